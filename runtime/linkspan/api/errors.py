@@ -1,0 +1,180 @@
+"""Every error of Linkspan, named by the reaction it asks for.
+
+::
+
+    ConnectError
+    ├── RetriableError          try the same call again later; nothing was lost
+    ├── DataError               this record is at fault: tolerance and dead letter queue apply
+    │   └── BatchError          names the failed records of one put()
+    ├── ConfigError             a user has to change a key; carries the key
+    ├── NotFoundError           the named thing does not exist
+    ├── ConflictError           the request contradicts the current state
+    │   └── AlreadyExistsError  the name is taken
+    ├── NotReadyError           starting up or rebalancing: ask again later
+    ├── UnsupportedError        this combination can never work
+    ├── UnreachableError        another system (broker, database) does not answer or refuses us
+    ├── CorruptStateError       a file or topic of our own cannot be read: refuse, change nothing
+    ├── PluginError             plugin code misbehaved: it raised, died, or missed a deadline
+    └── FencedError             somebody newer took over: stop without writing anything
+
+``code`` is stable and meant for machines; the message says what, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+__all__ = [
+    "AlreadyExistsError",
+    "BatchError",
+    "ConfigError",
+    "ConflictError",
+    "ConnectError",
+    "CorruptStateError",
+    "DataError",
+    "FencedError",
+    "NotFoundError",
+    "NotReadyError",
+    "PluginError",
+    "RetriableError",
+    "UnreachableError",
+    "UnsupportedError",
+]
+
+
+class ConnectError(Exception):
+    """Root of all errors that Linkspan raises on purpose."""
+
+    code: ClassVar[str] = "connect"
+
+    @property
+    def message(self) -> str:
+        """The text shown to people."""
+        return str(self.args[0]) if self.args else ""
+
+
+class RetriableError(ConnectError):
+    """The call failed for a reason that passes; the runtime repeats it with the same arguments."""
+
+    code = "retriable"
+
+
+class DataError(ConnectError):
+    """One record cannot be processed, however often it is tried."""
+
+    code = "data"
+
+
+class BatchError(DataError):
+    """Some records of a ``put`` failed, the others were written.
+
+    Args:
+        message: what went wrong with the batch as a whole.
+        failures: index of the record in the batch → the error of that record.
+    """
+
+    code = "data.batch"
+
+    def __init__(self, message: str, failures: Mapping[int, Exception]) -> None:
+        super().__init__(message)
+        self.failures = dict(failures)
+
+
+class ConfigError(ConnectError):
+    """A configuration value is missing, malformed or refused.
+
+    The text follows Kafka's ConfigException: ``Invalid value V for configuration K: reason``.
+
+    Args:
+        message: complete text, or the reason when ``key`` and ``value`` are to be put in front by :meth:`invalid`.
+        key: the configuration key at fault, if there is exactly one.
+    """
+
+    code = "config"
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+    @classmethod
+    def invalid(cls, key: str, value: object, reason: str | None = None) -> ConfigError:
+        """Build the error for a value of ``key`` that was refused (Kafka's wording, spec/runtime.md 1.9)."""
+        text = f"Invalid value {java_text(value)} for configuration {key}"
+        return cls(text if reason is None else f"{text}: {reason}", key)
+
+
+class NotFoundError(ConnectError):
+    """The named connector, task, plugin or logger does not exist."""
+
+    code = "not_found"
+
+
+class ConflictError(ConnectError):
+    """The request contradicts the current state."""
+
+    code = "conflict"
+
+
+class AlreadyExistsError(ConflictError):
+    """The name is taken."""
+
+    code = "conflict.exists"
+
+
+class NotReadyError(ConnectError):
+    """The worker is starting or rebalancing; the same request may succeed later."""
+
+    code = "not_ready"
+
+
+class UnsupportedError(ConnectError):
+    """The requested operation or combination can never work here."""
+
+    code = "unsupported"
+
+
+class UnreachableError(ConnectError):
+    """Another system does not answer, or refuses the connection."""
+
+    code = "unreachable"
+
+
+class CorruptStateError(ConnectError):
+    """A file or topic of our own cannot be read; nothing was changed."""
+
+    code = "state.corrupt"
+
+
+class PluginError(ConnectError):
+    """Plugin code raised, died, or missed a deadline.
+
+    Args:
+        message: what happened, in one line.
+        trace: stack trace of the plugin's exception or of the blocked call, if there is one.
+    """
+
+    code = "plugin"
+
+    def __init__(self, message: str, trace: str | None = None) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+class FencedError(ConnectError):
+    """A newer owner took over; whoever gets this stops and writes nothing more."""
+
+    code = "fenced"
+
+
+def java_text(value: object) -> str:
+    """Text of a configuration value as Java's ``String.valueOf`` prints it: null, true, [a, b]."""
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(java_text(item) for item in value) + "]"
+    return str(value)

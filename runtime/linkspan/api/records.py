@@ -1,0 +1,329 @@
+"""Records and batches of records.
+
+A batch is a sequence of records that keeps its data in columns: code that wants records iterates over it, code that is
+in a hurry takes ``batch.values``. Records are made only when somebody asks for them (design section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias, overload
+
+from linkspan.api.headers import Headers
+from linkspan.api.schema import Schema
+
+__all__ = [
+    "Column",
+    "Offset",
+    "Partition",
+    "RecordMetadata",
+    "SinkBatch",
+    "SinkRecord",
+    "SourceBatch",
+    "SourceRecord",
+    "TopicPartition",
+]
+
+Partition: TypeAlias = Mapping[str, object]
+"""A source partition: names with null or primitive values (spec/runtime.md 2.5)."""
+
+Offset: TypeAlias = Mapping[str, object]
+"""A position in a source partition: names with null or primitive values."""
+
+CREATE_TIME: Final = "CreateTime"
+LOG_APPEND_TIME: Final = "LogAppendTime"
+NO_TIMESTAMP_TYPE: Final = "NoTimestampType"
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic in the log."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}"
+
+
+class RecordMetadata(NamedTuple):
+    """Where the log put a record: partition, offset (-1 if unknown) and timestamp in ms (-1 if none)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+class SourceRecord:
+    """A record on its way from an external system into the log.
+
+    Args:
+        source_partition: where in the external system it comes from.
+        source_offset: the position from which reading goes on *after* this record.
+        topic: topic to write to.
+        value: the value, in the Python types of :mod:`linkspan.api.schema`.
+        value_schema: what the value is, or None.
+        key: the key.
+        key_schema: what the key is, or None.
+        partition: partition of the topic, or None to let the key decide.
+        timestamp: milliseconds since the epoch, or None.
+        headers: headers, or None for no headers.
+    """
+
+    __slots__ = (
+        "headers",
+        "key",
+        "key_schema",
+        "partition",
+        "source_offset",
+        "source_partition",
+        "timestamp",
+        "topic",
+        "value",
+        "value_schema",
+    )
+
+    def __init__(
+        self,
+        source_partition: Partition,
+        source_offset: Offset,
+        topic: str,
+        value: object,
+        value_schema: Schema | None = None,
+        *,
+        key: object = None,
+        key_schema: Schema | None = None,
+        partition: int | None = None,
+        timestamp: int | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        self.source_partition = source_partition
+        self.source_offset = source_offset
+        self.topic = topic
+        self.value = value
+        self.value_schema = value_schema
+        self.key = key
+        self.key_schema = key_schema
+        self.partition = partition
+        self.timestamp = timestamp
+        self.headers = headers
+
+    def __repr__(self) -> str:
+        return (
+            f"SourceRecord(source_partition={self.source_partition!r}, source_offset={self.source_offset!r}, "
+            f"topic={self.topic!r}, partition={self.partition!r}, key={self.key!r}, value={self.value!r}, "
+            f"timestamp={self.timestamp!r})"
+        )
+
+
+class SinkRecord:
+    """A record on its way from the log to an external system.
+
+    ``original_topic``, ``original_partition`` and ``original_offset`` keep the coordinates it was read from, whatever
+    transforms do to ``topic`` (spec/runtime.md 4.13).
+    """
+
+    __slots__ = (
+        "headers",
+        "key",
+        "key_schema",
+        "offset",
+        "original_offset",
+        "original_partition",
+        "original_topic",
+        "partition",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
+        "value_schema",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        value: object,
+        value_schema: Schema | None = None,
+        *,
+        key: object = None,
+        key_schema: Schema | None = None,
+        timestamp: int | None = None,
+        timestamp_type: str = NO_TIMESTAMP_TYPE,
+        headers: Headers | None = None,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.value = value
+        self.value_schema = value_schema
+        self.key = key
+        self.key_schema = key_schema
+        self.timestamp = timestamp
+        self.timestamp_type = timestamp_type
+        self.headers = Headers() if headers is None else headers
+        self.original_topic = topic
+        self.original_partition = partition
+        self.original_offset = offset
+
+    def __repr__(self) -> str:
+        return (
+            f"SinkRecord(topic={self.topic!r}, partition={self.partition!r}, offset={self.offset!r}, "
+            f"key={self.key!r}, value={self.value!r}, timestamp={self.timestamp!r})"
+        )
+
+
+class Column:
+    """Values of one side (key or value) of a batch with their schemas.
+
+    Attributes:
+        values: one value a record.
+        schema: the schema that all values share, when ``schemas`` is None.
+        schemas: one schema a record, when they differ.
+    """
+
+    __slots__ = ("schema", "schemas", "values")
+
+    def __init__(
+        self, values: Sequence[object], schema: Schema | None = None, schemas: Sequence[Schema | None] | None = None
+    ) -> None:
+        self.values = values
+        self.schema = schema
+        self.schemas = schemas
+
+    def schema_at(self, index: int) -> Schema | None:
+        """Schema of the value at ``index``."""
+        return self.schema if self.schemas is None else self.schemas[index]
+
+
+class SourceBatch(Sequence[SourceRecord]):
+    """Records of one source partition for one topic, kept in columns.
+
+    A task whose ``poll`` returns this instead of a list of records spares the runtime one object a record.
+
+    Args:
+        source_partition: where all the records come from.
+        source_offsets: the position after each record; may be lazy, the runtime normally asks for the last one only.
+        topic: topic of all the records.
+        values: one value a record.
+        value_schema: what the values are, or None.
+        keys: one key a record, or None for no keys.
+        key_schema: what the keys are, or None.
+        timestamps: milliseconds since the epoch, one a record, or None.
+    """
+
+    __slots__ = (
+        "key_schema",
+        "keys",
+        "source_offsets",
+        "source_partition",
+        "timestamps",
+        "topic",
+        "value_schema",
+        "values",
+    )
+
+    def __init__(
+        self,
+        source_partition: Partition,
+        source_offsets: Sequence[Offset],
+        topic: str,
+        values: Sequence[object],
+        value_schema: Schema | None = None,
+        *,
+        keys: Sequence[object] | None = None,
+        key_schema: Schema | None = None,
+        timestamps: Sequence[int] | None = None,
+    ) -> None:
+        self.source_partition = source_partition
+        self.source_offsets = source_offsets
+        self.topic = topic
+        self.values = values
+        self.value_schema = value_schema
+        self.keys = keys
+        self.key_schema = key_schema
+        self.timestamps = timestamps
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, index: int) -> SourceRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SourceRecord]: ...
+    def __getitem__(self, index: int | slice) -> SourceRecord | Sequence[SourceRecord]:
+        if isinstance(index, slice):
+            return [self._record(at) for at in range(*index.indices(len(self)))]
+        return self._record(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[SourceRecord]:
+        return map(self._record, range(len(self)))
+
+    def _record(self, index: int) -> SourceRecord:
+        return SourceRecord(
+            self.source_partition,
+            self.source_offsets[index],
+            self.topic,
+            self.values[index],
+            self.value_schema,
+            key=None if self.keys is None else self.keys[index],
+            key_schema=self.key_schema,
+            timestamp=None if self.timestamps is None else self.timestamps[index],
+        )
+
+
+class SinkBatch(Sequence[SinkRecord]):
+    """What ``SinkTask.put`` gets: a sequence of records whose columns can be taken whole.
+
+    Subclassed by the runtime, which fills the columns when they are asked for.
+    """
+
+    __slots__ = ()
+
+    @property
+    def values(self) -> Sequence[object]:
+        """The value of every record, in order."""
+        return [record.value for record in self]
+
+    @property
+    def keys(self) -> Sequence[object]:
+        """The key of every record, in order."""
+        return [record.key for record in self]
+
+    @property
+    def value_schema(self) -> Schema | None:
+        """The schema that all values share, or None when they have none or differ."""
+        return _shared([record.value_schema for record in self])
+
+    @property
+    def key_schema(self) -> Schema | None:
+        """The schema that all keys share, or None when they have none or differ."""
+        return _shared([record.key_schema for record in self])
+
+
+class SinkRecords(SinkBatch):
+    """A :class:`SinkBatch` over records that exist already (after transforms, and in tests)."""
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Sequence[SinkRecord]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> SinkRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SinkRecord]: ...
+    def __getitem__(self, index: int | slice) -> SinkRecord | Sequence[SinkRecord]:
+        return self._records[index]
+
+    def __iter__(self) -> Iterator[SinkRecord]:
+        return iter(self._records)
+
+
+def _shared(schemas: Sequence[Schema | None]) -> Schema | None:
+    first = schemas[0] if schemas else None
+    return first if all(schema is first or schema == first for schema in schemas) else None

@@ -1,0 +1,184 @@
+"""Tasks: where records come from and go to. All methods run on one thread of a process of their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from linkspan.api.fields import Config
+from linkspan.api.records import (
+    Offset,
+    Partition,
+    RecordMetadata,
+    SinkBatch,
+    SinkRecord,
+    SourceRecord,
+    TopicPartition,
+)
+
+__all__ = [
+    "ErrantRecordReporter",
+    "OffsetReader",
+    "SinkTask",
+    "SinkTaskContext",
+    "SourceTask",
+    "SourceTaskContext",
+    "Task",
+]
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+class OffsetReader(Protocol):
+    """Looks up how far reading got before."""
+
+    def offset(self, partition: Partition) -> Offset | None:
+        """Last committed offset of one source partition, or None."""
+        ...
+
+    def offsets(self, partitions: Sequence[Partition]) -> list[Offset | None]:
+        """Last committed offsets of several source partitions, in their order."""
+        ...
+
+
+class SourceTaskContext(Protocol):
+    """What the runtime offers a source task."""
+
+    connector: str
+    task: int
+
+    @property
+    def configs(self) -> Mapping[str, str]:
+        """The task's configuration, with references resolved."""
+        ...
+
+    @property
+    def offset_reader(self) -> OffsetReader:
+        """The stored offsets of this connector."""
+        ...
+
+
+class ErrantRecordReporter(Protocol):
+    """Takes records that the target refuses, so that ``put`` can go on with the rest."""
+
+    def report(self, record: SinkRecord, error: Exception) -> None:
+        """Hand over a bad record; raises ConnectError at once when errors are not tolerated."""
+        ...
+
+
+class SinkTaskContext(Protocol):
+    """What the runtime offers a sink task."""
+
+    connector: str
+    task: int
+
+    @property
+    def configs(self) -> Mapping[str, str]:
+        """The task's configuration, with references resolved."""
+        ...
+
+    @property
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Partitions this task reads now."""
+        ...
+
+    @property
+    def errant_record_reporter(self) -> ErrantRecordReporter | None:
+        """Takes bad records, or None when neither a dead letter queue nor error logging is configured."""
+        ...
+
+    def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Read these partitions from these offsets on, before the next ``put``."""
+        ...
+
+    def timeout(self, ms: int) -> None:
+        """Come back after at most ``ms`` milliseconds, once, with or without records."""
+        ...
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Deliver nothing of these partitions until :meth:`resume`."""
+        ...
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Deliver these partitions again."""
+        ...
+
+    def request_commit(self) -> None:
+        """Commit offsets soon instead of at the next interval."""
+        ...
+
+
+class Task(ABC, Generic[ConfigT]):
+    """Common to both directions. The runtime sets ``config`` and ``context`` before :meth:`start`."""
+
+    config_class: ClassVar[type[Config]] = Config
+    """Configuration of the task; the connector's own ``config_class`` when left alone."""
+
+    config: ConfigT
+
+    @abstractmethod
+    def start(self) -> None:
+        """Connect, open, allocate. Raises whatever went wrong; the task is then FAILED."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Release everything. Called on the task's thread after the last ``poll`` or ``put``, also after a failure."""
+
+
+class SourceTask(Task[ConfigT]):
+    """Reads an external system."""
+
+    context: SourceTaskContext
+
+    @abstractmethod
+    def poll(self) -> Sequence[SourceRecord] | None:
+        """Wait a moment for new records and return them; None or nothing when there are none.
+
+        Must return by itself within about a second so that the task can be paused and stopped. A list of
+        :class:`SourceRecord` or a :class:`~linkspan.api.records.SourceBatch`.
+
+        Raises:
+            RetriableError: try again later.
+        """
+
+    def commit(self) -> None:  # noqa: B027 - optional
+        """The offsets of everything acknowledged so far have been stored. Failures are only logged."""
+
+    def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:
+        """One record was acknowledged, or dropped on the way (``metadata`` None).
+
+        A task that does not override this spares the runtime a callback for every record.
+        """
+
+
+class SinkTask(Task[ConfigT]):
+    """Writes to an external system."""
+
+    takes_large_batches: ClassVar[bool] = False
+    """Whether ``put`` takes more than ``max.poll.records`` records at once."""
+
+    context: SinkTaskContext
+
+    @abstractmethod
+    def put(self, records: SinkBatch) -> None:
+        """Take records, possibly none. What is not written yet must be by the time :meth:`flush` returns.
+
+        Raises:
+            RetriableError: the same records come again.
+            BatchError: the named records are at fault, the others were written.
+        """
+
+    def flush(self, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: B027 - optional
+        """Write everything up to these offsets (exclusive)."""
+
+    def pre_commit(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+        """Return the offsets that may be committed; the next record to read, per partition."""
+        self.flush(offsets)
+        return offsets
+
+    def open(self, partitions: Sequence[TopicPartition]) -> None:  # noqa: B027 - optional
+        """These partitions are read from now on."""
+
+    def close(self, partitions: Sequence[TopicPartition]) -> None:  # noqa: B027 - optional
+        """These partitions are read no longer."""

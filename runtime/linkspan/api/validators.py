@@ -1,0 +1,68 @@
+"""Ready-made checks for configuration values, with Kafka's messages (spec/runtime.md 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from linkspan.api.errors import ConfigError
+from linkspan.api.fields import Validator
+
+__all__ = ["at_least", "between", "non_empty", "non_null", "one_of", "one_of_ignoring_case"]
+
+
+def at_least(minimum: float) -> Validator:
+    """The number is ``minimum`` or more."""
+    return between(minimum, None)
+
+
+def between(minimum: float | None, maximum: float | None) -> Validator:
+    """The number lies between the two, both included; None leaves a side open."""
+
+    def check(key: str, value: object) -> None:
+        if value is None:
+            raise ConfigError.invalid(key, None, "Value must be non-null")
+        if not isinstance(value, int | float):
+            raise ConfigError.invalid(key, value, "Value must be a number")
+        if minimum is not None and value < minimum:
+            raise ConfigError.invalid(key, value, f"Value must be at least {minimum}")
+        if maximum is not None and value > maximum:
+            raise ConfigError.invalid(key, value, f"Value must be no more than {maximum}")
+
+    return check
+
+
+def one_of(*choices: str | None) -> Validator:
+    """The text is exactly one of these."""
+
+    def check(key: str, value: object) -> None:
+        if value not in choices:
+            raise ConfigError.invalid(key, value, f"String must be one of: {_joined(choices)}")
+
+    return check
+
+
+def one_of_ignoring_case(*choices: str) -> Validator:
+    """The text is one of these in any case."""
+    folded = {choice.casefold() for choice in choices}
+
+    def check(key: str, value: object) -> None:
+        if not isinstance(value, str) or value.casefold() not in folded:
+            raise ConfigError.invalid(key, value, f"String must be one of (case insensitive): {_joined(choices)}")
+
+    return check
+
+
+def non_empty(key: str, value: object) -> None:
+    """The text, if there is one, is not empty (Kafka's NonEmptyString)."""
+    if value == "":
+        raise ConfigError.invalid(key, value, "String must be non-empty")
+
+
+def non_null(key: str, value: object) -> None:
+    """There is a value (Kafka's NonNullValidator)."""
+    if value is None:
+        raise ConfigError.invalid(key, None, "entry must be non null")
+
+
+def _joined(choices: Sequence[str | None]) -> str:
+    return ", ".join("null" if choice is None else choice for choice in choices)

@@ -1,0 +1,299 @@
+"""What the runtime asks of a log (design section 5). Synchronous; blocking calls say so and take a limit in seconds.
+
+Positions are offsets of the *next* record. Topic names, keys and values are what the log stores; nothing here knows
+about connectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from linkspan.api.records import TopicPartition
+
+__all__ = [
+    "Admin",
+    "Delivery",
+    "FetchedBatch",
+    "Log",
+    "OutgoingBatch",
+    "Reader",
+    "RebalanceListener",
+    "TopicDescription",
+    "TopicSpec",
+    "WireHeader",
+    "Writer",
+]
+
+WireHeader = tuple[str, bytes | None]
+
+
+class OutgoingBatch:
+    """Records for one topic, in columns of equal length.
+
+    Attributes:
+        topic: where they go.
+        values: one payload a record.
+        keys: one key a record, or None for no keys.
+        partitions: one partition a record (None inside: the key decides), or None to let the log choose for all.
+        timestamps: milliseconds since the epoch, one a record (None inside: now), or None for now.
+        headers: one list a record, or None for no headers.
+    """
+
+    __slots__ = ("headers", "keys", "partitions", "timestamps", "topic", "values")
+
+    def __init__(
+        self,
+        topic: str,
+        values: Sequence[bytes | None],
+        *,
+        keys: Sequence[bytes | None] | None = None,
+        partitions: Sequence[int | None] | None = None,
+        timestamps: Sequence[int | None] | None = None,
+        headers: Sequence[Sequence[WireHeader] | None] | None = None,
+    ) -> None:
+        self.topic = topic
+        self.values = values
+        self.keys = keys
+        self.partitions = partitions
+        self.timestamps = timestamps
+        self.headers = headers
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class Delivery(Protocol):
+    """The fate of one :class:`OutgoingBatch`; updated by :meth:`Writer.poll` and :meth:`Writer.flush`."""
+
+    @property
+    def done(self) -> bool:
+        """Whether every record of the batch was acknowledged or has failed for good."""
+        ...
+
+    @property
+    def failures(self) -> Sequence[tuple[int, Exception]]:
+        """Index and error of each record that failed for good (known so far)."""
+        ...
+
+
+class Writer(Protocol):
+    """Appends batches. Not thread-safe."""
+
+    def send(
+        self, batch: OutgoingBatch, on_record: Callable[[int, TopicPartition, int, int], None] | None = None
+    ) -> Delivery:
+        """Queue a batch; blocks while the buffer is full.
+
+        Args:
+            batch: the records.
+            on_record: called during poll/flush for each acknowledged record with its index in the batch, partition,
+                offset and timestamp; costs time, leave it out if nobody asks.
+
+        Raises:
+            RetriableError: the batch was not queued at all, and may be later.
+            ConnectError: it can never be written.
+        """
+        ...
+
+    def poll(self, timeout: float = 0.0) -> None:
+        """Take in acknowledgements, waiting at most ``timeout`` seconds for the first."""
+        ...
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything sent is done; False when the time was not enough."""
+        ...
+
+    def close(self, timeout: float) -> None:
+        """Flush for at most ``timeout`` seconds, then give up what is left."""
+        ...
+
+
+class FetchedBatch(Protocol):
+    """Records of one topic, read together, in columns; a column is made when it is asked for and then kept.
+
+    Records of one partition are in the order of their offsets; partitions may be mixed.
+    """
+
+    topic: str
+
+    def __len__(self) -> int: ...
+    @property
+    def values(self) -> Sequence[bytes | None]: ...
+    @property
+    def keys(self) -> Sequence[bytes | None]: ...
+    @property
+    def partitions(self) -> Sequence[int]: ...
+    @property
+    def offsets(self) -> Sequence[int]: ...
+    @property
+    def timestamps(self) -> Sequence[int]:
+        """Milliseconds since the epoch; -1 for none."""
+        ...
+
+    @property
+    def timestamp_types(self) -> Sequence[str]:
+        """``CreateTime``, ``LogAppendTime`` or ``NoTimestampType``."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[Sequence[WireHeader]] | None:
+        """One list a record, or None when no record has headers."""
+        ...
+
+    @property
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """For each partition in the batch, the offset after its last record here."""
+        ...
+
+
+class RebalanceListener(Protocol):
+    """Told, inside :meth:`Reader.poll`, which partitions come and go."""
+
+    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """These were added; positions can be asked and sought."""
+        ...
+
+    def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """These are about to go; offsets can still be committed."""
+        ...
+
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """These are gone already; nothing can be committed."""
+        ...
+
+
+class Reader(Protocol):
+    """Member of a consumer group. Not thread-safe."""
+
+    def subscribe(
+        self, topics: Sequence[str], listener: RebalanceListener, *, matches: Callable[[str], bool] | None = None
+    ) -> None:
+        """Join the group for these topics, or for every topic whose name ``matches`` (looked up again regularly)."""
+        ...
+
+    def poll(self, timeout: float, max_records: int) -> list[FetchedBatch]:
+        """Up to ``max_records`` records, grouped by topic, after waiting at most ``timeout`` seconds for the first."""
+        ...
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Partitions this member reads now."""
+        ...
+
+    def position(self, partition: TopicPartition) -> int:
+        """Offset of the next record this member reads (asks the log if need be)."""
+        ...
+
+    def positions(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The same for many partitions with as few questions as possible."""
+        ...
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from there."""
+        ...
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver nothing of these, but stay in the group."""
+        ...
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver these again."""
+        ...
+
+    def commit(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        *,
+        callback: Callable[[Exception | None], None] | None = None,
+    ) -> None:
+        """Store offsets in the group: blocking without ``callback``, else answered during a later :meth:`poll`.
+
+        Raises:
+            RetriableError, ConnectError: (blocking form) they were not stored.
+        """
+        ...
+
+    def close(self) -> None:
+        """Leave the group; the listener's ``on_revoked`` is called for what is still assigned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to create; -1 means the log's own default."""
+
+    name: str
+    partitions: int = -1
+    replication_factor: int = -1
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+class TopicDescription(NamedTuple):
+    """A topic that exists."""
+
+    name: str
+    partitions: int
+
+
+class Admin(Protocol):
+    """Looks after topics and groups. Every call blocks; raises RetriableError or ConnectError."""
+
+    def cluster_id(self, timeout: float) -> str | None:
+        """Identity of the log; raises UnreachableError naming the addresses when nobody answers in time."""
+        ...
+
+    def topics(self) -> list[str]:
+        """Names of all topics."""
+        ...
+
+    def describe_topics(self, names: Sequence[str]) -> dict[str, TopicDescription]:
+        """Those of the named topics that exist."""
+        ...
+
+    def create_topic(self, spec: TopicSpec) -> bool:
+        """Create a topic; False when it existed already."""
+        ...
+
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Offset after the last record of each partition."""
+        ...
+
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        """Offsets stored in a consumer group; empty for an unknown group."""
+        ...
+
+    def alter_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """Store offsets in a group without members.
+
+        Raises:
+            ConflictError: the group still has members.
+        """
+        ...
+
+    def delete_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> None:
+        """Forget offsets of a group without members for these partitions; raises ConflictError as above."""
+        ...
+
+    def delete_group(self, group: str) -> None:
+        """Forget a group; an unknown one is fine. Raises ConflictError while it has members."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class Log(Protocol):
+    """Opens the three clients. Settings are written as Java's clients take them; values are texts.
+
+    Implementations: ``linkspan.log.kafka.KafkaLog()`` and ``linkspan.log.embedded.EmbeddedLog(path)``; both are small,
+    picklable, and connect to nothing before a client is opened.
+    """
+
+    def writer(self, settings: Mapping[str, str]) -> Writer: ...
+    def reader(self, settings: Mapping[str, str]) -> Reader:
+        """``group.id`` is among the settings."""
+        ...
+
+    def admin(self, settings: Mapping[str, str]) -> Admin: ...
