@@ -1,0 +1,1 @@
+"""Connectors that come with Linkspan; each imports only :mod:`linkspan.api`."""
