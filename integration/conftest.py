@@ -1,0 +1,39 @@
+"""Real servers for the suite: a URL if given, else started here, else skipped visibly (a failure when CI=true)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from integration.services.kafka import Broker
+from integration.services.maven import UnavailableError
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kafka-url", help="bootstrap address of a running Kafka, instead of starting one")
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A broker; ``.bootstrap`` is its address."""
+    given = request.config.getoption("--kafka-url")
+    if given:
+        yield SimpleNamespace(bootstrap=given)
+        return
+    try:
+        broker = Broker(tmp_path_factory.mktemp("kafka"))
+    except UnavailableError as error:
+        missing(str(error))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def missing(reason: str) -> None:
+    """A server cannot be had: skip, or fail where everything must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,197 @@
+"""Apache Kafka: one KRaft broker, and the original Connect worker from the same jars."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from integration.services.maven import jars
+from integration.services.server import Server, free_ports
+
+VERSION: Final = "4.3.1"
+_COORDINATES: Final = (
+    f"org.apache.kafka:kafka_2.13:{VERSION}",
+    f"org.apache.kafka:connect-runtime:{VERSION}",
+    f"org.apache.kafka:connect-file:{VERSION}",
+    f"org.apache.kafka:connect-mirror:{VERSION}",
+    f"org.apache.kafka:kafka-tools:{VERSION}",
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+)
+_LOGGING: Final = """Configuration:
+  status: error
+  Appenders:
+    Console:
+      name: out
+      PatternLayout: {pattern: "[%d] %p %X{connector.context}%m (%c)%n"}
+  Loggers:
+    Root: {level: INFO, AppenderRef: {ref: out}}
+"""
+
+
+def class_path() -> str:
+    """Class path with the broker and the original worker; fetched on first use."""
+    return f"{jars(f'kafka-{VERSION}', _COORDINATES)}/*"
+
+
+def java(folder: Path, main: str, *arguments: str, heap: str = "512m") -> list[str]:
+    """Command line of a Java program that logs to its standard output."""
+    logging = folder / "log4j2.yaml"
+    logging.write_text(_LOGGING)
+    options = [f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if heap == "512m" else [f"-Xmx{heap}"]
+    return ["java", *options, "-cp", class_path(), f"-Dlog4j2.configurationFile={logging}", main, *arguments]
+
+
+def write_properties(path: Path, properties: Mapping[str, object]) -> Path:
+    """Write a properties file of plain keys and values."""
+    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+    return path
+
+
+class Broker:
+    """One broker that is its own controller.
+
+    Args:
+        folder: for its configuration, data and log.
+        settings: server properties in addition to, or instead of, the usual ones.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port, controller = free_ports(2)
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.properties = write_properties(
+            folder / "server.properties", {**self._settings(controller), **(settings or {})}
+        )
+        self._server = Server(java(folder, "kafka.Kafka", str(self.properties), heap="1g"), folder / "broker.log")
+        self._formatted = False
+
+    def _settings(self, controller: int) -> dict[str, object]:
+        return {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "log.dirs": self.folder / "data",
+            "offsets.topic.replication.factor": 1,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "offsets.topic.num.partitions": 5,
+            "transaction.state.log.num.partitions": 5,
+            "group.initial.rebalance.delay.ms": 0,
+        }
+
+    def start(self) -> None:
+        """Start it, or start it again on the same data after :meth:`stop` or :meth:`kill`."""
+        if not self._formatted:
+            command = java(
+                self.folder,
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                "bGlua3NwYW4tdGVzdHMtMQ",
+                "-c",
+                str(self.properties),
+            )
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            if done.returncode != 0:
+                raise RuntimeError(f"Formatting the broker's data failed:\n{done.stdout}{done.stderr}")
+            self._formatted = True
+        self._server.start("Kafka Server started")
+
+    def stop(self) -> None:
+        """Clean stop."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._server.kill()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._server.pid
+
+
+class OriginalWorker:
+    """The original standalone worker of Apache Kafka.
+
+    Args:
+        folder: for its configuration, offsets and log.
+        bootstrap: broker address.
+        settings: worker properties in addition to, or instead of, the usual ones.
+        connectors: configurations of connectors given on the command line.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str,
+        settings: Mapping[str, object] | None = None,
+        connectors: Sequence[Mapping[str, object]] = (),
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "plugins").mkdir(exist_ok=True)
+        self.folder = folder
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        properties = {
+            "bootstrap.servers": bootstrap,
+            "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+            "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+            "offset.storage.file.filename": folder / "offsets",
+            "listeners": self.url,
+            "plugin.path": folder / "plugins",
+            "plugin.discovery": "hybrid_warn",
+            **(settings or {}),
+        }
+        worker = write_properties(folder / "worker.properties", properties)
+        files = [
+            write_properties(folder / f"connector-{index}.properties", connector)
+            for index, connector in enumerate(connectors)
+        ]
+        command = java(
+            folder,
+            "org.apache.kafka.connect.cli.ConnectStandalone",
+            str(worker),
+            *[str(file) for file in files],
+            heap="1g",
+        )
+        self.log = folder / "worker.log"
+        self._server = Server(command, self.log)
+
+    def start(self) -> None:
+        """Start it and wait until REST answers."""
+        self._server.start("Kafka Connect started", timeout=120)
+
+    def stop(self) -> None:
+        """Clean stop."""
+        self._server.stop()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._server.pid
+
+
+def request(method: str, url: str, body: object = None, timeout: float = 60.0) -> tuple[int, object]:
+    """Send one REST request; status and parsed JSON body (None when empty)."""
+    data = None if body is None else json.dumps(body).encode()
+    message = urllib.request.Request(
+        url, data=data, method=method, headers={"Content-Type": "application/json", "Accept": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(message, timeout=timeout) as answer:
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read()
+    return status, json.loads(text) if text else None

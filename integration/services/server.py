@@ -1,0 +1,86 @@
+"""A server process of a test: started on loopback, waited for by a line of its log, stopped by its pid."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listened on a moment ago, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in sockets]
+    finally:
+        for item in sockets:
+            item.close()
+
+
+class Server:
+    """One process with its output in a file.
+
+    Args:
+        command: what to run.
+        log: file that gets stdout and stderr.
+        env: variables in addition to ours.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.command = list(command)
+        self.log = log
+        self.env = dict(env or {})
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running server."""
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self, ready: str, timeout: float = 60.0) -> None:
+        """Start it and wait until its log contains ``ready``.
+
+        Raises:
+            RuntimeError: it ended or was not ready in time; carries the end of its log.
+        """
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **self.env}
+            )
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if ready.encode() in self.log.read_bytes()[begin:]:
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        state = "was not ready in time" if self.process.poll() is None else f"ended with {self.process.returncode}"
+        self.stop()
+        raise RuntimeError(f"{self.command[0]} {state}:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def stop(self, timeout: float = 30.0) -> int | None:
+        """SIGTERM, then SIGKILL after ``timeout`` seconds; the exit status."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self.process.returncode
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
