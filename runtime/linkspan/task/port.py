@@ -1,0 +1,80 @@
+"""The task process's view of the control channel to its worker.
+
+The worker implements :class:`WorkerPort` with a reader thread beside the task's own thread; tests implement it in a few
+lines. Nothing here is called per record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from linkspan.api.records import Offset, Partition
+
+__all__ = ["TaskState", "WantedState", "WorkerPort"]
+
+WantedState = Literal["STARTED", "PAUSED", "STOPPED"]
+"""What the worker wants of the task. ``STOPPED`` is final."""
+
+TaskState = Literal["RUNNING", "PAUSED", "FAILED", "UNASSIGNED"]
+"""What the task reports; UNASSIGNED is its last word after a clean stop, FAILED after any other end."""
+
+
+class WorkerPort(Protocol):
+    """The control channel as the task sees it."""
+
+    @property
+    def wanted(self) -> WantedState:
+        """What the worker wants now; changed by another thread at any time, never away from ``STOPPED``."""
+        ...
+
+    def wait(self, timeout: float) -> None:
+        """Sleep at most ``timeout`` seconds; return early once :attr:`wanted` has changed since the last call.
+
+        A change that happened before the call counts, so that nobody sleeps through it.
+        """
+        ...
+
+    def commit_requested(self) -> bool:
+        """Whether the worker asked for offsets to be committed now; asking clears the request."""
+        ...
+
+    def status(self, state: TaskState, trace: str | None = None) -> None:
+        """Report a new state; ``trace`` is the Python stack trace of a failure."""
+        ...
+
+    def calling(self, name: str | None) -> None:
+        """Mark the plugin method (``start``, ``poll``, ``put``, …) that is entered, or None when it returned.
+
+        Costs no more than an attribute assignment; the heartbeat thread reads it to report stalled calls.
+        """
+        ...
+
+    def read_offsets(self, partitions: Sequence[Partition]) -> list[Offset | None]:
+        """Last committed source offset of each partition, in their order. Blocks until the worker answers.
+
+        Raises:
+            ConnectError: the offsets cannot be read.
+        """
+        ...
+
+    def commit_offsets(self, offsets: Sequence[tuple[Partition, Offset]], timeout: float) -> None:
+        """Store source offsets; returns when they survive a crash of the worker.
+
+        Args:
+            offsets: the newest position of each partition.
+            timeout: seconds to wait at most.
+
+        Raises:
+            RetriableError: not stored (in time), or not known to be; committing the same or newer ones again is safe.
+            ConnectError: they can never be stored.
+        """
+        ...
+
+    def topics_used(self, names: Sequence[str]) -> None:
+        """Topics this task used for the first time since it started."""
+        ...
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Current values of the task's counters; called at most about once a second."""
+        ...

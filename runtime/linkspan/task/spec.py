@@ -1,0 +1,50 @@
+"""Everything a task process is told at its birth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from linkspan.log.port import Log
+from linkspan.plugins.catalog import Catalog, PluginInfo
+
+__all__ = ["TaskSpec"]
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A task to run. Picklable.
+
+    Attributes:
+        connector: name of the connector.
+        task: number of the task, from 0.
+        kind: direction.
+        log: where the records go to or come from.
+        plugin: the connector's plugin; its ``task_class`` is run.
+        catalog: every plugin of the worker, to find converters, transforms and predicates.
+        connector_config: configuration of the connector, references resolved.
+        task_config: configuration of this task, as the connector made it, references resolved.
+        worker_config: worker keys that a task needs, none of them secret: converter classes and their prefixed keys,
+            ``offset.flush.*``, ``topic.creation.enable``, ``task.shutdown.graceful.timeout.ms``.
+        client_settings: settings of the clients ``producer``, ``consumer`` and ``admin``, already layered
+            (spec/runtime.md 4.8).
+        initial_state: whether the task begins to work at once.
+    """
+
+    connector: str
+    task: int
+    kind: Literal["source", "sink"]
+    log: Log
+    plugin: PluginInfo
+    catalog: Catalog
+    connector_config: Mapping[str, str]
+    task_config: Mapping[str, str]
+    worker_config: Mapping[str, str] = field(default_factory=dict)
+    client_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    initial_state: Literal["STARTED", "PAUSED"] = "STARTED"
+
+    @property
+    def id(self) -> str:
+        """``connector-task`` as messages and logs name the task."""
+        return f"{self.connector}-{self.task}"
