@@ -1,0 +1,1 @@
+"""Invented records for demonstrations, tests and measurements: repeatable from a seed, at a chosen rate."""

@@ -1,0 +1,169 @@
+"""Reads lines from a file that may still grow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final, overload
+
+from linkspan.api import ConnectError, DataError, Offset, SourceBatch, SourceRecord, SourceTask, schema
+from linkspan_connectors.file.client import open_source
+from linkspan_connectors.file.config import FileSourceConfig
+
+__all__ = ["FILENAME", "POSITION", "FileStreamSourceTask"]
+
+log = logging.getLogger(__name__)
+
+FILENAME: Final = "filename"
+POSITION: Final = "position"
+
+_CHUNK_BYTES: Final = 1 << 18
+_IDLE_SECONDS: Final = 0.25
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+
+
+class _Positions(Sequence[Offset]):
+    """Position after each line, worked out only for those that are asked for."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, ends: Sequence[int]) -> None:
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> Offset: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Offset]: ...
+    def __getitem__(self, index: int | slice) -> Offset | Sequence[Offset]:
+        if isinstance(index, slice):
+            return _Positions(self._ends[index])
+        return {POSITION: self._ends[index]}
+
+
+class FileStreamSourceTask(SourceTask[FileSourceConfig]):
+    """One record a line.
+
+    ``position`` is the number of bytes up to and including a line's end. An unfinished last line waits for its end.
+    """
+
+    def start(self) -> None:
+        """Nothing is opened before the first poll: the file may appear later."""
+        self._descriptor: int | None = None
+        self._position = 0
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._ends: list[int] = []
+        self._taken = 0
+        self._warned = False
+
+    def stop(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def poll(self) -> Sequence[SourceRecord] | None:
+        """Up to ``batch.size`` lines."""
+        if self._descriptor is None and not self._open():
+            return None
+        if self._taken == len(self._lines) and not self._read_lines():
+            time.sleep(_IDLE_SECONDS)
+            return None
+        begin, end = self._taken, min(self._taken + self.config.batch_size, len(self._lines))
+        values = self._decoded(begin, end)
+        self._taken = end
+        now = int(time.time() * 1000)
+        return SourceBatch(
+            {FILENAME: self.config.file},
+            _Positions(self._ends[begin:end]),
+            self.config.topic,
+            values,
+            schema.STRING,
+            timestamps=[now] * len(values),
+        )
+
+    def _open(self) -> bool:
+        try:
+            descriptor = open_source(self.config.file)
+        except FileNotFoundError:
+            if not self._warned:
+                log.warning("Couldn't find file %s, waiting for it to be created", self.config.file)
+                self._warned = True
+            time.sleep(_IDLE_SECONDS)
+            return False
+        self._descriptor = descriptor
+        if self.config.file is not None:
+            self._position = self._stored_position()
+            if self._position:
+                os.lseek(descriptor, self._position, os.SEEK_SET)
+            log.info("Reading %s from position %d", self.config.file, self._position)
+        return True
+
+    def _stored_position(self) -> int:
+        offset = self.context.offset_reader.offset({FILENAME: self.config.file})
+        position = None if offset is None else offset.get(POSITION)
+        if position is None:
+            return 0
+        if not isinstance(position, int) or isinstance(position, bool):
+            raise ConnectError(f"Offset position is the incorrect type: {position!r} for file {self.config.file}")
+        return position
+
+    def _read_lines(self) -> bool:
+        assert self._descriptor is not None
+        while True:
+            try:
+                chunk = os.read(self._descriptor, _CHUNK_BYTES)
+            except BlockingIOError:
+                return False
+            if not chunk:
+                return False
+            self._split(self._rest + chunk)
+            if self._lines:
+                return True
+
+    def _split(self, data: bytes) -> None:
+        # A final \r may be the first half of \r\n: it waits for one more character.
+        held = 1 if data.endswith(b"\r") else 0
+        body = data[:-1] if held else data
+        if b"\r" in body:
+            lines = _LINE_END.split(body)
+            widths = [match.end() - match.start() for match in _LINE_END.finditer(body)]
+        else:
+            lines = body.split(b"\n")
+            widths = []
+        rest = lines.pop()
+        self._rest = rest + data[len(body) :]
+        self._lines = lines
+        sizes = [len(line) + 1 for line in lines] if not widths else map(int.__add__, map(len, lines), widths)
+        self._ends = list(accumulate(sizes, initial=self._position))[1:]
+        self._taken = 0
+        if lines:
+            self._position = self._ends[-1]
+
+    def _decoded(self, begin: int, end: int) -> list[str]:
+        # One decode and one split for the whole batch; \n cannot occur inside a line.
+        lines = self._lines[begin:end]
+        try:
+            return b"\n".join(lines).decode().split("\n")
+        except UnicodeDecodeError:
+            starts = [self._ends[begin - 1] if begin else self._ends[0] - len(lines[0]) - 1, *self._ends[begin:end]]
+            raise self._not_text(lines, starts) from None
+
+    def _not_text(self, lines: Sequence[bytes], starts: Sequence[int]) -> DataError:
+        for line, start in zip(lines, starts, strict=False):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return DataError(
+                    f"File {self.config.file} is not UTF-8 at byte {start + error.start}: {error.reason} "
+                    f"(0x{line[error.start]:02x}). Nothing was skipped; correct the file from that byte on, or set the "
+                    f"connector's offset behind it"
+                )
+        raise AssertionError("every line is UTF-8, yet all of them together are not")
