@@ -37,11 +37,18 @@ def class_path() -> str:
     return f"{jars(f'kafka-{VERSION}', _COORDINATES)}/*"
 
 
-def java(folder: Path, main: str, *arguments: str, heap: str = "512m") -> list[str]:
+_BROKER_OPTIONS: Final = ("-Xmx1g",)
+_WORKER_OPTIONS: Final = (
+    *("-Xms256M", "-Xmx2G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
+    *("-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"),
+)
+"""What the start scripts of Apache Kafka give a Connect worker."""
+
+
+def java(folder: Path, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
     """Command line of a Java program that logs to its standard output."""
     logging = folder / "log4j2.yaml"
     logging.write_text(_LOGGING)
-    options = [f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if heap == "512m" else [f"-Xmx{heap}"]
     return ["java", *options, "-cp", class_path(), f"-Dlog4j2.configurationFile={logging}", main, *arguments]
 
 
@@ -67,7 +74,9 @@ class Broker:
         self.properties = write_properties(
             folder / "server.properties", {**self._settings(controller), **(settings or {})}
         )
-        self._server = Server(java(folder, "kafka.Kafka", str(self.properties), heap="1g"), folder / "broker.log")
+        self._server = Server(
+            java(folder, "kafka.Kafka", str(self.properties), options=_BROKER_OPTIONS), folder / "broker.log"
+        )
         self._formatted = False
 
     def _settings(self, controller: int) -> dict[str, object]:
@@ -164,13 +173,17 @@ class OriginalWorker:
             "org.apache.kafka.connect.cli.ConnectStandalone",
             str(worker),
             *[str(file) for file in files],
-            heap="1g",
+            options=_WORKER_OPTIONS,
         )
         self.log = folder / "worker.log"
         self._server = Server(command, self.log)
 
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
+        self._server.launch()
+
     def start(self) -> None:
-        """Start it and wait until REST answers."""
+        """Start it and wait until it says so."""
         self._server.start("Kafka Connect started", timeout=120)
 
     def stop(self) -> None:

@@ -50,6 +50,10 @@ class LinkspanWorker:
         command = [str(Path(sys.executable).with_name("connect-standalone")), str(worker), *map(str, files)]
         self._server = Server(command, self.log, env)
 
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
+        self._server.launch()
+
     def start(self) -> None:
         """Start it and wait until it says so."""
         self._server.start("Kafka Connect started", timeout=60)

@@ -44,6 +44,13 @@ class Server:
         assert self.process is not None
         return self.process.pid
 
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **self.env}
+            )
+
     def start(self, ready: str, timeout: float = 60.0) -> None:
         """Start it and wait until its log contains ``ready``.
 
@@ -51,10 +58,8 @@ class Server:
             RuntimeError: it ended or was not ready in time; carries the end of its log.
         """
         begin = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                self.command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **self.env}
-            )
+        self.launch()
+        assert self.process is not None
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if ready.encode() in self.log.read_bytes()[begin:]:

@@ -1,0 +1,222 @@
+"""The measurements. Each takes a worker of either kind, does one thing through its REST API, and returns one figure."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from integration.bench.footprint import cpu_seconds, memory_mb
+from integration.services.kafka import request
+
+_PATIENCE_SECONDS: Final = 300.0
+_SETTLE_SECONDS: Final = 8.0
+_CPU_WINDOW_SECONDS: Final = 10.0
+_FILE: Final = "org.apache.kafka.connect.file.FileStream"
+STRING: Final = {"value.converter": "org.apache.kafka.connect.storage.StringConverter"}
+JSON: Final = {
+    "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "value.converter.schemas.enable": "false",
+}
+
+
+class Worker(Protocol):
+    """A standalone worker of either kind."""
+
+    url: str
+    pid: int
+
+    def start(self) -> None: ...
+    def stop(self) -> object: ...
+
+
+class Topics:
+    """Makes topics on the broker, fills them, and looks how full they are."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watch"})
+
+    def create(self, name: str, partitions: int = 1) -> None:
+        """Create a topic whose records stay."""
+        topic = NewTopic(name, partitions, 1, config={"retention.ms": "-1"})
+        self._admin.create_topics([topic])[name].result(30)
+
+    def fill(self, name: str, payloads: Sequence[bytes]) -> None:
+        """Write the payloads as values, in order."""
+        producer = Producer(
+            {"bootstrap.servers": self._bootstrap, "linger.ms": 20, "batch.size": 1_000_000, "acks": "all"}
+        )
+        for begin in range(0, len(payloads), 10_000):
+            producer.produce_batch(name, [{"value": item} for item in payloads[begin : begin + 10_000]], partition=0)
+            while len(producer) > 50_000:
+                producer.poll(0.01)
+        producer.flush()
+
+    def end(self, name: str) -> int:
+        """Number of records in partition 0."""
+        return int(self._consumer.get_watermark_offsets(TopicPartition(name, 0), timeout=10)[1])
+
+    def delete(self, name: str) -> None:
+        """Remove a topic."""
+        self._admin.delete_topics([name])[name].result(30)
+
+
+def source_rate(worker: Worker, topics: Topics, file: Path, count: int) -> float:
+    """File → Kafka: records per second from the first to the last record in the topic."""
+    name = _name("source")
+    topics.create(name)
+    _create(worker, name, {"connector.class": f"{_FILE}SourceConnector", "file": file, "topic": name, **STRING})
+    rate = _rate(lambda: topics.end(name), count)
+    _delete(worker, name)
+    topics.delete(name)
+    return rate
+
+
+def sink_rate(worker: Worker, topic: str, count: int, converter: Mapping[str, str], folder: Path) -> float:
+    """Kafka → file: lines per second from the first to the last line in the file."""
+    name = _name("sink")
+    file = folder / f"{name}.out"
+    file.touch()
+    _create(worker, name, {"connector.class": f"{_FILE}SinkConnector", "file": file, "topics": topic, **converter})
+    with file.open("rb", buffering=0) as content:
+        lines = 0
+
+        def seen() -> int:
+            nonlocal lines
+            while chunk := content.read(1 << 22):
+                lines += chunk.count(b"\n")
+            return lines
+
+        rate = _rate(seen, count)
+    _delete(worker, name)
+    file.unlink()
+    return rate
+
+
+def start_seconds(worker: Worker, launch: Callable[[], None]) -> float:
+    """Process start → first answer of ``GET /``; the worker keeps running."""
+    begin = time.perf_counter()
+    launch()
+    while time.perf_counter() - begin < _PATIENCE_SECONDS:
+        try:
+            with urllib.request.urlopen(f"{worker.url}/", timeout=5) as answer:
+                if answer.status == 200:
+                    return time.perf_counter() - begin
+        except (urllib.error.URLError, OSError):
+            pass
+        time.sleep(0.01)
+    raise RuntimeError(f"{worker.url} never answered")
+
+
+def idle_memory(worker: Worker) -> float:
+    """Megabytes of an idle worker, all its processes."""
+    time.sleep(_SETTLE_SECONDS)
+    return memory_mb(worker.pid)
+
+
+def idle_tasks(worker: Worker, topics: Topics, folder: Path, tasks: int = 20) -> tuple[float, float]:
+    """Megabytes and share of one processor (percent) with that many idle sink tasks."""
+    name = _name("idle")
+    topics.create(name, tasks)
+    config = {"connector.class": f"{_FILE}SinkConnector", "file": folder / name, "topics": name, "tasks.max": tasks}
+    _create(worker, name, {**config, **STRING})
+    _wait_running(worker, name, tasks)
+    time.sleep(_SETTLE_SECONDS)
+    before = cpu_seconds(worker.pid)
+    time.sleep(_CPU_WINDOW_SECONDS)
+    share = 100 * (cpu_seconds(worker.pid) - before) / _CPU_WINDOW_SECONDS
+    memory = memory_mb(worker.pid)
+    _delete(worker, name)
+    topics.delete(name)
+    return memory, share
+
+
+def create_seconds(worker: Worker, topics: Topics, folder: Path) -> float:
+    """POST of a connector → its task RUNNING."""
+    name = _name("create")
+    topics.create(name)
+    begin = time.perf_counter()
+    config = {"connector.class": f"{_FILE}SinkConnector", "file": folder / name, "topics": name, **STRING}
+    _create(worker, name, config)
+    _wait_running(worker, name, 1)
+    seconds = time.perf_counter() - begin
+    _delete(worker, name)
+    topics.delete(name)
+    return seconds
+
+
+def _name(kind: str) -> str:
+    return f"bench-{kind}-{uuid.uuid4().hex[:8]}"
+
+
+def _create(worker: Worker, name: str, config: Mapping[str, object]) -> None:
+    body = {"name": name, "config": {"tasks.max": "1", **{key: str(value) for key, value in config.items()}}}
+    status, answer = request("POST", f"{worker.url}/connectors", body)
+    if status != 201:
+        raise RuntimeError(f"POST /connectors answered {status}: {answer}")
+
+
+def _delete(worker: Worker, name: str) -> None:
+    request("DELETE", f"{worker.url}/connectors/{name}")
+
+
+def _wait_running(worker: Worker, name: str, tasks: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    body: object = None
+    while time.monotonic() < deadline:
+        status, body = request("GET", f"{worker.url}/connectors/{name}/status")
+        states = [task["state"] for task in body["tasks"]] if status == 200 and isinstance(body, dict) else []
+        if len(states) == tasks and set(states) == {"RUNNING"}:
+            return
+        time.sleep(0.005)
+    raise RuntimeError(f"{name} is not running: {body}")
+
+
+def _rate(seen: Callable[[], int], count: int) -> float:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    first = 0
+    begin = 0.0
+    while time.monotonic() < deadline:
+        now, number = time.perf_counter(), seen()
+        if number and not begin:
+            first, begin = number, now
+        if number >= count:
+            return (number - first) / max(now - begin, 1e-9)
+        time.sleep(0.01)
+    raise RuntimeError(f"only {seen()} of {count} records arrived within {_PATIENCE_SECONDS:.0f} s")
+
+
+def lines(count: int, width: int = 100) -> list[bytes]:
+    """Lines of ``width`` bytes without their ends."""
+    filling = "the quick brown fox jumps over the lazy dog " * 3
+    return [f"{number:010d} {filling}"[:width].encode() for number in range(count)]
+
+
+def documents(count: int) -> list[bytes]:
+    """JSON documents of five fields, about 100 bytes each."""
+    text = b'{"id":%d,"customer":"customer-%d","item":"hammer and tongs","units":%d,"total":%d.25}'
+    return [text % (number, number % 5000, number % 12, number % 900) for number in range(count)]
+
+
+def machine() -> str:
+    """The machine in one line."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown processor",
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} × {model}, {memory:.0f} GiB memory, {os.uname().sysname} {os.uname().release}"
