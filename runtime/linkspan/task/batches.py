@@ -1,0 +1,188 @@
+"""What ``put`` gets: columns as they were read and converted, records only when somebody looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain as joined
+from typing import overload
+
+from linkspan.api.headers import Headers
+from linkspan.api.records import Column, SinkBatch, SinkRecord, SinkRecords
+from linkspan.api.schema import Schema
+from linkspan.log.port import FetchedBatch
+from linkspan.task.tolerance import Consumed
+
+__all__ = ["JoinedBatch", "ReadBatch", "ReadRecord", "RecordBatch"]
+
+
+class ReadRecord(SinkRecord):
+    """A sink record that remembers the bytes it was made of, for the dead letter queue."""
+
+    __slots__ = ("_fetched", "_index")
+
+    def __init__(
+        self,
+        fetched: FetchedBatch,
+        index: int,
+        key: object,
+        key_schema: Schema | None,
+        value: object,
+        value_schema: Schema | None,
+        headers: Headers | None,
+    ) -> None:
+        timestamp = fetched.timestamps[index]
+        super().__init__(
+            fetched.topic,
+            fetched.partitions[index],
+            fetched.offsets[index],
+            value,
+            value_schema,
+            key=key,
+            key_schema=key_schema,
+            timestamp=None if timestamp < 0 else timestamp,
+            timestamp_type=fetched.timestamp_types[index],
+            headers=headers,
+        )
+        self._fetched = fetched
+        self._index = index
+
+    @classmethod
+    def changed(cls, before: ReadRecord, after: SinkRecord) -> ReadRecord:
+        """``after``, which a transform made of ``before``, with the origin of ``before``."""
+        record = cls(
+            before._fetched, before._index, after.key, after.key_schema, after.value, after.value_schema, after.headers
+        )
+        record.topic, record.partition, record.offset = after.topic, after.partition, after.offset
+        record.timestamp, record.timestamp_type = after.timestamp, after.timestamp_type
+        return record
+
+    @property
+    def consumed(self) -> Consumed:
+        """The record as it lies in the log."""
+        return Consumed(self._fetched, self._index)
+
+
+class ReadBatch(SinkBatch):
+    """Records of one topic in columns.
+
+    Args:
+        fetched: what was read.
+        keys: converted keys.
+        values: converted values.
+        headers: converted headers, one a record, or None when no record has any.
+    """
+
+    __slots__ = ("_fetched", "_headers", "_keys", "_values")
+
+    def __init__(
+        self, fetched: FetchedBatch, keys: Column, values: Column, headers: Sequence[Headers] | None = None
+    ) -> None:
+        self._fetched = fetched
+        self._keys = keys
+        self._values = values
+        self._headers = headers
+
+    def __len__(self) -> int:
+        return len(self._fetched)
+
+    @overload
+    def __getitem__(self, index: int) -> SinkRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SinkRecord]: ...
+    def __getitem__(self, index: int | slice) -> SinkRecord | Sequence[SinkRecord]:
+        if isinstance(index, slice):
+            return [self._record(at) for at in range(*index.indices(len(self)))]
+        return self._record(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[SinkRecord]:
+        return map(self._record, range(len(self)))
+
+    @property
+    def values(self) -> Sequence[object]:
+        """The value of every record, in order."""
+        return self._values.values
+
+    @property
+    def keys(self) -> Sequence[object]:
+        """The key of every record, in order."""
+        return self._keys.values
+
+    @property
+    def value_schema(self) -> Schema | None:
+        """The schema that all values share, or None when they have none or differ."""
+        return _shared(self._values)
+
+    @property
+    def key_schema(self) -> Schema | None:
+        """The schema that all keys share, or None when they have none or differ."""
+        return _shared(self._keys)
+
+    def _record(self, index: int) -> ReadRecord:
+        keys, values = self._keys, self._values
+        return ReadRecord(
+            self._fetched,
+            index,
+            keys.values[index],
+            keys.schema_at(index),
+            values.values[index],
+            values.schema_at(index),
+            None if self._headers is None else self._headers[index],
+        )
+
+
+class RecordBatch(SinkRecords):
+    """Records that exist already: after transforms, and what is left of a batch with failures."""
+
+    __slots__ = ()
+
+
+class JoinedBatch(SinkBatch):
+    """Batches of several topics given to one ``put``, one after the other."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[SinkBatch]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    @overload
+    def __getitem__(self, index: int) -> SinkRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SinkRecord]: ...
+    def __getitem__(self, index: int | slice) -> SinkRecord | Sequence[SinkRecord]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        for part in self._parts:
+            if at < len(part):
+                return part[at]
+            at -= len(part)
+        raise IndexError(index)
+
+    def __iter__(self) -> Iterator[SinkRecord]:
+        return joined.from_iterable(self._parts)
+
+    @property
+    def values(self) -> Sequence[object]:
+        """The value of every record, in order."""
+        return list(joined.from_iterable(part.values for part in self._parts))
+
+    @property
+    def keys(self) -> Sequence[object]:
+        """The key of every record, in order."""
+        return list(joined.from_iterable(part.keys for part in self._parts))
+
+    @classmethod
+    def of(cls, parts: Sequence[SinkBatch]) -> SinkBatch:
+        """One batch of these; a single one as it is."""
+        filled = [part for part in parts if len(part)]
+        return filled[0] if len(filled) == 1 else cls(filled)
+
+
+def _shared(column: Column) -> Schema | None:
+    if column.schemas is None:
+        return column.schema
+    first = column.schemas[0] if column.schemas else None
+    return first if all(schema is first or schema == first for schema in column.schemas) else None

@@ -1,0 +1,81 @@
+"""Transforms and their predicates, in the order of the configuration (spec/runtime.md 4.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from linkspan.api.records import SinkRecord, SourceRecord
+from linkspan.api.transform import Predicate, Transform
+from linkspan.task.tolerance import DROPPED, Stage, Subject, Tolerance, class_name
+
+__all__ = ["Chain", "Step"]
+
+RecordT = TypeVar("RecordT", SourceRecord, SinkRecord)
+
+
+class Step(NamedTuple):
+    """One transform of a chain.
+
+    Attributes:
+        transform: the transform.
+        predicate: decides whether it applies; None means always.
+        negate: whether the predicate's answer is turned round.
+    """
+
+    transform: Transform[Any]
+    predicate: Predicate[Any] | None = None
+    negate: bool = False
+
+    def apply(self, record: RecordT) -> RecordT | None:
+        """The record to go on with, or None to drop it."""
+        if self.predicate is not None and self.predicate.test(record) == self.negate:
+            return record
+        return self.transform.apply(record)
+
+
+class Chain:
+    """The transforms of one task.
+
+    Args:
+        steps: the transforms, in order; at least one (a task without transforms has no chain).
+        tolerance: decides about failed records.
+    """
+
+    def __init__(self, steps: Sequence[Step], tolerance: Tolerance) -> None:
+        self._steps = tuple(steps)
+        self._tolerance = tolerance
+
+    def apply(self, record: RecordT, subject: Subject) -> RecordT | None:
+        """Send one record through the chain.
+
+        Args:
+            record: the record.
+            subject: the record as it came in, to name it when a transform fails.
+
+        Returns:
+            the record to go on with; None when it was dropped on purpose, or failed and that is tolerated.
+
+        Raises:
+            ConnectError: a transform failed and that is not tolerated.
+        """
+        for step in self._steps:
+            try:
+                result = step.apply(record)
+            except Exception as error:  # noqa: BLE001 - supervision point: transforms are plugins
+                recovered = self._tolerance.recover(
+                    Stage.TRANSFORMATION, class_name(step.transform), error, partial(step.apply, record), subject
+                )
+                result = None if recovered is DROPPED else recovered
+            if result is None:
+                return None
+            record = result
+        return record
+
+    def close(self) -> None:
+        """Close every transform and predicate."""
+        for step in self._steps:
+            step.transform.close()
+            if step.predicate is not None:
+                step.predicate.close()

@@ -1,0 +1,370 @@
+"""Between plugin values and bytes of the log, whole batches at a time.
+
+Each stage (transforms, headers, key, value) runs over a batch; a stage that is not configured is skipped. A batch that
+fails is repeated record by record under the tolerance rules, to find the culprit: the slow path is for errors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from linkspan.api.converter import Converter, HeaderConverter
+from linkspan.api.errors import DataError
+from linkspan.api.headers import Header, Headers
+from linkspan.api.records import Column, SinkBatch, SourceBatch, SourceRecord
+from linkspan.api.schema import Schema
+from linkspan.log.port import FetchedBatch, OutgoingBatch, WireHeader
+from linkspan.task.batches import ReadBatch, ReadRecord, RecordBatch
+from linkspan.task.chain import Chain
+from linkspan.task.offsets import Part, Position, last_positions
+from linkspan.task.tolerance import DROPPED, Consumed, Stage, Tolerance, class_name
+
+__all__ = ["Converters", "Prepared", "SinkConversion", "SourceConversion"]
+
+
+class Converters(NamedTuple):
+    """The three converters of a task."""
+
+    key: Converter
+    value: Converter
+    header: HeaderConverter
+
+    def close(self) -> None:
+        """Close all three."""
+        self.key.close()
+        self.value.close()
+        self.header.close()
+
+
+class Prepared(NamedTuple):
+    """What became of one poll.
+
+    Attributes:
+        parts: one batch for each topic (more when records had to be taken one by one), in the order of first
+            appearance; records of a topic keep their order.
+        positions: last position of every source partition; dropped records do not count.
+    """
+
+    parts: Sequence[Part]
+    positions: Sequence[Position]
+
+
+class _Wire(NamedTuple):
+    """One record as it goes to the log."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None
+    timestamp: int | None
+    headers: Sequence[WireHeader] | None
+    origin: SourceRecord
+
+
+class SourceConversion:
+    """Source records to batches for the log.
+
+    Args:
+        converters: the task's converters.
+        tolerance: decides about failed records.
+        chain: the transforms, or None for none.
+        on_drop: called for each record that a transform dropped or whose failure was tolerated; None if nobody asks.
+    """
+
+    def __init__(
+        self,
+        converters: Converters,
+        tolerance: Tolerance,
+        chain: Chain | None = None,
+        on_drop: Callable[[SourceRecord], None] | None = None,
+    ) -> None:
+        self._converters = converters
+        self._tolerance = tolerance
+        self._chain = chain
+        self._on_drop = on_drop
+        self._gone: set[int] = set()
+        """Identities of the records of this poll that were dropped."""
+        self.dropped = 0
+
+    def prepare(self, polled: Sequence[SourceRecord]) -> Prepared:
+        """Transform and convert what a poll returned.
+
+        Raises:
+            ConnectError: a record failed and that is not tolerated.
+        """
+        self._gone = set()
+        if self._chain is None and isinstance(polled, SourceBatch):
+            part = self._whole(polled)
+            if part is not None:
+                return Prepared([part], last_positions(polled))
+        polled = list(polled)
+        parts = self._by_topic(
+            [(record, record) for record in polled] if self._chain is None else self._changed(polled)
+        )
+        kept = [record for record in polled if id(record) not in self._gone] if self._gone else polled
+        return Prepared(parts, last_positions(kept))
+
+    def _changed(self, polled: Sequence[SourceRecord]) -> list[tuple[SourceRecord, SourceRecord]]:
+        assert self._chain is not None
+        apply = self._chain.apply
+        survivors = []
+        for record in polled:
+            changed = apply(record, record)
+            if changed is None:
+                self._drop(record)
+            else:
+                survivors.append((changed, record))
+        return survivors
+
+    def _whole(self, batch: SourceBatch) -> Part | None:
+        """The batch as it is; None when it fails and has to be taken record by record."""
+        topic = batch.topic
+        try:
+            values = self._converters.value.from_connect_batch(topic, Column(batch.values, batch.value_schema))
+            keys: Sequence[bytes | None] | None
+            if batch.keys is None:
+                key = self._converters.key.from_connect(topic, batch.key_schema, None)
+                keys = None if key is None else [key] * len(batch)
+            else:
+                keys = self._converters.key.from_connect_batch(topic, Column(batch.keys, batch.key_schema))
+            timestamps = None if batch.timestamps is None else _timestamps(batch.timestamps)
+        except Exception:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+            return None
+        return Part(OutgoingBatch(topic, values, keys=keys, timestamps=timestamps), batch)
+
+    def _by_topic(self, pairs: Sequence[tuple[SourceRecord, SourceRecord]]) -> list[Part]:
+        groups: dict[str, list[tuple[SourceRecord, SourceRecord]]] = {}
+        for pair in pairs:
+            topic = pair[0].topic
+            if topic in groups:
+                groups[topic].append(pair)
+            else:
+                groups[topic] = [pair]
+        parts: list[Part] = []
+        for topic, group in groups.items():
+            try:
+                batch = self._columns(topic, [record for record, _ in group])
+            except Exception:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+                parts.extend(self._one_by_one(group))
+            else:
+                parts.append(Part(batch, [origin for _, origin in group]))
+        return parts
+
+    def _columns(self, topic: str, records: Sequence[SourceRecord]) -> OutgoingBatch:
+        headers: list[list[WireHeader] | None] | None = None
+        seen: list[Headers | None] | None = None
+        if any(record.headers for record in records):
+            headers = [self._headers(topic, record.headers) for record in records]
+            seen = [_as_seen(wire) for wire in headers]
+        keys = self._converters.key.from_connect_batch(
+            topic, _column([record.key for record in records], [record.key_schema for record in records]), seen
+        )
+        values = self._converters.value.from_connect_batch(
+            topic, _column([record.value for record in records], [record.value_schema for record in records]), seen
+        )
+        partitions = [record.partition for record in records]
+        timestamps = [record.timestamp for record in records]
+        return OutgoingBatch(
+            topic,
+            values,
+            keys=None if keys.count(None) == len(keys) else keys,
+            partitions=None if partitions.count(None) == len(partitions) else partitions,
+            timestamps=None if timestamps.count(None) == len(timestamps) else _timestamps(timestamps),
+            headers=headers,
+        )
+
+    def _headers(self, topic: str, headers: Headers | None) -> list[WireHeader] | None:
+        if not headers:
+            return None
+        convert = self._converters.header.from_connect_header
+        return [(header.key, convert(topic, header.key, header.schema, header.value)) for header in headers]
+
+    def _one_by_one(self, pairs: Sequence[tuple[SourceRecord, SourceRecord]]) -> list[Part]:
+        """Find out which records of a failed batch are at fault, and convert the others."""
+        groups: dict[str, list[_Wire]] = {}
+        for record, origin in pairs:
+            wire = self._single(record, origin)
+            if wire is None:
+                self._drop(origin)
+            else:
+                groups.setdefault(wire.topic, []).append(wire)
+        return [_part(topic, group) for topic, group in groups.items()]
+
+    def _single(self, record: SourceRecord, origin: SourceRecord) -> _Wire | None:
+        topic, attempt = record.topic, self._tolerance.attempt
+        key_converter, value_converter, header_converter = self._converters
+        headers = attempt(
+            Stage.HEADER_CONVERTER,
+            class_name(header_converter),
+            partial(self._headers, topic, record.headers),
+            origin,
+        )
+        if headers is DROPPED:
+            return None
+        seen = _as_seen(headers)
+        key = attempt(
+            Stage.KEY_CONVERTER,
+            class_name(key_converter),
+            partial(key_converter.from_connect, topic, record.key_schema, record.key, seen),
+            origin,
+        )
+        if key is DROPPED:
+            return None
+        value = attempt(
+            Stage.VALUE_CONVERTER,
+            class_name(value_converter),
+            partial(value_converter.from_connect, topic, record.value_schema, record.value, seen),
+            origin,
+        )
+        if value is DROPPED:
+            return None
+        timestamp = None if record.timestamp is None else _timestamps([record.timestamp])[0]
+        return _Wire(topic, key, value, record.partition, timestamp, headers, origin)
+
+    def _drop(self, record: SourceRecord) -> None:
+        self.dropped += 1
+        self._gone.add(id(record))
+        if self._on_drop is not None:
+            self._on_drop(record)
+
+
+class SinkConversion:
+    """Batches of the log to what ``put`` gets.
+
+    Args:
+        converters: the task's converters.
+        tolerance: decides about failed records.
+        chain: the transforms, or None for none.
+    """
+
+    def __init__(self, converters: Converters, tolerance: Tolerance, chain: Chain | None = None) -> None:
+        self._converters = converters
+        self._tolerance = tolerance
+        self._chain = chain
+        self.dropped = 0
+
+    def convert(self, fetched: FetchedBatch) -> SinkBatch:
+        """Convert and transform what was read; failed and dropped records are left out.
+
+        Raises:
+            ConnectError: a record failed and that is not tolerated; names topic, partition and offset.
+        """
+        batch: SinkBatch
+        try:
+            batch = self._columns(fetched)
+        except Exception:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+            batch = self._one_by_one(fetched)
+        if self._chain is not None:
+            batch = self._transformed(self._chain, batch)
+        self.dropped += len(fetched) - len(batch)
+        return batch
+
+    def _columns(self, fetched: FetchedBatch) -> ReadBatch:
+        topic = fetched.topic
+        wire = fetched.headers
+        seen = None if wire is None else [_as_seen(headers) for headers in wire]
+        keys = _to_connect(self._converters.key, topic, fetched.keys, seen)
+        values = self._converters.value.to_connect_batch(topic, fetched.values, seen)
+        headers = None if wire is None else [self._headers(topic, own) for own in wire]
+        return ReadBatch(fetched, keys, values, headers)
+
+    def _headers(self, topic: str, wire: Sequence[WireHeader]) -> Headers:
+        convert = self._converters.header.to_connect_header
+        headers = Headers()
+        for name, payload in wire:
+            schema, value = convert(topic, name, payload)
+            headers.append(Header(name, value, schema))
+        return headers
+
+    def _one_by_one(self, fetched: FetchedBatch) -> RecordBatch:
+        singles = (self._single(Consumed(fetched, index)) for index in range(len(fetched)))
+        return RecordBatch([record for record in singles if record is not None])
+
+    def _single(self, consumed: Consumed) -> ReadRecord | None:
+        fetched, index = consumed
+        topic, attempt = fetched.topic, self._tolerance.attempt
+        key_converter, value_converter, header_converter = self._converters
+        wire = fetched.headers[index] if fetched.headers is not None else ()
+        seen = _as_seen(wire)
+        key = attempt(
+            Stage.KEY_CONVERTER,
+            class_name(key_converter),
+            partial(key_converter.to_connect, topic, fetched.keys[index], seen),
+            consumed,
+        )
+        if key is DROPPED:
+            return None
+        value = attempt(
+            Stage.VALUE_CONVERTER,
+            class_name(value_converter),
+            partial(value_converter.to_connect, topic, fetched.values[index], seen),
+            consumed,
+        )
+        if value is DROPPED:
+            return None
+        headers = attempt(
+            Stage.HEADER_CONVERTER, class_name(header_converter), partial(self._headers, topic, wire), consumed
+        )
+        if headers is DROPPED:
+            return None
+        return ReadRecord(fetched, index, key.value, key.schema, value.value, value.schema, headers)
+
+    def _transformed(self, chain: Chain, batch: SinkBatch) -> RecordBatch:
+        survivors = []
+        for record in batch:
+            assert isinstance(record, ReadRecord)
+            changed = chain.apply(record, record.consumed)
+            if changed is not None:
+                survivors.append(changed if isinstance(changed, ReadRecord) else ReadRecord.changed(record, changed))
+        return RecordBatch(survivors)
+
+
+def _to_connect(
+    converter: Converter, topic: str, payloads: Sequence[bytes | None], headers: Sequence[Headers | None] | None
+) -> Column:
+    count = len(payloads)
+    if headers is None and payloads.count(None) == count and count:
+        # records without keys are common: ask once
+        schema, value = converter.to_connect(topic, None)
+        return Column([value] * count, schema)
+    return converter.to_connect_batch(topic, payloads, headers)
+
+
+def _as_seen(wire: Sequence[WireHeader] | None) -> Headers | None:
+    """Headers as converters see them: unconverted."""
+    return Headers(Header(name, payload) for name, payload in wire) if wire else None
+
+
+def _column(values: Sequence[object], schemas: Sequence[Schema | None]) -> Column:
+    first = schemas[0]
+    if all(schema is first for schema in schemas):
+        return Column(values, first)
+    return Column(values, schemas=schemas)
+
+
+def _timestamps(timestamps: Sequence[int | None]) -> Sequence[int | None]:
+    """Timestamps for the log: -1 means none.
+
+    Raises:
+        DataError: another negative number.
+    """
+    if all(timestamp is not None and timestamp >= 0 for timestamp in timestamps):
+        return timestamps
+    for timestamp in timestamps:
+        if timestamp is not None and timestamp < -1:
+            raise DataError(f"Invalid record timestamp {timestamp}")
+    return [None if timestamp == -1 else timestamp for timestamp in timestamps]
+
+
+def _part(topic: str, group: Sequence[_Wire]) -> Part:
+    batch = OutgoingBatch(
+        topic,
+        [wire.value for wire in group],
+        keys=[wire.key for wire in group],
+        partitions=[wire.partition for wire in group],
+        timestamps=[wire.timestamp for wire in group],
+        headers=[wire.headers for wire in group],
+    )
+    return Part(batch, [wire.origin for wire in group])

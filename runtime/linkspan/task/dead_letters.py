@@ -1,0 +1,178 @@
+"""Records that failed for good: the dead letter queue and the reporter a sink task uses (spec/runtime.md 4.14)."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from linkspan.api.errors import ConnectError
+from linkspan.api.headers import Headers
+from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, SourceRecord, TopicPartition
+from linkspan.log.port import Admin, Delivery, OutgoingBatch, TopicSpec, WireHeader, Writer
+from linkspan.task.batches import ReadRecord
+from linkspan.task.conversion import Converters
+from linkspan.task.tolerance import Consumed, Failure, Stage, Tolerance
+
+__all__ = ["DeadLetterConfig", "DeadLetters", "ErrantRecords"]
+
+_log = logging.getLogger(__name__)
+_PREFIX: Final = "__connect.errors."
+_PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
+
+
+@dataclass(frozen=True)
+class DeadLetterConfig:
+    """Where failed records go.
+
+    Attributes:
+        topic: the topic.
+        replication_factor: for creating it.
+        context_headers: whether headers say what happened.
+    """
+
+    topic: str
+    replication_factor: int
+    context_headers: bool
+
+
+class DeadLetters:
+    """Writes failed records, as they were read, to the dead letter topic.
+
+    Args:
+        config: where to.
+        writer: writes them; closed by :meth:`close`.
+        connector: name of the connector.
+        task: number of the task.
+    """
+
+    def __init__(self, config: DeadLetterConfig, writer: Writer, connector: str, task: int) -> None:
+        self._config = config
+        self._writer = writer
+        self._connector = connector
+        self._task = task
+        self._deliveries: list[Delivery] = []
+
+    def create_topic(self, admin: Admin) -> None:
+        """Create the topic unless it exists; raises ConnectError when that fails."""
+        topic = self._config.topic
+        if topic in admin.topics():
+            return
+        try:
+            admin.create_topic(TopicSpec(topic, 1, self._config.replication_factor))
+        except ConnectError as error:
+            raise ConnectError(
+                f"Could not initialize dead letter queue with topic={topic} "
+                f"(errors.deadletterqueue.topic.replication.factor={self._config.replication_factor}): {error}"
+            ) from error
+
+    def report(self, failure: Failure) -> None:
+        """Send the record on its way; failures are only logged."""
+        consumed = failure.subject
+        if isinstance(consumed, SourceRecord):
+            return
+        batch, index = consumed
+        headers = list(batch.headers[index]) if batch.headers is not None else []
+        if self._config.context_headers:
+            headers += self._context(failure, consumed)
+        timestamp = batch.timestamps[index]
+        letter = OutgoingBatch(
+            self._config.topic,
+            [batch.values[index]],
+            keys=[batch.keys[index]],
+            timestamps=None if timestamp < 0 else [timestamp],
+            headers=[headers],
+        )
+        try:
+            self._deliveries.append(self._writer.send(letter))
+        except ConnectError as error:
+            self._not_written(error)
+
+    def settle(self, timeout: float) -> None:
+        """Wait until everything reported is written, so that offsets behind it may be committed."""
+        if not self._deliveries:
+            return
+        self._writer.flush(timeout)
+        for delivery in self._deliveries:
+            for _, error in delivery.failures:
+                self._not_written(error)
+        self._deliveries = [delivery for delivery in self._deliveries if not delivery.done]
+
+    def close(self, timeout: float) -> None:
+        """Write what is left and close."""
+        self.settle(timeout)
+        self._writer.close(timeout)
+
+    def _not_written(self, error: Exception) -> None:
+        _log.error("Could not produce message to dead letter queue. topic=%s: %s", self._config.topic, error)
+
+    def _context(self, failure: Failure, consumed: Consumed) -> list[WireHeader]:
+        kind = type(failure.error)
+        texts = {
+            "topic": consumed.topic,
+            "partition": str(consumed.partition),
+            "offset": str(consumed.offset),
+            "connector.name": self._connector,
+            "task.id": str(self._task),
+            "stage": failure.stage.value,
+            "class.name": failure.executing,
+            "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
+            "exception.message": str(failure.error) if failure.error.args else None,
+            "exception.stacktrace": "".join(traceback.format_exception(failure.error)),
+        }
+        return [(_PREFIX + name, None if text is None else text.encode()) for name, text in texts.items()]
+
+
+class ErrantRecords:
+    """The reporter that a sink task gets.
+
+    Args:
+        tolerance: decides, and tells the log and the dead letter queue.
+        converters: make bytes of a record that the task built itself.
+    """
+
+    def __init__(self, tolerance: Tolerance, converters: Converters) -> None:
+        self._tolerance = tolerance
+        self._converters = converters
+        self._refused: ConnectError | None = None
+
+    def report(self, record: SinkRecord, error: Exception) -> None:
+        """Hand over a bad record; raises ConnectError at once when errors are not tolerated."""
+        consumed = (
+            record.consumed if isinstance(record, ReadRecord) else Consumed(_Rebuilt(record, self._converters), 0)
+        )
+        try:
+            self._tolerance.fail(Failure(Stage.TASK_PUT, _PUT_CLASS, error, consumed))
+        except ConnectError as refused:
+            self._refused = refused
+            raise
+
+    def check(self) -> None:
+        """Raise again what :meth:`report` raised, in case the task swallowed it."""
+        if self._refused is not None:
+            raise self._refused
+
+
+class _Rebuilt:
+    """A batch of one record that was not read like this: its bytes are made by the converters."""
+
+    def __init__(self, record: SinkRecord, converters: Converters) -> None:
+        topic, partition, offset = record.original_topic, record.original_partition, record.original_offset
+        headers: Headers = record.headers
+        self.topic = topic
+        self.keys: Sequence[bytes | None] = [converters.key.from_connect(topic, record.key_schema, record.key)]
+        self.values: Sequence[bytes | None] = [converters.value.from_connect(topic, record.value_schema, record.value)]
+        self.partitions: Sequence[int] = [partition]
+        self.offsets: Sequence[int] = [offset]
+        self.timestamps: Sequence[int] = [-1 if record.timestamp is None else record.timestamp]
+        self.timestamp_types: Sequence[str] = [record.timestamp_type or NO_TIMESTAMP_TYPE]
+        convert = converters.header.from_connect_header
+        self.headers: Sequence[Sequence[WireHeader]] | None = [
+            [(name, convert(topic, name, schema, value)) for name, value, schema in headers]
+        ]
+        self.positions: Mapping[TopicPartition, int] = {TopicPartition(topic, partition): offset + 1}
+
+    def __len__(self) -> int:
+        return 1

@@ -1,0 +1,273 @@
+"""Main function of a task process: loads the plugins, builds the loop, runs it, says how it ended."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, Protocol, TypeVar
+
+from linkspan.api.converter import Converter, HeaderConverter
+from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.api.fields import Config
+from linkspan.api.records import SourceRecord
+from linkspan.api.task import SinkTask, SourceTask
+from linkspan.api.transform import Predicate, Transform
+from linkspan.config import definition
+from linkspan.log.port import Writer
+from linkspan.plugins import loading
+from linkspan.task import settings
+from linkspan.task.chain import Chain, Step
+from linkspan.task.contexts import SinkContext, SourceContext, StoredOffsets
+from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
+from linkspan.task.dead_letters import DeadLetters, ErrantRecords
+from linkspan.task.port import WorkerPort
+from linkspan.task.sink import SinkLoop
+from linkspan.task.source import SourceLoop
+from linkspan.task.spec import TaskSpec
+from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance
+from linkspan.task.topics import CreationRules, TopicCreation
+
+__all__ = ["run_task"]
+
+_log = logging.getLogger(__name__)
+_FOREVER: Final = 3600.0
+_CLOSE_TIMEOUT: Final = 30.0
+TaskT = TypeVar("TaskT", SourceTask[Any], SinkTask[Any])
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+def run_task(spec: TaskSpec, port: WorkerPort) -> None:
+    """Run a task to its end and report it: UNASSIGNED after a clean stop, else FAILED with the stack trace.
+
+    Never raises because of the task; what happens after the worker asked for the stop is logged and counts as clean.
+
+    Args:
+        spec: the task.
+        port: the worker.
+    """
+    try:
+        if _wait_while_paused(spec, port):
+            with ExitStack() as resources:
+                run = _run_source if spec.kind == "source" else _run_sink
+                run(spec, port, resources)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - supervision point: everything a plugin may raise
+        if port.wanted == "STOPPED":
+            _log.warning("The task failed after it was asked to stop: %s", error, exc_info=error)
+        else:
+            _log.error("The task failed and is not restarted by itself: %s", error, exc_info=error)
+            port.status("FAILED", "".join(traceback.format_exception(error)))
+            return
+    port.status("UNASSIGNED")
+
+
+def _wait_while_paused(spec: TaskSpec, port: WorkerPort) -> bool:
+    """Wait until the task may begin; False when it is stopped before."""
+    if spec.initial_state == "PAUSED" and port.wanted == "PAUSED":
+        port.status("PAUSED")
+        while port.wanted == "PAUSED":
+            port.wait(_FOREVER)
+    return port.wanted != "STOPPED"
+
+
+def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
+    task = _load_task(spec, SourceTask)
+    converters = _load_converters(spec, resources)
+    policy = settings.error_policy(spec.connector_config)
+    reporters: list[Reporter] = [ErrorLog(spec.id, with_records=policy.log_records)] if policy.log_enabled else []
+    tolerance = Tolerance(policy, reporters, _pause(port))
+    chain = _load_chain(spec, tolerance, resources)
+    creation = _topic_creation(spec, resources)
+    writer = spec.log.writer(spec.client_settings.get("producer", {}))
+    # the loop closes the writer after a longer wait; closing twice is harmless
+    resources.callback(writer.close, 0.0)
+    task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
+    dropped = _when_dropped(task) if type(task).commit_record is not SourceTask.commit_record else None
+    loop = SourceLoop(
+        task,
+        writer,
+        SourceConversion(converters, tolerance, chain, dropped),
+        tolerance,
+        port,
+        settings.source_settings(spec),
+        ensure_topic=None if creation is None else creation.ensure,
+    )
+    _start(task, port)
+    loop.run()
+
+
+def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
+    task = _load_task(spec, SinkTask)
+    converters = _load_converters(spec, resources)
+    policy = settings.error_policy(spec.connector_config)
+    letters = _dead_letters(spec, resources)
+    reporters: list[Reporter] = [] if letters is None else [letters]
+    if policy.log_enabled:
+        reporters.append(ErrorLog(spec.id, with_records=policy.log_records))
+    tolerance = Tolerance(policy, reporters, _pause(port))
+    chain = _load_chain(spec, tolerance, resources)
+    errant = ErrantRecords(tolerance, converters)
+    context = SinkContext(spec.connector, spec.task, spec.task_config, errant if reporters else None)
+    task.context = context
+    limits = settings.sink_settings(spec, takes_large_batches=task.takes_large_batches)
+    reader = spec.log.reader(spec.client_settings.get("consumer", {}))
+    resources.callback(reader.close)
+    loop = SinkLoop(
+        task,
+        context,
+        reader,
+        SinkConversion(converters, tolerance, chain),
+        tolerance,
+        errant,
+        port,
+        limits,
+        letters=letters,
+    )
+    loop.subscribe()
+    _start(task, port)
+    loop.run()
+
+
+def _start(task: SourceTask[Any] | SinkTask[Any], port: WorkerPort) -> None:
+    """Start the task and report RUNNING; a task that cannot start is stopped so that it lets go of what it took."""
+    port.calling("start")
+    try:
+        task.start()
+    except BaseException:
+        with _logged("The task could not be stopped after its failed start"):
+            task.stop()
+        raise
+    finally:
+        port.calling(None)
+    port.status("RUNNING")
+
+
+def _load_task(spec: TaskSpec, kind: type[TaskT]) -> TaskT:
+    connector_class = loading.load(spec.plugin)
+    task_class = connector_class.task_class
+    if not issubclass(task_class, kind):
+        raise ConnectError(f"{spec.plugin.class_name} names the task class {task_class!r}, which is no {kind.__name__}")
+    config_class = task_class.config_class
+    if config_class is Config:
+        config_class = connector_class.config_class
+    task = task_class()
+    task.config = definition.load(config_class, spec.task_config)
+    return task
+
+
+def _load_converters(spec: TaskSpec, resources: ExitStack) -> Converters:
+    pair: list[Converter] = []
+    for key in ("key.converter", "value.converter"):
+        name, own = settings.converter_settings(spec, key)
+        converter: Converter = loading.load(spec.catalog.find("converter", name))()
+        resources.callback(_quietly_close, converter)
+        converter.configure(definition.load(type(converter).config_class, own), is_key=key == "key.converter")
+        pair.append(converter)
+    name, own = settings.converter_settings(spec, "header.converter")
+    header: HeaderConverter = loading.load(spec.catalog.find("header_converter", name))()
+    resources.callback(_quietly_close, header)
+    header.configure_header(definition.load(type(header).config_class, own))
+    return Converters(pair[0], pair[1], header)
+
+
+def _load_chain(spec: TaskSpec, tolerance: Tolerance, resources: ExitStack) -> Chain | None:
+    config = spec.connector_config
+    steps = []
+    for alias in _aliases(config, "transforms"):
+        own = _with_prefix(config, f"transforms.{alias}.")
+        predicate_alias = own.pop("predicate", None)
+        negate = own.pop("negate", "false").strip().lower() == "true"
+        transform: Transform[Any] = _configured(spec, "transformation", f"transforms.{alias}.type", own)
+        resources.callback(_quietly_close, transform)
+        predicate: Predicate[Any] | None = None
+        if predicate_alias is not None:
+            own = _with_prefix(config, f"predicates.{predicate_alias}.")
+            predicate = _configured(spec, "predicate", f"predicates.{predicate_alias}.type", own)
+            resources.callback(_quietly_close, predicate)
+        steps.append(Step(transform, predicate, negate))
+    return Chain(steps, tolerance) if steps else None
+
+
+def _configured(spec: TaskSpec, kind: str, type_key: str, own: dict[str, str]) -> Any:  # noqa: ANN401 - either kind
+    name = own.pop("type", None)
+    if not name:
+        raise ConfigError(f'Missing required configuration "{type_key}" which has no default value.', type_key)
+    plugin = loading.load(spec.catalog.find(kind, name))()
+    plugin.config = definition.load(type(plugin).config_class, own)
+    plugin.configure()
+    return plugin
+
+
+def _topic_creation(spec: TaskSpec, resources: ExitStack) -> TopicCreation | None:
+    enabled = spec.worker_config.get("topic.creation.enable", "true").strip().lower() == "true"
+    if not enabled or not CreationRules.wanted(spec.connector_config):
+        return None
+    creation = TopicCreation(
+        spec.log.admin(spec.client_settings.get("admin", {})), CreationRules(spec.connector_config)
+    )
+    resources.callback(creation.close)
+    return creation
+
+
+def _dead_letters(spec: TaskSpec, resources: ExitStack) -> DeadLetters | None:
+    config = settings.dead_letter_config(spec.connector_config)
+    if config is None:
+        return None
+    if "producer" not in spec.client_settings:
+        raise ConfigError(
+            "A dead letter queue is configured, but the worker gave this sink no producer settings to write to it.",
+            "errors.deadletterqueue.topic.name",
+        )
+    producer = {**spec.client_settings["producer"], "client.id": f"connector-dlq-producer-{spec.id}"}
+    writer: Writer = spec.log.writer(producer)
+    letters = DeadLetters(config, writer, spec.connector, spec.task)
+    resources.callback(letters.close, _CLOSE_TIMEOUT)
+    admin = spec.log.admin({**spec.client_settings.get("admin", {}), "client.id": "connector-dlq-adminclient-"})
+    try:
+        letters.create_topic(admin)
+    finally:
+        admin.close()
+    return letters
+
+
+def _when_dropped(task: SourceTask[Any]) -> Callable[[SourceRecord], None]:
+    def dropped(record: SourceRecord) -> None:
+        with _logged("Exception thrown while calling task.commit_record()"):
+            task.commit_record(record, None)
+
+    return dropped
+
+
+def _pause(port: WorkerPort) -> Callable[[float], bool]:
+    """Sleep that a stop ends early; says whether the task is to stop."""
+
+    def pause(seconds: float) -> bool:
+        port.wait(seconds)
+        return port.wanted == "STOPPED"
+
+    return pause
+
+
+def _quietly_close(plugin: _Closable) -> None:
+    with _logged(f"{type(plugin).__qualname__} could not be closed"):
+        plugin.close()
+
+
+@contextmanager
+def _logged(text: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - supervision point: clean-up of plugins goes on whatever they raise
+        _log.exception(text)
+
+
+def _aliases(config: Mapping[str, str], key: str) -> list[str]:
+    return [alias.strip() for alias in config.get(key, "").split(",") if alias.strip()]
+
+
+def _with_prefix(config: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}

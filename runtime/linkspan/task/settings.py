@@ -1,0 +1,124 @@
+"""From texts to what the loops are built with: the keys of worker and connector that concern a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from linkspan.api.errors import ConfigError
+from linkspan.api.fields import Bool, Config, Duration, Int, Long, Short, Str, StrList
+from linkspan.config import definition
+from linkspan.config.regex import java_regex
+from linkspan.task.dead_letters import DeadLetterConfig
+from linkspan.task.sink import SinkSettings
+from linkspan.task.source import SourceSettings
+from linkspan.task.spec import TaskSpec
+from linkspan.task.tolerance import ErrorPolicy
+
+__all__ = ["converter_settings", "dead_letter_config", "error_policy", "sink_settings", "source_settings"]
+
+_DEFAULT_CONVERTERS: Final = {"header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter"}
+
+
+class _ErrorKeys(Config):
+    retry_timeout = Long("errors.retry.timeout", default=0)
+    retry_delay_max = Long("errors.retry.delay.max.ms", default=60_000)
+    tolerance = Str("errors.tolerance", default="none")
+    log_enable = Bool("errors.log.enable", default=False)
+    log_include_messages = Bool("errors.log.include.messages", default=False)
+
+
+class _DeadLetterKeys(Config):
+    topic = Str("errors.deadletterqueue.topic.name", default="")
+    replication_factor = Short("errors.deadletterqueue.topic.replication.factor", default=3)
+    context_headers = Bool("errors.deadletterqueue.context.headers.enable", default=False)
+
+
+class _FlushKeys(Config):
+    interval = Duration("offset.flush.interval.ms", default=60_000)
+    timeout = Duration("offset.flush.timeout.ms", default=5_000)
+
+
+class _TopicKeys(Config):
+    topics = StrList(default=())
+    topics_regex = Str(default="")
+
+
+class _ConsumerKeys(Config):
+    max_poll_records = Int("max.poll.records", default=500)
+    max_poll_interval = Int("max.poll.interval.ms", default=300_000)
+
+
+def error_policy(connector_config: Mapping[str, str]) -> ErrorPolicy:
+    """The ``errors.*`` keys; raises ConfigError naming a bad one."""
+    keys = definition.load(_ErrorKeys, connector_config)
+    return ErrorPolicy(
+        retry_timeout_ms=keys.retry_timeout,
+        retry_delay_max_ms=keys.retry_delay_max,
+        tolerate_all=keys.tolerance.lower() == "all",
+        log_enabled=keys.log_enable,
+        log_records=keys.log_include_messages,
+    )
+
+
+def dead_letter_config(connector_config: Mapping[str, str]) -> DeadLetterConfig | None:
+    """The dead letter queue of a sink; None when it has none."""
+    keys = definition.load(_DeadLetterKeys, connector_config)
+    topic = keys.topic.strip()
+    return DeadLetterConfig(topic, keys.replication_factor, keys.context_headers) if topic else None
+
+
+def converter_settings(spec: TaskSpec, key: str) -> tuple[str, dict[str, str]]:
+    """Class and settings of one converter.
+
+    The connector's class goes with the connector's settings only, the worker's with the worker's only: the two levels
+    never mix (spec/runtime.md 4.7).
+
+    Args:
+        spec: the task.
+        key: ``key.converter``, ``value.converter`` or ``header.converter``.
+
+    Raises:
+        ConfigError: nobody says which converter to use.
+    """
+    level = spec.connector_config if spec.connector_config.get(key) else spec.worker_config
+    name = level.get(key) or _DEFAULT_CONVERTERS.get(key)
+    if name is None:
+        raise ConfigError(f'Missing required configuration "{key}" which has no default value.', key)
+    prefix = key + "."
+    return name, {name.removeprefix(prefix): value for name, value in level.items() if name.startswith(prefix)}
+
+
+def source_settings(spec: TaskSpec) -> SourceSettings:
+    """Times of a source loop."""
+    flush = definition.load(_FlushKeys, spec.worker_config)
+    return SourceSettings(flush_interval=flush.interval / 1000, flush_timeout=flush.timeout / 1000)
+
+
+def sink_settings(spec: TaskSpec, *, takes_large_batches: bool) -> SinkSettings:
+    """Topics, limits and times of a sink loop.
+
+    Args:
+        spec: the task.
+        takes_large_batches: what the task class says; a ``max.poll.records`` that a user wrote wins over it.
+
+    Raises:
+        ConfigError: no topics, or a regular expression that cannot be used.
+    """
+    flush = definition.load(_FlushKeys, spec.worker_config)
+    topics = definition.load(_TopicKeys, {**spec.connector_config, **spec.task_config})
+    consumer_settings = spec.client_settings.get("consumer", {})
+    consumer = definition.load(_ConsumerKeys, consumer_settings)
+    names = [name for name in topics.topics if name.strip()]
+    pattern = topics.topics_regex.strip()
+    if not names and not pattern:
+        raise ConfigError("Must configure one of topics or topics.regex", "topics")
+    large = takes_large_batches and "max.poll.records" not in consumer_settings
+    return SinkSettings(
+        topics=() if pattern else names,
+        matches=java_regex(pattern) if pattern else None,
+        flush_interval=flush.interval / 1000,
+        flush_timeout=flush.timeout / 1000,
+        max_poll_records=None if large else consumer.max_poll_records,
+        max_poll_interval=consumer.max_poll_interval / 1000,
+    )

@@ -1,0 +1,533 @@
+"""The sink loop: read, convert, put, commit (spec/runtime.md 4.13). At least once.
+
+Offsets of a partition have three stages: *consumed* (in the batch that is being put), *current* (``put`` returned) and
+*committed* (stored in the consumer group). Only current ones are offered to ``pre_commit``, and only what it returns is
+committed. A SIGKILL before the commit is stored means that the records since the last one are read again.
+
+Deviations from the original, each because it could lose or needlessly delay records: a rewind (asked for by the task,
+or after a failed ``pre_commit``) also forgets the records of those partitions that wait for redelivery; after a
+RetriableError without ``timeout()`` the batch is put again after a growing pause and not only at the next commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from linkspan.api.errors import BatchError, ConnectError, RetriableError
+from linkspan.api.records import SinkBatch, TopicPartition
+from linkspan.api.task import SinkTask
+from linkspan.log.port import FetchedBatch, Reader
+from linkspan.task.batches import JoinedBatch, RecordBatch
+from linkspan.task.contexts import SinkContext
+from linkspan.task.conversion import SinkConversion
+from linkspan.task.dead_letters import DeadLetters, ErrantRecords
+from linkspan.task.port import WorkerPort
+from linkspan.task.tolerance import Tolerance
+
+__all__ = ["SinkLoop", "SinkSettings", "accepted_offsets"]
+
+_log = logging.getLogger(__name__)
+
+_SLICE: Final = 0.5
+"""Longest single poll in seconds: so late a stop, pause or commit request is noticed."""
+_METRICS_INTERVAL: Final = 1.0
+_FIRST_REDELIVERY: Final = 0.3
+_LONGEST_REDELIVERY: Final = 10.0
+_LARGE_RECORDS: Final = 20_000
+_LARGE_BYTES: Final = 8_000_000
+_SAMPLE: Final = 64
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """Settings of the loop; times in seconds.
+
+    Attributes:
+        topics: topics to read, unless ``matches`` says which.
+        matches: whether a topic is read, or None.
+        flush_interval: time between two commits.
+        flush_timeout: after that a commit in flight counts as failed.
+        max_poll_records: most records a ``put`` gets; None when the task takes large batches and nobody set a limit.
+        max_poll_interval: longest time between two reads before the group takes the partitions away.
+    """
+
+    topics: Sequence[str] = ()
+    matches: Callable[[str], bool] | None = None
+    flush_interval: float = 60.0
+    flush_timeout: float = 5.0
+    max_poll_records: int | None = 500
+    max_poll_interval: float = 300.0
+
+
+class SinkLoop:
+    """Runs one sink task. :meth:`subscribe` before the task is started, then :meth:`run`.
+
+    Args:
+        task: the plugin.
+        context: the task's context.
+        reader: member of the connector's group; closed at the end.
+        conversion: makes what ``put`` gets.
+        tolerance: decides about records that ``put`` refuses.
+        errant: the task's reporter.
+        port: the worker.
+        settings: topics, limits and times.
+        letters: the dead letter queue, or None; written out before every commit.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        task: SinkTask[Any],
+        context: SinkContext,
+        reader: Reader,
+        conversion: SinkConversion,
+        tolerance: Tolerance,
+        errant: ErrantRecords,
+        port: WorkerPort,
+        settings: SinkSettings,
+        *,
+        letters: DeadLetters | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._task = task
+        self._context = context
+        self._reader = reader
+        self._conversion = conversion
+        self._tolerance = tolerance
+        self._errant = errant
+        self._port = port
+        self._settings = settings
+        self._letters = letters
+        self._clock = clock
+        self._limit = settings.max_poll_records or 500
+        self._pending: SinkBatch = RecordBatch(())
+        self._consumed: dict[TopicPartition, int] = {}
+        self._current: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._paused = False
+        self._redelivering = False
+        self._redeliveries = 0
+        self._over = False
+        self._rebalance_error: Exception | None = None
+        self._commit_number = 0
+        self._commit_began: float | None = None
+        self._commit_at = 0.0
+        self._metrics_at = 0.0
+        self._topics: set[str] = set()
+        self._read_total = self._put_total = self._put_calls = 0
+        self._put_seconds = self._longest_put = 0.0
+        self._commits = self._commit_failures = self._commits_skipped = 0
+        context.on_pause = self._task_paused
+        context.on_resume = self._task_resumed
+
+    def subscribe(self) -> None:
+        """Join the group; nothing is assigned before :meth:`run` polls."""
+        self._reader.subscribe(list(dict.fromkeys(self._settings.topics)), self, matches=self._settings.matches)
+
+    def run(self) -> None:
+        """Work until the worker wants the task stopped.
+
+        Raises:
+            Exception: what ``put``, ``open``, a converter or the log raised; offsets of what was put before are
+                committed all the same.
+        """
+        self._commit_at = self._clock() + self._settings.flush_interval
+        try:
+            while self._port.wanted != "STOPPED":
+                self._step()
+        finally:
+            self._finish()
+
+    # -- one round ---------------------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        self._follow_target()
+        now = self._clock()
+        if self._commit_began is None and (self._wants_commit() or now >= self._commit_at):
+            self._context.commit_wanted = False
+            self._commit(set(self._context.assigned), closing=False)
+            self._commit_at = self._clock() + self._settings.flush_interval
+        elif self._commit_began is not None and now - self._commit_began > self._settings.flush_timeout:
+            self._commit_failures += 1
+            self._commit_began = None
+            _log.warning("Commit of offsets timed out after %.1f s", self._settings.flush_timeout)
+        if now >= self._metrics_at:
+            self._metrics_at = now + _METRICS_INTERVAL
+            self._report()
+        self._rewind(self._context.take_rewinds())
+        fetched = self._read()
+        if self._port.wanted == "STOPPED" and not fetched:
+            return
+        for batch in fetched:
+            self._take(batch)
+        self._deliver()
+
+    def _wants_commit(self) -> bool:
+        if self._port.commit_requested():
+            self._context.commit_wanted = True
+        return self._context.commit_wanted
+
+    def _follow_target(self) -> None:
+        wanted = self._port.wanted
+        if wanted == "PAUSED" and not self._paused:
+            self._paused = True
+            self._reader.pause(sorted(self._context.assigned))
+            self._port.status("PAUSED")
+            self._context.request_commit()
+        elif wanted == "STARTED" and self._paused:
+            self._paused = False
+            self._resume_all()
+            self._port.status("RUNNING")
+
+    def _read(self) -> list[FetchedBatch]:
+        """Poll until there are records, or it is time for something else."""
+        until = self._commit_at
+        asked = self._context.take_timeout()
+        if asked is None and self._redelivering:
+            asked = min(_FIRST_REDELIVERY * 2 ** (self._redeliveries - 1), _LONGEST_REDELIVERY)
+        if asked is not None:
+            until = min(until, self._clock() + asked)
+        while True:
+            left = until - self._clock()
+            try:
+                fetched = self._reader.poll(max(0.0, min(left, _SLICE)), self._limit)
+            except RetriableError as error:
+                _log.warning("Reading failed, trying again: %s", error)
+                self._port.wait(_SLICE)
+                fetched = []
+            if self._rebalance_error is not None:
+                raise self._rebalance_error
+            if fetched or left <= _SLICE or self._interrupted():
+                return fetched
+
+    def _interrupted(self) -> bool:
+        wanted = self._port.wanted
+        return (
+            wanted == "STOPPED"
+            or (wanted == "PAUSED") != self._paused
+            or (self._commit_began is None and self._wants_commit())
+        )
+
+    def _take(self, fetched: FetchedBatch) -> None:
+        self._read_total += len(fetched)
+        batch = self._conversion.convert(fetched)
+        self._consumed.update(fetched.positions)
+        self._pending = JoinedBatch.of([self._pending, batch])
+        if fetched.topic not in self._topics:
+            self._topics.add(fetched.topic)
+            self._port.topics_used([fetched.topic])
+        if self._settings.max_poll_records is None:
+            # large batches are bounded by bytes: guess from a sample
+            sample = fetched.values[:_SAMPLE]
+            mean = sum(len(value) for value in sample if value) // max(len(sample), 1)
+            self._limit = max(1, min(_LARGE_RECORDS, _LARGE_BYTES // max(mean, 1)))
+
+    def _deliver(self) -> None:
+        batch = self._pending
+        began = self._clock()
+        self._port.calling("put")
+        try:
+            self._task.put(batch)
+        except RetriableError as error:
+            self._redeliver_later(error)
+            return
+        except BatchError as error:
+            self._blame(batch, error)
+        except Exception as error:
+            raise ConnectError(
+                "Exiting WorkerSinkTask due to unrecoverable exception: put failed with "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self._port.calling(None)
+            self._watch(self._clock() - began, len(batch))
+        self._errant.check()
+        self._put_total += len(batch)
+        self._current.update(self._consumed)
+        self._forget_pending()
+
+    def _redeliver_later(self, error: RetriableError) -> None:
+        self._redeliveries = min(self._redeliveries + 1, 16)
+        self._redelivering = True
+        self._reader.pause(sorted(self._context.assigned))
+        _log.error("put failed for %d records, the same come again: %s", len(self._pending), error, exc_info=error)
+
+    def _blame(self, batch: SinkBatch, error: BatchError) -> None:
+        for index, cause in sorted(error.failures.items()):
+            try:
+                self._errant.report(batch[index], cause)
+            except ConnectError as refused:
+                raise ConnectError(
+                    f"Exiting WorkerSinkTask due to unrecoverable exception: {error}: {refused}"
+                ) from error
+
+    def _watch(self, seconds: float, records: int) -> None:
+        self._put_calls += 1
+        self._put_seconds += seconds
+        self._longest_put = max(self._longest_put, seconds)
+        limit = self._settings.max_poll_interval
+        if seconds > limit:
+            _log.warning(
+                "put took %.1f s for %d records, longer than max.poll.interval.ms=%d: the group takes the partitions "
+                "away and the records come again. Raise consumer.override.max.poll.interval.ms, or lower "
+                "consumer.override.max.poll.records (%d now).",
+                seconds,
+                records,
+                round(limit * 1000),
+                self._limit,
+            )
+
+    def _forget_pending(self) -> None:
+        self._pending = RecordBatch(())
+        self._consumed = {}
+        self._redeliveries = 0
+        if self._redelivering:
+            self._redelivering = False
+            self._resume_all()
+
+    # -- positions ---------------------------------------------------------------------------------------------------
+
+    def _rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Go on from these offsets, and count everything before them as done."""
+        for partition, offset in offsets.items():
+            if partition not in self._context.assigned:
+                _log.warning("Cannot rewind %s to %d: it is not assigned to this task", partition, offset)
+                continue
+            self._reader.seek(partition, offset)
+            self._committed[partition] = self._current[partition] = offset
+            self._drop_pending({partition})
+
+    def _drop_pending(self, partitions: set[TopicPartition]) -> None:
+        """Records of these partitions wait no longer for redelivery: they are read again, here or elsewhere."""
+        if self._consumed.keys().isdisjoint(partitions):
+            return
+        self._consumed = {key: offset for key, offset in self._consumed.items() if key not in partitions}
+        self._pending = RecordBatch(
+            [
+                record
+                for record in self._pending
+                if TopicPartition(record.original_topic, record.original_partition) not in partitions
+            ]
+        )
+        if not self._consumed:
+            self._forget_pending()
+
+    def _resume_all(self) -> None:
+        """Deliver again, except what is paused for some other reason."""
+        if not self._paused and not self._redelivering:
+            self._reader.resume(sorted(self._context.assigned - self._context.paused))
+
+    def _task_paused(self, partitions: Iterable[TopicPartition]) -> None:
+        self._reader.pause(list(partitions))
+
+    def _task_resumed(self, partitions: Iterable[TopicPartition]) -> None:
+        if not self._paused and not self._redelivering:
+            self._reader.resume(list(partitions))
+
+    # -- commits -----------------------------------------------------------------------------------------------------
+
+    def _commit(self, partitions: set[TopicPartition], *, closing: bool) -> None:
+        """Ask the task what may be committed, and commit it.
+
+        Args:
+            partitions: whose offsets.
+            closing: they go away: close them in the task, and wait for the commit.
+        """
+        self._commit_number += 1
+        current = {partition: self._current[partition] for partition in partitions if partition in self._current}
+        committed = {partition: self._committed[partition] for partition in current}
+        offsets = None
+        try:
+            if self._letters is not None:
+                self._letters.settle(self._settings.flush_timeout)
+            if current:
+                offsets = self._pre_commit(current, committed, closing=closing)
+        finally:
+            if closing:
+                self._close_in_task(partitions)
+        if offsets is None or offsets == committed:
+            self._commits_skipped += 1
+        elif closing:
+            self._commit_now(offsets)
+        else:
+            self._commit_began = self._clock()
+            try:
+                self._reader.commit(offsets, callback=partial(self._committed_async, self._commit_number, offsets))
+            except ConnectError as error:
+                self._commit_failed(error)
+
+    def _pre_commit(
+        self, current: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int], *, closing: bool
+    ) -> dict[TopicPartition, int] | None:
+        self._port.calling("pre_commit")
+        try:
+            provided = self._task.pre_commit(dict(current))
+        except Exception as error:  # noqa: BLE001 - supervision point: a failing flush never fails the task
+            self._commit_failures += 1
+            if closing:
+                _log.warning("Offset commit failed during close: %s", error, exc_info=error)
+            else:
+                _log.error("Offset commit failed, rewinding to last committed offsets: %s", error, exc_info=error)
+                self._rewind(committed)
+            return None
+        finally:
+            self._port.calling(None)
+        return accepted_offsets(provided, current, committed) if provided else None
+
+    def _close_in_task(self, partitions: Iterable[TopicPartition]) -> None:
+        self._port.calling("close")
+        try:
+            self._task.close(sorted(partitions))
+        finally:
+            self._port.calling(None)
+
+    def _commit_now(self, offsets: Mapping[TopicPartition, int]) -> None:
+        try:
+            self._reader.commit(offsets)
+        except ConnectError as error:
+            self._commit_failed(error)
+        else:
+            self._commits += 1
+            self._committed.update(offsets)
+
+    def _committed_async(self, number: int, offsets: Mapping[TopicPartition, int], error: Exception | None) -> None:
+        if number != self._commit_number:
+            # overtaken by a newer commit: its answer counts, not this one
+            self._commits_skipped += 1
+            return
+        self._commit_began = None
+        if error is not None:
+            self._commit_failed(error)
+            return
+        self._commits += 1
+        self._committed.update((key, offset) for key, offset in offsets.items() if key in self._committed)
+
+    def _commit_failed(self, error: Exception) -> None:
+        self._commit_began = None
+        self._commit_failures += 1
+        _log.error("Commit of offsets failed, the next one includes them: %s", error)
+
+    # -- the group's listener, called inside poll --------------------------------------------------------------------
+
+    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take over partitions: find out where they stand and open them in the task."""
+        if self._over or self._rebalance_error is not None:
+            return
+        try:
+            self._assigned(partitions)
+        except Exception as error:  # noqa: BLE001 - kept, and raised after poll on the task's own account
+            self._rebalance_error = error
+
+    def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Give partitions back: pre_commit, close, commit and wait for it."""
+        self._removed(partitions, lost=False)
+
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions are gone: close them in the task, commit nothing."""
+        self._removed(partitions, lost=True)
+
+    def _assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        if not partitions:
+            return
+        positions = self._reader.positions(partitions)
+        self._committed.update(positions)
+        self._current.update(positions)
+        self._context.assigned.update(partitions)
+        if self._paused or self._redelivering:
+            self._reader.pause(list(partitions))
+        self._port.calling("open")
+        try:
+            self._task.open(list(partitions))
+        finally:
+            self._port.calling(None)
+        self._rewind(self._context.take_rewinds())
+
+    def _removed(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
+        gone = set(partitions)
+        if self._over or not gone:
+            return
+        try:
+            if self._rebalance_error is None:
+                if lost:
+                    self._close_in_task(gone)
+                else:
+                    self._commit(gone, closing=True)
+        except Exception as error:  # noqa: BLE001 - kept, and raised after poll on the task's own account
+            self._rebalance_error = error
+        finally:
+            self._forget(gone)
+
+    def _forget(self, partitions: set[TopicPartition]) -> None:
+        self._context.assigned -= partitions
+        self._context.paused -= partitions
+        for partition in partitions:
+            self._current.pop(partition, None)
+            self._committed.pop(partition, None)
+        self._drop_pending(partitions)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """Commit and close every partition, stop the task, leave the group."""
+        try:
+            self._commit(set(self._context.assigned), closing=True)
+        except Exception:  # noqa: BLE001 - supervision point: the end goes on whatever close raises
+            _log.exception("Partitions could not be closed cleanly")
+        self._over = True
+        self._report()
+        self._port.calling("stop")
+        try:
+            self._task.stop()
+        except Exception:  # noqa: BLE001 - supervision point: the end goes on whatever stop raises
+            _log.exception("The task could not be stopped cleanly")
+        finally:
+            self._port.calling(None)
+        self._reader.close()
+
+    def _report(self) -> None:
+        self._port.metrics(
+            {
+                "sink-record-read-total": self._read_total,
+                "sink-record-send-total": self._put_total,
+                "partition-count": len(self._context.assigned),
+                "put-batch-avg-time-ms": 1000 * self._put_seconds / max(self._put_calls, 1),
+                "put-batch-max-time-ms": 1000 * self._longest_put,
+                "offset-commit-seq-no": self._commit_number,
+                "offset-commit-completion-total": self._commits,
+                "offset-commit-failure-total": self._commit_failures,
+                "offset-commit-skip-total": self._commits_skipped,
+                "total-record-failures": self._tolerance.failures,
+                "total-records-skipped": self._conversion.dropped,
+                "total-retries": self._tolerance.retries,
+            }
+        )
+
+
+def accepted_offsets(
+    provided: Mapping[TopicPartition, int],
+    current: Mapping[TopicPartition, int],
+    committed: Mapping[TopicPartition, int],
+) -> dict[TopicPartition, int]:
+    """What to commit: the last committed offsets overlaid with those of the task that make sense.
+
+    Args:
+        provided: what ``pre_commit`` returned.
+        current: up to where records were put.
+        committed: what is stored.
+    """
+    accepted = dict(committed)
+    for partition, offset in provided.items():
+        if partition not in committed:
+            _log.warning("Ignoring offset %d for %s: the partition is not assigned to this task", offset, partition)
+        elif offset > current[partition]:
+            _log.warning(
+                "Ignoring offset %d for %s: only records before %d were put", offset, partition, current[partition]
+            )
+        else:
+            accepted[partition] = offset
+    return accepted
