@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from linkspan.api.converter import Converter, HeaderConverter
 from linkspan.api.errors import ConfigError, ConnectError
@@ -34,7 +34,6 @@ __all__ = ["run_task"]
 _log = logging.getLogger(__name__)
 _FOREVER: Final = 3600.0
 _CLOSE_TIMEOUT: Final = 30.0
-TaskT = TypeVar("TaskT", SourceTask[Any], SinkTask[Any])
 
 
 class _Closable(Protocol):
@@ -75,7 +74,9 @@ def _wait_while_paused(spec: TaskSpec, port: WorkerPort) -> bool:
 
 
 def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
-    task = _load_task(spec, SourceTask)
+    task = _load_task(spec)
+    if not isinstance(task, SourceTask):
+        raise _wrong_direction(spec, task)
     converters = _load_converters(spec, resources)
     policy = settings.error_policy(spec.connector_config)
     reporters: list[Reporter] = [ErrorLog(spec.id, with_records=policy.log_records)] if policy.log_enabled else []
@@ -101,7 +102,9 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
 
 
 def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
-    task = _load_task(spec, SinkTask)
+    task = _load_task(spec)
+    if not isinstance(task, SinkTask):
+        raise _wrong_direction(spec, task)
     converters = _load_converters(spec, resources)
     policy = settings.error_policy(spec.connector_config)
     letters = _dead_letters(spec, resources)
@@ -146,17 +149,22 @@ def _start(task: SourceTask[Any] | SinkTask[Any], port: WorkerPort) -> None:
     port.status("RUNNING")
 
 
-def _load_task(spec: TaskSpec, kind: type[TaskT]) -> TaskT:
+def _load_task(spec: TaskSpec) -> object:
     connector_class = loading.load(spec.plugin)
     task_class = connector_class.task_class
-    if not issubclass(task_class, kind):
-        raise ConnectError(f"{spec.plugin.class_name} names the task class {task_class!r}, which is no {kind.__name__}")
     config_class = task_class.config_class
     if config_class is Config:
         config_class = connector_class.config_class
-    task = task_class()
-    task.config = definition.load(config_class, spec.task_config)
+    task: object = task_class()
+    task.config = definition.load(config_class, spec.task_config)  # type: ignore[attr-defined]  # checked by the caller
     return task
+
+
+def _wrong_direction(spec: TaskSpec, task: object) -> ConnectError:
+    return ConnectError(
+        f"{spec.plugin.class_name} is run as a {spec.kind}, but its task_class {type(task).__qualname__} is no "
+        f"{spec.kind} task"
+    )
 
 
 def _load_converters(spec: TaskSpec, resources: ExitStack) -> Converters:

@@ -1,0 +1,468 @@
+# ruff: noqa: ARG002, ARG005 - stand-ins take what the real ones take
+"""What the loop tests are driven with: a worker that answers at once, scripted tasks, clients that can be disturbed.
+
+Everything runs on one thread. A scripted source stops the loop when its script is over; a recording sink stops it when
+its ``until`` is true.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from linkspan.api.converter import Converter, HeaderConverter, SchemaAndValue
+from linkspan.api.errors import DataError, RetriableError
+from linkspan.api.fields import Config
+from linkspan.api.records import SinkBatch, SourceRecord, TopicPartition
+from linkspan.api.task import SinkTask, SourceTask
+from linkspan.log.port import OutgoingBatch, TopicSpec
+from linkspan.task.chain import Chain, Step
+from linkspan.task.contexts import SinkContext
+from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
+from linkspan.task.dead_letters import ErrantRecords
+from linkspan.task.sink import SinkLoop, SinkSettings
+from linkspan.task.source import SourceLoop, SourceSettings
+from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance
+
+NEVER = 3600.0
+DEADLINE = 60.0
+
+
+class Port:
+    """A worker that stores offsets in a dict."""
+
+    def __init__(self) -> None:
+        self.wanted = "STARTED"
+        self.statuses: list[str] = []
+        self.traces: list[str | None] = []
+        self.stored: dict[str, Any] = {}
+        self.commits: list[list[tuple[Any, Any]]] = []
+        self.commit_errors: list[Exception] = []
+        self.commit_now = False
+        self.topics: list[str] = []
+        self.values: Mapping[str, float] = {}
+        self.waits: list[float] = []
+        self.on_wait: Callable[[], None] = lambda: None
+
+    def wait(self, timeout: float) -> None:
+        self.waits.append(timeout)
+        self.on_wait()
+        time.sleep(min(timeout, 0.001))
+
+    def commit_requested(self) -> bool:
+        now, self.commit_now = self.commit_now, False
+        return now
+
+    def status(self, state: str, trace: str | None = None) -> None:
+        self.statuses.append(state)
+        self.traces.append(trace)
+
+    def calling(self, name: str | None) -> None: ...
+
+    def read_offsets(self, partitions: Sequence[Mapping[str, object]]) -> list[Any]:
+        return [self.stored.get(repr(sorted(partition.items()))) for partition in partitions]
+
+    def commit_offsets(self, offsets: Sequence[tuple[Any, Any]], timeout: float) -> None:
+        if self.commit_errors:
+            raise self.commit_errors.pop(0)
+        self.commits.append(list(offsets))
+        for partition, offset in offsets:
+            self.stored[repr(sorted(partition.items()))] = offset
+
+    def topics_used(self, names: Sequence[str]) -> None:
+        self.topics.extend(names)
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        self.values = values
+
+
+class Text(Converter, HeaderConverter):
+    """UTF-8; refuses ``bad``; raises RetriableError ``flaky`` times."""
+
+    def __init__(self) -> None:
+        self.flaky = 0
+
+    def from_connect(self, topic: str, schema: object, value: object, headers: object = None) -> bytes | None:
+        if value == "bad":
+            raise DataError("refused: bad")
+        if self.flaky:
+            self.flaky -= 1
+            raise RetriableError("not now")
+        return None if value is None else str(value).encode()
+
+    def to_connect(self, topic: str, payload: bytes | None, headers: object = None) -> SchemaAndValue:
+        if payload == b"bad":
+            raise DataError("refused: bad")
+        return SchemaAndValue(None, None if payload is None else payload.decode())
+
+    def from_connect_header(self, topic: str, key: str, schema: object, value: object) -> bytes | None:
+        return self.from_connect(topic, schema, value)
+
+    def to_connect_header(self, topic: str, key: str, payload: bytes | None) -> SchemaAndValue:
+        return self.to_connect(topic, payload)
+
+
+class Delivery:
+    """A delivery whose fate the test decides."""
+
+    def __init__(self, inner: Any, owner: Writer, failures: list[tuple[int, Exception]]) -> None:
+        self._inner = inner
+        self._owner = owner
+        self.failures = failures
+
+    @property
+    def done(self) -> bool:
+        return not self._owner.hold and self._inner.done
+
+
+class Writer:
+    """A writer that can hold back acknowledgements, refuse values and be out of reach for a while."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.hold = False
+        self.refuse: Callable[[bytes | None], bool] = lambda _: False
+        self.errors: list[Exception] = []
+        self.closed = False
+
+    def send(self, batch: OutgoingBatch, on_record: Any = None) -> Delivery:
+        if self.errors:
+            raise self.errors.pop(0)
+        bad = [index for index, value in enumerate(batch.values) if self.refuse(value)]
+        if not bad:
+            return Delivery(self._inner.send(batch, on_record), self, [])
+        return Delivery(SimpleNamespace(done=True), self, [(index, DataError("too large")) for index in bad])
+
+    def poll(self, timeout: float = 0.0) -> None:
+        self._inner.poll(timeout)
+
+    def flush(self, timeout: float) -> bool:
+        return bool(self._inner.flush(min(timeout, DEADLINE))) and not self.hold
+
+    def close(self, timeout: float) -> None:
+        self.closed = True
+        self._inner.close(timeout)
+
+
+class Reader:
+    """A reader that lets a test play the group coordinator inside the next poll, and fail commits."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.at_poll: list[Callable[[Any], None]] = []
+        self.commit_errors: list[Exception] = []
+        self.commits: list[dict[TopicPartition, int]] = []
+        self.hold_answers = False
+        self.answers: list[Callable[[Exception | None], None]] = []
+        self.polls = 0
+        self.most_records: list[int] = []
+        self.paused: set[TopicPartition] = set()
+        self.seeks: list[tuple[TopicPartition, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def subscribe(self, topics: Sequence[str], listener: Any, *, matches: Any = None) -> None:
+        self._listener = listener
+        self._inner.subscribe(topics, listener, matches=matches)
+
+    def poll(self, timeout: float, max_records: int) -> list[Any]:
+        self.polls += 1
+        self.most_records.append(max_records)
+        if self.at_poll:
+            self.at_poll.pop(0)(self._listener)
+        return list(self._inner.poll(min(timeout, 0.2), max_records))
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.seeks.append((partition, offset))
+        self._inner.seek(partition, offset)
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.update(partitions)
+        self._inner.pause(partitions)
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.difference_update(partitions)
+        self._inner.resume(partitions)
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, callback: Any = None) -> None:
+        if self.commit_errors:
+            error = self.commit_errors.pop(0)
+            if callback is None:
+                raise error
+            callback(error)
+            return
+        self.commits.append(dict(offsets))
+        if callback is not None and self.hold_answers:
+            self._inner.commit(offsets, callback=lambda error: self.answers.append(callback))
+        elif callback is not None:
+            self._inner.commit(offsets, callback=callback)
+        else:
+            self._inner.commit(offsets)
+
+
+class Reports:
+    """Remembers failed records."""
+
+    def __init__(self) -> None:
+        self.failures: list[Failure] = []
+
+    def report(self, failure: Failure) -> None:
+        self.failures.append(failure)
+
+
+class ScriptedSource(SourceTask[Config]):
+    """Plays a script: what ``poll`` returns or raises, or a function that is called first."""
+
+    def __init__(self, port: Port, script: Sequence[Any]) -> None:
+        self._port = port
+        self.script = list(script)
+        self.commits = 0
+        self.stopped = 0
+        self.polls = 0
+
+    def start(self) -> None: ...
+
+    def poll(self) -> Any:
+        self.polls += 1
+        if not self.script:
+            self._port.wanted = "STOPPED"
+            return None
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step() if callable(step) else step
+
+    def commit(self) -> None:
+        self.commits += 1
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class NotifiedSource(ScriptedSource):
+    """Also wants to hear of every record."""
+
+    def __init__(self, port: Port, script: Sequence[Any]) -> None:
+        super().__init__(port, script)
+        self.notified: list[tuple[object, int | None]] = []
+
+    def commit_record(self, record: SourceRecord, metadata: Any) -> None:
+        self.notified.append((record.value, None if metadata is None else metadata.offset))
+
+
+class RecordingSink(SinkTask[Config]):
+    """Remembers its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.values_put: list[object] = []
+        self.places: list[tuple[str, int, int]] = []
+        self.batches: list[int] = []
+        self.opened: list[list[TopicPartition]] = []
+        self.closed: list[list[TopicPartition]] = []
+        self.offered: list[dict[TopicPartition, int]] = []
+        self.on_put: Callable[[SinkBatch], None] = lambda _: None
+        self.on_open: Callable[[Sequence[TopicPartition]], None] = lambda _: None
+        self.accept: Callable[[dict[TopicPartition, int]], Any] = lambda offsets: offsets
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def open(self, partitions: Sequence[TopicPartition]) -> None:
+        self.calls.append("open")
+        self.opened.append(list(partitions))
+        self.on_open(partitions)
+
+    def close(self, partitions: Sequence[TopicPartition]) -> None:
+        self.calls.append("close")
+        self.closed.append(list(partitions))
+
+    def put(self, records: SinkBatch) -> None:
+        self.calls.append("put")
+        self.on_put(records)
+        self.batches.append(len(records))
+        self.values_put += records.values
+        self.places += [(record.topic, record.partition, record.offset) for record in records]
+
+    def pre_commit(self, offsets: Mapping[TopicPartition, int]) -> Any:
+        self.calls.append("pre_commit")
+        self.offered.append(dict(offsets))
+        return self.accept(dict(offsets))
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+
+class SourceRun:
+    """A source loop with its surroundings."""
+
+    def __init__(
+        self,
+        log: Any,
+        script: Sequence[Any],
+        *,
+        policy: ErrorPolicy | None = None,
+        interval: float = NEVER,
+        steps: Sequence[Step] = (),
+        task_class: type[ScriptedSource] = ScriptedSource,
+        ensure_topic: Callable[[str], None] | None = None,
+    ) -> None:
+        self.port = Port()
+        self.task = task_class(self.port, script)
+        self.writer = Writer(log.writer(log_settings(log, "producer")))
+        self.reports = Reports()
+        self.text = Text()
+        tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
+        on_drop = None
+        if task_class is NotifiedSource:
+            on_drop = lambda record: self.task.commit_record(record, None)  # noqa: E731
+        conversion = SourceConversion(
+            Converters(self.text, self.text, self.text), tolerance, Chain(steps, tolerance) if steps else None, on_drop
+        )
+        self.loop = SourceLoop(
+            self.task,
+            self.writer,
+            conversion,
+            tolerance,
+            self.port,  # type: ignore[arg-type]
+            SourceSettings(interval, 5.0),
+            ensure_topic=ensure_topic,
+        )
+
+    def _pause(self, seconds: float) -> bool:
+        self.port.wait(seconds)
+        return self.port.wanted == "STOPPED"
+
+    def run(self) -> SourceRun:
+        self.loop.run()
+        return self
+
+
+class SinkRun:
+    """A sink loop with its surroundings; ends when ``until`` is true at a put, or after ``puts`` puts."""
+
+    def __init__(
+        self,
+        log: Any,
+        topics: Sequence[str],
+        *,
+        policy: ErrorPolicy | None = None,
+        interval: float = NEVER,
+        steps: Sequence[Step] = (),
+        group: str | None = None,
+        task: RecordingSink | None = None,
+        **settings: Any,
+    ) -> None:
+        self.port = Port()
+        self.task = task or RecordingSink()
+        self.group = group or f"connect-{uuid.uuid4().hex[:8]}"
+        self.log = log
+        self.reader = Reader(log.reader(log_settings(log, "consumer") | {"group.id": self.group}))
+        self.reports = Reports()
+        tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
+        text = Text()
+        converters = Converters(text, text, text)
+        self.errant = ErrantRecords(tolerance, converters)
+        self.context = SinkContext("c", 0, {}, self.errant)
+        self.task.context = self.context
+        self.loop = SinkLoop(
+            self.task,
+            self.context,
+            self.reader,  # type: ignore[arg-type]
+            SinkConversion(converters, tolerance, Chain(steps, tolerance) if steps else None),
+            tolerance,
+            self.errant,
+            self.port,  # type: ignore[arg-type]
+            SinkSettings(topics=topics, flush_interval=interval, **settings),
+        )
+
+    def _pause(self, seconds: float) -> bool:
+        self.port.wait(seconds)
+        return self.port.wanted == "STOPPED"
+
+    def run(self, until: Callable[[], bool]) -> SinkRun:
+        """Run until the condition holds after a put (or a deadline has passed)."""
+        give_up = time.monotonic() + DEADLINE
+        inner = self.task.put
+
+        def put(records: SinkBatch) -> None:
+            try:
+                inner(records)
+            finally:
+                if until() or time.monotonic() > give_up:
+                    self.port.wanted = "STOPPED"
+
+        self.task.put = put  # type: ignore[method-assign]
+        self.loop.subscribe()
+        self.task.start()
+        self.loop.run()
+        assert time.monotonic() < give_up
+        return self
+
+    def committed(self) -> dict[TopicPartition, int]:
+        """What is stored in the group."""
+        admin = self.log.admin(log_settings(self.log, "admin"))
+        try:
+            return dict(admin.group_offsets(self.group))
+        finally:
+            admin.close()
+
+
+def log_settings(log: Any, client: str) -> dict[str, str]:
+    """Client settings the log needs (a fixture may hang them on the log)."""
+    settings = dict(getattr(log, "test_settings", {}))
+    if client == "consumer":
+        settings |= {"auto.offset.reset": "earliest", "enable.auto.commit": "false"}
+    return settings
+
+
+def create_topic(log: Any, partitions: int = 1) -> str:
+    """A new topic of its own."""
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    admin = log.admin(log_settings(log, "admin"))
+    admin.create_topic(TopicSpec(name, partitions, 1))
+    admin.close()
+    return name
+
+
+def fill(log: Any, topic: str, values: Sequence[object], partition: int = 0) -> None:
+    """Write values to one partition."""
+    writer = log.writer(log_settings(log, "producer"))
+    payloads = [None if value is None else str(value).encode() for value in values]
+    writer.send(OutgoingBatch(topic, payloads, partitions=[partition] * len(payloads)))
+    assert writer.flush(DEADLINE)
+    writer.close(DEADLINE)
+
+
+def content(log: Any, topic: str) -> list[str | None]:
+    """Every value of a topic, by partition and offset."""
+    values: list[tuple[int, int, str | None]] = []
+    ends = _ends(log, topic)
+    if not ends:
+        return []
+    run = SinkRun(log, [topic])
+
+    def keep(records: SinkBatch) -> None:
+        values.extend((record.partition, record.offset, record.value) for record in records)
+
+    run.task.on_put = keep
+    run.run(lambda: len(values) >= ends)
+    return [value for _, _, value in sorted(values, key=lambda row: row[:2])]
+
+
+def _ends(log: Any, topic: str) -> int:
+    if hasattr(log, "topics"):
+        return sum(map(len, log.topics.get(topic, ())))
+    admin = log.admin(log_settings(log, "admin"))
+    try:
+        found = admin.describe_topics([topic])
+        if topic not in found:
+            return 0
+        partitions = [TopicPartition(topic, number) for number in range(found[topic].partitions)]
+        return sum(admin.end_offsets(partitions).values())
+    finally:
+        admin.close()
