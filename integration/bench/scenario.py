@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # not in its __all__
 
 from integration.bench.footprint import cpu_seconds, memory_mb
 from integration.services.kafka import request
@@ -32,8 +32,9 @@ class Worker(Protocol):
     """A standalone worker of either kind."""
 
     url: str
-    pid: int
 
+    @property
+    def pid(self) -> int: ...
     def start(self) -> None: ...
     def stop(self) -> object: ...
 

@@ -11,7 +11,7 @@ from integration.services.kafka import OriginalWorker, request
 pytestmark = pytest.mark.integration
 
 
-def test_original_worker_answers(kafka, tmp_path: Path) -> None:  # noqa: ANN001 - a broker or a given address
+def test_original_worker_answers(kafka, tmp_path: Path) -> None:
     worker = OriginalWorker(tmp_path, kafka.bootstrap)
     worker.start()
     try:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import pickle
 
@@ -83,9 +83,9 @@ def test_parts_that_contradict_each_other_are_refused(parts: dict, message: str)
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
-        (schema.date(), datetime.date(2026, 1, 1), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)),
-        (schema.time(), datetime.time(12, 30), "12:30"),
-        (schema.timestamp(), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), datetime.datetime(2026, 1, 1)),
+        (schema.date(), dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)),
+        (schema.time(), dt.time(12, 30), "12:30"),
+        (schema.timestamp(), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 1)),  # noqa: DTZ001 - the rule under test
         (schema.decimal_of(0), decimal.Decimal(5), 5),
     ],
 )
