@@ -79,10 +79,10 @@ class Connector(ABC, Generic[ConfigT]):
 
     config: ConfigT
 
-    def start(self) -> None:  # noqa: B027 - optional
+    def start(self) -> None:
         """Begin, for example to watch the external system."""
 
-    def stop(self) -> None:  # noqa: B027 - optional
+    def stop(self) -> None:
         """End; may be followed by another ``start`` on the same object."""
 
     def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
@@ -145,5 +145,3 @@ class SinkConnector(Connector[ConfigT]):
             ConnectError: these offsets make no sense for this connector.
         """
         return False
-
-

@@ -33,13 +33,13 @@ class Converter(ABC):
     version: ClassVar[str] = "undefined"
     java_class: ClassVar[str | None] = None
 
-    def configure(self, config: Config, *, is_key: bool) -> None:  # noqa: B027 - optional
+    def configure(self, config: Config, *, is_key: bool) -> None:
         """Take the settings; called once, before anything else."""
 
     @abstractmethod
-    def from_connect(self, topic: str, schema: Schema | None, value: object, headers: Headers | None = None) -> (
-        bytes | None
-    ):
+    def from_connect(
+        self, topic: str, schema: Schema | None, value: object, headers: Headers | None = None
+    ) -> bytes | None:
         """Bytes of one value.
 
         Raises:
@@ -77,7 +77,7 @@ class Converter(ABC):
             return Column([value for _, value in pairs], first)
         return Column([value for _, value in pairs], schemas=schemas)
 
-    def close(self) -> None:  # noqa: B027 - optional
+    def close(self) -> None:
         """Release resources."""
 
 
@@ -88,7 +88,7 @@ class HeaderConverter(ABC):
     version: ClassVar[str] = "undefined"
     java_class: ClassVar[str | None] = None
 
-    def configure_header(self, config: Config) -> None:  # noqa: B027 - optional
+    def configure_header(self, config: Config) -> None:
         """Take the settings; called once, before anything else."""
 
     @abstractmethod
@@ -107,6 +107,5 @@ class HeaderConverter(ABC):
             DataError: the bytes cannot be understood.
         """
 
-    def close(self) -> None:  # noqa: B027 - optional
+    def close(self) -> None:
         """Release resources."""
-

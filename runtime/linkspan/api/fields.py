@@ -228,9 +228,7 @@ class Config:
 
     def with_prefix(self, prefix: str) -> dict[str, str | None]:
         """Submitted keys that start with ``prefix``, without it."""
-        return {
-            name.removeprefix(prefix): value for name, value in self.originals.items() if name.startswith(prefix)
-        }
+        return {name.removeprefix(prefix): value for name, value in self.originals.items() if name.startswith(prefix)}
 
     @classmethod
     def check(cls, config: Config) -> Sequence[ConfigError]:
@@ -296,9 +294,9 @@ def Double(name: str | None = None, **options: Any) -> ConfigField[Any]:
     return ConfigField(name, ConfigType.DOUBLE, options)
 
 
-def Bool(name: str | None = None, *, default: bool | Literal[_NoDefault.NO_DEFAULT] = NO_DEFAULT, **options: Any) -> (
-    ConfigField[bool]
-):
+def Bool(
+    name: str | None = None, *, default: bool | Literal[_NoDefault.NO_DEFAULT] = NO_DEFAULT, **options: Any
+) -> ConfigField[bool]:
     """``true`` or ``false``."""
     return ConfigField(name, ConfigType.BOOLEAN, {**options, "default": default})
 

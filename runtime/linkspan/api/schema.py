@@ -195,11 +195,11 @@ class Schema:
         bits = _INT_BITS.get(kind)
         if bits is not None:
             if not isinstance(value, int) or isinstance(value, bool):
-                raise self._mismatch(value, path)
+                raise self.mismatch(value, path)
             if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
                 raise DataError(f"{_at(path)}{value} is out of the range of {kind.value}")
         elif not isinstance(value, _PYTHON_TYPES[kind]) or (isinstance(value, bool) and kind is not Type.BOOLEAN):
-            raise self._mismatch(value, path)
+            raise self.mismatch(value, path)
         elif kind is Type.ARRAY:
             self._validate_items(value, path)
         elif kind is Type.MAP:
@@ -208,12 +208,15 @@ class Schema:
             self._validate_fields(value, path)
 
     def _validate_items(self, value: object, path: str) -> None:
-        assert isinstance(value, list | tuple) and self.values is not None
+        assert isinstance(value, list | tuple)
+        assert self.values is not None
         for index, item in enumerate(value):
             self.values.validate(item, f"{path}[{index}]")
 
     def _validate_entries(self, value: object, path: str) -> None:
-        assert isinstance(value, Mapping) and self.values is not None and self.keys is not None
+        assert isinstance(value, Mapping)
+        assert self.values is not None
+        assert self.keys is not None
         for key, item in value.items():
             self.keys.validate(key, f"{path}{{key {key!r}}}")
             self.values.validate(item, f"{path}[{key!r}]")
@@ -230,7 +233,8 @@ class Schema:
     def _title(self) -> str:
         return self.type.value if self.name is None else f"{self.type.value} ({self.name})"
 
-    def _mismatch(self, value: object, path: str) -> DataError:
+    def mismatch(self, value: object, path: str) -> DataError:
+        """The error for a value of another type at ``path``."""
         return DataError(f"{_at(path)}expected {self._title()}, found {type(value).__name__}")
 
     def _identity(self) -> tuple[object, ...]:
@@ -302,7 +306,7 @@ _PYTHON_TYPES: Final[Mapping[Type, type | tuple[type, ...]]] = {
 
 def _check_decimal(schema: Schema, value: object, path: str) -> None:
     if not isinstance(value, decimal.Decimal):
-        raise schema._mismatch(value, path)
+        raise schema.mismatch(value, path)
     scale = int(schema.parameters.get(SCALE, "0"))
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or -exponent != scale:
@@ -311,17 +315,17 @@ def _check_decimal(schema: Schema, value: object, path: str) -> None:
 
 def _check_date(schema: Schema, value: object, path: str) -> None:
     if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
-        raise schema._mismatch(value, path)
+        raise schema.mismatch(value, path)
 
 
 def _check_time(schema: Schema, value: object, path: str) -> None:
     if not isinstance(value, datetime.time):
-        raise schema._mismatch(value, path)
+        raise schema.mismatch(value, path)
 
 
 def _check_timestamp(schema: Schema, value: object, path: str) -> None:
     if not isinstance(value, datetime.datetime):
-        raise schema._mismatch(value, path)
+        raise schema.mismatch(value, path)
     if value.tzinfo is None:
         raise DataError(f"{_at(path)}a Timestamp needs a time zone; use datetime.timezone.utc")
 

@@ -142,7 +142,7 @@ class SourceTask(Task[ConfigT]):
             RetriableError: try again later.
         """
 
-    def commit(self) -> None:  # noqa: B027 - optional
+    def commit(self) -> None:
         """The offsets of everything acknowledged so far have been stored. Failures are only logged."""
 
     def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:
@@ -169,7 +169,7 @@ class SinkTask(Task[ConfigT]):
             BatchError: the named records are at fault, the others were written.
         """
 
-    def flush(self, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: B027 - optional
+    def flush(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Write everything up to these offsets (exclusive)."""
 
     def pre_commit(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
@@ -177,8 +177,8 @@ class SinkTask(Task[ConfigT]):
         self.flush(offsets)
         return offsets
 
-    def open(self, partitions: Sequence[TopicPartition]) -> None:  # noqa: B027 - optional
+    def open(self, partitions: Sequence[TopicPartition]) -> None:
         """These partitions are read from now on."""
 
-    def close(self, partitions: Sequence[TopicPartition]) -> None:  # noqa: B027 - optional
+    def close(self, partitions: Sequence[TopicPartition]) -> None:
         """These partitions are read no longer."""

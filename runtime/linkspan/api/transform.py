@@ -23,14 +23,14 @@ class Transform(ABC, Generic[ConfigT]):
 
     config: ConfigT
 
-    def configure(self) -> None:  # noqa: B027 - optional
+    def configure(self) -> None:
         """Prepare; called once, after ``config`` was set."""
 
     @abstractmethod
     def apply(self, record: RecordT) -> RecordT | None:
         """Return the record to go on with, or None to drop it."""
 
-    def close(self) -> None:  # noqa: B027 - optional
+    def close(self) -> None:
         """Release resources."""
 
 
@@ -43,12 +43,12 @@ class Predicate(ABC, Generic[ConfigT]):
 
     config: ConfigT
 
-    def configure(self) -> None:  # noqa: B027 - optional
+    def configure(self) -> None:
         """Prepare; called once, after ``config`` was set."""
 
     @abstractmethod
     def test(self, record: SourceRecord | SinkRecord) -> bool:
         """Whether the transform applies."""
 
-    def close(self) -> None:  # noqa: B027 - optional
+    def close(self) -> None:
         """Release resources."""

@@ -120,13 +120,25 @@ class FetchedBatch(Protocol):
 
     def __len__(self) -> int: ...
     @property
-    def values(self) -> Sequence[bytes | None]: ...
+    def values(self) -> Sequence[bytes | None]:
+        """Payload of each value."""
+        ...
+
     @property
-    def keys(self) -> Sequence[bytes | None]: ...
+    def keys(self) -> Sequence[bytes | None]:
+        """Payload of each key."""
+        ...
+
     @property
-    def partitions(self) -> Sequence[int]: ...
+    def partitions(self) -> Sequence[int]:
+        """Partition of each record."""
+        ...
+
     @property
-    def offsets(self) -> Sequence[int]: ...
+    def offsets(self) -> Sequence[int]:
+        """Offset of each record."""
+        ...
+
     @property
     def timestamps(self) -> Sequence[int]:
         """Milliseconds since the epoch; -1 for none."""
@@ -291,9 +303,14 @@ class Log(Protocol):
     picklable, and connect to nothing before a client is opened.
     """
 
-    def writer(self, settings: Mapping[str, str]) -> Writer: ...
-    def reader(self, settings: Mapping[str, str]) -> Reader:
-        """``group.id`` is among the settings."""
+    def writer(self, settings: Mapping[str, str]) -> Writer:
+        """Open a writer with a producer's settings."""
         ...
 
-    def admin(self, settings: Mapping[str, str]) -> Admin: ...
+    def reader(self, settings: Mapping[str, str]) -> Reader:
+        """Open a reader with a consumer's settings; ``group.id`` is among them."""
+        ...
+
+    def admin(self, settings: Mapping[str, str]) -> Admin:
+        """Open an admin client with its settings."""
+        ...
