@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from linkspan.api.errors import ConnectError, DataError, RetriableError
+from linkspan.api.records import SourceRecord
+from linkspan.task.tolerance import DROPPED, Consumed, ErrorLog, ErrorPolicy, Failure, Stage, Tolerance
+from tests.task.harness import Reports
+from tests.task.memory_log import MemoryBatch
+
+RECORD = SourceRecord({"file": "a"}, {"position": 1}, "t", "secret payload")
+
+
+def attempt(policy, errors, *, stop=False):
+    """Run a call that raises these errors one after the other and then succeeds."""
+    reports, pauses = Reports(), []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        return stop
+
+    def call():
+        if errors:
+            raise errors.pop(0)
+        return "done"
+
+    tolerance = Tolerance(policy, [reports], pause)
+    return tolerance.attempt(Stage.VALUE_CONVERTER, "a.Class", call, RECORD), reports, pauses
+
+
+def test_pauses_double_from_300_ms():
+    result, _, pauses = attempt(ErrorPolicy(retry_timeout_ms=-1), [RetriableError("x")] * 4)
+    assert (result, pauses) == ("done", [0.3, 0.6, 1.2, 2.4])
+
+
+def test_a_pause_beyond_the_maximum_is_random_below_it():
+    _, _, pauses = attempt(ErrorPolicy(retry_timeout_ms=-1, retry_delay_max_ms=500), [RetriableError("x")] * 3)
+    assert pauses[0] == 0.3
+    assert all(0 <= pause < 0.5 for pause in pauses[1:])
+
+
+def test_no_retry_by_default_and_a_failed_task():
+    with pytest.raises(ConnectError, match="Tolerance exceeded in error handler"):
+        attempt(ErrorPolicy(), [RetriableError("x")])
+
+
+def test_other_errors_are_not_repeated():
+    result, reports, pauses = attempt(ErrorPolicy(retry_timeout_ms=-1, tolerate_all=True), [ValueError("x")])
+    assert result is DROPPED
+    assert pauses == []
+    assert [str(failure.error) for failure in reports.failures] == ["x"]
+
+
+def test_a_stop_during_retries_is_no_verdict_on_the_record():
+    with pytest.raises(ConnectError, match="stopped while it retried"):
+        attempt(ErrorPolicy(retry_timeout_ms=-1, tolerate_all=True), [RetriableError("x")], stop=True)
+
+
+def test_the_fatal_record_is_reported_too_and_its_payload_is_not_in_the_message():
+    reports = Reports()
+    tolerance = Tolerance(ErrorPolicy(), [reports], lambda _: False)
+    with pytest.raises(ConnectError) as caught:
+        tolerance.fail(Failure(Stage.TASK_PUT, "a.Class", DataError("x"), RECORD))
+    assert len(reports.failures) == 1
+    assert "payload" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("with_records", "expected"),
+    [
+        (False, "Error encountered in task c-0. Executing stage 'VALUE_CONVERTER' with class 'a.Class'."),
+        (
+            True,
+            (
+                "Error encountered in task c-0. Executing stage 'VALUE_CONVERTER' with class 'a.Class', where consumed "
+                "record is {topic='t', partition=2, offset=7, timestamp=5, timestampType=CreateTime}."
+            ),
+        ),
+    ],
+)
+def test_the_log_line_is_kafkas(caplog, with_records, expected):
+    consumed = Consumed(MemoryBatch("t", [(2, 7, None, b"x", 5, [])]), 0)
+    with caplog.at_level(logging.ERROR):
+        ErrorLog("c-0", with_records=with_records).report(
+            Failure(Stage.VALUE_CONVERTER, "a.Class", DataError("x"), consumed)
+        )
+    assert caplog.messages == [expected]
