@@ -1,0 +1,161 @@
+"""The text of a value as Java prints it (``toString``), for converters and sinks that write text."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from linkspan.api.schema import Schema, Type
+
+__all__ = ["double_text", "float_text", "java_text"]
+
+
+def java_text(value: object, schema: Schema | None = None) -> str:
+    """Text of one value.
+
+    Maps are written ``{k=v, k2=v2}``, lists ``[a, b]``, structs ``Struct{f=v,g=w}`` without their null fields, as by
+    Java; bytes, for which Java prints an address, as their UTF-8 text.
+
+    Args:
+        value: a value in the Python types of :mod:`linkspan.api.schema`.
+        schema: what the value is; tells a struct from a map and a 32-bit from a 64-bit number.
+    """
+    if type(value) is str:
+        return value
+    if schema is not None and schema.type is Type.FLOAT32 and isinstance(value, float):
+        return float_text(value)
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value, schema)
+    for kind, general in _GENERAL:
+        if isinstance(value, kind):
+            return general(value, schema)
+    return str(value)
+
+
+def double_text(number: float) -> str:
+    """Java's ``Double.toString``: ``1.0E10``, ``0.001``, ``NaN``, ``Infinity``."""
+    return _scientific(number, repr(number))
+
+
+def float_text(number: float) -> str:
+    """Java's ``Float.toString``: the fewest digits that give the same 32-bit number back."""
+    if number != number or number in (float("inf"), float("-inf")):
+        return double_text(number)
+    packed = struct.pack(">f", number)
+    exact = struct.unpack(">f", packed)[0]
+    for digits in range(1, 10):
+        text = f"{exact:.{digits}g}"
+        if struct.pack(">f", float(text)) == packed:
+            return _scientific(exact, repr(float(text)))
+    return double_text(exact)
+
+
+def _scientific(number: float, text: str) -> str:
+    if number != number:
+        return "NaN"
+    if number in (float("inf"), float("-inf")):
+        return "Infinity" if number > 0 else "-Infinity"
+    size = abs(number)
+    if size == 0 or 1e-3 <= size < 1e7:
+        return text if "e" not in text else f"{decimal.Decimal(text):f}"
+    sign, digits, exponent = decimal.Decimal(text).as_tuple()
+    assert isinstance(exponent, int)
+    figures = "".join(map(str, digits)).rstrip("0") or "0"
+    power = exponent + len(digits) - 1
+    return f"{'-' if sign else ''}{figures[0]}.{figures[1:] or '0'}E{power}"
+
+
+def _boolean(value: object, _: Schema | None) -> str:
+    return "true" if value else "false"
+
+
+def _number(value: object, _: Schema | None) -> str:
+    assert isinstance(value, float)
+    return double_text(value)
+
+
+def _mapping(value: object, schema: Schema | None) -> str:
+    assert isinstance(value, Mapping)
+    if schema is not None and schema.type is Type.STRUCT:
+        return _struct(value, schema)
+    keys, values = (None, None) if schema is None else (schema.keys, schema.values)
+    # Texts and whole numbers are the bulk of what is written: they are formatted right here.
+    return (
+        "{"
+        + ", ".join(
+            [
+                f"{key if type(key) is str else java_text(key, keys)}="
+                f"{item if type(item) is str or type(item) is int else java_text(item, values)}"
+                for key, item in value.items()
+            ]
+        )
+        + "}"
+    )
+
+
+def _struct(value: Mapping[str, object], schema: Schema) -> str:
+    parts = []
+    for field in schema.fields:
+        item = value.get(field.name)
+        if item is None:
+            item = field.schema.default
+        if item is not None:
+            parts.append(f"{field.name}={java_text(item, field.schema)}")
+    return f"Struct{{{','.join(parts)}}}"
+
+
+def _sequence(value: object, schema: Schema | None) -> str:
+    assert isinstance(value, Sequence)
+    items = None if schema is None else schema.values
+    return f"[{', '.join([java_text(item, items) for item in value])}]"
+
+
+def _bytes(value: object, _: Schema | None) -> str:
+    assert isinstance(value, bytes | bytearray | memoryview)
+    return bytes(value).decode("utf-8", "replace")
+
+
+def _big_decimal(value: object, _: Schema | None) -> str:
+    return str(value)
+
+
+def _moment(value: object, _: Schema | None) -> str:
+    assert isinstance(value, datetime.datetime)
+    return f"{value.astimezone(datetime.UTC):%a %b %d %H:%M:%S} UTC {value.year}"
+
+
+def _day(value: object, _: Schema | None) -> str:
+    assert isinstance(value, datetime.date)
+    return f"{value:%a %b %d} 00:00:00 UTC {value.year}"
+
+
+def _time_of_day(value: object, _: Schema | None) -> str:
+    assert isinstance(value, datetime.time)
+    return f"Thu Jan 01 {value:%H:%M:%S} UTC 1970"
+
+
+_Writer = Callable[[object, Schema | None], str]
+
+_WRITERS: Final[Mapping[type, _Writer]] = {
+    bool: _boolean,
+    int: lambda value, _: str(value),
+    float: _number,
+    type(None): lambda _value, _schema: "null",
+    dict: _mapping,
+    list: _sequence,
+    tuple: _sequence,
+    bytes: _bytes,
+    decimal.Decimal: _big_decimal,
+    datetime.datetime: _moment,
+    datetime.date: _day,
+    datetime.time: _time_of_day,
+}
+_GENERAL: Final[Sequence[tuple[type | tuple[type, ...], _Writer]]] = (
+    (Mapping, _mapping),
+    ((bytearray, memoryview), _bytes),
+    (str, lambda value, _: str(value)),
+)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import datetime
+import decimal
+
+import pytest
+
+from linkspan.api import Schema, Type, schema
+from linkspan.api.text import double_text, float_text, java_text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1.0, "1.0"), (0.001, "0.001"), (0.0001, "1.0E-4"), (1e7, "1.0E7"), (9999999.0, "9999999.0"), (-2.5e-10, "-2.5E-10"),
+        (1.2345678901234567e20, "1.2345678901234567E20"), (float("nan"), "NaN"), (float("-inf"), "-Infinity"), (0.0, "0.0"),
+        (-0.0, "-0.0"), (100.25, "100.25"),
+    ],
+)  # fmt: skip
+def test_double_is_written_as_by_java(number, text):
+    assert double_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.1, "0.1"), (3.4028235e38, "3.4028235E38"), (16777216.0, "1.6777216E7")]
+)
+def test_float_has_no_more_digits_than_32_bits_need(number, text):
+    assert float_text(number) == text
+
+
+def test_containers_are_written_as_by_java():
+    assert java_text({"a": 1, "b": [True, None], "c": {"d": "x"}}) == "{a=1, b=[true, null], c={d=x}}"
+
+
+def test_struct_leaves_out_its_null_fields():
+    kind = Schema(
+        Type.STRUCT, fields={"a": schema.INT32, "b": schema.OPTIONAL_STRING, "c": Schema(Type.FLOAT32, optional=True)}
+    )
+    assert java_text({"a": 1, "b": None, "c": 0.1}, kind) == "Struct{a=1,c=0.1}"
+
+
+def test_dates_and_decimals():
+    assert java_text(decimal.Decimal("1.50")) == "1.50"
+    assert java_text(datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)) == "Fri Jan 02 03:04:05 UTC 2026"
+    assert java_text(datetime.date(1970, 1, 1)) == "Thu Jan 01 00:00:00 UTC 1970"
+    assert java_text(None) == "null"
