@@ -12,11 +12,20 @@ from linkspan.api.text import double_text, float_text, java_text
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (1.0, "1.0"), (0.001, "0.001"), (0.0001, "1.0E-4"), (1e7, "1.0E7"), (9999999.0, "9999999.0"), (-2.5e-10, "-2.5E-10"),
-        (1.2345678901234567e20, "1.2345678901234567E20"), (float("nan"), "NaN"), (float("-inf"), "-Infinity"), (0.0, "0.0"),
-        (-0.0, "-0.0"), (100.25, "100.25"),
+        (1.0, "1.0"),
+        (0.001, "0.001"),
+        (0.0001, "1.0E-4"),
+        (1e7, "1.0E7"),
+        (9999999.0, "9999999.0"),
+        (-2.5e-10, "-2.5E-10"),
+        (1.2345678901234567e20, "1.2345678901234567E20"),
+        (float("nan"), "NaN"),
+        (float("-inf"), "-Infinity"),
+        (0.0, "0.0"),
+        (-0.0, "-0.0"),
+        (100.25, "100.25"),
     ],
-)  # fmt: skip
+)
 def test_double_is_written_as_by_java(number, text):
     assert double_text(number) == text
 

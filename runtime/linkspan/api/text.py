@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -43,22 +44,26 @@ def double_text(number: float) -> str:
 
 def float_text(number: float) -> str:
     """Java's ``Float.toString``: the fewest digits that give the same 32-bit number back."""
-    if number != number or number in (float("inf"), float("-inf")):
+    if not math.isfinite(number):
         return double_text(number)
-    packed = struct.pack(">f", number)
-    exact = struct.unpack(">f", packed)[0]
+    exact = float(struct.unpack(">f", struct.pack(">f", number))[0])
     for digits in range(1, 10):
         text = f"{exact:.{digits}g}"
-        if struct.pack(">f", float(text)) == packed:
+        if _as_float(text) == exact:
             return _scientific(exact, repr(float(text)))
     return double_text(exact)
 
 
+def _as_float(text: str) -> float | None:
+    try:
+        return float(struct.unpack(">f", struct.pack(">f", float(text)))[0])
+    except OverflowError:
+        return None
+
+
 def _scientific(number: float, text: str) -> str:
-    if number != number:
-        return "NaN"
-    if number in (float("inf"), float("-inf")):
-        return "Infinity" if number > 0 else "-Infinity"
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
     size = abs(number)
     if size == 0 or 1e-3 <= size < 1e7:
         return text if "e" not in text else f"{decimal.Decimal(text):f}"
