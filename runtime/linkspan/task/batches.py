@@ -119,13 +119,16 @@ class ReadBatch(SinkBatch):
 
     def _record(self, index: int) -> ReadRecord:
         keys, values = self._keys, self._values
+        # no look-up of per-record schemas where they are shared
+        key_schema = keys.schema if keys.schemas is None else keys.schemas[index]
+        value_schema = values.schema if values.schemas is None else values.schemas[index]
         return ReadRecord(
             self._fetched,
             index,
             keys.values[index],
-            keys.schema_at(index),
+            key_schema,
             values.values[index],
-            values.schema_at(index),
+            value_schema,
             None if self._headers is None else self._headers[index],
         )
 

@@ -6,6 +6,7 @@ fails is repeated record by record under the tolerance rules, to find the culpri
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from linkspan.task.offsets import Part, Position, last_positions
 from linkspan.task.tolerance import DROPPED, Consumed, Stage, Tolerance, class_name
 
 __all__ = ["Converters", "Prepared", "SinkConversion", "SourceConversion"]
+
+_log = logging.getLogger(__name__)
 
 
 class Converters(NamedTuple):
@@ -123,14 +126,11 @@ class SourceConversion:
         topic = batch.topic
         try:
             values = self._converters.value.from_connect_batch(topic, Column(batch.values, batch.value_schema))
-            keys: Sequence[bytes | None] | None
-            if batch.keys is None:
-                key = self._converters.key.from_connect(topic, batch.key_schema, None)
-                keys = None if key is None else [key] * len(batch)
-            else:
-                keys = self._converters.key.from_connect_batch(topic, Column(batch.keys, batch.key_schema))
+            given = [None] * len(batch) if batch.keys is None else batch.keys
+            keys = self._keys(topic, Column(given, batch.key_schema), None)
             timestamps = None if batch.timestamps is None else _timestamps(batch.timestamps)
-        except Exception:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+        except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+            _log.debug("A batch of topic %s failed and is taken record by record: %s", topic, error)
             return None
         return Part(OutgoingBatch(topic, values, keys=keys, timestamps=timestamps), batch)
 
@@ -146,7 +146,8 @@ class SourceConversion:
         for topic, group in groups.items():
             try:
                 batch = self._columns(topic, [record for record, _ in group])
-            except Exception:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+            except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+                _log.debug("A batch of topic %s failed and is taken record by record: %s", topic, error)
                 parts.extend(self._one_by_one(group))
             else:
                 parts.append(Part(batch, [origin for _, origin in group]))
@@ -158,9 +159,7 @@ class SourceConversion:
         if any(record.headers for record in records):
             headers = [self._headers(topic, record.headers) for record in records]
             seen = [_as_seen(wire) for wire in headers]
-        keys = self._converters.key.from_connect_batch(
-            topic, _column([record.key for record in records], [record.key_schema for record in records]), seen
-        )
+        keys = _column([record.key for record in records], [record.key_schema for record in records])
         values = self._converters.value.from_connect_batch(
             topic, _column([record.value for record in records], [record.value_schema for record in records]), seen
         )
@@ -169,11 +168,21 @@ class SourceConversion:
         return OutgoingBatch(
             topic,
             values,
-            keys=None if keys.count(None) == len(keys) else keys,
+            keys=self._keys(topic, keys, seen),
             partitions=None if partitions.count(None) == len(partitions) else partitions,
             timestamps=None if timestamps.count(None) == len(timestamps) else _timestamps(timestamps),
             headers=headers,
         )
+
+    def _keys(
+        self, topic: str, column: Column, headers: Sequence[Headers | None] | None
+    ) -> Sequence[bytes | None] | None:
+        count = len(column.values)
+        if headers is None and column.schemas is None and list(column.values).count(None) == count:
+            # records without keys are common: ask once
+            key = self._converters.key.from_connect(topic, column.schema, None)
+            return None if key is None else [key] * count
+        return self._converters.key.from_connect_batch(topic, column, headers)
 
     def _headers(self, topic: str, headers: Headers | None) -> list[WireHeader] | None:
         if not headers:
@@ -254,7 +263,8 @@ class SinkConversion:
         batch: SinkBatch
         try:
             batch = self._columns(fetched)
-        except Exception:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+        except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+            _log.debug("A batch of topic %s failed and is taken record by record: %s", fetched.topic, error)
             batch = self._one_by_one(fetched)
         if self._chain is not None:
             batch = self._transformed(self._chain, batch)
