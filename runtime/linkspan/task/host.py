@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 
 from linkspan.api.converter import Converter, HeaderConverter
@@ -50,7 +51,7 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
         port: the worker.
     """
     try:
-        if _wait_while_paused(spec, port):
+        if _wait_while_paused(port):
             with ExitStack() as resources:
                 run = _run_source if spec.kind == "source" else _run_sink
                 run(spec, port, resources)
@@ -64,9 +65,9 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
     port.status("UNASSIGNED")
 
 
-def _wait_while_paused(spec: TaskSpec, port: WorkerPort) -> bool:
+def _wait_while_paused(port: WorkerPort) -> bool:
     """Wait until the task may begin; False when it is stopped before."""
-    if spec.initial_state == "PAUSED" and port.wanted == "PAUSED":
+    if port.wanted == "PAUSED":
         port.status("PAUSED")
         while port.wanted == "PAUSED":
             port.wait(_FOREVER)
@@ -84,8 +85,6 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     chain = _load_chain(spec, tolerance, resources)
     creation = _topic_creation(spec, resources)
     writer = spec.log.writer(spec.client_settings.get("producer", {}))
-    # the loop closes the writer after a longer wait; closing twice is harmless
-    resources.callback(writer.close, 0.0)
     task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
     dropped = _when_dropped(task) if type(task).commit_record is not SourceTask.commit_record else None
     loop = SourceLoop(
@@ -97,7 +96,8 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
         settings.source_settings(spec),
         ensure_topic=None if creation is None else creation.ensure,
     )
-    _start(task, port)
+    with _on_failure(partial(writer.close, 0.0)):
+        _start(task, port)
     loop.run()
 
 
@@ -118,7 +118,6 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     task.context = context
     limits = settings.sink_settings(spec, takes_large_batches=task.takes_large_batches)
     reader = spec.log.reader(spec.client_settings.get("consumer", {}))
-    resources.callback(reader.close)
     loop = SinkLoop(
         task,
         context,
@@ -130,8 +129,9 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
         limits,
         letters=letters,
     )
-    loop.subscribe()
-    _start(task, port)
+    with _on_failure(reader.close):
+        loop.subscribe()
+        _start(task, port)
     loop.run()
 
 
@@ -263,6 +263,17 @@ def _pause(port: WorkerPort) -> Callable[[float], bool]:
 def _quietly_close(plugin: _Closable) -> None:
     with _logged(f"{type(plugin).__qualname__} could not be closed"):
         plugin.close()
+
+
+@contextmanager
+def _on_failure(undo: Callable[[], None]) -> Iterator[None]:
+    """Let go of a client that the loop, which closes it at its end, never got to."""
+    try:
+        yield
+    except BaseException:
+        with _logged("A client could not be closed after a failed start"):
+            undo()
+        raise
 
 
 @contextmanager

@@ -25,7 +25,10 @@ class WorkerPort(Protocol):
 
     @property
     def wanted(self) -> WantedState:
-        """What the worker wants now; changed by another thread at any time, never away from ``STOPPED``."""
+        """What the worker wants now; begins as the spec's ``initial_state``.
+
+        Changed by another thread at any time, never away from ``STOPPED``.
+        """
         ...
 
     def wait(self, timeout: float) -> None:

@@ -1,0 +1,319 @@
+"""A task from its spec to its last status, with real plugins loading and config parsing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from linkspan.api.connector import SinkConnector, SourceConnector
+from linkspan.api.errors import ConnectError
+from linkspan.api.fields import Config, Int, Str
+from linkspan.api.records import SourceBatch, TopicPartition
+from linkspan.api.task import SourceTask
+from linkspan.api.transform import Predicate, Transform
+from tests.task.harness import Port, RecordingSink, Text, content, create_topic, fill
+from tests.task.memory_log import MemoryLog
+
+pytest.importorskip("linkspan.config.definition")
+pytest.importorskip("linkspan.plugins.catalog")
+from linkspan.plugins.catalog import Catalog, PluginInfo
+
+from linkspan.task import settings
+from linkspan.task.host import run_task
+from linkspan.task.spec import TaskSpec
+
+
+class CountConfig(Config):
+    topic = Str()
+    count = Int(default=3)
+
+
+class Stage:
+    """What the plugins of a test look at, since they are made by class."""
+
+    port: ClassVar[Any]
+    fail: ClassVar[Exception | None]
+    stop_first: ClassVar[bool]
+    seen: ClassVar[list[Any]]
+
+
+class CountTask(SourceTask[CountConfig]):
+    def start(self) -> None:
+        Stage.seen.append(self.context.offset_reader.offset({"count": "all"}))
+        if isinstance(Stage.fail, OSError):
+            raise Stage.fail
+
+    def poll(self) -> SourceBatch | None:
+        if Stage.stop_first:
+            Stage.port.wanted = "STOPPED"
+        if Stage.fail is not None:
+            raise Stage.fail
+        Stage.port.wanted = "STOPPED"
+        numbers = list(range(self.config.count))
+        offsets = [{"n": number} for number in numbers]
+        return SourceBatch({"count": "all"}, offsets, self.config.topic, [str(number) for number in numbers])
+
+    def stop(self) -> None:
+        Stage.seen.append("stop")
+
+
+class CountSource(SourceConnector[CountConfig]):
+    config_class = CountConfig
+    task_class = CountTask
+
+
+class OneShotSink(RecordingSink):
+    takes_large_batches = True
+
+    def put(self, records: Any) -> None:
+        super().put(records)
+        Stage.seen.extend(records.values)
+        if len(Stage.seen) >= 2:
+            Stage.port.wanted = "STOPPED"
+
+
+class OneShotSinkConnector(SinkConnector[Config]):
+    task_class = OneShotSink
+
+
+class Suffix(Transform[Any]):
+    class config_class(Config):  # noqa: N801 - the attribute has this name
+        suffix = Str(default="!")
+
+    def apply(self, record: Any) -> Any:
+        record.value = f"{record.value}{self.config.suffix}"
+        return record
+
+
+class IsOne(Predicate[Any]):
+    def test(self, record: Any) -> bool:
+        return bool(record.value == "1")
+
+
+class Loud(Text):
+    """Says with which settings it was configured."""
+
+    class config_class(Config):  # noqa: N801 - the attribute has this name
+        pass
+
+    def configure(self, config: Config, *, is_key: bool) -> None:
+        Stage.seen.append((is_key, dict(config.originals)))
+
+    def configure_header(self, config: Config) -> None:
+        Stage.seen.append(("header", dict(config.originals)))
+
+
+def plugin(kind: str, cls: type) -> PluginInfo:
+    return PluginInfo(
+        kind=kind,
+        class_name=f"{__name__}.{cls.__name__}",
+        python_path=f"{__name__}:{cls.__name__}",
+        version="1",
+        aliases=(cls.__name__,),
+        error=None,
+        location="classpath",
+    )
+
+
+@pytest.fixture(autouse=True)
+def stage():
+    Stage.port, Stage.fail, Stage.stop_first, Stage.seen = Port(), None, False, []
+
+
+def spec(log: Any, source: bool = True, connector: dict[str, str] | None = None, **more: Any) -> TaskSpec:
+    catalog = Catalog(
+        [
+            plugin("converter", Text),
+            plugin("converter", Loud),
+            plugin("header_converter", Text),
+            plugin("transformation", Suffix),
+            plugin("predicate", IsOne),
+        ]
+    )
+    values: dict[str, Any] = {
+        "connector": "c",
+        "task": 0,
+        "kind": "source" if source else "sink",
+        "log": log,
+        "plugin": plugin("source" if source else "sink", CountSource if source else OneShotSinkConnector),
+        "catalog": catalog,
+        "connector_config": connector or {},
+        "task_config": connector or {},
+        "worker_config": {"key.converter": "Text", "value.converter": "Text", "header.converter": "Text"},
+        "client_settings": {"producer": {}, "consumer": {"group.id": "connect-c"}, "admin": {}},
+    }
+    return TaskSpec(**(values | more))
+
+
+def test_a_source_task_runs_from_start_to_a_clean_stop():
+    log = MemoryLog()
+    topic = create_topic(log)
+    run_task(spec(log, connector={"topic": topic, "count": "2"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "UNASSIGNED"]
+    assert content(log, topic) == ["0", "1"]
+    assert Stage.port.commits == [[({"count": "all"}, {"n": 1})]]
+    assert Stage.seen == [None, "stop"]
+
+
+def test_a_sink_task_runs_from_start_to_a_clean_stop():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    run_task(spec(log, source=False, connector={"topics": f"{topic}, ,{topic}"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "UNASSIGNED"]
+    assert Stage.seen == ["a", "b"]
+    assert log.groups["connect-c"] == {TopicPartition(topic, 0): 2}
+
+
+def test_transforms_and_predicates_come_from_the_connector_config():
+    log = MemoryLog()
+    topic = create_topic(log)
+    config = {
+        "topic": topic,
+        "transforms": "mark, all",
+        "transforms.mark.type": "Suffix",
+        "transforms.mark.predicate": "one",
+        "transforms.all.type": "Suffix",
+        "transforms.all.suffix": "?",
+        "transforms.all.predicate": "one",
+        "transforms.all.negate": "true",
+        "predicates": "one",
+        "predicates.one.type": "IsOne",
+    }
+    run_task(spec(log, connector=config), Stage.port)
+    assert content(log, topic) == ["0?", "1!?", "2?"]
+
+
+def test_a_plugin_that_raises_leaves_the_task_failed_with_its_trace():
+    Stage.fail = ValueError("broken inside")
+    log = MemoryLog()
+    run_task(spec(log, connector={"topic": "t"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "FAILED"]
+    assert "ValueError: broken inside" in Stage.port.traces[-1]
+    assert "in poll" in Stage.port.traces[-1]
+
+
+def test_a_plugin_that_exits_leaves_the_task_failed():
+    Stage.fail = SystemExit(3)  # type: ignore[assignment]
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "FAILED"]
+
+
+def test_a_task_that_cannot_start_is_stopped_and_failed():
+    Stage.fail = OSError("no such server")
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
+    assert Stage.port.statuses == ["FAILED"]
+    assert Stage.seen == [None, "stop"]
+
+
+def test_what_is_raised_after_the_stop_was_asked_for_is_a_clean_end(caplog):
+    Stage.fail, Stage.stop_first = ValueError("interrupted"), True
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "UNASSIGNED"]
+    assert "interrupted" in caplog.text
+
+
+def test_a_missing_key_fails_the_task_and_is_named():
+    run_task(spec(MemoryLog()), Stage.port)
+    assert Stage.port.statuses == ["FAILED"]
+    assert '"topic"' in Stage.port.traces[-1]
+
+
+def test_a_task_that_begins_paused_starts_when_it_is_resumed():
+    log = MemoryLog()
+    topic = create_topic(log)
+    Stage.port.wanted = "PAUSED"
+
+    def resume() -> None:
+        assert Stage.seen == []
+        Stage.port.wanted = "STARTED"
+
+    Stage.port.on_wait = resume
+    run_task(spec(log, connector={"topic": topic}, initial_state="PAUSED"), Stage.port)
+    assert Stage.port.statuses == ["PAUSED", "RUNNING", "UNASSIGNED"]
+
+
+def test_a_task_stopped_while_it_begins_paused_is_never_started():
+    Stage.port.wanted = "PAUSED"
+    Stage.port.on_wait = lambda: setattr(Stage.port, "wanted", "STOPPED")
+    run_task(spec(MemoryLog(), connector={"topic": "t"}, initial_state="PAUSED"), Stage.port)
+    assert Stage.port.statuses == ["PAUSED", "UNASSIGNED"]
+    assert Stage.seen == []
+
+
+def test_converter_levels_never_mix():
+    worker = {"key.converter": "Loud", "key.converter.a": "worker", "value.converter": "Loud", "value.converter.b": "w"}
+    config = {"topic": "t", "key.converter.a": "ignored", "value.converter": "Loud", "value.converter.c": "connector"}
+    run_task(
+        spec(MemoryLog(), connector=config, worker_config=worker | {"header.converter": "Text"}),
+        Stage.port,
+    )
+    assert Stage.seen[:2] == [(True, {"a": "worker"}), (False, {"c": "connector"})]
+
+
+def test_topics_are_created_by_the_rules_unless_the_worker_forbids_it():
+    config = {
+        "topic": "made",
+        "topic.creation.default.partitions": "2",
+        "topic.creation.default.replication.factor": "1",
+    }
+    log = MemoryLog()
+    run_task(spec(log, connector=config), Stage.port)
+    assert len(log.topics["made"]) == 2
+    Stage.port = Port()
+    log = MemoryLog()
+    forbidding = spec(log, connector=config)
+    worker = {**forbidding.worker_config, "topic.creation.enable": "false"}
+    run_task(spec(log, connector=config, worker_config=worker), Stage.port)
+    assert len(log.topics["made"]) == 1
+
+
+def test_a_bad_record_goes_to_the_dead_letter_queue_also_when_the_task_fails():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["bad"])
+    config = {"topics": topic, "errors.deadletterqueue.topic.name": " dlq ", "errors.log.enable": "true"}
+    run_task(spec(log, source=False, connector=config), Stage.port)
+    assert Stage.port.statuses[-1] == "FAILED"
+    assert f"{topic}-0 at offset 0" in Stage.port.traces[-1]
+    assert [row[3] for row in log.topics["dlq"][0]] == [b"bad"]
+
+
+def test_a_dead_letter_queue_without_a_producer_is_refused():
+    config = {"topics": "t", "errors.deadletterqueue.topic.name": "dlq"}
+    run_task(
+        spec(MemoryLog(), source=False, connector=config, client_settings={"consumer": {"group.id": "g"}}), Stage.port
+    )
+    assert Stage.port.statuses == ["FAILED"]
+    assert "dead letter queue" in Stage.port.traces[-1]
+
+
+def test_large_batches_unless_a_user_limits_them():
+    config = {"topics": "t"}
+    base = spec(MemoryLog(), source=False, connector=config)
+    assert settings.sink_settings(base, takes_large_batches=True).max_poll_records is None
+    assert settings.sink_settings(base, takes_large_batches=False).max_poll_records == 500
+    limited = spec(MemoryLog(), source=False, connector=config, client_settings={"consumer": {"max.poll.records": "7"}})
+    assert settings.sink_settings(limited, takes_large_batches=True).max_poll_records == 7
+
+
+def test_topics_regex_is_java_and_whole():
+    matches = settings.sink_settings(
+        spec(MemoryLog(), source=False, connector={"topics.regex": r"(?!int\.).*"}), takes_large_batches=False
+    ).matches
+    assert matches is not None
+    assert matches("orders")
+    assert not matches("int.orders")
+
+
+def test_a_sink_without_topics_is_refused():
+    with pytest.raises(ConnectError, match="topics"):
+        settings.sink_settings(spec(MemoryLog(), source=False), takes_large_batches=False)
+
+
+def test_plugins_of_the_wrong_direction_are_refused():
+    log = MemoryLog()
+    run_task(spec(log, connector={"topic": "t"}, kind="sink"), Stage.port)
+    assert Stage.port.statuses == ["FAILED"]
+    assert "no sink task" in Stage.port.traces[-1]
