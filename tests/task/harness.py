@@ -313,7 +313,7 @@ class SourceRun:
     ) -> None:
         self.port = Port()
         self.task = task_class(self.port, script)
-        self.writer = Writer(log.writer(log_settings(log, "producer")))
+        self.writer = Writer(log.writer({}))
         self.reports = Reports()
         self.text = Text()
         tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
@@ -361,7 +361,9 @@ class SinkRun:
         self.task = task or RecordingSink()
         self.group = group or f"connect-{uuid.uuid4().hex[:8]}"
         self.log = log
-        self.reader = Reader(log.reader(log_settings(log, "consumer") | {"group.id": self.group}))
+        self.reader = Reader(
+            log.reader({"auto.offset.reset": "earliest", "enable.auto.commit": "false", "group.id": self.group})
+        )
         self.reports = Reports()
         tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
         text = Text()
@@ -405,25 +407,34 @@ class SinkRun:
 
     def committed(self) -> dict[TopicPartition, int]:
         """What is stored in the group."""
-        admin = self.log.admin(log_settings(self.log, "admin"))
+        admin = self.log.admin({})
         try:
             return dict(admin.group_offsets(self.group))
         finally:
             admin.close()
 
 
-def log_settings(log: Any, client: str) -> dict[str, str]:
-    """Client settings the log needs (a fixture may hang them on the log)."""
-    settings = dict(getattr(log, "test_settings", {}))
-    if client == "consumer":
-        settings |= {"auto.offset.reset": "earliest", "enable.auto.commit": "false"}
-    return settings
+class Configured:
+    """A log whose clients need settings, such as an address."""
+
+    def __init__(self, log: Any, settings: Mapping[str, str]) -> None:
+        self._log = log
+        self._settings = dict(settings)
+
+    def writer(self, settings: Mapping[str, str]) -> Any:
+        return self._log.writer(self._settings | dict(settings))
+
+    def reader(self, settings: Mapping[str, str]) -> Any:
+        return self._log.reader(self._settings | dict(settings))
+
+    def admin(self, settings: Mapping[str, str]) -> Any:
+        return self._log.admin(self._settings | dict(settings))
 
 
 def create_topic(log: Any, partitions: int = 1) -> str:
     """A new topic of its own."""
     name = f"t-{uuid.uuid4().hex[:8]}"
-    admin = log.admin(log_settings(log, "admin"))
+    admin = log.admin({})
     admin.create_topic(TopicSpec(name, partitions, 1))
     admin.close()
     return name
@@ -431,7 +442,7 @@ def create_topic(log: Any, partitions: int = 1) -> str:
 
 def fill(log: Any, topic: str, values: Sequence[object], partition: int = 0) -> None:
     """Write values to one partition."""
-    writer = log.writer(log_settings(log, "producer"))
+    writer = log.writer({})
     payloads = [None if value is None else str(value).encode() for value in values]
     writer.send(OutgoingBatch(topic, payloads, partitions=[partition] * len(payloads)))
     assert writer.flush(DEADLINE)
@@ -455,9 +466,7 @@ def content(log: Any, topic: str) -> list[str | None]:
 
 
 def _ends(log: Any, topic: str) -> int:
-    if hasattr(log, "topics"):
-        return sum(map(len, log.topics.get(topic, ())))
-    admin = log.admin(log_settings(log, "admin"))
+    admin = log.admin({})
     try:
         found = admin.describe_topics([topic])
         if topic not in found:

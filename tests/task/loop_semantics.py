@@ -153,6 +153,15 @@ def test_offsets_are_committed_when_the_worker_asks(log):
     run.run()
 
 
+def test_the_task_is_stopped_whatever_happens_to_its_last_commit(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [batch(topic, 0, 1)])
+    run.port.commit_errors = [OSError("channel closed")]
+    with pytest.raises(OSError, match="channel closed"):
+        run.run()
+    assert (run.task.stopped, run.writer.closed) == (1, True)
+
+
 def test_commit_record_hears_of_every_record_only_if_overridden(log):
     topic = create_topic(log)
     run = SourceRun(log, [batch(topic, 0, 2), [record(topic, "bad", 3)]], policy=ALL, task_class=NotifiedSource).run()
@@ -718,6 +727,20 @@ def test_a_batch_error_that_is_not_tolerated_names_the_record(log):
 
     run.task.on_put = refuse
     with pytest.raises(ConnectError, match=f"{topic}-0 at offset 1: too long"):
+        run.run(lambda: False)
+    assert run.committed().get(TopicPartition(topic, 0), 0) == 0
+
+
+def test_a_batch_error_that_names_no_record_fails_the_task(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic], policy=ALL)
+
+    def refuse(_: SinkBatch) -> None:
+        raise BatchError("all of it", {})
+
+    run.task.on_put = refuse
+    with pytest.raises(ConnectError, match="named no record: all of it"):
         run.run(lambda: False)
     assert run.committed().get(TopicPartition(topic, 0), 0) == 0
 

@@ -174,6 +174,9 @@ class MemoryAdmin:
         self._log.topics[spec.name] = [[] for _ in range(max(spec.partitions, 1))]
         return True
 
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: len(self._log.topics[partition.topic][partition.partition]) for partition in partitions}
+
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
         return dict(self._log.groups[group])
 

@@ -230,11 +230,10 @@ def _dead_letters(spec: TaskSpec, resources: ExitStack) -> DeadLetters | None:
             "A dead letter queue is configured, but the worker gave this sink no producer settings to write to it.",
             "errors.deadletterqueue.topic.name",
         )
-    producer = {**spec.client_settings["producer"], "client.id": f"connector-dlq-producer-{spec.id}"}
-    writer: Writer = spec.log.writer(producer)
+    writer: Writer = spec.log.writer(spec.client_settings["producer"])
     letters = DeadLetters(config, writer, spec.connector, spec.task)
     resources.callback(letters.close, _CLOSE_TIMEOUT)
-    admin = spec.log.admin({**spec.client_settings.get("admin", {}), "client.id": "connector-dlq-adminclient-"})
+    admin = spec.log.admin(spec.client_settings.get("admin", {}))
     try:
         letters.create_topic(admin)
     finally:

@@ -81,7 +81,7 @@ def converter_settings(spec: TaskSpec, key: str) -> tuple[str, dict[str, str]]:
     Raises:
         ConfigError: nobody says which converter to use.
     """
-    level = spec.connector_config if spec.connector_config.get(key) else spec.worker_config
+    level = spec.connector_config if key in spec.connector_config else spec.worker_config
     name = level.get(key) or _DEFAULT_CONVERTERS.get(key)
     if name is None:
         raise ConfigError(f'Missing required configuration "{key}" which has no default value.', key)

@@ -119,6 +119,7 @@ class SinkLoop:
         self._commit_at = 0.0
         self._metrics_at = 0.0
         self._topics: set[str] = set()
+        self._reported: dict[str, float] = {}
         self._read_total = self._put_total = self._put_calls = 0
         self._put_seconds = self._longest_put = 0.0
         self._commits = self._commit_failures = self._commits_skipped = 0
@@ -187,6 +188,9 @@ class SinkLoop:
     def _read(self) -> list[FetchedBatch]:
         """Poll until there are records, or it is time for something else."""
         until = self._commit_at
+        if self._commit_began is not None:
+            # the next commit has to wait for this one
+            until = max(until, self._commit_began + self._settings.flush_timeout)
         asked = self._context.take_timeout()
         if asked is None and self._redelivering:
             asked = min(_FIRST_REDELIVERY * 2 ** (self._redeliveries - 1), _LONGEST_REDELIVERY)
@@ -210,7 +214,7 @@ class SinkLoop:
         return (
             wanted == "STOPPED"
             or (wanted == "PAUSED") != self._paused
-            or (self._commit_began is None and self._wants_commit())
+            or (self._commit_began is None and (self._wants_commit() or self._clock() >= self._commit_at))
         )
 
     def _take(self, fetched: FetchedBatch) -> None:
@@ -258,6 +262,11 @@ class SinkLoop:
         _log.error("put failed for %d records, the same come again: %s", len(self._pending), error, exc_info=error)
 
     def _blame(self, batch: SinkBatch, error: BatchError) -> None:
+        """Report the records a put names; raises ConnectError when that is not tolerated, or when it names none."""
+        if not error.failures:
+            raise ConnectError(
+                f"Exiting WorkerSinkTask due to unrecoverable exception: put failed and named no record: {error}"
+            ) from error
         for index, cause in sorted(error.failures.items()):
             try:
                 self._errant.report(batch[index], cause)
@@ -490,22 +499,23 @@ class SinkLoop:
         self._reader.close()
 
     def _report(self) -> None:
-        self._port.metrics(
-            {
-                "sink-record-read-total": self._read_total,
-                "sink-record-send-total": self._put_total,
-                "partition-count": len(self._context.assigned),
-                "put-batch-avg-time-ms": 1000 * self._put_seconds / max(self._put_calls, 1),
-                "put-batch-max-time-ms": 1000 * self._longest_put,
-                "offset-commit-seq-no": self._commit_number,
-                "offset-commit-completion-total": self._commits,
-                "offset-commit-failure-total": self._commit_failures,
-                "offset-commit-skip-total": self._commits_skipped,
-                "total-record-failures": self._tolerance.failures,
-                "total-records-skipped": self._conversion.dropped,
-                "total-retries": self._tolerance.retries,
-            }
-        )
+        values = {
+            "sink-record-read-total": self._read_total,
+            "sink-record-send-total": self._put_total,
+            "partition-count": len(self._context.assigned),
+            "put-batch-avg-time-ms": 1000 * self._put_seconds / max(self._put_calls, 1),
+            "put-batch-max-time-ms": 1000 * self._longest_put,
+            "offset-commit-seq-no": self._commit_number,
+            "offset-commit-completion-total": self._commits,
+            "offset-commit-failure-total": self._commit_failures,
+            "offset-commit-skip-total": self._commits_skipped,
+            "total-record-failures": self._tolerance.failures,
+            "total-records-skipped": self._conversion.dropped,
+            "total-retries": self._tolerance.retries,
+        }
+        if values != self._reported:
+            self._reported = values
+            self._port.metrics(values)
 
 
 def accepted_offsets(

@@ -109,6 +109,7 @@ class SourceLoop:
         self._sent: list[tuple[Part, Delivery]] = []
         """Parts of the last poll that are."""
         self._topics: set[str] = set()
+        self._reported: dict[str, float] = {}
         self._empty_polls = 0
         self._poll_failures = 0
         self._commit_at = 0.0
@@ -306,8 +307,13 @@ class SourceLoop:
                 self._acknowledge()
         except ConnectError as error:
             _log.error("While the task ends: %s", error)
-        self._commit()
-        self._report()
+        try:
+            self._commit()
+            self._report()
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
         self._port.calling("stop")
         try:
             self._task.stop()
@@ -318,15 +324,16 @@ class SourceLoop:
         self._writer.close(_CLOSE_TIMEOUT)
 
     def _report(self) -> None:
-        self._port.metrics(
-            {
-                "source-record-poll-total": self._polled,
-                "source-record-write-total": self._written,
-                "source-record-active-count": self._progress.records,
-                "offset-commit-total": self._commits,
-                "offset-commit-failure-total": self._commit_failures,
-                "total-record-failures": self._tolerance.failures,
-                "total-records-skipped": self._conversion.dropped,
-                "total-retries": self._tolerance.retries,
-            }
-        )
+        values: dict[str, float] = {
+            "source-record-poll-total": self._polled,
+            "source-record-write-total": self._written,
+            "source-record-active-count": self._progress.records,
+            "offset-commit-total": self._commits,
+            "offset-commit-failure-total": self._commit_failures,
+            "total-record-failures": self._tolerance.failures,
+            "total-records-skipped": self._conversion.dropped,
+            "total-retries": self._tolerance.retries,
+        }
+        if values != self._reported:
+            self._reported = values
+            self._port.metrics(values)

@@ -28,7 +28,7 @@ class TaskSpec:
         worker_config: worker keys that a task needs, none of them secret: converter classes and their prefixed keys,
             ``offset.flush.*``, ``topic.creation.enable``, ``task.shutdown.graceful.timeout.ms``.
         client_settings: settings of the clients ``producer``, ``consumer`` and ``admin``, already layered
-            (spec/runtime.md 4.8).
+            (spec/runtime.md 4.8). A sink has a producer, and an admin client, for its dead letter queue only.
         initial_state: whether the task begins to work at once.
     """
 

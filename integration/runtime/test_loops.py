@@ -1,0 +1,18 @@
+"""The loops' promises on a real broker: the same tests as on the logs that need no server."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.task.harness import Configured
+from tests.task.loop_semantics import *  # noqa: F403 - the same tests run against every log
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def log(kafka):
+    kafka_log = pytest.importorskip("linkspan.log.kafka")
+    if not hasattr(kafka_log, "KafkaLog"):
+        pytest.skip("linkspan.log.kafka is not there")
+    return Configured(kafka_log.KafkaLog(), {"bootstrap.servers": kafka.bootstrap})
