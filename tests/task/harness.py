@@ -18,6 +18,7 @@ from linkspan.api.errors import DataError, RetriableError
 from linkspan.api.fields import Config
 from linkspan.api.records import SinkBatch, SourceRecord, TopicPartition
 from linkspan.api.task import SinkTask, SourceTask
+from linkspan.api.transform import Predicate, Transform
 from linkspan.log.port import OutgoingBatch, TopicSpec
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext
@@ -475,3 +476,18 @@ def _ends(log: Any, topic: str) -> int:
         return sum(admin.end_offsets(partitions).values())
     finally:
         admin.close()
+
+
+class Upper(Transform[Any]):
+    def apply(self, record: Any) -> Any:
+        if record.value == "drop":
+            return None
+        if record.value == "boom":
+            raise ValueError("boom in transform")
+        record.value = str(record.value).upper()
+        return record
+
+
+class Starts(Predicate[Any]):
+    def test(self, record: Any) -> bool:
+        return str(record.value).startswith("x")
