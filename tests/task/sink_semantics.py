@@ -168,6 +168,24 @@ def test_the_task_can_rewind(log):
     assert run.committed() == {TopicPartition(topic, 0): 3}
 
 
+def test_a_rewind_forgets_what_waits_for_redelivery(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    run = SinkRun(log, [topic])
+    failed: list[bool] = []
+
+    def fail_once(records: SinkBatch) -> None:
+        if len(records) == 3 and not failed:
+            failed.append(True)
+            run.context.rewind({TopicPartition(topic, 0): 1})
+            raise RetriableError("half of it is written")
+
+    run.task.on_put = fail_once
+    run.run(lambda: len(run.task.values_put) >= 2)
+    assert run.task.values_put == ["b", "c"]
+    assert run.committed() == {TopicPartition(topic, 0): 3}
+
+
 def test_the_task_can_rewind_when_it_opens_partitions(log):
     topic = create_topic(log)
     fill(log, topic, ["a", "b", "c"])
