@@ -1,0 +1,37 @@
+"""The log port on a Kafka cluster, through librdkafka (design section 5).
+
+Importing this package imports neither the client library nor anything large: :class:`KafkaLog` is a picklable value
+that travels to task processes, and each client is imported where it is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from linkspan.log.port import Admin, Reader, Writer
+
+__all__ = ["KafkaLog"]
+
+
+class KafkaLog:
+    """Opens clients of a Kafka cluster; settings are written as Java's clients take them (spec/runtime.md 4.8)."""
+
+    __slots__ = ()
+
+    def writer(self, settings: Mapping[str, str]) -> Writer:
+        """Open a producer; raises ConfigError for a setting that cannot be honoured."""
+        from linkspan.log.kafka.writer import KafkaWriter  # noqa: PLC0415 - opening is what costs the import
+
+        return KafkaWriter(settings)
+
+    def reader(self, settings: Mapping[str, str]) -> Reader:
+        """Open a group member; raises ConfigError for a setting that cannot be honoured."""
+        from linkspan.log.kafka.reader import KafkaReader  # noqa: PLC0415 - opening is what costs the import
+
+        return KafkaReader(settings)
+
+    def admin(self, settings: Mapping[str, str]) -> Admin:
+        """Open an admin client; raises ConfigError for a setting that cannot be honoured."""
+        from linkspan.log.kafka.admin import KafkaAdmin  # noqa: PLC0415 - opening is what costs the import
+
+        return KafkaAdmin(settings)

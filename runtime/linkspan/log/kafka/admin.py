@@ -1,0 +1,169 @@
+"""Topics and groups of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as Native
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
+
+from linkspan.api.errors import ConflictError, ConnectError
+from linkspan.api.records import TopicPartition
+from linkspan.log.kafka.client import opened
+from linkspan.log.kafka.errors import connect_error, kafka_error, unreachable
+from linkspan.log.kafka.settings import translate
+from linkspan.log.port import TopicDescription, TopicSpec
+
+__all__ = ["KafkaAdmin"]
+
+_HAS_MEMBERS: Final = frozenset(
+    {KafkaError.NON_EMPTY_GROUP, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.GROUP_SUBSCRIBED_TO_TOPIC}
+)
+_Answer = TypeVar("_Answer")
+
+
+class KafkaAdmin:
+    """Administration of a cluster.
+
+    Args:
+        settings: as Java's admin client takes them.
+
+    Raises:
+        ConfigError: a setting that cannot be honoured.
+    """
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = translate("admin", settings)
+        self._timeout = self._settings.number("default.api.timeout.ms") / 1000
+        self._addresses = settings.get("bootstrap.servers", "(bootstrap.servers is missing)")
+        self._client = opened("admin", AdminClient, self._settings, {})
+
+    def cluster_id(self, timeout: float) -> str | None:
+        """Identity of the cluster; UnreachableError names the addresses when nobody answers in time."""
+        try:
+            # the first question that needs an answer from a broker; its failure is immediate and precise
+            self._client.list_topics(timeout=timeout)
+            identity: str | None = self._client.cluster_id(timeout=timeout)
+        except KafkaException as error:
+            raise unreachable(error, self._addresses, timeout) from error
+        return identity
+
+    def topics(self) -> list[str]:
+        """Names of all topics."""
+        return list(self._metadata("Listing topics").topics)
+
+    def describe_topics(self, names: Sequence[str]) -> dict[str, TopicDescription]:
+        """Those of the named topics that exist."""
+        # asking for all topics creates none; asking for one by name may
+        known = self._metadata("Describing topics").topics
+        return {
+            name: TopicDescription(name, len(known[name].partitions))
+            for name in names
+            if name in known and known[name].error is None
+        }
+
+    def _metadata(self, doing: str) -> Any:  # noqa: ANN401 - the library has no types
+        try:
+            return self._client.list_topics(timeout=self._timeout)
+        except KafkaException as error:
+            raise connect_error(error, f"{doing} at {self._addresses}") from error
+
+    def create_topic(self, spec: TopicSpec) -> bool:
+        """Create a topic; False when it existed already."""
+        new = NewTopic(
+            spec.name,
+            num_partitions=spec.partitions,
+            replication_factor=spec.replication_factor,
+            config=dict(spec.configs),
+        )
+        try:
+            (future,) = self._client.create_topics([new], request_timeout=self._timeout).values()
+            future.result()
+        except KafkaException as error:
+            if kafka_error(error).code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False
+            raise connect_error(error, f"Creating topic {spec.name}") from error
+        return True
+
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Offset after the last record of each partition."""
+        if not partitions:
+            return {}
+        wanted = {Native(topic, number): OffsetSpec.latest() for topic, number in partitions}  # type: ignore[no-untyped-call]
+        found = {}
+        try:
+            for native, future in self._client.list_offsets(wanted, request_timeout=self._timeout).items():
+                found[TopicPartition(native.topic, native.partition)] = future.result().offset
+        except KafkaException as error:
+            raise connect_error(error, "Asking for the end of partitions") from error
+        return found
+
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        """Offsets stored in a consumer group; empty for an unknown group."""
+        question = [ConsumerGroupTopicPartitions(group)]
+        try:
+            answer = self._only(self._client.list_consumer_group_offsets, question)
+        except KafkaException as error:
+            if kafka_error(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            raise connect_error(error, f"Reading the offsets of group {group}") from error
+        return {
+            TopicPartition(native.topic, native.partition): native.offset
+            for native in answer.topic_partitions
+            if native.offset >= 0
+        }
+
+    def alter_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """Store offsets in a group without members; ConflictError while it has some."""
+        if not offsets:
+            return
+        natives = [Native(topic, number, offset) for (topic, number), offset in offsets.items()]
+        doing = f"Altering the offsets of group {group}"
+        try:
+            answer = self._only(
+                self._client.alter_consumer_group_offsets, [ConsumerGroupTopicPartitions(group, natives)]
+            )
+        except KafkaException as error:
+            raise _group_error(error, doing, group) from error
+        for native in answer.topic_partitions:
+            if native.error is not None:
+                raise _group_error(
+                    KafkaException(native.error), f"{doing} for {native.topic}-{native.partition}", group
+                )
+
+    def delete_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> None:
+        """Forget offsets of a group without members; ConflictError while it has some."""
+        stored = self.group_offsets(group)
+        gone = [partition for partition in partitions if partition in stored]
+        if not gone:
+            return
+        kept = {partition: offset for partition, offset in stored.items() if partition not in set(gone)}
+        # the library has no OffsetDelete request: the group is deleted and the other offsets are stored again
+        self.delete_group(group)
+        self.alter_group_offsets(group, kept)
+
+    def delete_group(self, group: str) -> None:
+        """Forget a group; an unknown one is fine. ConflictError while it has members."""
+        try:
+            self._only(self._client.delete_consumer_groups, [group])
+        except KafkaException as error:
+            if kafka_error(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return
+            raise _group_error(error, f"Deleting group {group}", group) from error
+
+    def _only(self, call: Callable[..., dict[Any, Future[_Answer]]], question: list[Any]) -> _Answer:
+        (future,) = call(question, request_timeout=self._timeout).values()
+        return future.result()
+
+    def close(self) -> None:
+        """Release connections."""
+        self._client.poll(0)
+
+
+def _group_error(error: KafkaException, doing: str, group: str) -> ConnectError:
+    if kafka_error(error).code() in _HAS_MEMBERS:
+        return ConflictError(f"{doing} failed: group {group} still has members. Stop the connector first.")
+    return connect_error(error, doing)

@@ -1,0 +1,134 @@
+"""What an error of the client library means to the runtime: try again, give up, or ask somebody."""
+
+# ruff: noqa: SLF001 - the library's own codes start with an underscore; they are public and documented
+
+from __future__ import annotations
+
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+
+from linkspan.api.errors import ConnectError, RetriableError, UnreachableError
+
+__all__ = [
+    "END_OF_PARTITION",
+    "FORBIDDEN",
+    "POLL_EXCEEDED",
+    "PURGED",
+    "STUCK",
+    "UNREACHABLE",
+    "connect_error",
+    "kafka_error",
+    "unreachable",
+]
+
+UNREACHABLE: Final = frozenset(
+    {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
+)
+"""Nobody answers."""
+
+FORBIDDEN: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError._AUTHENTICATION,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
+"""A person has to grant a right or correct a credential."""
+
+STUCK: Final = FORBIDDEN | {
+    KafkaError._AUTO_OFFSET_RESET,
+    KafkaError._FATAL,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL,
+    KafkaError.INVALID_SESSION_TIMEOUT,
+    KafkaError.INVALID_GROUP_ID,
+    KafkaError.UNSUPPORTED_ASSIGNOR,
+}
+"""Errors that reading on does not cure."""
+
+PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
+"""The record was taken back before it was sent, or before it was answered."""
+
+END_OF_PARTITION: Final = KafkaError._PARTITION_EOF
+POLL_EXCEEDED: Final = KafkaError._MAX_POLL_EXCEEDED
+
+_RETRIABLE: Final = UNREACHABLE | {
+    KafkaError._TIMED_OUT_QUEUE,
+    KafkaError._WAIT_COORD,
+    KafkaError._WAIT_CACHE,
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._QUEUE_FULL,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._STATE,
+    KafkaError._NO_OFFSET,
+    KafkaError._ASSIGNMENT_LOST,
+    KafkaError._PURGE_QUEUE,
+    KafkaError._PURGE_INFLIGHT,
+    KafkaError._IN_PROGRESS,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_ENOUGH_REPLICAS,
+    KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.KAFKA_STORAGE_ERROR,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError.THROTTLING_QUOTA_EXCEEDED,
+}
+
+
+def kafka_error(error: BaseException) -> KafkaError:
+    """The library's error inside one of its exceptions."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, KafkaError) else KafkaError(KafkaError._FAIL, str(error))
+
+
+def connect_error(error: KafkaError | KafkaException, doing: str) -> ConnectError:
+    """Translate an error.
+
+    Args:
+        error: the library's error or exception.
+        doing: what was tried, as the start of a sentence: ``Writing to topic t``.
+
+    Returns:
+        RetriableError for what passes, else ConnectError.
+    """
+    inner = kafka_error(error) if isinstance(error, KafkaException) else error
+    code = inner.code()
+    text = f"{doing} failed: {inner.str()} ({inner.name()})"
+    if code in FORBIDDEN:
+        return ConnectError(f"{text}. Grant the right, or correct the credentials, and start again.")
+    if inner.fatal():
+        return ConnectError(f"{text}. The client cannot go on and has to be opened again.")
+    if code in _RETRIABLE or inner.retriable():
+        return RetriableError(text)
+    return ConnectError(text)
+
+
+def unreachable(error: KafkaError | KafkaException, addresses: str, timeout: float) -> ConnectError:
+    """The error for a first contact: names the addresses when nobody answered."""
+    inner = kafka_error(error) if isinstance(error, KafkaException) else error
+    if inner.code() in UNREACHABLE:
+        return UnreachableError(
+            f"No Kafka broker answers at {addresses} within {timeout:g} s ({inner.str()}). "
+            "Check bootstrap.servers, the network and the security settings."
+        )
+    return connect_error(inner, f"Connecting to Kafka at {addresses}")

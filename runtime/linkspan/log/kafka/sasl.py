@@ -1,0 +1,119 @@
+"""Authentication: Java's ``sasl.jaas.config`` and ``sasl.oauthbearer.*`` as librdkafka takes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from linkspan.api.errors import ConfigError
+
+__all__ = ["authentication", "parse_jaas"]
+
+_ENTRY: Final = re.compile(r'\s*([\w.$]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|([^\s;"\']+))')
+_HEAD: Final = re.compile(r"\s*([\w.$]+)\s+(required|requisite|sufficient|optional)\b", re.IGNORECASE)
+_PASSWORD_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def parse_jaas(text: str) -> tuple[str, dict[str, str]]:
+    """Class of the login module and its options.
+
+    Raises:
+        ConfigError: not in JAAS syntax; the message does not repeat the text, which holds secrets.
+    """
+    head = _HEAD.match(text)
+    if head is None:
+        raise _malformed("a login module class and a control flag such as 'required' are expected first")
+    options: dict[str, str] = {}
+    position = head.end()
+    while entry := _ENTRY.match(text, position):
+        name, double, single, bare = entry.groups()
+        quoted = double if double is not None else single
+        options[name] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+        position = entry.end()
+    rest = text[position:].strip()
+    if rest != ";":
+        after = f"after option '{list(options)[-1]}'" if options else "after the control flag"
+        raise _malformed("the closing semicolon is missing" if not rest else f"syntax error {after}")
+    return head.group(1), options
+
+
+def _malformed(reason: str) -> ConfigError:
+    return ConfigError(f"Invalid value [hidden] for configuration sasl.jaas.config: {reason}", "sasl.jaas.config")
+
+
+def authentication(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings of librdkafka for the SASL mechanism that Java settings name; empty without SASL.
+
+    Raises:
+        ConfigError: an option is missing or malformed, or the mechanism is one this build cannot offer.
+    """
+    if "SASL" not in settings.get("security.protocol", "PLAINTEXT").upper():
+        return {}
+    mechanism = settings.get("sasl.mechanism", "GSSAPI").upper()
+    jaas = settings.get("sasl.jaas.config")
+    options = parse_jaas(jaas)[1] if jaas else {}
+    if mechanism in _PASSWORD_MECHANISMS:
+        return {
+            "sasl.mechanism": mechanism,
+            "sasl.username": _required(options, "username", mechanism),
+            "sasl.password": _required(options, "password", mechanism),
+        }
+    if mechanism == "OAUTHBEARER":
+        return _oauth(settings, options)
+    if mechanism == "GSSAPI":
+        return _kerberos(settings, options)
+    raise ConfigError.invalid(
+        "sasl.mechanism", mechanism, "use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"
+    )
+
+
+def _required(options: Mapping[str, str], name: str, mechanism: str) -> str:
+    if name not in options:
+        raise ConfigError(
+            f'Option "{name}" is missing in sasl.jaas.config, which mechanism {mechanism} needs', "sasl.jaas.config"
+        )
+    return options[name]
+
+
+def _oauth(settings: Mapping[str, str], options: Mapping[str, str]) -> dict[str, str]:
+    if "unsecuredLoginStringClaim_sub" in options:
+        return {
+            "sasl.mechanism": "OAUTHBEARER",
+            "enable.sasl.oauthbearer.unsecure.jwt": "true",
+            "sasl.oauthbearer.config": f"principal={options['unsecuredLoginStringClaim_sub']}",
+        }
+    endpoint = settings.get("sasl.oauthbearer.token.endpoint.url")
+    if not endpoint:
+        raise ConfigError(
+            "sasl.oauthbearer.token.endpoint.url is missing, which mechanism OAUTHBEARER needs",
+            "sasl.oauthbearer.token.endpoint.url",
+        )
+    client = settings.get("sasl.oauthbearer.client.credentials.client.id")
+    secret = settings.get("sasl.oauthbearer.client.credentials.client.secret")
+    translated = {
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.token.endpoint.url": endpoint,
+        "sasl.oauthbearer.client.id": client if client is not None else _required(options, "clientId", "OAUTHBEARER"),
+        "sasl.oauthbearer.client.secret": (
+            secret if secret is not None else _required(options, "clientSecret", "OAUTHBEARER")
+        ),
+    }
+    scope = settings.get("sasl.oauthbearer.scope") or options.get("scope")
+    if scope:
+        translated["sasl.oauthbearer.scope"] = scope
+    extensions = {name[10:]: value for name, value in options.items() if name.startswith("extension_")}
+    if extensions:
+        translated["sasl.oauthbearer.extensions"] = ",".join(f"{name}={value}" for name, value in extensions.items())
+    return translated
+
+
+def _kerberos(settings: Mapping[str, str], options: Mapping[str, str]) -> dict[str, str]:
+    named = {
+        "sasl.mechanism": "GSSAPI",
+        "sasl.kerberos.service.name": settings.get("sasl.kerberos.service.name") or options.get("serviceName"),
+        "sasl.kerberos.keytab": options.get("keyTab"),
+        "sasl.kerberos.principal": options.get("principal"),
+    }
+    return {name: value for name, value in named.items() if value}

@@ -1,0 +1,461 @@
+"""One table from Java's client settings to those of the libraries that do the work.
+
+Each row of ``TABLE`` says what a Java setting is called in librdkafka (data, offsets, admin) and in kafka-python (group
+membership), which clients know it, and Java's default. Defaults are always set, so that a client behaves as Java's does
+where the libraries differ. A row without a name in librdkafka says why in ``note``; a setting without a row is
+reported by name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from linkspan.api.errors import ConfigError
+from linkspan.log.kafka.sasl import authentication
+from linkspan.log.kafka.stores import certificates
+
+__all__ = ["TABLE", "ClientKind", "Setting", "Translation", "membership", "translate"]
+
+ClientKind = Literal["producer", "consumer", "admin"]
+
+_log = logging.getLogger("linkspan.log.kafka")
+_reported: set[str] = set()
+_LONGEST: Final = 2147483647
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One Java setting.
+
+    Args:
+        java: its name.
+        native: its name in librdkafka; None when that library has no such thing.
+        clients: initials of the clients that have it: p, c, a.
+        default: Java's default, for one client by initial or for all; None when the setting is only passed on.
+        member: its name in kafka-python; None when group membership does not need it.
+        convert: from Java's text to librdkafka's; may return None to leave it out.
+        note: where librdkafka has no counterpart or the default is not set, what happens instead.
+    """
+
+    java: str
+    native: str | None = None
+    clients: str = "pca"
+    default: str | Mapping[str, str] | None = None
+    member: str | None = None
+    convert: Callable[[str], str | None] = str
+    note: str = ""
+
+    def default_for(self, kind: ClientKind) -> str | None:
+        """Java's default for one client."""
+        if isinstance(self.default, Mapping):
+            return self.default.get(kind[0])
+        return self.default
+
+
+@dataclass(slots=True)
+class Translation:
+    """Settings of one client.
+
+    Attributes:
+        native: for librdkafka.
+        java: Java's defaults with the caller's values on top, for what we do ourselves.
+        unknown: names without a row, in the order given.
+        unused: names with a row that has no counterpart, and the note.
+    """
+
+    native: dict[str, str | int]
+    java: dict[str, str]
+    unknown: list[str] = field(default_factory=list)
+    unused: dict[str, str] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """A setting as a number."""
+        return _number(name, self.java[name])
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError.invalid(name, text, "Not a number") from None
+
+
+def _at_most(limit: int) -> Callable[[str], str]:
+    return lambda text: str(min(int(text), limit))
+
+
+def _between(least: int, most: int) -> Callable[[str], str]:
+    return lambda text: str(max(least, min(int(text), most)))
+
+
+def _endless_is_zero(text: str) -> str:
+    # Java's "for ever" is the largest int; librdkafka's is 0
+    return "0" if int(text) >= _LONGEST else text
+
+
+def _system_is_zero(text: str) -> str:
+    return "0" if int(text) < 0 else text
+
+
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+def _upper(text: str) -> str:
+    return text.upper()
+
+
+def _reset(text: str) -> str:
+    lowered = text.lower()
+    if lowered.startswith("by_duration:"):
+        raise ConfigError.invalid("auto.offset.reset", text, "by_duration is not supported, use earliest or latest")
+    return "error" if lowered == "none" else lowered
+
+
+def _hostname_check(text: str) -> str:
+    return "https" if text.strip().lower() == "https" else "none"
+
+
+_ASSIGNORS: Final = {
+    "RangeAssignor": "range",
+    "RoundRobinAssignor": "roundrobin",
+    "CooperativeStickyAssignor": "cooperative-sticky",
+    "range": "range",
+    "roundrobin": "roundrobin",
+    "cooperative-sticky": "cooperative-sticky",
+}
+
+
+def _assignors(text: str) -> str:
+    """Java's class names as protocol names.
+
+    Java takes the eager protocol while one of several assignors is eager; librdkafka refuses the mixture, so the
+    cooperative one is left out of it.
+    """
+    wanted = [name.strip().removeprefix("class ").rsplit(".", 1)[-1] for name in text.strip("[]").split(",")]
+    known = [_ASSIGNORS[name] for name in wanted if name in _ASSIGNORS]
+    if not known:
+        raise ConfigError.invalid(
+            "partition.assignment.strategy",
+            text,
+            "use RangeAssignor, RoundRobinAssignor or CooperativeStickyAssignor; others have no counterpart here",
+        )
+    eager = [name for name in known if name != "cooperative-sticky"]
+    return ",".join(eager or known)
+
+
+def _partitioner(text: str) -> str:
+    simple = text.removeprefix("class ").rsplit(".", 1)[-1]
+    if simple in {"null", "", "DefaultPartitioner", "BuiltInPartitioner"}:
+        return "murmur2_random"
+    if simple in {"RoundRobinPartitioner", "UniformStickyPartitioner"}:
+        return "random"
+    raise ConfigError.invalid("partitioner.class", text, "a partitioner written in Java cannot be loaded")
+
+
+_DEFAULT_ID: Final = "rdkafka"
+_BY_US: Final = "done by Linkspan itself"
+_JAVA_ONLY: Final = "has a meaning inside a Java virtual machine only"
+_TLS: Final = "read by stores.py"
+_LOGIN: Final = "read by sasl.py"
+_FIXED: Final = "fixed in this library"
+_SYSTEM_BUFFER: Final = "passed on when set; else the operating system sizes the buffer, which is faster"
+
+_JAVA_ONLY_NAMES: Final = (
+    "auto.include.jmx.reporter",
+    "config.providers",
+    "interceptor.classes",
+    "internal.throw.on.fetch.stable.offset.unsupported",
+    "metric.reporters",
+    "metrics.num.samples",
+    "metrics.recording.level",
+    "metrics.sample.window.ms",
+    "sasl.client.callback.handler.class",
+    "sasl.login.callback.handler.class",
+    "sasl.login.class",
+    "security.providers",
+    "ssl.engine.factory.class",
+    "ssl.keymanager.algorithm",
+    "ssl.protocol",
+    "ssl.provider",
+    "ssl.secure.random.implementation",
+    "ssl.trustmanager.algorithm",
+)
+_FIXED_NAMES: Final = (
+    "bootstrap.controllers",
+    "enable.metrics.push",
+    "metadata.max.idle.ms",
+    "partitioner.adaptive.partitioning.enable",
+    "partitioner.availability.timeout.ms",
+    "sasl.kerberos.kinit.cmd",
+    "sasl.kerberos.min.time.before.relogin",
+    "sasl.kerberos.ticket.renew.jitter",
+    "sasl.kerberos.ticket.renew.window.factor",
+    "sasl.login.connect.timeout.ms",
+    "sasl.login.read.timeout.ms",
+    "sasl.login.refresh.buffer.seconds",
+    "sasl.login.refresh.min.period.seconds",
+    "sasl.login.refresh.window.factor",
+    "sasl.login.refresh.window.jitter",
+    "sasl.login.retry.backoff.max.ms",
+    "sasl.login.retry.backoff.ms",
+    "sasl.oauthbearer.assertion.algorithm",
+    "sasl.oauthbearer.assertion.claim.aud",
+    "sasl.oauthbearer.assertion.claim.exp.seconds",
+    "sasl.oauthbearer.assertion.claim.iss",
+    "sasl.oauthbearer.assertion.claim.jti.include",
+    "sasl.oauthbearer.assertion.claim.nbf.seconds",
+    "sasl.oauthbearer.assertion.claim.sub",
+    "sasl.oauthbearer.assertion.file",
+    "sasl.oauthbearer.assertion.private.key.file",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.template.file",
+    "sasl.oauthbearer.clock.skew.seconds",
+    "sasl.oauthbearer.expected.audience",
+    "sasl.oauthbearer.expected.issuer",
+    "sasl.oauthbearer.header.urlencode",
+    "sasl.oauthbearer.jwks.endpoint.refresh.ms",
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms",
+    "sasl.oauthbearer.jwks.endpoint.url",
+    "sasl.oauthbearer.jwt.retriever.class",
+    "sasl.oauthbearer.jwt.validator.class",
+    "sasl.oauthbearer.scope.claim.name",
+    "sasl.oauthbearer.sub.claim.name",
+    "share.acknowledgement.mode",
+    "share.acquire.mode",
+    "socket.connection.setup.timeout.max.ms",
+    "ssl.enabled.protocols",
+    "transaction.two.phase.commit.enable",
+)
+_TLS_NAMES: Final = (
+    "ssl.key.password",
+    "ssl.keystore.certificate.chain",
+    "ssl.keystore.key",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.keystore.type",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type",
+)
+_LOGIN_NAMES: Final = (
+    "sasl.jaas.config",
+    "sasl.kerberos.service.name",
+    "sasl.mechanism",
+    "sasl.oauthbearer.client.credentials.client.id",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+)
+
+_ROWS: Final = (
+    # every client
+    Setting("bootstrap.servers", "bootstrap.servers", member="bootstrap_servers"),
+    Setting("client.id", "client.id", member="client_id"),
+    Setting("client.dns.lookup", "client.dns.lookup", default="use_all_dns_ips"),
+    Setting("connections.max.idle.ms", "connections.max.idle.ms", default={"p": "540000", "c": "540000", "a": "300000"},
+            member="connections_max_idle_ms", convert=_between(0, _LONGEST)),
+    Setting("metadata.max.age.ms", "topic.metadata.refresh.interval.ms", default="300000",
+            member="metadata_max_age_ms", convert=_between(10, 3600000)),
+    Setting("metadata.recovery.strategy", "metadata.recovery.strategy", default="rebootstrap", convert=_lower),
+    Setting("metadata.recovery.rebootstrap.trigger.ms", "metadata.recovery.rebootstrap.trigger.ms", default="300000",
+            convert=_at_most(_LONGEST)),
+    Setting("receive.buffer.bytes", "socket.receive.buffer.bytes", member="receive_buffer_bytes",
+            convert=_system_is_zero, note=_SYSTEM_BUFFER),
+    Setting("send.buffer.bytes", "socket.send.buffer.bytes", member="send_buffer_bytes",
+            convert=_system_is_zero, note=_SYSTEM_BUFFER),
+    Setting("reconnect.backoff.ms", "reconnect.backoff.ms", default="50", member="reconnect_backoff_ms",
+            convert=_between(0, 3600000)),
+    Setting("reconnect.backoff.max.ms", "reconnect.backoff.max.ms", default="1000", member="reconnect_backoff_max_ms",
+            convert=_between(0, 3600000)),
+    Setting("request.timeout.ms", "socket.timeout.ms", default="30000", member="request_timeout_ms",
+            convert=_between(1010, 300000)),
+    Setting("retry.backoff.ms", "retry.backoff.ms", default="100", member="retry_backoff_ms",
+            convert=_between(1, 300000)),
+    Setting("retry.backoff.max.ms", "retry.backoff.max.ms", default="1000", convert=_between(1, 300000)),
+    Setting("retries", "retries", "p", default="2147483647", convert=_at_most(_LONGEST)),
+    Setting("retries", None, "a", note=_FIXED),
+    Setting("security.protocol", "security.protocol", default="PLAINTEXT", member="security_protocol", convert=_lower),
+    Setting("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.ms", default="10000",
+            convert=_between(1000, _LONGEST)),
+    Setting("default.api.timeout.ms", None, "ca", default="60000", note=_BY_US),
+    Setting("ssl.cipher.suites", "ssl.cipher.suites", convert=lambda text: text.strip("[]").replace(",", ":") or None),
+    Setting("ssl.endpoint.identification.algorithm", "ssl.endpoint.identification.algorithm", default="https",
+            convert=_hostname_check),
+    # producer
+    Setting("acks", "acks", "p", default="all"),
+    Setting("batch.size", "batch.size", "p", convert=_between(1, _LONGEST),
+            note="passed on when set; else 128 KiB, since one request is in flight at a time"),
+    Setting("buffer.memory", None, "p", default="33554432", note=_BY_US),
+    Setting("compression.type", "compression.type", "p", default="none", convert=_lower),
+    Setting("compression.gzip.level", None, "p", note="becomes compression.level when compression.type is gzip"),
+    Setting("compression.lz4.level", None, "p", note="becomes compression.level when compression.type is lz4"),
+    Setting("compression.zstd.level", None, "p", note="becomes compression.level when compression.type is zstd"),
+    Setting("delivery.timeout.ms", "message.timeout.ms", "p", default="120000", convert=_endless_is_zero),
+    Setting("enable.idempotence", "enable.idempotence", "p", default="true", convert=_lower),
+    Setting("linger.ms", "linger.ms", "p", default="5", convert=_between(0, 900000)),
+    Setting("max.block.ms", None, "p", default="60000", note=_BY_US),
+    Setting("max.in.flight.requests.per.connection", "max.in.flight.requests.per.connection", "p", default="5",
+            convert=_between(1, 1000000)),
+    Setting("max.request.size", "message.max.bytes", "p", default="1048576", convert=_between(1000, 1000000000)),
+    Setting("partitioner.class", "partitioner", "p", default="null", convert=_partitioner),
+    Setting("partitioner.ignore.keys", None, "p", default="false", note=_BY_US),
+    Setting("transactional.id", "transactional.id", "p"),
+    Setting("transaction.timeout.ms", "transaction.timeout.ms", "p", default="60000", convert=_between(1000, _LONGEST)),
+    Setting("key.serializer", None, "p", note="payloads are bytes"),
+    Setting("value.serializer", None, "p", note="payloads are bytes"),
+    # consumer
+    Setting("allow.auto.create.topics", "allow.auto.create.topics", "c", default="true", convert=_lower),
+    Setting("auto.commit.interval.ms", "auto.commit.interval.ms", "c", default="5000", convert=_between(0, 86400000)),
+    Setting("auto.offset.reset", "auto.offset.reset", "c", default="latest", convert=_reset),
+    Setting("check.crcs", "check.crcs", "c", default="true", convert=_lower),
+    Setting("client.rack", "client.rack", "c", member="client_rack"),
+    Setting("enable.auto.commit", "enable.auto.commit", "c", default="true", convert=_lower),
+    Setting("exclude.internal.topics", None, "c", default="true", note=_BY_US),
+    Setting("fetch.max.bytes", "fetch.max.bytes", "c", default="52428800", convert=_between(0, 2147483135)),
+    Setting("fetch.max.wait.ms", "fetch.wait.max.ms", "c", default="500", convert=_between(0, 300000)),
+    Setting("fetch.min.bytes", "fetch.min.bytes", "c", default="1", convert=_between(1, 100000000)),
+    Setting("group.id", "group.id", "c", member="group_id"),
+    Setting("group.instance.id", "group.instance.id", "c", member="group_instance_id"),
+    Setting("group.protocol", "group.protocol", "c", default="classic", convert=_lower),
+    Setting("group.remote.assignor", "group.remote.assignor", "c"),
+    Setting("heartbeat.interval.ms", "heartbeat.interval.ms", "c", default="3000", member="heartbeat_interval_ms",
+            convert=_between(1, 3600000)),
+    Setting("isolation.level", "isolation.level", "c", default="read_uncommitted", convert=_lower),
+    Setting("max.partition.fetch.bytes", "max.partition.fetch.bytes", "c", default="1048576",
+            convert=_between(1, 1000000000)),
+    Setting("max.poll.interval.ms", "max.poll.interval.ms", "c", default="300000", member="max_poll_interval_ms",
+            convert=_between(1, 86400000)),
+    Setting("max.poll.records", None, "c", default="500", note=_BY_US),
+    Setting("partition.assignment.strategy", "partition.assignment.strategy", "c",
+            default="RangeAssignor,CooperativeStickyAssignor", convert=_assignors),
+    Setting("session.timeout.ms", "session.timeout.ms", "c", default="45000", member="session_timeout_ms",
+            convert=_between(1, 3600000)),
+    Setting("key.deserializer", None, "c", note="payloads are bytes"),
+    Setting("value.deserializer", None, "c", note="payloads are bytes"),
+)  # fmt: skip
+
+TABLE: Final = (
+    *_ROWS,
+    *(Setting(name, note=_TLS) for name in _TLS_NAMES),
+    *(Setting(name, note=_LOGIN) for name in _LOGIN_NAMES),
+    *(Setting(name, note=_FIXED) for name in _FIXED_NAMES),
+    *(Setting(name, note=_JAVA_ONLY) for name in _JAVA_ONLY_NAMES),
+)
+"""Every setting of Java's clients 4.3."""
+
+_SPEED: Final[Mapping[str, Mapping[str, str | int]]] = {
+    "producer": {"batch.size": 131072},
+    # the default of 1000 ms before a full prefetch queue is topped up again costs a factor of four
+    "consumer": {"fetch.queue.backoff.ms": 10, "queued.max.messages.kbytes": 16384, "queued.min.messages": 100000},
+    "admin": {},
+}
+_QUIET_NOTES: Final = (_BY_US, _TLS, _LOGIN, _SYSTEM_BUFFER, "payloads are bytes")
+_MODERN_GROUP_REFUSES: Final = ("session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy")
+
+
+def translate(kind: ClientKind, settings: Mapping[str, str]) -> Translation:
+    """Settings of one client for librdkafka, Java's defaults included.
+
+    Raises:
+        ConfigError: a value that cannot be honoured.
+    """
+    rows = {row.java: row for row in TABLE if kind[0] in row.clients}
+    java = {name: default for name, row in rows.items() if (default := row.default_for(kind)) is not None}
+    given = {name: str(value) for name, value in settings.items()}
+    java.update({name: value for name, value in given.items() if name in rows})
+    native: dict[str, str | int] = {"log.connection.close": "false", **_SPEED[kind]}
+    for name, value in java.items():
+        row = rows[name]
+        if row.native is not None and (converted := _converted(row, value)) is not None:
+            native[row.native] = converted
+    native.update(_derived(kind, java))
+    native.update(authentication(given))
+    if "SSL" in java["security.protocol"].upper():
+        native.update(certificates(given))
+    result = Translation(native, java)
+    result.unknown = [name for name in given if name not in rows and not name.startswith("metrics.context.")]
+    result.unused = {
+        name: rows[name].note
+        for name in given
+        if name in rows and rows[name].native is None and rows[name].note not in _QUIET_NOTES
+    }
+    return result
+
+
+def _converted(row: Setting, value: str) -> str | None:
+    try:
+        return row.convert(value)
+    except ConfigError:
+        raise
+    except ValueError:
+        raise ConfigError.invalid(row.java, value, "Not a number") from None
+
+
+def _derived(kind: ClientKind, java: Mapping[str, str]) -> dict[str, str | int]:
+    """Settings that librdkafka has and Java derives, or the other way round."""
+    derived: dict[str, str | int] = {
+        "metadata.max.age.ms": max(1, min(3 * _number("metadata.max.age.ms", java["metadata.max.age.ms"]), 86400000))
+    }
+    if kind == "producer":
+        derived |= _derived_of_producer(java)
+    elif kind == "consumer":
+        fetch = min(_number("fetch.max.bytes", java["fetch.max.bytes"]), 2147483135)
+        derived["receive.message.max.bytes"] = max(100000000, fetch + 512)
+        # librdkafka wants message.max.bytes <= fetch.max.bytes; it limits nothing that is read
+        derived["message.max.bytes"] = max(1000, min(1000000, fetch))
+    return derived
+
+
+def _derived_of_producer(java: Mapping[str, str]) -> dict[str, str | int]:
+    derived: dict[str, str | int] = {
+        # back-pressure is ours: whole batches are admitted, or none of it (writer.py)
+        "queue.buffering.max.messages": 0,
+        "queue.buffering.max.kbytes": _LONGEST,
+        "request.timeout.ms": max(1, min(_number("request.timeout.ms", java["request.timeout.ms"]), 900000)),
+        # Java waits max.block.ms for a topic to appear; more than this overflows inside librdkafka
+        "topic.metadata.propagation.max.ms": max(0, min(_number("max.block.ms", java["max.block.ms"]), 2147000)),
+    }
+    if java["partitioner.ignore.keys"].lower() == "true":
+        derived["partitioner"] = "random"
+    level = java.get(f"compression.{java['compression.type'].lower()}.level")
+    if level is not None:
+        derived["compression.level"] = max(-1, min(_number("compression level", level), 12))
+    return derived
+
+
+def without_modern_refusals(native: dict[str, str | int]) -> dict[str, str | int]:
+    """Settings without those that belong to the broker when ``group.protocol`` is ``consumer``."""
+    if native.get("group.protocol") != "consumer":
+        native.pop("group.remote.assignor", None)
+        return native
+    return {name: value for name, value in native.items() if name not in _MODERN_GROUP_REFUSES}
+
+
+def report(kind: ClientKind, translation: Translation) -> None:
+    """Log each setting that has no effect, once in this process, by name only."""
+    unknown = [name for name in translation.unknown if name not in _reported]
+    unused = {name: note for name, note in translation.unused.items() if name not in _reported}
+    _reported.update(unknown, unused)
+    if unknown:
+        _log.warning("Settings given to the %s that it does not know: %s", kind, ", ".join(unknown))
+    for name, note in unused.items():
+        _log.info("Setting %s of the %s has no effect: %s", name, kind, note)
+
+
+def membership(settings: Mapping[str, str]) -> dict[str, str]:
+    """The same settings for kafka-python, which looks after group membership of the workers themselves.
+
+    Values stay texts under kafka-python's names; security beyond ``security_protocol`` is an SSL context and SASL
+    arguments, made by the caller from :func:`~linkspan.log.kafka.stores.certificates` and
+    :func:`~linkspan.log.kafka.sasl.authentication`.
+    """
+    rows = {row.java: row for row in TABLE if row.member is not None}
+    java = {name: default for name, row in rows.items() if (default := row.default_for("consumer")) is not None}
+    java.update({name: value for name, value in settings.items() if name in rows})
+    return {row.member: java[name] for name, row in rows.items() if row.member is not None and name in java}
