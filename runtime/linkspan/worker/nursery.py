@@ -1,0 +1,142 @@
+"""The process that children are forked from: it has imported the data plane once and runs nothing else.
+
+Why not :mod:`multiprocessing`'s forkserver: that one starts a second helper process (the resource tracker) and lets
+every child import the worker's main module again, REST and all. This one forks in about two milliseconds.
+
+The worker talks to it over a sequenced-packet socket: each packet to it carries the file descriptors of one new child
+(control channel, standard output, standard error, stack file); packets from it are ``{"id", "pid"}`` for a birth and
+``{"pid", "status"}`` for a death (``waitpid`` status). At the end of that socket, however the worker ended, it kills
+every child and exits. Single-threaded, so that forking is safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import orjson
+
+__all__ = ["main"]
+
+_PR_SET_PDEATHSIG = 1
+_PACKET = 65536
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the forking process ends; exits at once if it has ended already."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class _Nursery:
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._children: set[int] = set()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        for end in (self._wake_reader, self._wake_writer):
+            end.setblocking(False)
+
+    def run(self) -> None:
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        poller = select.poll()
+        poller.register(self._sock, select.POLLIN)
+        poller.register(self._wake_reader, select.POLLIN)
+        try:
+            while True:
+                ready = {fd for fd, _ in poller.poll()}
+                if self._wake_reader.fileno() in ready:
+                    self._bury()
+                if self._sock.fileno() in ready and not self._take_order():
+                    return
+        except ConnectionError:
+            return  # the worker went while it was being told something
+        finally:
+            for pid in self._children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _bury(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_reader.recv(4096):
+                pass
+        while self._children:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._children.discard(pid)
+            self._sock.send(orjson.dumps({"pid": pid, "status": status}))
+
+    def _take_order(self) -> bool:
+        data, fds, _, _ = socket.recv_fds(self._sock, _PACKET, 4)
+        if not data:
+            return False
+        order: dict[str, Any] = orjson.loads(data)
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(parent, fds)
+        for fd in fds:
+            os.close(fd)
+        self._children.add(pid)
+        self._sock.send(orjson.dumps({"id": order["id"], "pid": pid}))
+        return True
+
+    def _become_child(self, parent: int, fds: list[int]) -> NoReturn:
+        try:
+            die_with_parent(parent)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for end in (self._sock, self._wake_reader, self._wake_writer):
+                end.close()
+            channel, stdout, stderr, stack = fds
+            os.dup2(stdout, 1)
+            os.dup2(stderr, 2)
+            os.close(stdout)
+            os.close(stderr)
+            # A task that eats the machine's memory is to be killed by the kernel before the worker is.
+            with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no Path object for a kernel file
+                file.write("300")
+            from linkspan.worker import child  # noqa: PLC0415 - preloaded, found in sys.modules
+
+            child.main(socket.socket(fileno=channel), stack)
+        except BaseException:  # noqa: BLE001 - supervision point: a fork must never return into the nursery's loop
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(70)
+
+
+def main(fd: int) -> None:
+    """Serve the worker at the other end of socket ``fd`` until that end closes."""
+    sock = socket.socket(fileno=fd)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's business
+    first = sock.recv(_PACKET)
+    if not first:
+        return
+    order = orjson.loads(first)
+    sys.path[:] = order["path"]
+    failed: dict[str, str] = {}
+    for name in order["preload"]:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            failed[name] = str(error)
+    gc.collect()
+    gc.freeze()  # what is there now is shared with all children and must not be touched by their collectors
+    sock.send(orjson.dumps({"ready": os.getpid(), "failed": failed}))
+    _Nursery(sock).run()

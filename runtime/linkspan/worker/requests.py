@@ -1,0 +1,151 @@
+"""Jobs of children: the task itself, and questions that are answered once. Run in the child, main thread.
+
+Each takes the port and the arguments of the ``run`` message. Those that talk to the log with the worker's own
+credentials (``cluster_id`` and the group offsets) load no plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from linkspan.api.connector import SinkConnector, SourceConnector
+from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
+from linkspan.api.records import TopicPartition
+from linkspan.log.port import Log
+from linkspan.plugins.catalog import Catalog
+from linkspan.worker import sink_offsets
+from linkspan.worker.child import ChannelPort, unpack
+
+__all__ = [
+    "alter_group_offsets",
+    "alter_sink_offsets",
+    "alter_source_offsets",
+    "cluster_id",
+    "group_offsets",
+    "plugin_config",
+    "reset_group_offsets",
+    "scan",
+    "task",
+    "validate",
+]
+
+Args = Mapping[str, Any]
+
+
+def task(port: ChannelPort, args: Args) -> None:
+    """Run a task to its end."""
+    from linkspan.task.host import run_task  # noqa: PLC0415 - one-shot questions do without the data plane
+
+    run_task(unpack(args["spec"]), port)
+
+
+def scan(port: ChannelPort, args: Args) -> object:
+    """Import every plugin there is; the catalog as JSON."""
+    from linkspan.plugins.discovery import scan as scan_plugins  # noqa: PLC0415 - only here
+
+    port.calling("import")
+    return scan_plugins(args["plugin_path"]).to_json()
+
+
+def validate(port: ChannelPort, args: Args) -> dict[str, Any]:
+    """Check a connector configuration."""
+    from linkspan.plugins.preflight import validate_connector  # noqa: PLC0415 - only here
+
+    port.calling("validate")
+    infos: dict[str, Any] = validate_connector(Catalog.from_json(args["catalog"]), args["props"], worker=args["worker"])
+    return infos
+
+
+def plugin_config(port: ChannelPort, args: Args) -> list[dict[str, Any]]:
+    """Keys of a plugin."""
+    from linkspan.plugins.definitions import plugin_config as describe  # noqa: PLC0415 - only here
+
+    port.calling("config")
+    keys: list[dict[str, Any]] = describe(Catalog.from_json(args["catalog"]), args["name"])
+    return keys
+
+
+def _fresh(args: Args, direction: type[Any]) -> Any:  # noqa: ANN401 - either direction
+    from linkspan.plugins.loading import load  # noqa: PLC0415 - only here
+
+    made = load(unpack(args["plugin"]))()
+    if not isinstance(made, direction):
+        message = f"{type(made).__qualname__} is no {direction.__name__}"
+        raise UnsupportedError(message)
+    return made
+
+
+def _alter(port: ChannelPort, args: Args, connector: Any, offsets: Any) -> bool:  # noqa: ANN401 - as above
+    port.calling("alter_offsets")
+    try:
+        return bool(connector.alter_offsets(args["config"], offsets))
+    except (NotImplementedError, UnsupportedError) as error:
+        message = (
+            f"Failed to modify offsets for connector {args['name']} because it doesn't support external modification "
+            "of offsets"
+        )
+        raise ConnectError(message) from error
+
+
+def alter_source_offsets(port: ChannelPort, args: Args) -> bool:
+    """Let a fresh source connector judge or apply offsets."""
+    offsets = [(partition, offset) for partition, offset in args["offsets"]]
+    return _alter(port, args, _fresh(args, SourceConnector), offsets)
+
+
+def alter_sink_offsets(port: ChannelPort, args: Args) -> bool:
+    """Let a fresh sink connector judge or apply offsets."""
+    offsets = {TopicPartition(topic, partition): offset for topic, partition, offset in args["offsets"]}
+    return _alter(port, args, _fresh(args, SinkConnector), offsets)
+
+
+def cluster_id(port: ChannelPort, args: Args) -> str | None:
+    """Identity of the log."""
+    log: Log = unpack(args["log"])
+    port.calling("cluster_id")
+    admin = log.admin(args["settings"])
+    try:
+        return admin.cluster_id(args["timeout"])
+    finally:
+        admin.close()
+
+
+def group_offsets(_: ChannelPort, args: Args) -> list[list[Any]]:
+    """Offsets of a consumer group as triples of topic, partition and offset."""
+    log: Log = unpack(args["log"])
+    admin = log.admin(args["settings"])
+    try:
+        return [[place.topic, place.partition, offset] for place, offset in admin.group_offsets(args["group"]).items()]
+    finally:
+        admin.close()
+
+
+def alter_group_offsets(_: ChannelPort, args: Args) -> None:
+    """Set and delete offsets of a consumer group without members."""
+    log: Log = unpack(args["log"])
+    places = {TopicPartition(topic, partition): offset for topic, partition, offset in args["offsets"]}
+    kept = {place: offset for place, offset in places.items() if offset is not None}
+    gone = [place for place, offset in places.items() if offset is None]
+    admin = log.admin(args["settings"])
+    try:
+        if kept:
+            admin.alter_group_offsets(args["group"], kept)
+        if gone:
+            admin.delete_group_offsets(args["group"], gone)
+    except ConflictError as error:
+        raise ConnectError(sink_offsets.still_in_use(args["name"], "alter")) from error
+    finally:
+        admin.close()
+
+
+def reset_group_offsets(_: ChannelPort, args: Args) -> None:
+    """Forget a consumer group."""
+    log: Log = unpack(args["log"])
+    admin = log.admin(args["settings"])
+    try:
+        admin.delete_group(args["group"])
+    except ConflictError as error:
+        raise ConnectError(sink_offsets.still_in_use(args["name"], "reset")) from error
+    finally:
+        admin.close()

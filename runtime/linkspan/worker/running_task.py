@@ -1,0 +1,208 @@
+"""One task on this worker: its child, what it is wanted to do, what it said last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linkspan.worker.channel import Message
+from linkspan.worker.deadlines import CallWatch, Deadlines, Finding
+from linkspan.worker.events import StatusEvent
+from linkspan.worker.process import ChildProcess, ExitStatus, Nursery
+from linkspan.worker.questions import log_levels
+
+__all__ = ["RunningTask", "TaskHooks", "death_notice"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TaskHooks:
+    """Whom a task's child talks to, through its supervisor.
+
+    Attributes:
+        status: takes its states.
+        question: answers its questions about offsets by sending an ``answer`` to the child.
+        topics: takes the topics it used.
+    """
+
+    status: Callable[[StatusEvent], None]
+    question: Callable[[ChildProcess, str, Message], None]
+    topics: Callable[[str, list[str]], None]
+
+
+class RunningTask:
+    """Watches the child of one task from its birth to its end.
+
+    Attributes:
+        state: the last state that was reported.
+        metrics: the counters it reported last.
+    """
+
+    def __init__(self, connector: str, task: int, hooks: TaskHooks, deadlines: Deadlines, call_timeout: float) -> None:
+        self.connector = connector
+        self.task = task
+        self.state = "UNASSIGNED"
+        self.metrics: dict[str, float] = {}
+        self._hooks = hooks
+        self._watch = CallWatch(deadlines, call_timeout, time.monotonic())
+        self._child: ChildProcess | None = None
+        self._over: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._final = False
+        self._killed: str | None = None
+        self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, once it is born."""
+        return self._child.pid if self._child is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its child has not ended."""
+        return self._over is not None and not self._over.done()
+
+    async def start(self, nursery: Nursery, spec: str, target: str) -> None:
+        """Give birth to the child.
+
+        Args:
+            nursery: where children come from.
+            spec: the packed :class:`~linkspan.task.spec.TaskSpec`.
+            target: STARTED or PAUSED.
+        """
+        run: Message = {
+            "type": "run",
+            "job": "linkspan.worker.requests:task",
+            "args": {"spec": spec},
+            "context": self._context,
+            "levels": log_levels(),
+            "beat": self._watch.interval,
+            "target": target,
+        }
+        child = await nursery.spawn(self._context, self._take, run)
+        self._child = child
+        self._over = asyncio.create_task(self._until_end(child), name=f"end of {self._context}")
+        self._watching = asyncio.create_task(self._look(child), name=f"watch {self._context}")
+
+    async def came_up(self, seconds: float) -> None:
+        """Wait until it has said something, but not longer than so many ``seconds``."""
+        await asyncio.wait([self._up], timeout=seconds)
+
+    def set_target(self, target: str) -> None:
+        """Tell it what is wanted."""
+        if self._child is not None:
+            self._child.send({"type": "target", "target": target})
+
+    def send(self, message: Message) -> None:
+        """Pass on any other message."""
+        if self._child is not None:
+            self._child.send(message)
+
+    def ask_to_stop(self) -> None:
+        """Begin a graceful stop."""
+        self._stopping = True
+        self.set_target("STOPPED")
+
+    async def ended(self, seconds: float) -> None:
+        """Wait for its end, at most so many ``seconds``, then kill it."""
+        if self._over is None or self._child is None:
+            return
+        done, _ = await asyncio.wait([self._over], timeout=seconds)
+        if not done:
+            reason = f"It did not stop within {seconds:g} s and was killed"
+            await self._kill(self._child, reason)
+            await self._over
+
+    @property
+    def _context(self) -> str:
+        return f"{self.connector}|task-{self.task}"
+
+    def _report(self, state: str, trace: str | None) -> None:
+        self.state = state
+        self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
+
+    def _take(self, child: ChildProcess, message: Message) -> None:
+        match message["type"]:
+            case "status":
+                self._final = message["state"] in {"FAILED", "UNASSIGNED"}
+                self._report(message["state"], message.get("trace"))
+                self._come_up()
+            case "beat":
+                finding = self._watch.beat(message["call"], message["age"], time.monotonic())
+                if finding is not None:
+                    log.info("[%s] %s has returned after %.1f s", self._context, finding.call, finding.age)
+                    self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
+            case "question":
+                self._hooks.question(child, self.connector, message)
+            case "topics":
+                self._hooks.topics(self.connector, message["names"])
+            case "metrics":
+                self.metrics = message["values"]
+            case "result":
+                # The data plane reports failures of a task itself; this is a failure before or outside of it.
+                error = message.get("error")
+                if error and not self._final and not self._stopping:
+                    self._final = True
+                    self._report("FAILED", error["trace"])
+
+    def _come_up(self) -> None:
+        if not self._up.done():
+            self._up.set_result(None)
+
+    async def _look(self, child: ChildProcess) -> None:
+        """Report, and on demand kill, calls that take too long."""
+        while True:
+            await asyncio.sleep(self._watch.interval)
+            finding = self._watch.look(time.monotonic())
+            if finding is None or self._stopping:
+                continue
+            if finding.kind == "overdue":
+                await self._kill(child, f"{finding.call} had not returned after {finding.age:.1f} s; it was killed")
+                return
+            await self._report_stall(child, finding)
+
+    async def _report_stall(self, child: ChildProcess, finding: Finding) -> None:
+        stack = await child.blocked_stack()
+        text = f"{finding.call} has not returned for {finding.age:.1f} s"
+        trace = f"{text}. It is blocked in:\n{stack}" if stack else text
+        log.warning("[%s] %s", self._context, trace)
+        if not self._final:
+            self._hooks.status(StatusEvent(self.connector, self.task, self.state, trace, "stalled"))
+
+    async def _kill(self, child: ChildProcess, reason: str) -> None:
+        stack = await child.blocked_stack()
+        self._killed = f"{reason}. It was blocked in:\n{stack}" if stack else reason
+        log.error("[%s] %s", self._context, self._killed)
+        child.kill()
+
+    async def _until_end(self, child: ChildProcess) -> None:
+        """Say how the child ended, unless it did so itself."""
+        status = await child.ended()
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        self._come_up()
+        if not self._final:
+            self._final = True
+            if self._stopping:
+                self._report("UNASSIGNED", self._killed)
+            else:
+                self._report(
+                    "FAILED", self._killed or death_notice(f"Task {self.connector}-{self.task}", child, status)
+                )
+        child.close()
+
+
+def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:
+    """What a status says about a child that ended without a word."""
+    text = f"{who}: its process ended with {status} without reporting an error"
+    stack = child.crash_stack()
+    log.error("[%s] %s%s", child.context, text, f"\n{stack}" if stack else "")
+    return f"{text}\n{stack}" if stack else text

@@ -1,0 +1,422 @@
+"""The worker as a herder sees it: connectors and tasks in child processes, and questions answered by children.
+
+No plugin code, no client of the log and no record ever gets into this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError
+from linkspan.api.records import TopicPartition
+from linkspan.log.port import Log
+from linkspan.plugins.catalog import Catalog, PluginInfo
+from linkspan.task.spec import TaskSpec
+from linkspan.worker import clients, sink_offsets
+from linkspan.worker.channel import Message, encode_error
+from linkspan.worker.child import pack
+from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, Deadlines, milliseconds
+from linkspan.worker.events import StatusEvent
+from linkspan.worker.offsets import OffsetStore, SourceOffset
+from linkspan.worker.process import ChildProcess, Nursery
+from linkspan.worker.questions import Questions
+from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
+from linkspan.worker.running_task import RunningTask, TaskHooks
+from linkspan.worker.task_configs import check_task_count
+
+__all__ = ["PRELOADED", "Worker"]
+
+log = logging.getLogger(__name__)
+
+PRELOADED = (
+    "linkspan.worker.child",
+    "linkspan.worker.requests",
+    "linkspan.worker.connector_child",
+    "linkspan.task.host",
+    "linkspan.plugins.preflight",
+    "linkspan.plugins.discovery",
+    "linkspan.plugins.definitions",
+    "linkspan.convert.json",
+    "linkspan.convert.string",
+    "linkspan.convert.bytes",
+    "linkspan.convert.header",
+)
+"""Modules that children find imported; the module of the log is added."""
+
+_STARTING_AT_ONCE = 4
+_COME_UP_SECONDS = 2.0
+_SCAN_SECONDS = 60.0
+_CLUSTER_ID_SECONDS = 30.0
+
+Offsets = list[dict[str, Any]]
+
+
+def _ignore(*_: object) -> None:
+    """Takes events that nobody asked for."""
+
+
+class Worker:
+    """Runs connectors and tasks.
+
+    The three ``on_`` attributes are called on the event loop and must not block; set them before :meth:`start`.
+
+    Args:
+        properties: the worker's configuration as it was written.
+        log: where records live; passed on to children.
+        offsets: keeps source offsets.
+        catalog: the plugins, if they are known already; else :meth:`start` looks for them.
+        plugin_path: where to look for plugins besides installed ones.
+    """
+
+    def __init__(
+        self,
+        properties: Mapping[str, str],
+        log: Log,
+        offsets: OffsetStore,
+        *,
+        catalog: Catalog | None = None,
+        plugin_path: Sequence[str] = (),
+    ) -> None:
+        self.cluster_id: str | None = None
+        self.on_status: Callable[[StatusEvent], None] = _ignore
+        self.on_reconfigure: Callable[[str], None] = _ignore
+        self.on_topics: Callable[[str, list[str]], None] = _ignore
+        self._properties = dict(properties)
+        self._log = log
+        self._offsets = offsets
+        self._catalog = catalog
+        self._plugin_path = list(plugin_path)
+        self._deadlines = Deadlines.of(self._properties)
+        self._nursery = Nursery([*PRELOADED, type(log).__module__])
+        self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
+        self._questions = Questions(self._nursery, self._starting)
+        self._connectors: dict[str, RunningConnector] = {}
+        self._configs: dict[str, dict[str, str]] = {}
+        self._task_counts: dict[str, int] = {}
+        self._tasks: dict[tuple[str, int], RunningTask] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics)
+        self._connector_hooks = ConnectorHooks(self._tell_status, self._tell_reconfigure, self._take_question)
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    @property
+    def catalog(self) -> Catalog:
+        """The plugins of this worker; known after :meth:`start`."""
+        assert self._catalog is not None, "the worker has not been started"
+        return self._catalog
+
+    @property
+    def nursery_pid(self) -> int | None:
+        """Process id of the process that children are forked from."""
+        return self._nursery.pid
+
+    async def start(self) -> None:
+        """Read the offsets, look for plugins, ask the log who it is.
+
+        Raises:
+            CorruptStateError: the offsets cannot be read.
+            UnreachableError: nobody answers at ``bootstrap.servers``.
+            PluginError: children cannot be started.
+        """
+        await self._offsets.start()
+        await self._nursery.start()
+        await asyncio.gather(self._scan(), self._identify())
+
+    async def _scan(self) -> None:
+        if self._catalog is None:
+            args = {"plugin_path": self._plugin_path}
+            found = await self._ask("scan", args, "look for plugins", _SCAN_SECONDS)
+            self._catalog = Catalog.from_json(found)
+
+    async def _identify(self) -> None:
+        args = {
+            "log": pack(self._log),
+            "settings": clients.admin_settings(self._properties, {}, "linkspan-worker-admin"),
+            "timeout": _CLUSTER_ID_SECONDS,
+        }
+        self.cluster_id = await self._ask("cluster_id", args, "ask the log for its id", _CLUSTER_ID_SECONDS + 10)
+
+    async def stop(self) -> None:
+        """End everything: tasks within the graceful timeout, then connectors, then every process."""
+        await self.stop_tasks(list(self._tasks))
+        await asyncio.gather(*(self.stop_connector(name) for name in list(self._connectors)))
+        self._questions.kill()
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=self._deadlines.graceful_stop)
+        await self._offsets.stop()
+        await self._nursery.close()
+
+    def set_log_level(self, logger: str, level: int) -> None:
+        """Pass a changed log level on to all children; the root logger's name is empty."""
+        message: Message = {"type": "level", "logger": logger or None, "level": level}
+        for task in self._tasks.values():
+            task.send(message)
+        for connector in self._connectors.values():
+            connector.send(message)
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    def _tell_status(self, event: StatusEvent) -> None:
+        self.on_status(event)
+
+    def _tell_reconfigure(self, connector: str) -> None:
+        self.on_reconfigure(connector)
+
+    def _tell_topics(self, connector: str, topics: list[str]) -> None:
+        self.on_topics(connector, topics)
+
+    # --- questions ----------------------------------------------------------------------------------------------
+
+    async def validate(self, props: dict[str, str | None]) -> dict[str, Any]:
+        """Check a connector configuration; the ConfigInfos JSON of spec 1.9.
+
+        Raises:
+            PluginError: the plugin's check did not end within 90 s, or its process died.
+            ConnectError: what the check raised.
+        """
+        args = {"catalog": self.catalog.to_json(), "props": props, "worker": self._validation_config()}
+        what = f"validate the configuration of connector {props.get('name')}"
+        return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request))
+
+    def _validation_config(self) -> dict[str, str]:
+        """What the check of a connector has to know of the worker; no client settings, which hold secrets."""
+        clients_of_worker = ("producer.", "consumer.", "admin.", "ssl.", "sasl.", "listeners.https.")
+        return {key: value for key, value in self._properties.items() if not key.startswith(clients_of_worker)}
+
+    async def plugin_config(self, name: str) -> list[dict[str, Any]]:
+        """Keys of a plugin as ``GET /connector-plugins/{name}/config`` lists them."""
+        args = {"catalog": self.catalog.to_json(), "name": name}
+        found = await self._ask("plugin_config", args, f"describe plugin {name}", self._deadlines.request)
+        return cast("list[dict[str, Any]]", found)
+
+    async def _ask(self, job: str, args: Mapping[str, Any], what: str, seconds: float) -> Any:  # noqa: ANN401 - each job has its own answer
+        return await self._questions.ask(job, args, context="worker", what=what, seconds=seconds)
+
+    # --- connectors ---------------------------------------------------------------------------------------------
+
+    async def start_connector(self, name: str, config: dict[str, str], target: str) -> None:
+        """Bring up a connector; returns when it has reached ``target``.
+
+        Raises:
+            AlreadyExistsError: it is running here.
+            ConnectError: it cannot be started; reported as FAILED too.
+        """
+        if name in self._connectors:
+            message = f"Connector with name {name} already exists"
+            raise AlreadyExistsError(message)
+        plugin = self._plugin(config)
+        running = RunningConnector(
+            name,
+            pack(plugin),
+            config,
+            nursery=self._nursery,
+            starting=self._starting,
+            hooks=self._connector_hooks,
+            deadlines=self._deadlines,
+        )
+        self._connectors[name] = running
+        self._configs[name] = dict(config)
+        await running.set_target(target)
+
+    async def stop_connector(self, name: str) -> None:
+        """End a connector, within five seconds; one that does not run here is fine."""
+        running = self._connectors.pop(name, None)
+        if running is not None:
+            await running.stop()
+
+    async def set_connector_target(self, name: str, target: str) -> None:
+        """Start, pause or stop a connector that runs here.
+
+        Raises:
+            NotFoundError: it does not run here.
+            ConnectError: it failed on the way.
+        """
+        await self._connector(name).set_target(target)
+
+    async def task_configs(self, name: str) -> list[dict[str, str]]:
+        """Let a running connector cut its work (spec 4.5).
+
+        Raises:
+            NotFoundError: it does not run here.
+            ConnectError: it failed, took longer than 90 s, or made more tasks than ``tasks.max``.
+        """
+        configs = await self._connector(name).task_configs()
+        self._task_counts[name] = len(configs)
+        return configs
+
+    def _connector(self, name: str) -> RunningConnector:
+        running = self._connectors.get(name)
+        if running is None:
+            message = f"Connector {name} not found in this worker."
+            raise NotFoundError(message)
+        return running
+
+    def _plugin(self, config: Mapping[str, str]) -> PluginInfo:
+        name = config.get("connector.class")
+        if not name:
+            message = "Connector config contains no connector type: set connector.class"
+            raise ConfigError(message, "connector.class")
+        return self.catalog.find(None, name)
+
+    # --- tasks --------------------------------------------------------------------------------------------------
+
+    async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:
+        """Begin a task; its states arrive as events, a failure to start it too.
+
+        Raises:
+            AlreadyExistsError: it is running here.
+        """
+        key = (connector, task)
+        known = self._tasks.get(key)
+        if known is not None and known.alive:
+            message = f"Task already exists in this worker: {connector}-{task}"
+            raise AlreadyExistsError(message)
+        connector_config = self._configs.get(connector, config)
+        try:
+            check_task_count(connector, self._task_counts.get(connector, task + 1), connector_config)
+            call_timeout = milliseconds(connector_config, CALL_TIMEOUT_KEY, 0)
+            spec = self._spec(connector, task, connector_config, config, target)
+            running = RunningTask(connector, task, self._task_hooks, self._deadlines, call_timeout)
+            self._tasks[key] = running
+            async with self._starting:
+                await running.start(self._nursery, pack(spec), target)
+                await running.came_up(_COME_UP_SECONDS)
+        except ConnectError as error:
+            log.error("[%s|task-%d] Failed to start task: %s", connector, task, error.message)  # noqa: TRY400 - a user's mistake
+            self.on_status(StatusEvent(connector, task, "FAILED", str(encode_error(error)["trace"])))
+
+    def _spec(
+        self, connector: str, task: int, connector_config: dict[str, str], config: dict[str, str], target: str
+    ) -> TaskSpec:
+        clients.check_overrides(self._properties, connector_config)
+        plugin = self._plugin(connector_config)
+        kind = cast("Literal['source', 'sink']", plugin.kind)
+        return TaskSpec(
+            connector=connector,
+            task=task,
+            kind=kind,
+            log=self._log,
+            plugin=plugin,
+            catalog=self.catalog,
+            connector_config=connector_config,
+            task_config=config,
+            worker_config=clients.task_worker_config(self._properties, connector_config),
+            client_settings=clients.task_clients(kind, self._properties, connector_config, connector, task),
+            initial_state="PAUSED" if target == "PAUSED" else "STARTED",
+        )
+
+    async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
+        """End tasks; together they have the graceful timeout, late ones are killed."""
+        running = [task for task in (self._tasks.pop(key, None) for key in ids) if task is not None]
+        for task in running:
+            task.ask_to_stop()
+        await asyncio.gather(*(task.ended(self._deadlines.graceful_stop) for task in running))
+
+    async def set_task_target(self, connector: str, task: int, target: str) -> None:
+        """Pause or resume a task; one that does not run here is left alone."""
+        running = self._tasks.get((connector, task))
+        if running is not None:
+            running.set_target(target)
+
+    def task_metrics(self, connector: str, task: int) -> dict[str, float]:
+        """Counters that a task reported last; empty when there are none."""
+        running = self._tasks.get((connector, task))
+        return {} if running is None else dict(running.metrics)
+
+    def pids(self) -> dict[str, int]:
+        """Processes of connectors (by name) and tasks (``name-0``) that are alive now."""
+        found = {f"{name}-{task}": running.pid for (name, task), running in self._tasks.items() if running.alive}
+        found.update({name: running.pid for name, running in self._connectors.items()})
+        return {name: pid for name, pid in found.items() if pid}
+
+    def _take_question(self, child: ChildProcess, connector: str, message: Message) -> None:
+        answering = asyncio.create_task(self._answer(child, connector, message))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+
+    async def _answer(self, child: ChildProcess, connector: str, message: Message) -> None:
+        answer: Message = {"type": "answer", "id": message["id"]}
+        try:
+            if message["ask"] == "read_offsets":
+                answer["value"] = await self._offsets.get(connector, message["args"])
+            else:
+                offsets = [(partition, offset) for partition, offset in message["args"]]
+                await self._offsets.set(connector, offsets)
+                answer["value"] = None
+        except ConnectError as error:
+            answer["error"] = encode_error(error)
+        child.send(answer)
+
+    # --- offsets ------------------------------------------------------------------------------------------------
+
+    async def connector_offsets(self, name: str, config: dict[str, str]) -> Offsets:
+        """Offsets of a connector as REST shows them (spec 1.8)."""
+        if self._plugin(config).kind == "source":
+            known = await self._offsets.all(name)
+            return [{"partition": partition, "offset": offset} for partition, offset in known]
+        found = await self._sink_job("group_offsets", name, config, {}, "retrieve consumer group offsets for")
+        return sink_offsets.render({TopicPartition(topic, partition): offset for topic, partition, offset in found})
+
+    async def alter_offsets(self, name: str, config: dict[str, str], offsets: Offsets) -> bool:
+        """Set offsets of a stopped connector; whether the connector itself looked after it.
+
+        Raises:
+            ConfigError: the offsets are malformed.
+            ConnectError: the connector refuses, or they cannot be written.
+        """
+        if self._plugin(config).kind == "source":
+            return await self._alter_source(name, config, _source_offsets(offsets))
+        parsed = sink_offsets.parse(offsets)
+        triples = [[place.topic, place.partition, offset] for place, offset in parsed.items()]
+        handled = await self._alter_by_plugin("alter_sink_offsets", name, config, triples)
+        if triples:
+            await self._sink_job("alter_group_offsets", name, config, {"offsets": triples}, "alter offsets of")
+        return handled
+
+    async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
+        """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
+        if self._plugin(config).kind == "source":
+            known = await self._offsets.all(name)
+            return await self._alter_source(name, config, [(partition, None) for partition, _ in known])
+        found = await self._sink_job("group_offsets", name, config, {}, "list offsets prior to resetting those of")
+        triples = [[topic, partition, None] for topic, partition, _ in found]
+        handled = await self._alter_by_plugin("alter_sink_offsets", name, config, triples)
+        await self._sink_job("reset_group_offsets", name, config, {}, "reset consumer group offsets for")
+        return handled
+
+    async def _alter_source(self, name: str, config: dict[str, str], offsets: list[SourceOffset]) -> bool:
+        pairs = [[partition, offset] for partition, offset in offsets]
+        handled = await self._alter_by_plugin("alter_source_offsets", name, config, pairs)
+        await self._offsets.set(name, offsets)
+        return handled
+
+    async def _alter_by_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> bool:
+        args = {"plugin": pack(self._plugin(config)), "name": name, "config": config, "offsets": offsets}
+        return bool(await self._ask(job, args, f"modify offsets for connector {name}", self._deadlines.request))
+
+    async def _sink_job(
+        self, job: str, name: str, config: dict[str, str], more: Mapping[str, Any], what: str
+    ) -> list[list[Any]]:
+        args = {
+            "log": pack(self._log),
+            "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
+            "group": clients.sink_group(self._properties, config, name),
+            "name": name,
+            **more,
+        }
+        what = f"{what} sink connector {name}"
+        return cast("list[list[Any]]", await self._ask(job, args, what, self._deadlines.request) or [])
+
+
+def _source_offsets(offsets: Offsets) -> list[SourceOffset]:
+    """Offsets of a request; of entries with the same partition the last one counts (spec 1.8)."""
+    parsed: list[SourceOffset] = []
+    for entry in offsets:
+        partition = entry.get("partition") or {}
+        parsed = [known for known in parsed if known[0] != partition]
+        parsed.append((partition, entry.get("offset")))
+    return parsed

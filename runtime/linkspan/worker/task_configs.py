@@ -1,0 +1,66 @@
+"""What the worker does to the task configurations that a connector made (spec/runtime.md 4.5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from linkspan.api.errors import ConnectError
+
+__all__ = ["check_task_count", "finish_task_configs"]
+
+log = logging.getLogger(__name__)
+
+
+def check_task_count(connector: str, count: int, config: Mapping[str, str]) -> None:
+    """Refuse more tasks than ``tasks.max``, or only warn when ``tasks.max.enforce`` is false.
+
+    Raises:
+        ConnectError: too many tasks.
+    """
+    limit = max_tasks(config)
+    if count <= limit:
+        return
+    if config.get("tasks.max.enforce", "true").strip().lower() == "false":
+        log.warning(
+            "The connector %s has generated %d tasks, which is greater than %d, the maximum number of tasks it is "
+            "configured to create. This behavior should be considered a bug and will be disallowed in future releases "
+            "of Kafka Connect. Please report this to the maintainers of the connector and request that they adjust "
+            "their connector's taskConfigs() method to respect the maxTasks parameter.",
+            connector,
+            count,
+            limit,
+        )
+        return
+    message = (
+        f"The connector {connector} has generated {count} tasks, which is greater than {limit}, the maximum number of "
+        "tasks it is configured to create. This behaviour should be considered a bug and is disallowed. If necessary, "
+        "it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false; however, this "
+        "option will be removed in a future release of Kafka Connect."
+    )
+    raise ConnectError(message)
+
+
+def max_tasks(config: Mapping[str, str]) -> int:
+    """The connector's ``tasks.max``."""
+    return int(config.get("tasks.max", "1").strip())
+
+
+def finish_task_configs(
+    connector: str, made: Sequence[Mapping[str, str]], config: Mapping[str, str], task_class: str
+) -> list[dict[str, str]]:
+    """Add what every task configuration carries: its class, and the topics of a sink.
+
+    Raises:
+        ConnectError: more tasks than allowed.
+    """
+    check_task_count(connector, len(made), config)
+    finished = []
+    for task in made:
+        whole = dict(task)
+        whole["task.class"] = task_class
+        for key in ("topics", "topics.regex"):
+            if key in config:
+                whole[key] = config[key]
+        finished.append(whole)
+    return finished

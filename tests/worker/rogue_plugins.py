@@ -1,0 +1,151 @@
+# ruff: noqa: ARG002 - plugins and clients take what they do not need
+"""Plugins that misbehave in every way a worker has to survive; imported by children of the tests."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from linkspan.api import Converter, HeaderConverter, SchemaAndValue, SinkConnector, SourceConnector, SourceTask
+from linkspan.api.errors import ConfigError
+
+
+def misbehave(place: str, config: dict[str, str]) -> None:
+    """Do what the configuration says is to happen at this place, e.g. ``poll=segfault``."""
+    what = config.get(place)
+    if what is None:
+        return
+    if what == "raise":
+        raise ValueError(f"no luck in {place}")
+    if what == "sys.exit":
+        sys.exit(3)
+    if what == "os._exit":
+        os._exit(7)
+    if what == "segfault":
+        ctypes.string_at(0)
+    if what == "sleep":
+        sleep_for_ever()
+    if what.startswith("sleep:"):
+        time.sleep(float(what.partition(":")[2]))
+    if what == "print":
+        print(f"printed in {place}")
+        os.write(2, b"half of a line, ")
+        os.write(2, b"and the rest\n")
+    if what == "signal":
+        Path(config["mark"]).write_text(str(os.getpid()))
+
+
+def sleep_for_ever() -> None:
+    threading.Event().wait()
+
+
+class RogueTask(SourceTask):
+    def start(self) -> None:
+        misbehave("start", self.config.originals)
+
+    def poll(self):
+        misbehave("poll", self.config.originals)
+        time.sleep(0.02)
+
+    def stop(self) -> None:
+        misbehave("stop", self.config.originals)
+
+
+class RogueSource(SourceConnector):
+    task_class = RogueTask
+
+    def start(self) -> None:
+        misbehave("connector.start", self.config.originals)
+
+    def stop(self) -> None:
+        misbehave("connector.stop", self.config.originals)
+
+    def task_configs(self, max_tasks: int):
+        misbehave("task_configs", self.config.originals)
+        return [dict(self.config.originals) for _ in range(int(self.config.originals.get("makes", "1")))]
+
+    def validate(self, config):
+        misbehave("validate", config.originals)
+        return [ConfigError("Refused", "name")] if config.originals.get("refuse") else []
+
+    def alter_offsets(self, config, offsets) -> bool:
+        misbehave("alter_offsets", config)
+        return config.get("external") == "true"
+
+
+class WatchingSource(RogueSource):
+    watches = True
+
+    def start(self) -> None:
+        what = self.config.originals.get("watch")
+        if what == "reconfigure":
+            self.context.request_task_reconfiguration()
+        elif what == "raise_error":
+            self.context.raise_error(RuntimeError("the external system is gone"))
+        elif what == "offsets":
+            print("found", self.context.offset_reader.offset({"file": "a"}))
+
+
+class PlainConverter(Converter, HeaderConverter):
+    def configure(self, config, *, is_key: bool) -> None: ...
+    def configure_header(self, config) -> None: ...
+    def from_connect(self, topic, schema, value, headers=None):
+        return b""
+
+    def to_connect(self, topic, payload, headers=None):
+        return SchemaAndValue(None, payload)
+
+    def from_connect_header(self, topic, key, schema, value):
+        return b""
+
+    def to_connect_header(self, topic, key, payload):
+        return SchemaAndValue(None, payload)
+
+    def close(self) -> None: ...
+
+
+class SilentLog:
+    """A log that takes everything and gives nothing."""
+
+    def writer(self, settings):
+        return SilentWriter()
+
+    def reader(self, settings):
+        raise NotImplementedError
+
+    def admin(self, settings):
+        return SilentAdmin()
+
+
+class SilentWriter:
+    def send(self, batch, on_record=None):
+        raise NotImplementedError
+
+    def poll(self, timeout=0.0) -> None: ...
+    def flush(self, timeout) -> bool:
+        return True
+
+    def close(self, timeout) -> None: ...
+
+
+class SilentAdmin:
+    def cluster_id(self, timeout):
+        return "silent"
+
+    def group_offsets(self, group):
+        from linkspan.api.records import TopicPartition
+
+        return {TopicPartition("t", 0): 4}
+
+    def alter_group_offsets(self, group, offsets) -> None: ...
+    def delete_group_offsets(self, group, partitions) -> None: ...
+    def delete_group(self, group) -> None: ...
+    def close(self) -> None: ...
+
+
+class QuietSink(SinkConnector):
+    task_class = RogueTask

@@ -1,0 +1,129 @@
+"""Rules without processes: client settings, task configurations, deadlines, pace, lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.worker import clients
+from linkspan.worker.channel import LineBuffer, decode_error, encode_error
+from linkspan.worker.deadlines import CallWatch, Deadlines
+from linkspan.worker.pace import Pace
+from linkspan.worker.task_configs import finish_task_configs
+
+WORKER = {
+    "bootstrap.servers": "b:9092",
+    "sasl.jaas.config": "worker secret",
+    "producer.linger.ms": "5",
+    "producer.acks": "1",
+    "consumer.max.poll.records": "7",
+    "admin.retries": "2",
+    "key.converter": "K",
+    "key.converter.schemas.enable": "false",
+    "value.converter": "V",
+}
+
+
+def test_later_layers_of_client_settings_win():
+    connector = {"producer.override.acks": "all", "consumer.override.group.id": "mine"}
+    producer = clients.task_clients("source", WORKER, connector, "c", 0)["producer"]
+    assert (producer["acks"], producer["linger.ms"], producer["client.id"]) == ("all", "5", "connector-producer-c-0")
+    assert producer["bootstrap.servers"] == "b:9092"
+    consumer = clients.task_clients("sink", WORKER, connector, "c", 3)["consumer"]
+    assert (consumer["group.id"], consumer["max.poll.records"]) == ("mine", "7")
+    assert consumer["client.id"] == "connector-consumer-c-3"
+    assert clients.sink_group(WORKER, {}, "c") == "connect-c"
+
+
+def test_a_task_gets_settings_of_those_clients_only_that_it_opens():
+    assert set(clients.task_clients("source", WORKER, {}, "c", 0)) == {"producer"}
+    assert set(clients.task_clients("sink", WORKER, {}, "c", 0)) == {"consumer"}
+    queue = {"errors.deadletterqueue.topic.name": "dlq"}
+    letters = clients.task_clients("sink", WORKER, queue, "c", 0)
+    assert set(letters) == {"consumer", "producer", "admin"}
+    assert letters["producer"]["client.id"] == "connector-dlq-producer-c-0"
+    rules = {"topic.creation.default.partitions": "1"}
+    assert set(clients.task_clients("source", WORKER, rules, "c", 0)) == {"producer", "admin"}
+
+
+def test_a_task_does_not_see_the_workers_secrets():
+    told = (clients.task_worker_config(WORKER, {}), clients.task_clients("source", WORKER, {}, "c", 0))
+    assert "worker secret" not in str(told)
+
+
+def test_converter_settings_of_worker_and_connector_never_mix():
+    assert clients.task_worker_config(WORKER, {"key.converter": "Mine"}) == {"value.converter": "V"}
+    assert clients.task_worker_config(WORKER, {})["key.converter.schemas.enable"] == "false"
+
+
+def test_task_configs_get_their_class_and_topics():
+    made = finish_task_configs("c", [{"a": "1"}], {"topics": "t", "tasks.max": "1"}, "m.Task")
+    assert made == [{"a": "1", "task.class": "m.Task", "topics": "t"}]
+
+
+def test_too_many_tasks_are_only_a_warning_when_not_enforced(caplog):
+    config = {"tasks.max": "1", "tasks.max.enforce": "false"}
+    assert len(finish_task_configs("c", [{}, {}], config, "T")) == 2
+    assert "has generated 2 tasks, which is greater than 1" in caplog.text
+    with pytest.raises(ConnectError, match=r"'tasks\.max\.enforce' set to false"):
+        finish_task_configs("c", [{}, {}], {"tasks.max": "1"}, "T")
+
+
+def test_a_stalled_call_is_reported_once_each_time_its_age_doubles():
+    watch = CallWatch(Deadlines(stall_report=10.0), 0.0, 0.0)
+    reports = []
+    for second in range(1, 50):
+        watch.beat("put", float(second), float(second))
+        finding = watch.look(float(second))
+        if finding:
+            reports.append((second, finding.kind))
+    assert reports == [(10, "stalled"), (20, "stalled"), (40, "stalled")]
+    moving = watch.beat("put", 0.5, 50.0)
+    assert moving is not None
+    assert moving.kind == "moving"
+    assert watch.look(50.0) is None
+
+
+def test_a_call_is_overdue_only_when_the_connector_wants_that():
+    watch = CallWatch(Deadlines(stall_report=100.0), 5.0, 0.0)
+    watch.beat("poll", 4.0, 4.0)
+    assert watch.look(4.0) is None
+    finding = watch.look(5.0)
+    assert finding is not None
+    assert finding.kind == "overdue"
+
+
+def test_silence_counts_as_a_call_in_native_code():
+    watch = CallWatch(Deadlines(stall_report=10.0), 0.0, 0.0)
+    watch.beat(None, 0.0, 1.0)
+    finding = watch.look(60.0)
+    assert finding is not None
+    assert finding.call == "native code"
+
+
+def test_deadlines_are_checked():
+    with pytest.raises(ConfigError, match=r"Invalid value x for configuration task\.shutdown\.graceful\.timeout\.ms"):
+        Deadlines.of({"task.shutdown.graceful.timeout.ms": "x"})
+
+
+def test_pace_lets_bursts_pass_and_counts_what_it_refuses():
+    now = [0.0]
+    pace = Pace(2, 1.0, lambda: now[0])
+    assert [pace.admit()[0] for _ in range(4)] == [True, True, False, False]
+    now[0] = 1.0
+    assert pace.admit() == (True, 2)
+
+
+def test_lines_are_cut_wherever_the_stream_is_broken():
+    lines = LineBuffer()
+    assert lines.feed(b"a\nb") == [b"a"]
+    assert lines.feed(b"c\n\nd") == [b"bc", b""]
+    assert lines.take_rest() == b"d"
+    assert LineBuffer(3).feed(b"abcdefg\nx\n") == [b"abc", b"def", b"g", b"x"]
+
+
+def test_an_error_keeps_its_class_on_the_way():
+    body = encode_error(ConfigError("Bad", "tasks.max"))
+    error = decode_error(body)
+    assert isinstance(error, ConfigError)
+    assert (error.message, error.key) == ("Bad", "tasks.max")
