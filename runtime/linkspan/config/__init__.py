@@ -1,0 +1,1 @@
+"""Properties files, the ConfigDef engine, and the definitions of worker, connector and client keys."""

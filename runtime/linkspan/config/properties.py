@@ -1,0 +1,49 @@
+"""Java properties files (spec/runtime.md 7.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import javaproperties
+
+from linkspan.api.errors import ConfigError
+
+__all__ = ["load", "parse"]
+
+
+def load(path: str | Path) -> dict[str, str]:
+    r"""Read a file: ISO-8859-1 with ``\uXXXX``, continuation lines, ``#`` and ``!`` comments, last duplicate wins.
+
+    Raises:
+        ConfigError: it cannot be read, or is malformed; names the file and the line.
+    """
+    try:
+        text = Path(path).read_bytes().decode("iso-8859-1")
+    except OSError as error:
+        raise ConfigError(f"Cannot read the properties file {path}: {error.strerror}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str = "the properties") -> dict[str, str]:
+    r"""Keys and values of a text.
+
+    Raises:
+        ConfigError: a ``\u`` escape without four hexadecimal digits; names ``source`` and the line.
+    """
+    line = 1
+    result: dict[str, str] = {}
+    try:
+        for element in javaproperties.parse(text):
+            if isinstance(element, javaproperties.KeyValue):
+                result[element.key] = element.value
+            line += element.source.count("\n")
+    except javaproperties.InvalidUEscapeError as error:
+        raise ConfigError(
+            f"Malformed \\uxxxx encoding in {source}, line {_line_of(text, error.escape) or line}: {error.escape!r}"
+        ) from error
+    return result
+
+
+def _line_of(text: str, escape: str) -> int | None:
+    position = text.find(escape)
+    return None if position < 0 else text.count("\n", 0, position) + 1

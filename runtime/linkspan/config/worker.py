@@ -1,0 +1,299 @@
+"""Keys of a worker (spec/runtime.md 5.2 to 5.4), with Kafka's names, defaults, checks and messages."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from linkspan.api.errors import ConfigError
+from linkspan.api.fields import (
+    HIGH,
+    LOW,
+    MEDIUM,
+    Bool,
+    ClassName,
+    Config,
+    ConfigKey,
+    Duration,
+    Int,
+    Long,
+    Short,
+    Str,
+    StrList,
+    Validator,
+)
+from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
+
+__all__ = ["STANDALONE_KEYS", "WORKER_KEYS", "DistributedConfig", "StandaloneConfig", "WorkerConfig"]
+
+PREFIXES: Final = (
+    "key.converter.",
+    "value.converter.",
+    "header.converter.",
+    "config.providers.",
+    "producer.",
+    "consumer.",
+    "admin.",
+    "listeners.https.",
+    "admin.listeners.https.",
+    "metrics.context.",
+    "config.storage.",
+    "offset.storage.",
+    "status.storage.",
+    "ssl.",
+    "sasl.",
+    "security.",
+)
+"""Keys under these prefixes are handed on to clients, converters and listeners, who judge them."""
+
+_URL: Final = re.compile(r"^(.*)://\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+)")
+_HEADER_RULE: Final = re.compile(r'"[^"]*"|[^,]+')
+_HEADER_ACTIONS: Final = frozenset({"set", "add", "setdate", "adddate"})
+
+
+def _listener(key: str, value: object, text: str) -> None:
+    match = _URL.match(text)
+    if match is None:
+        raise ConfigError.invalid(key, value, "Listener doesn't have the right format (protocol://hostname:port).")
+    if match.group(1).lower() not in ("http", "https"):
+        raise ConfigError.invalid(key, value, 'Listener protocol must be either "http" or "https".')
+    if not 0 <= int(match.group(3)) <= 65535:
+        raise ConfigError.invalid(key, value, f"Port {match.group(3)} is not between 0 and 65535.")
+
+
+def _listeners(key: str, value: object) -> None:
+    if not isinstance(value, list) or not value:
+        raise ConfigError.invalid(
+            key,
+            value,
+            "Invalid value for listeners, at least one URL is expected, ex: http://localhost:8080,https://localhost:8443.",
+        )
+    _urls(key, value)
+
+
+def _admin_listeners(key: str, value: object) -> None:
+    if value is not None:
+        _urls(key, value)
+
+
+def _urls(key: str, value: object) -> None:
+    assert isinstance(value, list)
+    for item in value:
+        if not item.strip():
+            raise ConfigError.invalid(key, value, "Empty URL found when parsing listeners list.")
+        _listener(key, value, item)
+
+
+def _response_headers(key: str, value: object) -> None:
+    for rule in _HEADER_RULE.findall(str(value or "")):
+        text = rule.strip().strip('"').strip()
+        action, _, header = text.partition(" ")
+        if not header.strip():
+            raise ConfigError.invalid(
+                key,
+                value,
+                f"Invalid format of header config '{text}'. Expected: '[action] [header name]:[header value]'",
+            )
+        if action.lower() not in _HEADER_ACTIONS:
+            raise ConfigError.invalid(
+                key, value, f"Invalid header config action: '{action}'. Expected one of [set, add, setDate, addDate]"
+            )
+        name, colon, rest = header.strip().partition(":")
+        if not colon or not name or " " in name or ":" in rest:
+            raise ConfigError.invalid(
+                key,
+                value,
+                f"Invalid format of header name and header value for '{header.strip()}'. "
+                "Expected: '[header name]:[header value]'",
+            )
+
+
+def _no_references(key: str, value: object) -> None:
+    if value is not None and any("${" in item for item in value if isinstance(item, str)):  # type: ignore[attr-defined]  # a list by its type
+        raise ConfigError.invalid(key, value, "Config providers are not supported for this key")
+
+
+def _default_or_positive(what: str) -> Validator:
+    def check(key: str, value: object) -> None:
+        if isinstance(value, int) and (value < -1 or value == 0):
+            raise ConfigError.invalid(key, value, f"{what} must be -1 to use the default of the brokers, or at least 1")
+
+    return check
+
+
+class WorkerConfig(Config):
+    """Keys of workers in both modes; the ``linkspan.`` ones are ours."""
+
+    bootstrap_servers = StrList(
+        default=("localhost:9092",), importance=HIGH, doc="Brokers to ask first, host:port, separated by commas."
+    )
+    client_dns_lookup = Str(
+        default="use_all_dns_ips",
+        importance=MEDIUM,
+        validator=one_of("use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"),
+        doc="How host names of brokers are resolved.",
+    )
+    key_converter = ClassName(importance=HIGH, doc="Converter of keys, unless a connector names its own.")
+    value_converter = ClassName(importance=HIGH, doc="Converter of values, unless a connector names its own.")
+    header_converter = ClassName(
+        default="org.apache.kafka.connect.storage.SimpleHeaderConverter",
+        importance=LOW,
+        doc="Converter of headers, unless a connector names its own.",
+    )
+    task_shutdown_graceful_timeout_ms = Duration(
+        default=5000, importance=LOW, doc="How long all the tasks together may take to stop before they are killed."
+    )
+    offset_flush_interval_ms = Duration(default=60000, importance=LOW, doc="Time between two commits of a task.")
+    offset_flush_timeout_ms = Duration(
+        default=5000,
+        importance=LOW,
+        doc="How long a commit may wait for records to be acknowledged and offsets stored.",
+    )
+    plugin_path = StrList(
+        default=None, importance=LOW, validator=_no_references, doc="Folders whose sub-folders are plugins."
+    )
+    plugin_discovery = Str(
+        default="hybrid_warn",
+        importance=LOW,
+        validator=one_of_ignoring_case("only_scan", "hybrid_warn", "hybrid_fail", "service_load"),
+        doc="Accepted for compatibility; plugins are found by their entry points.",
+    )
+    metrics_sample_window_ms = Long(default=30000, importance=LOW, validator=at_least(0), doc="Window of rates.")
+    metrics_num_samples = Int(default=2, importance=LOW, validator=at_least(1), doc="Number of windows of rates.")
+    metrics_recording_level = Str(
+        default="INFO", importance=LOW, validator=one_of("INFO", "DEBUG"), doc="Which metrics are kept."
+    )
+    metric_reporters = StrList(
+        default=("org.apache.kafka.common.metrics.JmxReporter",),
+        importance=LOW,
+        doc="Accepted for compatibility; there is no JMX here.",
+    )
+    config_providers = StrList(default=(), importance=LOW, doc="Names of providers of referenced values.")
+    connector_client_config_override_policy = Str(
+        default="All", importance=MEDIUM, doc="Which client settings a connector may override: All, None, Principal."
+    )
+    topic_creation_enable = Bool(
+        default=True, importance=LOW, doc="Whether source connectors with topic.creation. keys create their topics."
+    )
+    topic_tracking_enable = Bool(default=True, importance=LOW, doc="Whether the topics of connectors are recorded.")
+    topic_tracking_allow_reset = Bool(default=True, importance=LOW, doc="Whether these records may be reset by REST.")
+    listeners = StrList(
+        default=("http://:8083",), importance=LOW, validator=_listeners, doc="URLs of the REST API, http or https."
+    )
+    rest_advertised_host_name = Str(
+        "rest.advertised.host.name", default=None, importance=LOW, doc="Host under which other workers reach this one."
+    )
+    rest_advertised_port = Int(default=None, importance=LOW, doc="Port under which other workers reach this one.")
+    rest_advertised_listener = Str(default=None, importance=LOW, doc="Which listener other workers use, http or https.")
+    access_control_allow_origin = Str(default="", importance=LOW, doc="Origins that browsers may call from.")
+    access_control_allow_methods = Str(default="", importance=LOW, doc="Methods that browsers may call.")
+    response_http_headers_config = Str(
+        default="", importance=LOW, validator=_response_headers, doc="Rules for headers of every answer."
+    )
+    ssl_client_auth = Str(
+        default="none",
+        importance=LOW,
+        validator=one_of("none", "requested", "required"),
+        doc="Whether REST clients show a certificate.",
+    )
+    rest_extension_classes = StrList(default=(), importance=LOW, doc="Extensions of the REST API.")
+    admin_listeners = StrList(
+        default=None,
+        importance=LOW,
+        validator=_admin_listeners,
+        doc="URLs of /admin: absent for the same as listeners, empty for none.",
+    )
+    linkspan_log_format = Str(
+        default="text",
+        importance=LOW,
+        validator=one_of("text", "json"),
+        doc="Lines of the log: Kafka's pattern, or JSON.",
+    )
+    linkspan_data_dir = Str(
+        default="linkspan-data", importance=MEDIUM, validator=non_empty, doc="Folder of the embedded log."
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded log takes the place of Kafka."""
+        return not (self.originals.get("bootstrap.servers") or "").strip()
+
+
+class StandaloneConfig(WorkerConfig):
+    """A worker without a group."""
+
+    offset_storage_file_filename = Str(
+        importance=HIGH, validator=non_empty, doc="File that keeps the offsets of source connectors."
+    )
+
+
+class DistributedConfig(WorkerConfig):
+    """A worker of a group."""
+
+    group_id = Str(importance=HIGH, doc="Group of workers; must differ from every sink's consumer group.")
+    session_timeout_ms = Int(default=10000, importance=HIGH, doc="When a silent worker counts as gone.")
+    rebalance_timeout_ms = Int(default=60000, importance=HIGH, doc="How long workers may take to join a rebalance.")
+    heartbeat_interval_ms = Int(default=3000, importance=HIGH, doc="Time between two heartbeats.")
+    exactly_once_source_support = Str(
+        default="disabled",
+        importance=HIGH,
+        validator=one_of_ignoring_case("disabled", "preparing", "enabled"),
+        doc="Whether source connectors may deliver exactly once.",
+    )
+    config_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of connector configurations.")
+    config_storage_replication_factor = Short(
+        default=3, importance=LOW, validator=_default_or_positive("Replication factor"), doc="Of that topic."
+    )
+    offset_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of source offsets.")
+    offset_storage_partitions = Int(
+        default=25, importance=LOW, validator=_default_or_positive("Number of partitions"), doc="Of that topic."
+    )
+    offset_storage_replication_factor = Short(
+        default=3, importance=LOW, validator=_default_or_positive("Replication factor"), doc="Of that topic."
+    )
+    status_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of connector and task states.")
+    status_storage_partitions = Int(
+        default=5, importance=LOW, validator=_default_or_positive("Number of partitions"), doc="Of that topic."
+    )
+    status_storage_replication_factor = Short(
+        default=3, importance=LOW, validator=_default_or_positive("Replication factor"), doc="Of that topic."
+    )
+    connect_protocol = Str(
+        default="sessioned",
+        importance=LOW,
+        validator=one_of_ignoring_case("eager", "compatible", "sessioned"),
+        doc="How work is shared out.",
+    )
+    scheduled_rebalance_max_delay_ms = Int(
+        default=300000, importance=LOW, validator=at_least(0), doc="How long the work of a lost worker waits for it."
+    )
+    worker_sync_timeout_ms = Int(default=3000, importance=MEDIUM, doc="Limit for catching up with the config topic.")
+    worker_unsync_backoff_ms = Int(default=300000, importance=MEDIUM, doc="How long a worker stays away after that.")
+    inter_worker_key_generation_algorithm = Str(default="HmacSHA256", importance=LOW, doc="Makes request keys.")
+    inter_worker_key_size = Int(default=None, importance=LOW, doc="Size of request keys in bits.")
+    inter_worker_key_ttl_ms = Int(default=3600000, importance=LOW, validator=at_least(0), doc="Life of a request key.")
+    inter_worker_signature_algorithm = Str(default="HmacSHA256", importance=LOW, doc="Signs requests between workers.")
+    inter_worker_verification_algorithms = StrList(
+        default=("HmacSHA256",), importance=LOW, doc="Accepted signatures of other workers."
+    )
+    client_id = Str(default="", importance=LOW, doc="Name of this worker in the brokers' logs.")
+    metadata_max_age_ms = Long(default=300000, importance=LOW, validator=at_least(0), doc="Age of metadata.")
+    request_timeout_ms = Int(default=40000, importance=MEDIUM, validator=at_least(0), doc="Limit of a request.")
+    retry_backoff_ms = Long(default=100, importance=LOW, validator=at_least(0), doc="Pause before a retry.")
+    retry_backoff_max_ms = Long(default=1000, importance=LOW, validator=at_least(0), doc="Longest such pause.")
+    reconnect_backoff_ms = Long(default=50, importance=LOW, validator=at_least(0), doc="Pause before a reconnect.")
+    reconnect_backoff_max_ms = Long(default=1000, importance=LOW, validator=at_least(0), doc="Longest such pause.")
+    connections_max_idle_ms = Long(default=540000, importance=MEDIUM, doc="When idle connections are closed.")
+    security_protocol = Str(
+        default="PLAINTEXT",
+        importance=MEDIUM,
+        validator=one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+        doc="How brokers are spoken to.",
+    )
+
+
+WORKER_KEYS: Final[tuple[ConfigKey, ...]] = WorkerConfig.keys
+"""Keys of both modes."""
+
+STANDALONE_KEYS: Final[tuple[ConfigKey, ...]] = StandaloneConfig.keys
+"""Keys of the standalone worker."""
