@@ -58,7 +58,7 @@ def test_malformed_texts_are_refused_in_kafkas_words(kind, text, reason):
 
 
 def test_missing_required_key_is_named():
-    with pytest.raises(ConfigError, match='Missing required configuration "k" which has no default value.'):
+    with pytest.raises(ConfigError, match='Missing required configuration "k" which has no default value'):
         ConfigDef([ConfigKey(name="k", type=ConfigType.STRING)]).parse({})
 
 

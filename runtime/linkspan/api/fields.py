@@ -192,6 +192,8 @@ class ConfigField(Generic[T_co]):
         options = {"display_name": name, **self._options}
         if options["type"] is ConfigType.PASSWORD and isinstance(options.get("default"), str):
             options["default"] = Secret(options["default"])
+        if isinstance(options.get("default"), tuple):
+            options["default"] = list(options["default"])
         self._attribute = attribute
         self.key = ConfigKey(name=name, **options)
 
