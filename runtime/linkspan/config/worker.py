@@ -47,7 +47,7 @@ PREFIXES: Final = (
 """Keys under these prefixes are handed on to clients, converters and listeners, who judge them."""
 
 _URL: Final = re.compile(r"^(.*)://\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+)")
-_HEADER_RULE: Final = re.compile(r'"[^"]*"|[^,]+')
+_HEADER_RULE: Final = re.compile(r'\s*("[^"]*"|[^,]+)')
 _HEADER_ACTIONS: Final = frozenset({"set", "add", "setdate", "adddate"})
 
 
