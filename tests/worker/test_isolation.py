@@ -220,6 +220,28 @@ def test_what_a_plugin_prints_is_logged_line_by_line_with_its_context(with_worke
     with_worker(story)
 
 
+def test_when_the_nursery_dies_its_children_are_failed_and_new_ones_can_be_started(with_worker):
+    async def story(watched: Watched) -> None:
+        await watched.run_task("c")
+        await watched.state("c", 0, "RUNNING")
+        os.kill(watched.worker.nursery_pid, signal.SIGKILL)
+        await watched.state("c", 0, "FAILED")
+        await watched.run_task("d")
+        await watched.state("d", 0, "RUNNING")
+
+    with_worker(story)
+
+
+def test_nobody_waits_for_a_task_whose_start_is_slow(with_worker):
+    async def story(watched: Watched) -> None:
+        for number in range(5):
+            await watched.run_task(f"slow{number}", start="sleep")
+        await watched.run_task("good")
+        await watched.state("good", 0, "RUNNING")
+
+    with_worker(story, **FAST)
+
+
 def test_no_child_survives_a_killed_worker(tmp_path: Path):
     script = (
         "import asyncio, pathlib, sys\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError
@@ -97,7 +97,7 @@ class Worker:
         self._configs: dict[str, dict[str, str]] = {}
         self._task_counts: dict[str, int] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics)
         self._connector_hooks = ConnectorHooks(self._tell_status, self._tell_reconfigure, self._take_question)
 
@@ -145,8 +145,8 @@ class Worker:
         await self.stop_tasks(list(self._tasks))
         await asyncio.gather(*(self.stop_connector(name) for name in list(self._connectors)))
         self._questions.kill()
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=self._deadlines.graceful_stop)
+        if self._background:
+            await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
         await self._offsets.stop()
         await self._nursery.close()
 
@@ -282,12 +282,25 @@ class Worker:
             spec = self._spec(connector, task, connector_config, config, target)
             running = RunningTask(connector, task, self._task_hooks, self._deadlines, call_timeout)
             self._tasks[key] = running
-            async with self._starting:
+            await self._starting.acquire()
+            try:
                 await running.start(self._nursery, pack(spec), target)
-                await running.came_up(_COME_UP_SECONDS)
+            finally:
+                self._in_background(self._free_start(running))
         except ConnectError as error:
             log.error("[%s|task-%d] Failed to start task: %s", connector, task, error.message)  # noqa: TRY400 - a user's mistake
             self.on_status(StatusEvent(connector, task, "FAILED", str(encode_error(error)["trace"])))
+
+    async def _free_start(self, running: RunningTask) -> None:
+        """Let the next child come up once this one has, or is slow to: nobody waits for a slow ``start``."""
+        if running.alive:
+            await running.came_up(_COME_UP_SECONDS)
+        self._starting.release()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _spec(
         self, connector: str, task: int, connector_config: dict[str, str], config: dict[str, str], target: str
@@ -334,9 +347,7 @@ class Worker:
         return {name: pid for name, pid in found.items() if pid}
 
     def _take_question(self, child: ChildProcess, connector: str, message: Message) -> None:
-        answering = asyncio.create_task(self._answer(child, connector, message))
-        self._answering.add(answering)
-        answering.add_done_callback(self._answering.discard)
+        self._in_background(self._answer(child, connector, message))
 
     async def _answer(self, child: ChildProcess, connector: str, message: Message) -> None:
         answer: Message = {"type": "answer", "id": message["id"]}
