@@ -134,7 +134,10 @@ class Writer:
             raise self.errors.pop(0)
         bad = [index for index, value in enumerate(batch.values) if self.refuse(value)]
         if not bad:
-            return Delivery(self._inner.send(batch, on_record), self, [])
+            delivery = self._inner.send(batch, on_record)
+            # acknowledged at once, so that a script knows where it stands; ``hold`` hides it
+            assert self._inner.flush(DEADLINE)
+            return Delivery(delivery, self, [])
         return Delivery(SimpleNamespace(done=True), self, [(index, DataError("too large")) for index in bad])
 
     def poll(self, timeout: float = 0.0) -> None:
