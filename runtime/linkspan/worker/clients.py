@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from linkspan.config import policy
-from linkspan.config.clients import ADMIN_KEYS
+from linkspan.config.clients import definition_of
 
 __all__ = [
     "admin_settings",
@@ -106,7 +106,7 @@ def admin_settings(worker: Mapping[str, str], connector: Mapping[str, str], clie
 
 def worker_admin_settings(worker: Mapping[str, str]) -> dict[str, str]:
     """What of the worker's properties an admin client understands."""
-    known = {key.name for key in ADMIN_KEYS}
+    known = definition_of("admin")
     return {key: value for key, value in worker.items() if key in known}
 
 
