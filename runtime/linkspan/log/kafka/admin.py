@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
@@ -10,7 +11,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka import TopicPartition as Native
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
-from linkspan.api.errors import ConflictError, ConnectError
+from linkspan.api.errors import ConflictError, ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import opened
 from linkspan.log.kafka.errors import connect_error, kafka_error, unreachable
@@ -22,6 +23,7 @@ __all__ = ["KafkaAdmin"]
 _HAS_MEMBERS: Final = frozenset(
     {KafkaError.NON_EMPTY_GROUP, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.GROUP_SUBSCRIBED_TO_TOPIC}
 )
+_AGAIN: Final = 0.2
 _Answer = TypeVar("_Answer")
 
 
@@ -143,7 +145,21 @@ class KafkaAdmin:
         kept = {partition: offset for partition, offset in stored.items() if partition not in set(gone)}
         # the library has no OffsetDelete request: the group is deleted and the other offsets are stored again
         self.delete_group(group)
-        self.alter_group_offsets(group, kept)
+        self._store_again(group, kept)
+
+    def _store_again(self, group: str, kept: Mapping[TopicPartition, int]) -> None:
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                self.alter_group_offsets(group, kept)
+            except RetriableError as error:
+                if time.monotonic() >= deadline:
+                    raise _lost(group, kept, error) from error
+                time.sleep(_AGAIN)
+            except ConnectError as error:
+                raise _lost(group, kept, error) from error
+            else:
+                return
 
     def delete_group(self, group: str) -> None:
         """Forget a group; an unknown one is fine. ConflictError while it has members."""
@@ -161,6 +177,14 @@ class KafkaAdmin:
     def close(self) -> None:
         """Release connections."""
         self._client.poll(0)
+
+
+def _lost(group: str, kept: Mapping[TopicPartition, int], error: ConnectError) -> ConnectError:
+    listed = ", ".join(f"{partition}={offset}" for partition, offset in kept.items())
+    return ConnectError(
+        f"Group {group} was deleted to forget some of its offsets, but storing the others again failed: "
+        f"{error.message}. Alter the group's offsets to these before it reads on: {listed}"
+    )
 
 
 def _group_error(error: KafkaException, doing: str, group: str) -> ConnectError:

@@ -35,6 +35,7 @@ _INTERNAL: Final = frozenset({"__consumer_offsets", "__transaction_state", "__sh
 _TYPES: Final = {TIMESTAMP_CREATE_TIME: "CreateTime", TIMESTAMP_LOG_APPEND_TIME: "LogAppendTime"}
 _LOOKUP_TIMEOUT: Final = 5.0
 _LOOKUP_RETRY: Final = 1.0
+_ASK_RETRY: Final = 0.1
 
 
 class _Columns:
@@ -326,20 +327,31 @@ class KafkaReader:
     def positions(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Positions with at most one question to the group's coordinator and one to each leader."""
         found: dict[TopicPartition, int] = {}
-        try:
-            if self._starting is None:
-                for native in self._consumer.position(_native(partitions)):
-                    if native.offset >= 0:
-                        found[TopicPartition(native.topic, native.partition)] = native.offset
-            for partition in partitions:
-                if partition not in found and (known := self._known.get(partition)) is not None:
-                    found[partition] = known
-            missing = [partition for partition in partitions if partition not in found]
-            if missing:
-                self._ask(missing, found)
-        except KafkaException as error:
-            raise connect_error(error, "Asking for positions") from error
+        if self._starting is None:
+            for native in self._consumer.position(_native(partitions)):
+                if native.offset >= 0:
+                    found[TopicPartition(native.topic, native.partition)] = native.offset
+        for partition in partitions:
+            if partition not in found and (known := self._known.get(partition)) is not None:
+                found[partition] = known
+        missing = [partition for partition in partitions if partition not in found]
+        if missing:
+            self._ask_until_answered(missing, found)
         return {partition: found[partition] for partition in partitions}
+
+    def _ask_until_answered(self, missing: list[TopicPartition], found: dict[TopicPartition, int]) -> None:
+        """Ask again within ``default.api.timeout.ms``, as Java does: a new topic's leader is not known at once."""
+        deadline = time.monotonic() + self._api_timeout
+        while True:
+            try:
+                self._ask(missing, found)
+            except (KafkaException, RetriableError) as error:
+                cause = connect_error(error, "Asking for positions") if isinstance(error, KafkaException) else error
+                if not isinstance(cause, RetriableError) or time.monotonic() >= deadline:
+                    raise cause from error
+                time.sleep(_ASK_RETRY)
+            else:
+                return
 
     def _ask(self, missing: list[TopicPartition], found: dict[TopicPartition, int]) -> None:
         without: list[TopicPartition] = []

@@ -1,0 +1,158 @@
+"""Effective settings are those of the original worker's clients, and what differs is listed here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from linkspan.api.errors import ConfigError
+from linkspan.log.kafka import settings as module
+from linkspan.log.kafka.settings import TABLE, ClientKind, membership, report, translate
+
+ORIGINAL = json.loads((Path(__file__).parent / "golden" / "original-4.3.1.json").read_text())
+SERVERS = {"bootstrap.servers": "localhost:9092"}
+GIVEN: dict[ClientKind, dict[str, str]] = {
+    "producer": {
+        **SERVERS,
+        "client.id": "connector-producer-src-0",
+        "acks": "all",
+        "enable.idempotence": "false",
+        "max.in.flight.requests.per.connection": "1",
+        "max.block.ms": "9223372036854775807",
+        "delivery.timeout.ms": "2147483647",
+    },
+    "consumer": {
+        **SERVERS,
+        "client.id": "connector-consumer-snk-0",
+        "group.id": "connect-snk",
+        "enable.auto.commit": "false",
+        "auto.offset.reset": "earliest",
+    },
+    "admin": dict(SERVERS),
+}
+BLOCKS: dict[ClientKind, str] = {
+    "producer": "ProducerConfig",
+    "consumer": "ConsumerConfig",
+    "admin": "AdminClientConfig",
+}
+SAME_MEANING = {
+    ("acks", "-1"): "all",
+    ("partitioner.class", "null"): "murmur2_random",
+    ("delivery.timeout.ms", "2147483647"): "0",
+}
+DEVIATIONS = {
+    "batch.size": "131072 instead of 16384: one request in flight carries more",
+    "receive.buffer.bytes": "sized by the operating system",
+    "send.buffer.bytes": "sized by the operating system",
+    "partition.assignment.strategy": "librdkafka refuses eager and cooperative together; Java uses the eager one too",
+}
+"""Settings whose value differs on purpose."""
+
+
+@pytest.mark.parametrize("kind", ["producer", "consumer", "admin"])
+def test_effective_values_equal_the_originals(kind: ClientKind) -> None:
+    native = translate(kind, GIVEN[kind]).native
+    rows = {row.java: row for row in TABLE if kind[0] in row.clients and row.native is not None}
+    original = ORIGINAL[BLOCKS[kind]]
+    wrong = {}
+    for name, value in original.items():
+        if name not in rows or name in DEVIATIONS or (value in {"null", "", "[]"} and name != "partitioner.class"):
+            continue
+        if name == "client.id" and kind == "admin":
+            continue
+        plain = value.strip("[]")
+        wanted = SAME_MEANING.get((name, plain), plain)
+        effective = str(native.get(rows[name].native))
+        if effective.lower() != wanted.lower():
+            wrong[name] = (wanted, effective)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("kind", ["producer", "consumer", "admin"])
+def test_every_setting_of_the_original_has_a_row(kind: ClientKind) -> None:
+    rows = {row.java for row in TABLE if kind[0] in row.clients}
+    assert set(ORIGINAL[BLOCKS[kind]]) - rows == set()
+
+
+@pytest.mark.parametrize("kind", ["producer", "consumer", "admin"])
+def test_what_has_no_counterpart_says_why(kind: ClientKind) -> None:
+    assert [row.java for row in TABLE if kind[0] in row.clients and row.native is None and not row.note] == []
+
+
+def test_what_we_do_ourselves_has_javas_defaults() -> None:
+    for kind, names in (("producer", ["buffer.memory"]), ("consumer", ["max.poll.records", "default.api.timeout.ms"])):
+        java = translate(kind, GIVEN[kind]).java  # type: ignore[arg-type]
+        for name in names:
+            assert java[name] == ORIGINAL[BLOCKS[kind]][name]  # type: ignore[index]
+
+
+def test_the_library_accepts_what_the_table_makes() -> None:
+    from confluent_kafka import Consumer, Producer
+    from confluent_kafka.admin import AdminClient
+
+    quiet = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
+    Producer({**translate("producer", GIVEN["producer"]).native, **quiet})
+    AdminClient({**translate("admin", GIVEN["admin"]).native, **quiet})
+    native = translate("consumer", GIVEN["consumer"]).native
+    Consumer({**module.without_modern_refusals(native), **quiet}).close()
+
+
+def test_prefetch_is_bounded_and_topped_up_quickly() -> None:
+    native = translate("consumer", GIVEN["consumer"]).native
+    assert native["fetch.queue.backoff.ms"] == 10
+    assert int(native["queued.max.messages.kbytes"]) <= 65536
+
+
+@pytest.mark.parametrize(
+    ("given", "native", "value"),
+    [
+        ({"auto.offset.reset": "none"}, "auto.offset.reset", "error"),
+        ({"partition.assignment.strategy": "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"},
+         "partition.assignment.strategy", "cooperative-sticky"),
+        ({"partition.assignment.strategy": "org.apache.kafka.clients.consumer.RoundRobinAssignor"},
+         "partition.assignment.strategy", "roundrobin"),
+        ({"isolation.level": "READ_COMMITTED"}, "isolation.level", "read_committed"),
+        ({"fetch.max.bytes": "2147483647"}, "receive.message.max.bytes", 2147483647),
+        ({"security.protocol": "SSL", "ssl.endpoint.identification.algorithm": ""},
+         "ssl.endpoint.identification.algorithm", "none"),
+    ],
+)  # fmt: skip
+def test_consumer_values_are_translated(given: dict[str, str], native: str, value: object) -> None:
+    assert translate("consumer", {**GIVEN["consumer"], **given}).native[native] == value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"auto.offset.reset": "by_duration:PT1H"},
+        {"partition.assignment.strategy": "org.example.Own"},
+        {"max.poll.interval.ms": "soon"},
+    ],
+)
+def test_what_cannot_be_honoured_names_the_key(given: dict[str, str]) -> None:
+    (key,) = given
+    with pytest.raises(ConfigError) as raised:
+        translate("consumer", {**GIVEN["consumer"], **given})
+    assert raised.value.key == key
+
+
+def test_unknown_settings_are_reported_once_by_name(caplog: pytest.LogCaptureFixture) -> None:
+    translation = translate("producer", {**GIVEN["producer"], "queue.length": "secret-value", "metrics.context.x": "y"})
+    assert translation.unknown == ["queue.length"]
+    with caplog.at_level(logging.INFO, logger="linkspan.log.kafka"):
+        report("producer", translation)
+        report("producer", translation)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Settings given to the producer that it does not know: queue.length"
+    ]
+    assert "secret-value" not in caplog.text
+
+
+def test_the_same_table_serves_group_membership() -> None:
+    given = membership({**GIVEN["consumer"], "session.timeout.ms": "10000"})
+    assert given["bootstrap_servers"] == "localhost:9092"
+    assert given["session_timeout_ms"] == "10000"
+    assert given["heartbeat_interval_ms"] == "3000"
