@@ -1,0 +1,322 @@
+"""Reads batches as a member of a consumer group."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Final
+
+from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.api.records import CREATE_TIME, TopicPartition
+from linkspan.log.embedded.groups import GroupMember
+from linkspan.log.embedded.packing import Columns, unpack
+from linkspan.log.embedded.store import Store
+from linkspan.log.port import FetchedBatch, RebalanceListener, WireHeader
+
+__all__ = ["EmbeddedReader"]
+
+_LOOK_IN_SECONDS: Final = 1.0
+_SHORTEST_NAP_SECONDS: Final = 0.002
+_LONGEST_NAP_SECONDS: Final = 0.2
+_DEFAULT_POLL_INTERVAL_MS: Final = 300_000
+
+
+class _Slice:
+    """Some neighbouring records of one stored batch."""
+
+    __slots__ = ("begin", "columns", "end", "first", "place")
+
+    def __init__(self, place: TopicPartition, columns: Columns, first: int, begin: int, end: int) -> None:
+        self.place = place
+        self.columns = columns
+        self.first = first
+        self.begin = begin
+        self.end = end
+
+
+class _Fetched:
+    """Slices of one topic, presented as columns."""
+
+    def __init__(self, topic: str, slices: Sequence[_Slice]) -> None:
+        self.topic = topic
+        self._slices = slices
+
+    def __len__(self) -> int:
+        return sum(item.end - item.begin for item in self._slices)
+
+    @property
+    def values(self) -> Sequence[bytes | None]:
+        return list(chain.from_iterable(item.columns.values[item.begin : item.end] for item in self._slices))
+
+    @property
+    def keys(self) -> Sequence[bytes | None]:
+        return list(chain.from_iterable(item.columns.keys[item.begin : item.end] for item in self._slices))
+
+    @property
+    def partitions(self) -> Sequence[int]:
+        return [item.place.partition for item in self._slices for _ in range(item.begin, item.end)]
+
+    @property
+    def offsets(self) -> Sequence[int]:
+        return [item.first + index for item in self._slices for index in range(item.begin, item.end)]
+
+    @property
+    def timestamps(self) -> Sequence[int]:
+        return list(chain.from_iterable(item.columns.timestamps[item.begin : item.end] for item in self._slices))
+
+    @property
+    def timestamp_types(self) -> Sequence[str]:
+        return [CREATE_TIME] * len(self)
+
+    @property
+    def headers(self) -> Sequence[Sequence[WireHeader]] | None:
+        if all(item.columns.headers is None for item in self._slices):
+            return None
+        found: list[Sequence[WireHeader]] = []
+        for item in self._slices:
+            headers = item.columns.headers
+            found += [()] * (item.end - item.begin) if headers is None else headers[item.begin : item.end]
+        return found
+
+    @property
+    def positions(self) -> Mapping[TopicPartition, int]:
+        return {item.place: item.first + item.end for item in self._slices}
+
+
+class EmbeddedReader:
+    """The reader of the embedded log.
+
+    Args:
+        folder: folder of the log.
+        settings: ``group.id``; ``auto.offset.reset`` (latest); ``max.poll.interval.ms`` (300000).
+    """
+
+    def __init__(self, folder: str, settings: Mapping[str, str]) -> None:
+        self._store = Store(folder)
+        self._group = settings["group.id"]
+        self._reset = settings.get("auto.offset.reset", "latest")
+        patience = int(settings.get("max.poll.interval.ms", _DEFAULT_POLL_INTERVAL_MS)) / 1000
+        self._member = GroupMember(self._store, self._group, patience)
+        self._wanted: list[str] = []
+        self._matches: Callable[[str], bool] | None = None
+        self._listener: RebalanceListener | None = None
+        self._topics: dict[str, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+        self._cache: dict[TopicPartition, tuple[int, Columns]] = {}
+        self._generation: int | None = None
+        self._looked_in = 0.0
+        self._answers: list[tuple[Callable[[Exception | None], None], Exception | None]] = []
+
+    def subscribe(
+        self, topics: Sequence[str], listener: RebalanceListener, *, matches: Callable[[str], bool] | None = None
+    ) -> None:
+        """Join the group with the next poll; topics that do not exist yet are read as soon as they do."""
+        self._wanted = list(topics)
+        self._matches = matches
+        self._listener = listener
+
+    def poll(self, timeout: float, max_records: int) -> list[FetchedBatch]:
+        """Records after waiting at most ``timeout`` seconds; takes part in the group on the way."""
+        deadline = time.monotonic() + timeout
+        nap = _SHORTEST_NAP_SECONDS
+        while True:
+            self._answer()
+            self._take_part()
+            seen = self._store.changes()
+            fetched = self._fetch(max_records)
+            if fetched:
+                return fetched
+            while time.monotonic() < deadline:
+                time.sleep(min(nap, max(deadline - time.monotonic(), 0)))
+                nap = min(nap * 2, _LONGEST_NAP_SECONDS)
+                if self._store.changes() != seen or self._look_in_due():
+                    break
+            else:
+                return []
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Partitions this member reads now."""
+        return frozenset(self._positions)
+
+    def position(self, partition: TopicPartition) -> int:
+        """Offset of the next record."""
+        if partition not in self._positions:
+            raise ConnectError(f"{partition} is not assigned to this reader of group {self._group}")
+        return self._positions[partition]
+
+    def positions(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Offsets of the next records."""
+        return {partition: self.position(partition) for partition in partitions}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from there; behind the end means at the next record to come."""
+        self.position(partition)
+        self._positions[partition] = offset
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver nothing of these."""
+        self._paused.update(partitions)
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Deliver these again."""
+        self._paused.difference_update(partitions)
+
+    def commit(
+        self, offsets: Mapping[TopicPartition, int], *, callback: Callable[[Exception | None], None] | None = None
+    ) -> None:
+        """Store offsets in the group, at once in any case; a callback is answered by the next poll."""
+        problem: Exception | None = None
+        try:
+            self._commit(offsets)
+        except (ConnectError, RetriableError) as error:
+            if callback is None:
+                raise
+            problem = error
+        if callback is not None:
+            self._answers.append((callback, problem))
+
+    def close(self) -> None:
+        """Give up everything and leave the group."""
+        if self._positions and self._listener is not None:
+            self._listener.on_revoked(sorted(self._positions))
+        self._positions.clear()
+        self._answer()
+        self._member.leave()
+        self._store.close()
+
+    def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        with self._store.transaction():
+            if not self._member.present or not offsets.keys() <= self._positions.keys():
+                raise RetriableError(
+                    f"Offsets of group {self._group} were not stored: this member no longer owns these partitions"
+                )
+            for place, position in offsets.items():
+                self._store.rows(
+                    "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?)",
+                    *(self._group, place.topic, place.partition, position),
+                )
+
+    def _answer(self) -> None:
+        answers, self._answers = self._answers, []
+        for callback, problem in answers:
+            callback(problem)
+
+    # --- the group ----------------------------------------------------------------------------------------------
+
+    def _look_in_due(self) -> bool:
+        return time.monotonic() - self._looked_in >= _LOOK_IN_SECONDS
+
+    def _take_part(self) -> None:
+        if self._listener is None:
+            return
+        if self._look_in_due():
+            self._looked_in = time.monotonic()
+            self._refresh_topics()
+            if self._generation is not None and not self._member.present:
+                self._lose()
+            if self._generation is None:
+                self._member.join(list(self._topics))
+                self._generation = -1
+            self._member.look_in()
+        generation = self._member.current()
+        if generation != self._generation:
+            self._rebalance(generation)
+
+    def _refresh_topics(self) -> None:
+        """See which wanted topics exist, and with how many partitions; a change means joining anew."""
+        rows = self._store.rows("SELECT name, partitions FROM topics")
+        matches, wanted = self._matches, set(self._wanted)
+        found = {name: count for name, count in rows if name in wanted or (matches is not None and matches(name))}
+        if found != self._topics:
+            self._topics = found
+            if self._generation is not None and self._member.present:
+                self._member.join(list(found))
+
+    def _lose(self) -> None:
+        """The others went on without us: what we held belongs to somebody else already."""
+        assert self._listener is not None
+        lost = sorted(self._positions)
+        self._forget()
+        self._generation = None
+        if lost:
+            self._listener.on_lost(lost)
+
+    def _rebalance(self, generation: int) -> None:
+        assert self._listener is not None
+        if self._positions:
+            self._listener.on_revoked(sorted(self._positions))
+            self._forget()
+        self._member.declare_ready(generation)
+        share = self._member.assignment(generation)
+        if share is None:
+            return
+        self._generation = generation
+        self._positions = {place: self._start(place) for place in share}
+        self._listener.on_assigned(share)
+
+    def _forget(self) -> None:
+        self._positions.clear()
+        self._paused.clear()
+        self._cache.clear()
+
+    def _start(self, place: TopicPartition) -> int:
+        row = self._store.row(
+            "SELECT position FROM offsets WHERE consumers = ? AND topic = ? AND partition = ?",
+            *(self._group, place.topic, place.partition),
+        )
+        if row is not None:
+            return int(row[0])
+        if self._reset == "none":
+            raise ConnectError(f"Group {self._group} has no offset for {place}, and auto.offset.reset is none")
+        topic = self._store.topic(place.topic)
+        assert topic is not None
+        return 0 if self._reset == "earliest" else self._store.end(topic[0], place.partition)
+
+    # --- records ------------------------------------------------------------------------------------------------
+
+    def _fetch(self, max_records: int) -> list[FetchedBatch]:
+        left = max_records
+        by_topic: dict[str, list[_Slice]] = {}
+        for place in self._positions:
+            while left > 0 and place not in self._paused:
+                part = self._next(place, left)
+                if part is None:
+                    break
+                by_topic.setdefault(place.topic, []).append(part)
+                self._positions[place] = part.first + part.end
+                left -= part.end - part.begin
+        self._rotate()
+        return [_Fetched(topic, slices) for topic, slices in by_topic.items()]
+
+    def _rotate(self) -> None:
+        """Let another partition be the first one next time, so that none starves."""
+        if len(self._positions) > 1:
+            first = next(iter(self._positions))
+            self._positions[first] = self._positions.pop(first)
+
+    def _next(self, place: TopicPartition, most: int) -> _Slice | None:
+        position = self._positions[place]
+        cached = self._cache.get(place)
+        if cached is None or not cached[0] <= position < cached[0] + len(cached[1].values):
+            cached = self._load(place, position)
+            if cached is None:
+                self._cache.pop(place, None)
+                return None
+            self._cache[place] = cached
+        first, columns = cached
+        begin = max(position - first, 0)
+        return _Slice(place, columns, first, begin, min(len(columns.values), begin + most))
+
+    def _load(self, place: TopicPartition, position: int) -> tuple[int, Columns] | None:
+        row = self._store.row(
+            "SELECT b.last, b.count, b.data FROM batches b JOIN topics t ON t.id = b.topic "
+            "WHERE t.name = ? AND b.partition = ? AND b.last >= ? ORDER BY b.last LIMIT 1",
+            *(place.topic, place.partition, position),
+        )
+        if row is None:
+            return None
+        last, count, data = row
+        first = last - count + 1
+        return first, unpack(data, f"{self._store.path}: the batch at {place} from offset {first}")

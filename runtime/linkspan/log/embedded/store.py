@@ -1,0 +1,162 @@
+"""The file: connection, tables, and the few statements that all three clients share."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from linkspan.api.errors import ConnectError, CorruptStateError, RetriableError
+
+__all__ = ["FILE", "Store"]
+
+FILE: Final = "log.sqlite"
+
+_VERSION: Final = 1
+_BUSY_SECONDS: Final = 30.0
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS ends (
+    topic INTEGER, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (
+    topic INTEGER NOT NULL, partition INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
+    data BLOB NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS batches_by_offset ON batches (topic, partition, last);
+CREATE TABLE IF NOT EXISTS offsets (
+    consumers TEXT, topic TEXT, partition INTEGER, position INTEGER NOT NULL,
+    PRIMARY KEY (consumers, topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS groups (consumers TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS members (
+    consumers TEXT, member TEXT, topics TEXT NOT NULL, pid INTEGER NOT NULL, born TEXT NOT NULL, seen REAL NOT NULL,
+    patience REAL NOT NULL, ready INTEGER NOT NULL, PRIMARY KEY (consumers, member)) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """One connection to the file; not shared between threads.
+
+    Args:
+        folder: where the file is; both are made if they are missing.
+
+    Raises:
+        ConnectError: the folder or file cannot be used.
+        CorruptStateError: the file is something else, damaged, or of another version.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.path = Path(folder) / FILE
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        except OSError as error:
+            raise ConnectError(f"The embedded log cannot use the folder {folder}: {error.strerror}") from error
+        except sqlite3.Error as error:
+            raise ConnectError(f"The embedded log cannot open {self.path}: {error}") from error
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            with self._errors():
+                # A transaction is in the operating system's hands when COMMIT returns, so it survives the death of the
+                # process; after a power cut the newest ones may be missing, but the file is never inconsistent.
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+                if self._version() is None:
+                    self._create()
+                version = self._version()
+        except ConnectError:
+            self._connection.close()
+            raise
+        if version != str(_VERSION):
+            self._connection.close()
+            raise CorruptStateError(
+                f"{self.path} was written by another version of the embedded log ({version}, this is {_VERSION}); "
+                "nothing was changed"
+            )
+
+    def _version(self) -> str | None:
+        exists = self._connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table'").fetchone()
+        if exists is None:
+            return None
+        row = self._connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+        return str(row[0]) if row else None
+
+    def _create(self) -> None:
+        # Several processes may do this at the same moment: the second finds everything there.
+        with self.transaction():
+            for statement in _TABLES.strip().split(";"):
+                if statement.strip():
+                    self._connection.execute(statement)
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            rows = [("version", str(_VERSION)), ("cluster", cluster)]
+            self._connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write as one unit; everything is undone when the block raises."""
+        with self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of a query, or effect of a statement."""
+        with self._errors():
+            return self._connection.execute(statement, values).fetchall()
+
+    def row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        """First row of a query, or None."""
+        with self._errors():
+            found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+            return found
+
+    def changes(self) -> int:
+        """A number that differs whenever another connection has written something."""
+        row = self.row("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
+
+    def topic(self, name: str) -> tuple[int, int] | None:
+        """Id and number of partitions of a topic, or None."""
+        return self.row("SELECT id, partitions FROM topics WHERE name = ?", name)
+
+    def create_topic(self, name: str, partitions: int) -> tuple[int, int]:
+        """Make a topic inside a transaction, unless it exists; its id and number of partitions."""
+        self.rows("INSERT OR IGNORE INTO topics (name, partitions) VALUES (?, ?)", name, partitions)
+        found = self.topic(name)
+        assert found is not None
+        return found
+
+    def end(self, topic: int, partition: int) -> int:
+        """Offset after the last record of a partition."""
+        row = self.row("SELECT next FROM ends WHERE topic = ? AND partition = ?", topic, partition)
+        return 0 if row is None else int(row[0])
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            text = str(error)
+            if "locked" in text or "busy" in text:
+                raise RetriableError(f"{self.path} is in use by others for too long") from error
+            raise ConnectError(f"{self.path} cannot be used: {text}") from error
+        except sqlite3.DatabaseError as error:
+            raise CorruptStateError(
+                f"{self.path} is damaged or not an embedded log ({error}); nothing was changed"
+            ) from error

@@ -1,0 +1,113 @@
+"""Appends batches, each in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from linkspan.api.errors import ConnectError
+from linkspan.api.records import TopicPartition
+from linkspan.log.embedded.packing import pack
+from linkspan.log.embedded.partitioner import murmur2
+from linkspan.log.embedded.store import Store
+from linkspan.log.port import OutgoingBatch
+
+__all__ = ["EmbeddedWriter"]
+
+OnRecord = Callable[[int, TopicPartition, int, int], None]
+
+
+class _Written:
+    """Delivery of a batch whose transaction is over: always done."""
+
+    done = True
+    failures: Sequence[tuple[int, Exception]] = ()
+
+
+_WRITTEN = _Written()
+
+
+class EmbeddedWriter:
+    """The writer of the embedded log. A batch is durable when :meth:`send` returns.
+
+    Args:
+        folder: folder of the log.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._store = Store(folder)
+        self._turn = 0
+        self._acknowledged: list[tuple[OnRecord, int, TopicPartition, int, int]] = []
+
+    def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> _Written:
+        """Write the batch; partitions of keyed records as Kafka chooses them, all others of a batch together."""
+        if not len(batch):
+            return _WRITTEN
+        now = int(time.time() * 1000)
+        given = batch.timestamps
+        stamps = [now] * len(batch) if given is None else [now if item is None else item for item in given]
+        with self._store.transaction():
+            topic, partitions = self._store.topic(batch.topic) or self._store.create_topic(batch.topic, 1)
+            for partition, indexes in self._shares(batch, partitions).items():
+                first = self._append(topic, partition, batch, indexes, stamps)
+                if on_record is not None:
+                    place = TopicPartition(batch.topic, partition)
+                    self._acknowledged += [
+                        (on_record, index, place, first + offset, stamps[index]) for offset, index in enumerate(indexes)
+                    ]
+        return _WRITTEN
+
+    def poll(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - everything is acknowledged already
+        """Report acknowledged records to whoever asked."""
+        acknowledged, self._acknowledged = self._acknowledged, []
+        for on_record, index, place, offset, stamp in acknowledged:
+            on_record(index, place, offset, stamp)
+
+    def flush(self, timeout: float) -> bool:
+        """Nothing is ever outstanding."""
+        self.poll(timeout)
+        return True
+
+    def close(self, timeout: float) -> None:
+        """Close the file."""
+        self.poll(timeout)
+        self._store.close()
+
+    def _shares(self, batch: OutgoingBatch, partitions: int) -> dict[int, Sequence[int]]:
+        if batch.keys is None and batch.partitions is None:
+            # Records without keys stay together; the next batch takes the next partition.
+            self._turn += 1
+            return {self._turn % partitions: range(len(batch))}
+        if partitions == 1 and batch.partitions is None:
+            return {0: range(len(batch))}
+        self._turn += 1
+        shares: dict[int, list[int]] = {}
+        for index in range(len(batch)):
+            partition = None if batch.partitions is None else batch.partitions[index]
+            key = None if batch.keys is None else batch.keys[index]
+            if partition is None:
+                partition = self._turn % partitions if key is None else murmur2(key) % partitions
+            elif not 0 <= partition < partitions:
+                raise ConnectError(f"Topic {batch.topic} has no partition {partition}, it has {partitions}")
+            shares.setdefault(partition, []).append(index)
+        return dict(shares)
+
+    def _append(
+        self, topic: int, partition: int, batch: OutgoingBatch, indexes: Sequence[int], stamps: Sequence[int]
+    ) -> int:
+        first = self._store.end(topic, partition)
+        count = len(indexes)
+        if count == len(batch):
+            data = pack(batch.values, batch.keys, stamps, batch.headers)
+        else:
+            keys, headers = batch.keys, batch.headers
+            data = pack(
+                [batch.values[index] for index in indexes],
+                None if keys is None else [keys[index] for index in indexes],
+                [stamps[index] for index in indexes],
+                None if headers is None else [headers[index] for index in indexes],
+            )
+        last = first + count - 1
+        self._store.rows("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", topic, partition, last, count, data)
+        self._store.rows("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", topic, partition, last + 1)
+        return first
