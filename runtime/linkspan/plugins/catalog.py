@@ -105,7 +105,7 @@ class Catalog:
             )
         return matches[0]
 
-    def listing(self, connectors_only: bool) -> list[dict[str, str]]:
+    def listing(self, connectors_only: bool) -> list[dict[str, Any]]:
         """Body of ``GET /connector-plugins``; a version of ``undefined`` is left out."""
         shown = self.of_kind("sink", "source") if connectors_only else self.plugins
         return [

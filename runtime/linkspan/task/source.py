@@ -49,6 +49,7 @@ _LONGEST_POLL_RETRY: Final = 10.0
 _EMPTY_POLLS_ALLOWED: Final = 3
 _EMPTY_POLL_PAUSE: Final = 0.05
 _METRICS_INTERVAL: Final = 1.0
+_CATCH_UP: Final = 1.0
 _CLOSE_TIMEOUT: Final = 30.0
 
 
@@ -260,6 +261,9 @@ class SourceLoop:
         """Commit and report when it is time."""
         now = self._clock()
         if now >= self._commit_at or self._port.commit_requested():
+            # under a steady stream some record is always on its way: a short halt lets the log catch up
+            self._writer.flush(min(self._settings.flush_timeout, _CATCH_UP))
+            self._acknowledge()
             self._commit()
             self._commit_at = self._clock() + self._settings.flush_interval
         if now >= self._metrics_at:

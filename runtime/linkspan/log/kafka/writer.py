@@ -238,7 +238,9 @@ class KafkaWriter:
 
     def _produce_all(self, sent: _Sent) -> None:
         batch = sent.batch
-        if batch.headers is not None and any(batch.headers):
+        placed = batch.partitions is not None and any(number is not None for number in batch.partitions)
+        # produce_batch knows no headers, and takes one partition for all
+        if placed or (batch.headers is not None and any(batch.headers)):
             self._produce(self._producer, sent, range(len(batch)), sent.report)
             return
         messages = _messages(batch, list(map(partial, repeat(sent.report), range(len(batch)))))
@@ -354,9 +356,8 @@ def _messages(batch: OutgoingBatch, reports: list[Callable[..., None]]) -> list[
         messages: list[dict[str, Any]] = [{"value": v, "callback": r} for v, r in zip(values, reports, strict=True)]
     else:
         messages = [{"value": v, "key": k, "callback": r} for v, k, r in zip(values, batch.keys, reports, strict=True)]
-    for name, column in (("partition", batch.partitions), ("timestamp", batch.timestamps)):
-        if column is not None:
-            for message, number in zip(messages, column, strict=True):
-                if number is not None:
-                    message[name] = number
+    if batch.timestamps is not None:
+        for message, number in zip(messages, batch.timestamps, strict=True):
+            if number is not None:
+                message["timestamp"] = number
     return messages
