@@ -171,11 +171,13 @@ def _load_converters(spec: TaskSpec, resources: ExitStack) -> Converters:
     pair: list[Converter] = []
     for key in ("key.converter", "value.converter"):
         name, own = settings.converter_settings(spec, key)
+        own.setdefault("converter.type", key.removesuffix(".converter"))
         converter: Converter = loading.load(spec.catalog.find("converter", name))()
         resources.callback(_quietly_close, converter)
         converter.configure(definition.load(type(converter).config_class, own), is_key=key == "key.converter")
         pair.append(converter)
     name, own = settings.converter_settings(spec, "header.converter")
+    own.setdefault("converter.type", "header")
     header: HeaderConverter = loading.load(spec.catalog.find("header_converter", name))()
     resources.callback(_quietly_close, header)
     header.configure_header(definition.load(type(header).config_class, own))

@@ -1,0 +1,548 @@
+"""JsonConverter: plain JSON, or an envelope of schema and payload (spec/runtime.md 5.9)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import decimal
+import json
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import orjson
+
+from linkspan.api import (
+    HIGH,
+    LOW,
+    Bool,
+    Column,
+    Config,
+    ConfigError,
+    Converter,
+    DataError,
+    HeaderConverter,
+    Headers,
+    Int,
+    Schema,
+    SchemaAndValue,
+    Str,
+    Type,
+    Width,
+)
+from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
+from linkspan.api.validators import one_of_ignoring_case
+from linkspan.convert import schema_json
+
+__all__ = ["JsonConverter", "JsonConverterConfig"]
+
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_EPOCH_DAY: Final = datetime.date(1970, 1, 1)
+_DAY_MS: Final = 86_400_000
+_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_ENVELOPE: Final = (
+    'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
+    "If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration."
+)
+_SCHEMA_HEAD: Final = b'{"schema":'
+_PAYLOAD: Final = b',"payload":'
+
+
+class JsonConverterConfig(Config):
+    """Settings of the JsonConverter; keys and texts are those of Apache Kafka's."""
+
+    converter_type = Str(importance=LOW, doc="How this converter will be used.")
+    schemas_enable = Bool(
+        default=True,
+        importance=HIGH,
+        doc="Include schemas within each of the serialized values and keys.",
+        group="Schemas",
+        order=0,
+        width=Width.MEDIUM,
+        display_name="Enable Schemas",
+    )
+    schemas_cache_size = Int(
+        default=1000,
+        importance=HIGH,
+        doc="The maximum number of schemas that can be cached in this converter instance.",
+        group="Schemas",
+        order=1,
+        width=Width.MEDIUM,
+        display_name="Schema Cache Size",
+    )
+    schema_content = Str(
+        default=None,
+        importance=HIGH,
+        doc=(
+            "When set, this is used as the schema for all messages, and the schemas within each of the message will be "
+            "ignored.Otherwise, the schema will be included in the content of each message. This configuration applies "
+            "only 'schemas.enable' is true, and it exclusively affects the sink connector."
+        ),
+        group="Schemas",
+        order=2,
+        width=Width.MEDIUM,
+        display_name="Schema Content",
+    )
+    decimal_format = Str(
+        default="BASE64",
+        importance=LOW,
+        validator=one_of_ignoring_case("BASE64", "NUMERIC"),
+        doc=(
+            "Controls which format this converter will serialize decimals in. This value is case insensitive and can "
+            "be either 'BASE64' (default) or 'NUMERIC'"
+        ),
+        group="Serialization",
+        order=0,
+        width=Width.MEDIUM,
+        display_name="Decimal Format",
+    )
+    replace_null_with_default = Bool(
+        default=True,
+        importance=LOW,
+        doc=(
+            "Whether to replace fields that have a default value and that are null to the default value. When set to "
+            "true, the default value is used, otherwise null is used."
+        ),
+        group="Serialization",
+        order=1,
+        width=Width.MEDIUM,
+        display_name="Replace null with default",
+    )
+
+
+class JsonConverter(Converter, HeaderConverter):
+    """JSON with or without schemas."""
+
+    config_class: ClassVar[type[Config]] = JsonConverterConfig
+    version = "0.1.0"
+    java_class = "org.apache.kafka.connect.json.JsonConverter"
+
+    def __init__(self) -> None:
+        self._enveloped = True
+        self._numeric = False
+        self._defaults = True
+        self._fixed: Schema | None = None
+        self._most = 1000
+        self._schemas: OrderedDict[bytes, Schema | None] = OrderedDict()
+        self._texts: OrderedDict[Schema | None, bytes] = OrderedDict()
+
+    def configure(self, config: Config, *, is_key: bool) -> None:
+        """Take the settings."""
+        values = config.values
+        self._enveloped = bool(values["schemas.enable"])
+        self._numeric = str(values["decimal.format"]).upper() == "NUMERIC"
+        self._defaults = bool(values["replace.null.with.default"])
+        self._most = max(int(str(values["schemas.cache.size"])), 1)
+        content = values["schema.content"]
+        if self._enveloped and content:
+            try:
+                self._fixed = schema_json.from_json(orjson.loads(str(content)), self._read)
+            except (orjson.JSONDecodeError, DataError) as error:
+                raise ConfigError.invalid("schema.content", content, str(error)) from error
+
+    def configure_header(self, config: Config) -> None:
+        """Take the settings."""
+        self.configure(config, is_key=False)
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def from_connect(
+        self, topic: str, schema: Schema | None, value: object, headers: Headers | None = None
+    ) -> bytes | None:
+        """JSON of one value; null without schema is a tombstone."""
+        if schema is None and value is None:
+            return None
+        payload = _dump(self._write(schema, value))
+        if not self._enveloped:
+            return payload
+        return b"".join((_SCHEMA_HEAD, self._schema_text(schema), _PAYLOAD, payload, b"}"))
+
+    def from_connect_batch(
+        self, topic: str, column: Column, headers: Sequence[Headers | None] | None = None
+    ) -> Sequence[bytes | None]:
+        """JSON of many values; plain ones without schema go straight to the library."""
+        if column.schemas is None and column.schema is None:
+            dumps = orjson.dumps
+            try:
+                plain = [None if value is None else dumps(value, _default) for value in column.values]
+            except (TypeError, orjson.JSONEncodeError):
+                return super().from_connect_batch(topic, column, headers)
+            if any(item is not None and b"null" in item for item in plain):
+                # NaN and infinities are written as null by the library, as texts by Java: see which nulls are real.
+                return super().from_connect_batch(topic, column, headers)
+            if not self._enveloped:
+                return plain
+            head = _SCHEMA_HEAD + b"null" + _PAYLOAD
+            return [None if item is None else head + item + b"}" for item in plain]
+        return super().from_connect_batch(topic, column, headers)
+
+    def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: object) -> bytes | None:
+        """JSON of a header's value."""
+        return self.from_connect(topic, schema, value)
+
+    def _schema_text(self, schema: Schema | None) -> bytes:
+        text = self._texts.get(schema)
+        if text is None:
+            text = b"null" if schema is None else _dump(schema_json.to_json(schema, self._write))
+            self._texts[schema] = text
+            if len(self._texts) > self._most:
+                self._texts.popitem(last=False)
+        return text
+
+    def _write(self, schema: Schema | None, value: object) -> object:
+        if value is None:
+            return self._write_null(schema)
+        if schema is None:
+            return _plain(value)
+        logical = _LOGICAL_WRITERS.get(schema.name) if schema.name is not None else None
+        if logical is not None:
+            return logical(self, schema, value)
+        return self._write_typed(schema, value)
+
+    def _write_null(self, schema: Schema | None) -> object:
+        if schema is None:
+            return None
+        if schema.default is not None and self._defaults:
+            return self._write(schema, schema.default)
+        if schema.optional:
+            return None
+        raise DataError("Conversion error: null value for field that is required and has no default value")
+
+    def _write_typed(self, schema: Schema, value: object) -> object:
+        kind = schema.type
+        if kind is Type.STRUCT and isinstance(value, Mapping):
+            unknown = value.keys() - {field.name for field in schema.fields}
+            if unknown:
+                raise DataError(f"{min(map(str, unknown))} is not a field of the schema {schema.name or 'struct'}")
+            return {field.name: self._write(field.schema, value.get(field.name)) for field in schema.fields}
+        if kind is Type.ARRAY and isinstance(value, list | tuple):
+            return [self._write(schema.values, item) for item in value]
+        if kind is Type.MAP and isinstance(value, Mapping):
+            assert schema.keys is not None
+            if schema.keys.type is Type.STRING and not schema.keys.optional:
+                return {str(key): self._write(schema.values, item) for key, item in value.items()}
+            return [[self._write(schema.keys, key), self._write(schema.values, item)] for key, item in value.items()]
+        Schema(kind).validate(value) if kind.is_primitive else schema.validate(value)
+        if isinstance(value, float) and kind in (Type.FLOAT32, Type.FLOAT64):
+            return _number(value)
+        return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else value
+
+    def _write_decimal(self, schema: Schema, value: object) -> object:
+        schema.validate(value)
+        assert isinstance(value, decimal.Decimal)
+        return value if self._numeric else base64.b64encode(_unscaled(value)).decode()
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def to_connect(self, topic: str, payload: bytes | None, headers: Headers | None = None) -> SchemaAndValue:
+        """Value of one JSON text."""
+        if payload is None:
+            return SchemaAndValue(None, None)
+        if not self._enveloped:
+            return SchemaAndValue(None, _parse(payload) if payload else None)
+        if self._fixed is not None:
+            return SchemaAndValue(self._fixed, self._read(self._fixed, _parse(payload)))
+        data = _parse(payload)
+        if not isinstance(data, dict) or len(data) != 2 or "schema" not in data or "payload" not in data:
+            raise DataError(_ENVELOPE)
+        schema = self._schema(_dump(data["schema"]), data["schema"])
+        if schema is None:
+            return SchemaAndValue(None, data["payload"])
+        return SchemaAndValue(schema, self._read(schema, data["payload"]))
+
+    def to_connect_batch(
+        self, topic: str, payloads: Sequence[bytes | None], headers: Sequence[Headers | None] | None = None
+    ) -> Column:
+        """Values of many JSON texts; with envelopes, those that begin like the first one share its schema."""
+        if not self._enveloped:
+            loads = orjson.loads
+            try:
+                values = [None if payload is None else loads(payload) for payload in payloads]
+            except orjson.JSONDecodeError:
+                return super().to_connect_batch(topic, payloads, headers)
+            return Column(values)
+        quick = self._same_envelopes(payloads)
+        return super().to_connect_batch(topic, payloads, headers) if quick is None else quick
+
+    def _same_envelopes(self, payloads: Sequence[bytes | None]) -> Column | None:
+        first = (payloads[0] if payloads else None) or b""
+        end = first.find(_PAYLOAD) + len(_PAYLOAD)
+        head = first[:end]
+        if self._fixed is not None or end < len(_SCHEMA_HEAD) or not head.startswith(_SCHEMA_HEAD):
+            return None
+        same = [item for item in payloads if item is not None and item.startswith(head) and item.endswith(b"}")]
+        if len(same) != len(payloads):
+            return None
+        loads, read = orjson.loads, self._read
+        try:
+            schema = self._schema(head[len(_SCHEMA_HEAD) : -len(_PAYLOAD)], None)
+            parts = [loads(payload[end:-1]) for payload in same]
+            return Column(parts if schema is None else [read(schema, part) for part in parts], schema)
+        except (orjson.JSONDecodeError, DataError):
+            return None  # the slow way says what is wrong, and with which record
+
+    def to_connect_header(self, topic: str, key: str, payload: bytes | None) -> SchemaAndValue:
+        """Value of a header."""
+        return self.to_connect(topic, payload)
+
+    def _schema(self, text: bytes, data: object) -> Schema | None:
+        if text in self._schemas:
+            return self._schemas[text]
+        schema = schema_json.from_json(orjson.loads(text) if data is None else data, self._read)
+        self._schemas[text] = schema
+        if len(self._schemas) > self._most:
+            self._schemas.popitem(last=False)
+        return schema
+
+    def _read(self, schema: Schema | None, data: object) -> object:
+        if schema is None:
+            return data
+        if data is None:
+            if schema.default is not None and self._defaults:
+                return schema.default
+            if schema.optional:
+                return None
+            raise DataError(f"Invalid null value for required {schema.type.value} field")
+        logical = _LOGICAL_READERS.get(schema.name) if schema.name is not None else None
+        if logical is not None:
+            return logical(schema, data)
+        return _READERS[schema.type](self, schema, data)
+
+    def _read_struct(self, schema: Schema, data: object) -> object:
+        if not isinstance(data, dict):
+            raise DataError(f"Structs should be encoded as JSON objects, but found {_kind(data)}")
+        read, get = self._read, data.get
+        return {field.name: read(field.schema, get(field.name)) for field in schema.fields}
+
+    def _read_array(self, schema: Schema, data: object) -> object:
+        if not isinstance(data, list):
+            raise DataError(f"Arrays should be encoded as JSON arrays, but found {_kind(data)}")
+        return [self._read(schema.values, item) for item in data]
+
+    def _read_map(self, schema: Schema, data: object) -> object:
+        assert schema.keys is not None
+        if schema.keys.type is Type.STRING and not schema.keys.optional:
+            if not isinstance(data, dict):
+                raise DataError(f"Maps with string fields should be encoded as JSON objects, but found {_kind(data)}")
+            return {key: self._read(schema.values, item) for key, item in data.items()}
+        if not isinstance(data, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in data):
+            raise DataError(
+                f"Maps with non-string fields should be encoded as JSON arrays of pairs, found {_kind(data)}"
+            )
+        return {self._read(schema.keys, key): self._read(schema.values, item) for key, item in data}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _read_boolean(_: JsonConverter, __: Schema, data: object) -> object:
+    return data is True
+
+
+def _read_whole(_: JsonConverter, schema: Schema, data: object) -> object:
+    if isinstance(data, bool) or not isinstance(data, int | float | decimal.Decimal):
+        return 0
+    bits = _BITS[schema.type]
+    number = int(data)
+    if not isinstance(data, int) and bits < 64:
+        number = min(max(number, -(1 << 31)), (1 << 31) - 1)
+    wrapped = number & ((1 << bits) - 1)
+    return wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped
+
+
+def _read_fraction(_: JsonConverter, __: Schema, data: object) -> object:
+    return float(data) if isinstance(data, int | float | decimal.Decimal) and not isinstance(data, bool) else 0.0
+
+
+def _read_text(_: JsonConverter, schema: Schema, data: object) -> object:
+    if isinstance(data, str):
+        return data
+    if schema.optional:
+        return None
+    raise DataError(f"Invalid {_kind(data)} value for a required STRING field")
+
+
+def _read_bytes(_: JsonConverter, __: Schema, data: object) -> object:
+    return _from_base64(data, "bytes")
+
+
+_READERS: Final[Mapping[Type, Callable[[JsonConverter, Schema, object], object]]] = {
+    Type.BOOLEAN: _read_boolean,
+    **dict.fromkeys(_BITS, _read_whole),
+    Type.FLOAT32: _read_fraction,
+    Type.FLOAT64: _read_fraction,
+    Type.STRING: _read_text,
+    Type.BYTES: _read_bytes,
+    Type.ARRAY: JsonConverter._read_array,  # noqa: SLF001 - this module's own table
+    Type.MAP: JsonConverter._read_map,  # noqa: SLF001
+    Type.STRUCT: JsonConverter._read_struct,  # noqa: SLF001
+}
+
+
+def _read_decimal(schema: Schema, data: object) -> object:
+    if isinstance(data, int | float | decimal.Decimal) and not isinstance(data, bool):
+        return data if isinstance(data, decimal.Decimal) else decimal.Decimal(repr(data))
+    number = int.from_bytes(_from_base64(data, "decimal"), "big", signed=True)
+    return decimal.Decimal(number).scaleb(-int(schema.parameters.get(SCALE, "0")), _WIDE)
+
+
+def _read_date(_: Schema, data: object) -> object:
+    return _EPOCH_DAY + datetime.timedelta(days=_whole(data, "Date", 32))
+
+
+def _read_time(_: Schema, data: object) -> object:
+    ms = _whole(data, "Time", 32)
+    if not 0 <= ms < _DAY_MS:
+        raise DataError(f"Time values must use number of milliseconds greater than 0 and less than {_DAY_MS}: {ms}")
+    return (_EPOCH + datetime.timedelta(milliseconds=ms)).time()
+
+
+def _read_timestamp(_: Schema, data: object) -> object:
+    return _EPOCH + datetime.timedelta(milliseconds=_whole(data, "Timestamp", 64))
+
+
+_LOGICAL_READERS: Final[Mapping[str, Callable[[Schema, object], object]]] = {
+    DECIMAL: _read_decimal,
+    DATE: _read_date,
+    TIME: _read_time,
+    TIMESTAMP: _read_timestamp,
+}
+
+
+def _write_decimal(converter: JsonConverter, schema: Schema, value: object) -> object:
+    return converter._write_decimal(schema, value)  # noqa: SLF001 - this module's own table
+
+
+def _write_date(_: JsonConverter, schema: Schema, value: object) -> object:
+    schema.validate(value)
+    assert isinstance(value, datetime.date)
+    return (value - _EPOCH_DAY).days
+
+
+def _write_time(_: JsonConverter, schema: Schema, value: object) -> object:
+    schema.validate(value)
+    assert isinstance(value, datetime.time)
+    return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
+
+
+def _write_timestamp(_: JsonConverter, schema: Schema, value: object) -> object:
+    schema.validate(value)
+    assert isinstance(value, datetime.datetime)
+    return _milliseconds(value)
+
+
+_LOGICAL_WRITERS: Final[Mapping[str, Callable[[JsonConverter, Schema, object], object]]] = {
+    DECIMAL: _write_decimal,
+    DATE: _write_date,
+    TIME: _write_time,
+    TIMESTAMP: _write_timestamp,
+}
+_WIDE: Final = decimal.Context(prec=decimal.MAX_PREC)
+
+
+def _milliseconds(value: datetime.datetime) -> int:
+    moment = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
+    return (moment - _EPOCH) // datetime.timedelta(milliseconds=1)
+
+
+def _unscaled(value: decimal.Decimal) -> bytes:
+    sign, digits, _ = value.as_tuple()
+    number = int("".join(map(str, digits)) or "0") * (-1 if sign else 1)
+    bits = number.bit_length() if number >= 0 else (number + 1).bit_length()
+    return number.to_bytes(bits // 8 + 1, "big", signed=True)
+
+
+def _whole(data: object, what: str, bits: int) -> int:
+    if not isinstance(data, int) or isinstance(data, bool) or not -(1 << (bits - 1)) <= data < 1 << (bits - 1):
+        raise DataError(f"Invalid type for {what}, expected an integer of {bits} bits but was {_kind(data)}")
+    return data
+
+
+def _from_base64(data: object, what: str) -> bytes:
+    if not isinstance(data, str):
+        raise DataError(f"Invalid {what} field: expected text in base64, found {_kind(data)}")
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error as error:
+        raise DataError(f"Invalid {what} field: {error}") from error
+
+
+def _number(value: float) -> object:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+def _plain(value: object) -> object:
+    """A value without schema as JSON can say it."""
+    if value is None or isinstance(value, str | bool | int | decimal.Decimal):
+        return value
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Mapping):
+        if all(isinstance(key, str) for key in value):
+            return {key: _plain(item) for key, item in value.items()}
+        return [[_plain(key), _plain(item)] for key, item in value.items()]
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return _default(value)
+
+
+def _default(value: object) -> object:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime.datetime):
+        return _milliseconds(value)
+    raise TypeError(f"JsonConverter cannot write a value of type {type(value).__name__} without a schema")
+
+
+def _dump(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except (TypeError, orjson.JSONEncodeError):
+        pass
+    try:
+        # Whole numbers beyond 64 bits and decimals as numbers are beyond the quick library.
+        return _slow_dump(value).encode()
+    except (TypeError, ValueError) as error:
+        raise DataError(f"JsonConverter cannot write this value: {error}") from error
+
+
+def _slow_dump(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_slow_dump(key)}:{_slow_dump(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_slow_dump(item) for item in value) + "]"
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parse(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        return _slow_parse(payload, error)
+
+
+def _slow_parse(payload: bytes, quick: orjson.JSONDecodeError) -> Any:  # noqa: ANN401 - any JSON
+    """What the quick library refuses but Java takes: text after the first value."""
+    try:
+        text = payload.decode()
+        return _DECODER.raw_decode(text.lstrip())[0]
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        raise DataError(
+            f"Converting byte[] to Kafka Connect data failed due to serialization error: {quick}"
+        ) from quick
+
+
+_DECODER: Final = json.JSONDecoder()
+
+
+def _kind(data: object) -> str:
+    names = {bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", str: "STRING", list: "ARRAY", dict: "OBJECT"}
+    return names.get(type(data), "NULL")

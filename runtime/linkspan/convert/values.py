@@ -1,0 +1,259 @@
+"""Texts of header values and back: what a text looks like decides what it is (spec/runtime.md 5.11, Java's Values)."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from linkspan.api import Schema, SchemaAndValue, Type, schema
+from linkspan.api.text import double_text, float_text
+
+__all__ = ["parse", "text"]
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME: Final = re.compile(r"\d{2}:\d{2}:\d{2}\.\d{3}Z")
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_INTEGERS: Final = ((schema.INT8, 8), (schema.INT16, 16), (schema.INT32, 32), (schema.INT64, 64))
+_WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
+_LARGEST_FLOAT: Final = 3.4028234663852886e38
+_MOST_DIGITS: Final = 400
+_DEEPEST: Final = 100
+
+
+class _MalformedError(ValueError):
+    """A container that is none; the whole text is a string then."""
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def text(value: object, kind: Schema | None = None) -> str | None:
+    """Text of a value; null stays null."""
+    if value is None:
+        return None
+    return _text(value, kind, nested=False)
+
+
+def _text(value: object, kind: Schema | None, *, nested: bool) -> str:
+    if isinstance(value, str):
+        return _quoted(value) if nested else value
+    if isinstance(value, bytes | bytearray | memoryview):
+        encoded = base64.b64encode(value).decode()
+        return _quoted(encoded) if nested else encoded
+    if isinstance(value, Mapping):
+        return _mapping_text(value, kind)
+    if isinstance(value, list | tuple):
+        items = None if kind is None else kind.values
+        return "[" + ",".join(_text(item, items, nested=True) for item in value) + "]"
+    return _scalar_text(value, kind)
+
+
+def _mapping_text(value: Mapping[object, object], kind: Schema | None) -> str:
+    if kind is not None and kind.type is Type.STRUCT:
+        parts = [(field.name, value.get(field.name), schema.STRING, field.schema) for field in kind.fields]
+        pairs = [(name, item, keys, values) for name, item, keys, values in parts if item is not None]
+    else:
+        keys, values = (None, None) if kind is None else (kind.keys, kind.values)
+        pairs = [(name, item, keys, values) for name, item in value.items()]  # type: ignore[misc]  # a map's keys are any
+    entries = (
+        f"{_text(name, keys, nested=True)}:{_text(item, values, nested=True)}" for name, item, keys, values in pairs
+    )
+    return "{" + ",".join(entries) + "}"
+
+
+def _scalar_text(value: object, kind: Schema | None) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return float_text(value) if kind is not None and kind.type is Type.FLOAT32 else double_text(value)
+    if isinstance(value, datetime.datetime):
+        moment = value.astimezone(datetime.UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, datetime.time):
+        return f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    return str(value)
+
+
+def _quoted(content: str) -> str:
+    escaped = content.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def parse(content: str) -> SchemaAndValue:
+    """What a text says: null, a boolean, a container, a moment, a number, or else the text itself."""
+    if content == "":
+        return SchemaAndValue(schema.STRING, "")
+    trimmed = content.strip()
+    if trimmed == "null":
+        return SchemaAndValue(None, None)
+    if trimmed in ("true", "false"):
+        return SchemaAndValue(schema.BOOLEAN, trimmed == "true")
+    if trimmed[:1] in ("[", "{"):
+        try:
+            return _Reader(trimmed).container(0)
+        except _MalformedError:
+            return SchemaAndValue(schema.STRING, content)
+    return _temporal(trimmed) or _number(trimmed) or SchemaAndValue(schema.STRING, content)
+
+
+def _temporal(content: str) -> SchemaAndValue | None:
+    try:
+        if _DATE.fullmatch(content):
+            return SchemaAndValue(schema.date(), datetime.date.fromisoformat(content))
+        if _TIME.fullmatch(content):
+            return SchemaAndValue(schema.time(), datetime.time.fromisoformat(content[:-1]))
+        if _TIMESTAMP.fullmatch(content):
+            return SchemaAndValue(schema.timestamp(), datetime.datetime.fromisoformat(content))
+    except ValueError:
+        pass  # it looks like a moment that does not exist
+    return None
+
+
+def _number(content: str) -> SchemaAndValue | None:
+    if not _NUMBER.fullmatch(content) or len(content) > _MOST_DIGITS:
+        return None
+    exact = decimal.Decimal(content)
+    if exact.adjusted() <= _MOST_DIGITS and exact == exact.to_integral_value():
+        number = int(exact)
+        for kind, bits in _INTEGERS:
+            if -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+                return SchemaAndValue(kind, number)
+        exponent = exact.as_tuple().exponent
+        assert isinstance(exponent, int)
+        return SchemaAndValue(schema.decimal_of(-exponent), exact)
+    number_text = float(content)
+    if abs(number_text) <= _LARGEST_FLOAT:
+        return SchemaAndValue(schema.FLOAT32, number_text)
+    if number_text not in (float("inf"), float("-inf")):
+        return SchemaAndValue(schema.FLOAT64, number_text)
+    return None
+
+
+class _Reader:
+    """Reads one array or map; text behind it is ignored."""
+
+    def __init__(self, content: str) -> None:
+        self._content = content
+        self._at = 0
+
+    def container(self, depth: int) -> SchemaAndValue:
+        """The container that begins here."""
+        if depth > _DEEPEST:
+            raise _MalformedError
+        return self._array(depth) if self._take() == "[" else self._map(depth)
+
+    def _array(self, depth: int) -> SchemaAndValue:
+        items: list[SchemaAndValue] = []
+        if self._peek() == "]":
+            self._take()
+            return _array_of(items)
+        while True:
+            items.append(self._element(depth))
+            mark = self._take()
+            if mark == "]":
+                return _array_of(items)
+            if mark != ",":
+                raise _MalformedError
+
+    def _map(self, depth: int) -> SchemaAndValue:
+        keys: list[SchemaAndValue] = []
+        values: list[SchemaAndValue] = []
+        while self._peek() != "}":
+            keys.append(self._element(depth))
+            if self._take() != ":":
+                raise _MalformedError
+            values.append(self._element(depth))
+            if self._peek() == ",":
+                self._take()
+                if self._peek() == "}":
+                    raise _MalformedError
+        self._take()
+        return _map_of(keys, values)
+
+    def _element(self, depth: int) -> SchemaAndValue:
+        mark = self._peek()
+        if mark in ("[", "{"):
+            return self.container(depth + 1)
+        if mark == '"':
+            return self._string()
+        begin = self._at
+        while self._at < len(self._content) and self._content[self._at] not in ',:]}[{"':
+            self._at += 1
+        word = self._content[begin : self._at].strip()
+        if word == "null":
+            return SchemaAndValue(None, None)
+        if word in ("true", "false"):
+            return SchemaAndValue(schema.BOOLEAN, word == "true")
+        found = _number(word)
+        if found is None:
+            raise _MalformedError
+        return found
+
+    def _string(self) -> SchemaAndValue:
+        self._take()
+        out: list[str] = []
+        while self._at < len(self._content):
+            character = self._content[self._at]
+            self._at += 1
+            if character == '"':
+                content = "".join(out)
+                return _temporal(content) or SchemaAndValue(schema.STRING, content)
+            if character == "\\" and self._at < len(self._content):
+                character = self._content[self._at]
+                self._at += 1
+            out.append(character)
+        raise _MalformedError
+
+    def _peek(self) -> str:
+        while self._at < len(self._content) and self._content[self._at].isspace():
+            self._at += 1
+        if self._at >= len(self._content):
+            raise _MalformedError
+        return self._content[self._at]
+
+    def _take(self) -> str:
+        mark = self._peek()
+        self._at += 1
+        return mark
+
+
+def _array_of(items: Sequence[SchemaAndValue]) -> SchemaAndValue:
+    kind = _shared([item.schema for item in items])
+    # Without a common schema Java keeps the list without saying what is in it.
+    described = None if kind is None else Schema(Type.ARRAY, values=kind)
+    return SchemaAndValue(described, [item.value for item in items])
+
+
+def _map_of(keys: Sequence[SchemaAndValue], values: Sequence[SchemaAndValue]) -> SchemaAndValue:
+    key_kind, value_kind = _shared([key.schema for key in keys]), _shared([value.schema for value in values])
+    described = None
+    if key_kind is not None and value_kind is not None:
+        described = Schema(Type.MAP, keys=key_kind, values=value_kind)
+    try:
+        pairs = {key.value: value.value for key, value in zip(keys, values, strict=True)}
+    except TypeError as error:
+        raise _MalformedError from error
+    return SchemaAndValue(described, pairs)
+
+
+def _shared(kinds: Sequence[Schema | None]) -> Schema | None:
+    if not kinds or any(kind is None for kind in kinds):
+        return None
+    known = [kind for kind in kinds if kind is not None]
+    if all(kind == known[0] for kind in known):
+        return known[0]
+    if all(kind.type in _WIDENING and kind.name is None for kind in known):
+        return max(known, key=lambda kind: _WIDENING.index(kind.type))
+    return None
