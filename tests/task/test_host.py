@@ -18,7 +18,6 @@ from tests.task.memory_log import MemoryLog
 pytest.importorskip("linkspan.config.definition")
 pytest.importorskip("linkspan.plugins.catalog")
 from linkspan.plugins.catalog import Catalog, PluginInfo
-
 from linkspan.task import settings
 from linkspan.task.host import run_task
 from linkspan.task.spec import TaskSpec
@@ -249,7 +248,10 @@ def test_converter_levels_never_mix():
         spec(MemoryLog(), connector=config, worker_config=worker | {"header.converter": "Text"}),
         Stage.port,
     )
-    assert Stage.seen[:2] == [(True, {"a": "worker"}), (False, {"c": "connector"})]
+    assert Stage.seen[:2] == [
+        (True, {"a": "worker", "converter.type": "key"}),
+        (False, {"c": "connector", "converter.type": "value"}),
+    ]
 
 
 def test_topics_are_created_by_the_rules_unless_the_worker_forbids_it():

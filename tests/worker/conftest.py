@@ -15,8 +15,8 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 
 import rogue_plugins
-from linkspan.plugins.catalog import Catalog, PluginInfo
 
+from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.worker.offsets import FileOffsetStore
 from linkspan.worker.supervisor import Worker
 

@@ -1,8 +1,8 @@
 """The embedded log: topics, records and consumer groups in one SQLite file, shared by many processes.
 
 It takes Kafka's place in a standalone worker without ``bootstrap.servers``: for demonstrations, pipelines at the edge,
-and fast tests. A batch is written in one transaction: it is there as a whole or not at all, and survives the death of any
-process once :meth:`~linkspan.log.port.Writer.send` returned. Nothing expires: the file grows with what is written.
+and fast tests. A batch is written in one transaction: it is there as a whole or not at all, and survives the death of
+any process once :meth:`~linkspan.log.port.Writer.send` returned. Nothing expires: the file grows with what is written.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Commands; the composition root that wires worker, herder and REST."""

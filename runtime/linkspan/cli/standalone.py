@@ -1,0 +1,261 @@
+"""``connect-standalone worker.properties [connector1.properties connector2.json …]`` (spec/runtime.md 7.1, 7.2).
+
+Exit statuses: 0 normal stop, 1 usage, 2 the worker cannot be built, 3 it cannot start or a connector file is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from linkspan import __version__
+from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.cli import connector_files
+from linkspan.config import definition, policy, properties
+from linkspan.config.suggestions import unknown_keys
+from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig
+from linkspan.herder.standalone import StandaloneHerder
+from linkspan.log.port import Log
+from linkspan.observe import logging as log_lines
+from linkspan.observe.levels import Levels
+from linkspan.rest.app import RestApp, admin_routes, herder_routes
+from linkspan.rest.headers import CrossOrigin, header_rules
+from linkspan.rest.listeners import advertised, parse_listeners
+from linkspan.rest.server import HttpServer
+from linkspan.worker.offsets import FileOffsetStore
+from linkspan.worker.supervisor import Worker
+
+__all__ = ["KAFKA_VERSION", "main"]
+
+KAFKA_VERSION: Final = "4.3.1"
+"""The release whose behaviour is reproduced; clients read it from ``GET /``."""
+
+_USAGE: Final = "Usage: connect-standalone worker.properties [connector1.properties connector2.json ...]"
+_LEVEL: Final = "LINKSPAN_LOG_LEVEL"
+log = logging.getLogger("linkspan.cli.standalone")
+
+
+class _CannotStart(Exception):  # noqa: N818 - carries an exit status, is no error of its own
+    """Ends the command with a status and one message."""
+
+    def __init__(self, status: int, error: ConnectError) -> None:
+        super().__init__(error.message)
+        self.status = status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a standalone worker until it is told to stop; the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or "--help" in given or "-h" in given:
+        print(_USAGE)
+        return 1
+    try:
+        config = _worker_config(given[0])
+    except ConnectError as error:
+        print(f"connect-standalone: {error.message}", file=sys.stderr)
+        return 2
+    log_lines.setup(config.linkspan_log_format, os.environ.get(_LEVEL, "INFO").upper())
+    _note_unknown(config)
+    try:
+        return asyncio.run(_Standalone(config, given[1:]).run())
+    except _CannotStart as stop:
+        print(f"connect-standalone: {stop}", file=sys.stderr)
+        return stop.status
+    except KeyboardInterrupt:
+        return 130
+
+
+def _worker_config(path: str) -> StandaloneConfig:
+    submitted = properties.load(path) if path else {}
+    config = definition.load(StandaloneConfig, submitted)
+    policy.name_of(config.connector_client_config_override_policy)
+    for key, value in (
+        ("config.providers", config.config_providers),
+        ("rest.extension.classes", config.rest_extension_classes),
+    ):
+        if value:
+            raise ConfigError.invalid(key, ",".join(value), "this is not available yet; remove the key")
+    for listener in (*config.listeners, *(config.admin_listeners or ())):
+        if listener.strip().lower().startswith("https:"):
+            raise ConfigError.invalid(
+                "listeners", listener, "https is not available yet; use http on a trusted network"
+            )
+    return config
+
+
+def _note_unknown(config: StandaloneConfig) -> None:
+    known = {key.name for key in (*StandaloneConfig.keys, *DistributedConfig.keys)} | _OWN_KEYS
+    for key, near in unknown_keys(config.originals, known, PREFIXES).items():
+        log.warning("Unknown worker key %s is ignored%s", key, f"; did you mean {near}?" if near else "")
+
+
+_OWN_KEYS: Final = {"linkspan.task.stall.report.ms", "linkspan.plugin.request.timeout.ms"}
+
+
+class _Standalone:
+    """One worker process.
+
+    Args:
+        config: the worker file.
+        files: connector files.
+    """
+
+    def __init__(self, config: StandaloneConfig, files: Sequence[str]) -> None:
+        self._config = config
+        self._files = files
+        self._stopping = asyncio.Event()
+        self._worker: Worker | None = None
+        self._herder: StandaloneHerder | None = None
+        self._servers: list[HttpServer] = []
+
+    async def run(self) -> int:
+        """Start, wait for a signal, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, number)
+        try:
+            await self._build()
+            await self._create_connectors()
+            await self._stopping.wait()
+        finally:
+            await self._stop()
+        return 0
+
+    def _signalled(self, number: int) -> None:
+        if self._stopping.is_set():
+            log.warning("Stopped at once by a second %s", signal.Signals(number).name)
+            os._exit(128 + number)
+        log.info("Kafka Connect stopping (%s)", signal.Signals(number).name)
+        self._stopping.set()
+
+    # --- starting -----------------------------------------------------------------------------------------------
+
+    async def _build(self) -> None:
+        config = self._config
+        log.info("%s", _log_in_use(config))
+        try:
+            await self._listen()
+            self._worker = Worker(
+                _defaults_filled_in(config),
+                _log_of(config),
+                FileOffsetStore(config.offset_storage_file_filename),
+                plugin_path=config.plugin_path or [],
+            )
+            await self._worker.start()
+        except ConnectError as error:
+            raise _CannotStart(2, error) from error
+        log.info("Kafka version: %s", KAFKA_VERSION)
+        self._install()
+
+    async def _listen(self) -> None:
+        config = self._config
+        origins = config.access_control_allow_origin.strip()
+        cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None
+        self._app = RestApp(cross, header_rules(config.response_http_headers_config))
+        listeners = parse_listeners(config.listeners)
+        server = HttpServer(self._app, listeners)
+        await server.start()
+        self._servers.append(server)
+        scheme, host, port = advertised(
+            listeners,
+            server.ports,
+            scheme=config.rest_advertised_listener,
+            host=config.rest_advertised_host_name,
+            port=config.rest_advertised_port,
+        )
+        self._worker_id = f"{host}:{port}"
+        log.info("REST API at %s://%s:%d/", scheme, host, port)
+        self._admin_app = None
+        if config.admin_listeners:
+            self._admin_app = RestApp()
+            own = parse_listeners(config.admin_listeners, "admin.listeners")
+            admin = HttpServer(self._admin_app, own)
+            await admin.start()
+            self._servers.append(admin)
+
+    def _install(self) -> None:
+        config, worker = self._config, self._worker
+        assert worker is not None
+        info: dict[str, object] = {
+            "version": KAFKA_VERSION,
+            "commit": f"linkspan-{__version__}",
+            "kafka_cluster_id": worker.cluster_id,
+        }
+        if config.embedded:
+            info["log"] = "embedded"
+        herder = StandaloneHerder(
+            worker,
+            self._worker_id,
+            info,
+            topic_tracking=config.topic_tracking_enable,
+            topic_reset=config.topic_tracking_allow_reset,
+        )
+        worker.on_status = herder.on_status
+        worker.on_reconfigure = herder.on_reconfigure
+        worker.on_topics = herder.on_topics
+        self._herder = herder
+        levels = Levels(worker.set_log_level)
+        if self._admin_app is not None:
+            self._admin_app.install(admin_routes(levels))
+        on_main = admin_routes(levels) if config.admin_listeners is None else []
+        self._app.install([*herder_routes(herder), *on_main])
+
+    async def _create_connectors(self) -> None:
+        assert self._herder is not None
+        for path in self._files:
+            if self._stopping.is_set():
+                return
+            try:
+                wanted = connector_files.read(path)
+                await self._herder.create_connector(wanted.name, wanted.config, wanted.target)
+            except ConnectError as error:
+                message = ConfigError(f"Failed to create the connector of {path}: {error.message}")
+                raise _CannotStart(3, message) from error
+            log.info("Created connector %s", wanted.name)
+        self._herder.ready()
+        log.info("Kafka Connect started")
+
+    # --- stopping -----------------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        for server in self._servers:
+            await server.stop()
+        if self._herder is not None:
+            await self._herder.stop(self._config.task_shutdown_graceful_timeout_ms / 1000)
+        if self._worker is not None:
+            await self._worker.stop()
+        log.info("Kafka Connect stopped")
+
+
+def _log_in_use(config: StandaloneConfig) -> str:
+    if config.embedded:
+        folder = Path(config.linkspan_data_dir).resolve()
+        return f"Linkspan {__version__} on the embedded log in {folder} (bootstrap.servers is not set)"
+    return f"Linkspan {__version__} on Kafka at {','.join(config.bootstrap_servers)}"
+
+
+def _log_of(config: StandaloneConfig) -> Log:
+    if config.embedded:
+        from linkspan.log.embedded import EmbeddedLog  # noqa: PLC0415 - only one of the two is loaded
+
+        return EmbeddedLog(str(Path(config.linkspan_data_dir).resolve()))
+    from linkspan.log.kafka import KafkaLog  # noqa: PLC0415 - as above
+
+    return KafkaLog()
+
+
+def _defaults_filled_in(config: StandaloneConfig) -> dict[str, str]:
+    """The worker's properties as texts; what the worker reads is there even when the file leaves it out."""
+    given = {key: value for key, value in config.originals.items() if value is not None}
+    given.setdefault("header.converter", config.header_converter)
+    return given
+
+
+if __name__ == "__main__":
+    sys.exit(main())

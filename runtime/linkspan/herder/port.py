@@ -1,0 +1,242 @@
+"""What REST and the command line ask of a herder, and what a herder asks of its worker.
+
+Bodies are plain JSON values with members in the order in which Kafka Connect writes them. Refusals are errors of
+:mod:`linkspan.api.errors`; REST turns ``NotFoundError`` into 404, ``ConflictError`` into 409, ``ConfigError`` into 400
+and everything else into 500 (spec/runtime.md 1.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from linkspan.api.errors import ConnectError
+
+if TYPE_CHECKING:
+    from linkspan.plugins.catalog import Catalog
+
+__all__ = [
+    "PAUSED",
+    "STARTED",
+    "STOPPED",
+    "Body",
+    "Herder",
+    "RequestTimedOutError",
+    "RunningWorker",
+    "StatusReport",
+    "SubmittedConfig",
+]
+
+STARTED = "STARTED"
+PAUSED = "PAUSED"
+STOPPED = "STOPPED"
+
+Body = dict[str, object]
+"""A JSON object."""
+
+SubmittedConfig = Mapping[str, str | None]
+"""A connector configuration as a user sends it; null values are refused by validation."""
+
+
+class RequestTimedOutError(ConnectError):
+    """The work goes on, but whoever asked does not wait any longer; the text says what the worker is doing."""
+
+    code: ClassVar[str] = "request_timed_out"
+
+
+class StatusReport(Protocol):
+    """A state that a child process has reached."""
+
+    @property
+    def connector(self) -> str:
+        """Name of the connector."""
+        ...
+
+    @property
+    def task(self) -> int | None:
+        """Number of the task; None for the connector itself."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED or RESTARTING."""
+        ...
+
+    @property
+    def trace(self) -> str | None:
+        """What went wrong, when the state is FAILED."""
+        ...
+
+
+class RunningWorker(Protocol):
+    """The part of ``linkspan.worker.supervisor.Worker`` that a herder uses."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The plugins of this worker."""
+        ...
+
+    @property
+    def cluster_id(self) -> str | None:
+        """Id of the Kafka cluster, or of the embedded log."""
+        ...
+
+    async def validate(self, props: dict[str, str | None]) -> Body:
+        """Check a connector configuration; the ConfigInfos JSON of spec 1.9."""
+        ...
+
+    async def plugin_config(self, name: str) -> list[Body]:
+        """Keys of a plugin."""
+        ...
+
+    async def start_connector(self, name: str, config: dict[str, str], target: str) -> None:
+        """Bring up the connector instance; returns when it has reached ``target``."""
+        ...
+
+    async def stop_connector(self, name: str) -> None:
+        """End the connector instance."""
+        ...
+
+    async def set_connector_target(self, name: str, target: str) -> None:
+        """Start, pause or stop the connector instance."""
+        ...
+
+    async def task_configs(self, name: str) -> list[dict[str, str]]:
+        """Let the running connector cut its work."""
+        ...
+
+    async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:
+        """Begin one task; its state arrives as an event."""
+        ...
+
+    async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
+        """End tasks gracefully, at the latest after the graceful timeout."""
+        ...
+
+    async def set_task_target(self, connector: str, task: int, target: str) -> None:
+        """Pause or resume one task."""
+        ...
+
+    async def connector_offsets(self, name: str, config: dict[str, str]) -> list[Body]:
+        """Offsets as REST shows them (spec 1.8)."""
+        ...
+
+    async def alter_offsets(self, name: str, config: dict[str, str], offsets: list[Body]) -> bool:
+        """Set offsets; whether the connector itself looked after it."""
+        ...
+
+    async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
+        """Forget all offsets; whether the connector itself looked after it."""
+        ...
+
+
+class Herder(Protocol):
+    """One method for each thing REST offers. All may raise ConnectError."""
+
+    def server_info(self) -> Body:
+        """Body of ``GET /``."""
+        ...
+
+    async def health(self) -> tuple[str, str]:
+        """``healthy``, ``starting`` or ``unhealthy``, and the sentence that goes with it (spec 1.5)."""
+        ...
+
+    def connectors(self) -> list[str]:
+        """Names of all connectors."""
+        ...
+
+    def connector_info(self, name: str) -> Body:
+        """Configuration, tasks and type of one connector."""
+        ...
+
+    def connector_config(self, name: str) -> dict[str, str]:
+        """Configuration as it was submitted, with the name."""
+        ...
+
+    def connector_status(self, name: str) -> Body:
+        """States of a connector and its tasks."""
+        ...
+
+    def task_infos(self, name: str) -> list[Body]:
+        """Tasks of a connector with their configurations."""
+        ...
+
+    def task_status(self, name: str, task: int) -> Body:
+        """State of one task."""
+        ...
+
+    async def create_connector(self, name: str, config: SubmittedConfig, target: str | None) -> Body:
+        """Create a connector; AlreadyExistsError if there is one of that name."""
+        ...
+
+    async def put_connector_config(self, name: str, config: SubmittedConfig) -> tuple[bool, Body]:
+        """Create or replace a connector; whether it is new, and its ConnectorInfo."""
+        ...
+
+    async def patch_connector_config(self, name: str, patch: SubmittedConfig) -> Body:
+        """Change single keys; null removes one."""
+        ...
+
+    async def delete_connector(self, name: str) -> None:
+        """Stop and forget a connector; its offsets stay."""
+        ...
+
+    async def set_target(self, name: str, target: str) -> None:
+        """Pause or resume; does not wait until it has happened."""
+        ...
+
+    async def stop_connector(self, name: str) -> None:
+        """Stop a connector and remove its tasks."""
+        ...
+
+    async def restart_connector(self, name: str) -> None:
+        """Restart the connector instance only."""
+        ...
+
+    async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> Body:
+        """Restart connector and tasks by KIP-745; the plan, as a status."""
+        ...
+
+    async def restart_task(self, name: str, task: int) -> None:
+        """Restart one task."""
+        ...
+
+    def active_topics(self, name: str) -> Body:
+        """Topics that the connector has used since the last reset."""
+        ...
+
+    def reset_active_topics(self, name: str) -> None:
+        """Forget them."""
+        ...
+
+    async def connector_offsets(self, name: str) -> Body:
+        """Stored offsets of a connector."""
+        ...
+
+    async def alter_offsets(self, name: str, offsets: list[Body]) -> Body:
+        """Set offsets of a stopped connector."""
+        ...
+
+    async def reset_offsets(self, name: str) -> Body:
+        """Forget the offsets of a stopped connector."""
+        ...
+
+    def plugins(self, *, connectors_only: bool) -> list[Body]:
+        """Installed plugins."""
+        ...
+
+    async def plugin_config(self, name: str, version: str | None) -> list[Body]:
+        """Keys of a plugin."""
+        ...
+
+    async def validate(self, config: SubmittedConfig) -> Body:
+        """Check a configuration without creating anything."""
+        ...
+
+    async def put_task_configs(self, name: str) -> None:
+        """Take task configurations from another worker of the group."""
+        ...
+
+    async def fence(self, name: str) -> None:
+        """Fence out older exactly-once tasks of a source connector."""
+        ...

@@ -1,0 +1,1 @@
+"""Log lines and log levels of the worker process."""

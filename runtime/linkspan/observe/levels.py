@@ -1,0 +1,75 @@
+"""Levels of this process' loggers, as ``/admin/loggers`` shows and changes them (spec/runtime.md 1.10)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+__all__ = ["Levels"]
+
+_NUMBERS: Final = {
+    "ALL": 1,
+    "TRACE": 5,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+    "OFF": logging.CRITICAL + 10,
+}
+_TEXTS: Final = {number: name for name, number in _NUMBERS.items()}
+_LISTED: Final = ("linkspan", "org.apache.kafka.connect")
+"""Shown from the start, beside root: our own logger, and the one that users of the original know."""
+
+
+class Levels:
+    """Reads and changes levels.
+
+    Args:
+        tell: called with logger name (empty for root) and level number after every change, to pass it on.
+    """
+
+    def __init__(self, tell: Callable[[str, int], None] = lambda _name, _level: None) -> None:
+        self._tell = tell
+        self._changed: dict[str, int] = {}
+        for name in _LISTED:
+            logger = logging.getLogger(name)
+            if logger.level == logging.NOTSET:
+                logger.setLevel(logger.getEffectiveLevel())
+
+    def levels(self) -> Mapping[str, tuple[str, int | None]]:
+        """Every logger with a level of its own, sorted, root among them."""
+        own = {name: logger for name, logger in self._loggers().items() if logger.level != logging.NOTSET}
+        return {name: (_text(own[name].level), self._changed.get(name)) for name in sorted(own)}
+
+    def level(self, name: str) -> tuple[str, int | None] | None:
+        """Level in force for one logger, or None when there is no such logger."""
+        logger = self._loggers().get(name)
+        return None if logger is None else (_text(logger.getEffectiveLevel()), self._changed.get(name))
+
+    def set_level(self, name: str, level: str) -> list[str]:
+        """Set the level of a logger and of all whose names begin so; their names, sorted."""
+        number = _NUMBERS[level.upper()]
+        if name != "root":
+            logging.getLogger(name)
+        loggers = self._loggers()
+        matched = sorted(other for other in loggers if name == "root" or other.startswith(name))
+        now = int(time.time() * 1000)
+        for other in matched:
+            if loggers[other].level != number:
+                loggers[other].setLevel(number)
+                self._changed[other] = now
+        self._tell("" if name == "root" else name, number)
+        return matched
+
+    @staticmethod
+    def _loggers() -> dict[str, logging.Logger]:
+        known = logging.getLogger().manager.loggerDict
+        loggers = {name: item for name, item in list(known.items()) if isinstance(item, logging.Logger)}
+        return {"root": logging.getLogger(), **loggers}
+
+
+def _text(level: int) -> str:
+    return _TEXTS.get(level) or next(name for name, number in reversed(_NUMBERS.items()) if number <= max(level, 1))

@@ -1,0 +1,117 @@
+"""From resources to an HTTP handler: find the route, check media types, call, render, add configured headers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from linkspan.api.errors import ConnectError
+from linkspan.herder.port import Herder
+from linkspan.rest.errors import HttpError, error_body, status_of
+from linkspan.rest.headers import CrossOrigin, HeaderRule
+from linkspan.rest.loggers import LevelRegistry, LoggerResources
+from linkspan.rest.rendering import render
+from linkspan.rest.resources import ConnectorResources, PluginResources, RootResources
+from linkspan.rest.routing import Answer, Request, Route, Router, check_accept, check_content_type, query_of
+
+__all__ = ["MAX_BODY_BYTES", "RestApp", "admin_routes", "herder_routes"]
+
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+JSON: Final = "application/json"
+_log: Final = logging.getLogger("linkspan.rest")
+
+
+def herder_routes(herder: Herder) -> list[Route]:
+    """All endpoints that a herder answers."""
+    resources = (RootResources(herder), ConnectorResources(herder), PluginResources(herder))
+    return [route for resource in resources for route in resource.routes()]
+
+
+def admin_routes(registry: LevelRegistry) -> list[Route]:
+    """The endpoints that can be moved to ``admin.listeners``."""
+    return LoggerResources(registry).routes()
+
+
+class RestApp:
+    """Handles HTTP requests.
+
+    Before :meth:`install` every path answers 404, as in the original while it starts.
+
+    Args:
+        cross_origin: answers other origins; None when not configured.
+        rules: headers to add to every answer.
+    """
+
+    def __init__(self, cross_origin: CrossOrigin | None = None, rules: Sequence[HeaderRule] = ()) -> None:
+        self._router = Router(())
+        self._cross_origin = cross_origin
+        self._rules = rules
+
+    def install(self, routes: Sequence[Route]) -> None:
+        """From now on these endpoints answer."""
+        self._router = Router(routes)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        try:
+            response = await self._answer(request)
+        except ConnectError as error:
+            status = status_of(error)
+            if status >= 500:
+                _log.error("%s %s failed: %s", request.method, request.path, error.message)
+            response = _json_response(Answer(status, error_body(status, error.message)))
+        except Exception as error:  # noqa: BLE001 - supervision point: a defect in one request must not end the server
+            _log.exception("%s %s failed", request.method, request.path)
+            response = _json_response(Answer(500, error_body(500, str(error) or type(error).__name__)))
+        self._decorate(request, response)
+        return response
+
+    async def _answer(self, sent: web.BaseRequest) -> web.Response:
+        path, _, query = sent.raw_path.partition("?")
+        route, names, allowed = self._router.find(path, sent.method)
+        if route is None:
+            return web.Response(
+                body=", ".join(allowed).encode(), headers={"Content-Type": "text/plain", "Allow": ",".join(allowed)}
+            )
+        body = await _read(sent)
+        if body and route.takes_body:
+            check_content_type(sent.headers.get("Content-Type"))
+        check_accept(sent.headers.get("Accept"))
+        base_url = f"{'https' if sent.secure else 'http'}://{sent.host}"
+        return _json_response(await route.handler(Request(names, query_of(query), body, base_url)))
+
+    def _decorate(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "Linkspan"
+        if self._cross_origin is not None:
+            response.headers.update(self._cross_origin.headers(request.method, request.headers))
+        for rule in self._rules:
+            if rule.replaces:
+                response.headers[rule.name] = rule.value()
+            else:
+                response.headers.add(rule.name, rule.value())
+
+
+HttpHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
+        raise HttpError(413)
+    chunks, size = [], 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise HttpError(413)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _json_response(answer: Answer) -> web.Response:
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    return web.Response(
+        status=answer.status, body=render(answer.body), headers={"Content-Type": JSON, **answer.headers}
+    )

@@ -1,0 +1,162 @@
+"""Reading request bodies. What a caller got wrong is said in a ConfigError (400; Kafka answers 500)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from linkspan.api.errors import ConfigError
+from linkspan.herder.port import PAUSED, STARTED, STOPPED, Body
+
+__all__ = ["NewConnector", "config_map", "new_connector", "offsets", "text_map"]
+
+INITIAL_STATES: Final = {"RUNNING": STARTED, "PAUSED": PAUSED, "STOPPED": STOPPED}
+
+
+class _Number(str):
+    """A JSON number in the digits in which it was written."""
+
+    __slots__ = ()
+
+
+class NewConnector:
+    """Body of ``POST /connectors``.
+
+    Attributes:
+        name: trimmed name, empty when missing.
+        config: configuration with the name put in.
+        target: target state asked for, if any.
+    """
+
+    __slots__ = ("config", "name", "target")
+
+    def __init__(self, name: str, config: dict[str, str | None], target: str | None) -> None:
+        self.name = name
+        self.config = config
+        self.target = target
+
+
+def new_connector(data: bytes) -> NewConnector:
+    """Read the body of ``POST /connectors``."""
+    request = _object(_read(data, literal_numbers=True), "The request body")
+    _only_members(request, ("name", "config", "initial_state"), "the request body")
+    name = (_text(request.get("name"), "name") or "").strip()
+    config = request.get("config")
+    if config is None:
+        raise ConfigError('The request body must contain "config", an object with the configuration of the connector')
+    return NewConnector(name, named(name, _flat(config, "config")), _initial_state(request.get("initial_state")))
+
+
+def config_map(data: bytes, name: str) -> dict[str, str | None]:
+    """Read a configuration that belongs to the connector of that name."""
+    return named(name, text_map(data))
+
+
+def text_map(data: bytes) -> dict[str, str | None]:
+    """Read an object with texts; numbers and booleans become texts."""
+    return _flat(_read(data, literal_numbers=True), "The request body")
+
+
+def offsets(data: bytes) -> list[Body]:
+    """Read the body of ``PATCH /connectors/{c}/offsets``; an absent list is an empty one."""
+    request = _object(_read(data, literal_numbers=False), "The request body")
+    _only_members(request, ("offsets",), "the request body")
+    items = request.get("offsets")
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise ConfigError(f'"offsets" must be a list, not {_kind(items)}')
+    return [_offset(item) for item in items]
+
+
+def named(name: str, config: dict[str, str | None]) -> dict[str, str | None]:
+    """Put the connector's name into its configuration, or check that it is the one there."""
+    present = config.get("name")
+    if present is not None and present != name:
+        raise ConfigError(
+            f"Connector name configuration ({present}) doesn't match connector name in the URL ({name})", "name"
+        )
+    return {**config, "name": name}
+
+
+def _offset(item: object) -> Body:
+    entry = _object(item, "Each item of offsets")
+    _only_members(entry, ("partition", "offset"), "an item of offsets")
+    for member in ("partition", "offset"):
+        if entry.get(member) is not None:
+            _object(entry[member], f'"{member}"')
+    return {"partition": entry.get("partition"), "offset": entry.get("offset")}
+
+
+def _read(data: bytes, *, literal_numbers: bool) -> object:
+    if not data.strip():
+        raise ConfigError("The request has no body, but a JSON object is needed")
+    number = _Number if literal_numbers else None
+    try:
+        text = data.decode("utf-8")
+        found: object = json.loads(
+            text, parse_int=number, parse_float=number, parse_constant=_refuse_constant, object_pairs_hook=None
+        )
+        # A lone surrogate is valid JSON but no text; it could never be written back.
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise ConfigError(f"The request body is not UTF-8 text: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"The request body is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise ConfigError("The request body is nested too deeply") from error
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _object(value: object, what: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{what} must be a JSON object, not {_kind(value)}")
+    return value
+
+
+def _only_members(value: dict[str, object], known: Sequence[str], what: str) -> None:
+    for member in value:
+        if member not in known:
+            names = ", ".join(f'"{name}"' for name in known)
+            raise ConfigError(f'Unrecognized field "{member}" in {what}; known are: {names}')
+
+
+def _flat(value: object, what: str) -> dict[str, str | None]:
+    return {key: _text(item, key) for key, item in _object(value, what).items()}
+
+
+def _text(value: object, key: str) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str(value)
+    raise ConfigError(f'The value of "{key}" must be a text, a number or a boolean, not {_kind(value)}', key)
+
+
+def _initial_state(value: object) -> str | None:
+    text = _text(value, "initial_state")
+    if text is None:
+        return None
+    target = INITIAL_STATES.get(text.upper())
+    if target is None:
+        raise ConfigError(f'Unknown "initial_state" {text}; known are: {", ".join(INITIAL_STATES)}', "initial_state")
+    return target
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "a boolean"
+    return "a number" if isinstance(value, int | float | _Number) else "a text"

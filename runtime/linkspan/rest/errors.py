@@ -1,0 +1,52 @@
+"""From errors to answers: status, ``error_code`` and ``message`` (spec/runtime.md 1.1)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError, NotReadyError
+from linkspan.herder.port import Body
+
+__all__ = ["HttpError", "error_body", "status_of"]
+
+_STATUS_BY_CODE: Final = {"conflict.forbidden": 403}
+_REASONS: Final = {
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+}
+
+
+class HttpError(ConnectError):
+    """The request does not get as far as the herder.
+
+    Args:
+        status: HTTP status.
+        message: text; by default the one of Java's framework.
+    """
+
+    code = "http"
+
+    def __init__(self, status: int, message: str | None = None) -> None:
+        super().__init__(message or f"HTTP {status} {_REASONS[status]}")
+        self.status = status
+
+
+def status_of(error: ConnectError) -> int:
+    """HTTP status of an error."""
+    if isinstance(error, HttpError):
+        return error.status
+    if error.code in _STATUS_BY_CODE:
+        return _STATUS_BY_CODE[error.code]
+    if isinstance(error, ConfigError):
+        return 400
+    if isinstance(error, NotFoundError):
+        return 404
+    return 409 if isinstance(error, ConflictError | NotReadyError) else 500
+
+
+def error_body(status: int, message: str) -> Body:
+    """The body of every refusal."""
+    return {"error_code": status, "message": message}

@@ -1,0 +1,110 @@
+"""Headers that a user configures: cross-origin requests, and ``response.http.headers.config`` (spec/runtime.md 1.1)."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Final
+
+from linkspan.api.errors import ConfigError
+
+__all__ = ["CrossOrigin", "HeaderRule", "header_rules"]
+
+ALLOWED_HEADERS: Final = ("X-Requested-With", "Content-Type", "Accept", "Origin")
+MAX_AGE_SECONDS: Final = 1800
+DEFAULT_METHODS: Final = ("GET", "POST", "HEAD")
+
+
+class CrossOrigin:
+    """Answers browsers of other origins as Jetty's CrossOriginFilter does.
+
+    Args:
+        origins: ``access.control.allow.origin``: ``*``, or origins (``*`` inside stands for anything), comma separated.
+        methods: ``access.control.allow.methods``; blank for GET, POST and HEAD.
+    """
+
+    def __init__(self, origins: str, methods: str = "") -> None:
+        self._origins = _items(origins)
+        self._methods = tuple(_items(methods)) or DEFAULT_METHODS
+
+    def headers(self, method: str, sent: Mapping[str, str]) -> dict[str, str]:
+        """Headers to add to the answer of one request."""
+        anyone = "*" in self._origins
+        added = {} if anyone else {"Vary": "Origin"}
+        origin = sent.get("Origin")
+        if origin is None or not all(self._allows(part) for part in origin.split()):
+            return added
+        asked = sent.get("Access-Control-Request-Method")
+        if method == "OPTIONS" and asked is not None:
+            if asked not in self._methods or not _headers_allowed(sent.get("Access-Control-Request-Headers")):
+                return added
+            return added | {
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Allow-Credentials": "true",
+                "Access-Control-Max-Age": str(MAX_AGE_SECONDS),
+                "Access-Control-Allow-Methods": ",".join(self._methods),
+                "Access-Control-Allow-Headers": ",".join(ALLOWED_HEADERS),
+            }
+        return added | {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+
+    def _allows(self, origin: str) -> bool:
+        return any(fnmatch.fnmatchcase(origin, pattern) for pattern in self._origins)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """One rule of ``response.http.headers.config``.
+
+    Attributes:
+        replaces: whether it replaces a header of that name (set) or adds one (add).
+        name: header.
+        value: its value at the time of the answer.
+    """
+
+    replaces: bool
+    name: str
+    value: Callable[[], str]
+
+
+def header_rules(text: str) -> list[HeaderRule]:
+    """Read ``[action] [name]:[value]`` rules separated by commas, in double quotes where they contain one."""
+    rows = list(csv.reader([text], skipinitialspace=True))
+    return [_rule(item.strip()) for item in (rows[0] if rows else []) if item.strip()]
+
+
+def _rule(text: str) -> HeaderRule:
+    action, _, pair = text.partition(" ")
+    name, colon, value = pair.strip().partition(":")
+    kind = action.lower()
+    if kind not in {"set", "add", "setdate", "adddate"} or not colon or ":" in value or not name or " " in name.strip():
+        raise ConfigError.invalid(
+            "response.http.headers.config",
+            text,
+            "each rule must read '[action] [header name]:[header value]' with an action of set, add, setDate, addDate",
+        )
+    if kind.endswith("date"):
+        return HeaderRule(kind.startswith("set"), name.strip(), _date(value.strip(), text))
+    return HeaderRule(kind == "set", name.strip(), value.strip)
+
+
+def _date(offset: str, rule: str) -> Callable[[], str]:
+    try:
+        milliseconds = int(offset)
+    except ValueError:
+        raise ConfigError.invalid(
+            "response.http.headers.config", rule, "the value of a date action is an offset in milliseconds"
+        ) from None
+    return lambda: formatdate(time.time() + milliseconds / 1000, usegmt=True)
+
+
+def _headers_allowed(asked: str | None) -> bool:
+    known = {header.lower() for header in ALLOWED_HEADERS}
+    return all(item.lower() in known for item in _items(asked or ""))
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
