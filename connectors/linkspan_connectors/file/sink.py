@@ -6,9 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import ClassVar
 
-from linkspan.api.text import java_text
-
 from linkspan.api import ConnectError, SinkBatch, SinkTask
+from linkspan.api.text import java_text
 from linkspan_connectors.file.client import ends_inside_a_line, open_sink
 from linkspan_connectors.file.config import FileSinkConfig
 
