@@ -112,6 +112,7 @@ def run(file: Path | None, state: Path, seconds: float | None) -> int:
     if not demo.own and not demo.source.exists():
         print(f"Inventing a web server's access log of {_LINES:,} lines …")
         _append(demo.source, 0, _LINES)
+    before = _progress_of(demo) if (demo.state / "log").exists() else None
     with (demo.state / "worker.log").open("ab") as log:
         worker = subprocess.Popen(  # noqa: S603 - our own command with files that we wrote
             [str(Path(sys.executable).with_name("connect-standalone")), *map(str, demo.files())],
@@ -120,20 +121,20 @@ def run(file: Path | None, state: Path, seconds: float | None) -> int:
             start_new_session=True,
         )
     try:
-        return _watch(demo, worker, seconds)
+        return _watch(demo, worker, before, seconds)
     except KeyboardInterrupt:
         return 0
     finally:
         _stop(demo, worker)
 
 
-def _watch(demo: Demo, worker: subprocess.Popen[bytes], seconds: float | None) -> int:
+def _watch(demo: Demo, worker: subprocess.Popen[bytes], earlier: Progress | None, seconds: float | None) -> int:
     if not _answers(demo, worker):
         print(f"The worker did not start; its log says why: {demo.state / 'worker.log'}", file=sys.stderr)
         return 3
     admin = EmbeddedLog(str(demo.state / "log")).admin({})
     begin = _progress(demo, admin)
-    _introduce(demo, begin)
+    _introduce(demo, earlier)
     line = _lines_of(demo.source) if not demo.own else 0
     before, then, started = begin, time.monotonic(), time.monotonic()
     for tick in itertools.count(1):
@@ -152,11 +153,11 @@ def _watch(demo: Demo, worker: subprocess.Popen[bytes], seconds: float | None) -
     return 0
 
 
-def _introduce(demo: Demo, begin: Progress) -> None:
+def _introduce(demo: Demo, earlier: Progress | None) -> None:
     print(f"\nA standalone worker runs on the embedded log (no broker needed). REST API: {demo.url}")
     print(f"  {demo.source}  →  topic {demo.name}  →  {demo.copy}")
-    if begin.written:
-        print(f"Going on where the last run stopped: {begin.written:,} records in, {begin.copied:,} out.")
+    if earlier is not None and earlier.written:
+        print(f"Going on where the last run stopped: {earlier.written:,} records in, {earlier.copied:,} out.")
     print("\nTry in another terminal:")
     print(f"  curl {demo.url}/connectors?expand=status")
     print(f"  curl {demo.url}/connectors/{demo.name}-source/offsets")
@@ -173,6 +174,14 @@ def _show(now: Progress, before: Progress, elapsed: float, tick: int) -> None:
         print(f"\r{line}", end="", flush=True)
     elif tick % 2 == 0:
         print(line, flush=True)
+
+
+def _progress_of(demo: Demo) -> Progress:
+    admin = EmbeddedLog(str(demo.state / "log")).admin({})
+    try:
+        return _progress(demo, admin)
+    finally:
+        admin.close()
 
 
 def _progress(demo: Demo, admin: Admin) -> Progress:
@@ -213,9 +222,7 @@ def _stop(demo: Demo, worker: subprocess.Popen[bytes]) -> None:
     finally:
         signal.signal(signal.SIGINT, previous)
     try:
-        admin = EmbeddedLog(str(demo.state / "log")).admin({})
-        end = _progress(demo, admin)
-        admin.close()
+        end = _progress_of(demo)
     except ConnectError as error:
         print(error.message, file=sys.stderr)
         return

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import types
+from pathlib import Path
+
+import pytest
+
+from linkspan.api import ConfigError, ConnectError, DataError, SinkRecord, schema
+from linkspan.api.records import SinkRecords
+from linkspan.config.definition import load
+from linkspan_connectors.file import source as file_source
+from linkspan_connectors.file.config import FileSinkConfig, FileSourceConfig
+from linkspan_connectors.file.connector import FileStreamSinkConnector, FileStreamSourceConnector
+from linkspan_connectors.file.sink import FileStreamSinkTask
+from linkspan_connectors.file.source import FileStreamSourceTask
+
+
+class Reader:
+    def __init__(self, stored=None):
+        self.stored = stored
+
+    def offset(self, partition):
+        assert set(partition) == {"filename"}
+        return self.stored
+
+    def offsets(self, partitions):
+        return [self.stored for _ in partitions]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(file_source, "_IDLE_SECONDS", 0.0)
+
+
+def source(path: Path, stored=None, **settings) -> FileStreamSourceTask:
+    task = FileStreamSourceTask()
+    task.config = load(FileSourceConfig, {"file": str(path), "topic": "t", **settings})
+    task.context = types.SimpleNamespace(connector="c", task=0, configs={}, offset_reader=Reader(stored))
+    task.start()
+    return task
+
+
+def read(task) -> list[tuple[str, int]]:
+    found = []
+    while (batch := task.poll()) is not None:
+        found += [(record.value, record.source_offset["position"]) for record in batch]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a\nbc\n", [("a", 2), ("bc", 5)]),
+        (b"a\r\nb\r\n", [("a", 3), ("b", 6)]),
+        (b"a\rb\n", [("a", 2), ("b", 4)]),
+        (b"\n\n", [("", 1), ("", 2)]),
+        (b"a\nunfinished", [("a", 2)]),
+        (b"a\nb\r", [("a", 2)]),
+        ("äö\nü\n".encode(), [("äö", 5), ("ü", 8)]),
+    ],
+)
+def test_position_counts_bytes_up_to_and_with_the_line_end(tmp_path, content, expected):
+    path = tmp_path / "f"
+    path.write_bytes(content)
+    assert read(source(path)) == expected
+
+
+def test_every_position_is_a_place_to_go_on_from(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"one\r\ntwo\nthree\rfour\n")
+    whole = read(source(path))
+    for index, (_, position) in enumerate(whole):
+        assert read(source(path, {"position": position})) == whole[index + 1 :]
+
+
+def test_unfinished_line_waits_for_its_end(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"a\nhal")
+    task = source(path)
+    assert read(task) == [("a", 2)]
+    with path.open("ab") as file:
+        file.write(b"f\n")
+    assert read(task) == [("half", 7)]
+
+
+def test_batch_has_at_most_batch_size_lines(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"x\n" * 5)
+    task = source(path, **{"batch.size": "2"})
+    assert [len(batch) for batch in iter(task.poll, None)] == [2, 2, 1]
+
+
+def test_line_longer_than_a_chunk_is_read_whole(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"y" * 700_000 + b"\nz\n")
+    assert [len(value) for value, _ in read(source(path))] == [700_000, 1]
+
+
+def test_missing_file_is_waited_for(tmp_path):
+    path = tmp_path / "f"
+    task = source(path)
+    assert task.poll() is None
+    path.write_bytes(b"now\n")
+    assert read(task) == [("now", 4)]
+
+
+def test_bytes_that_are_no_text_are_named_and_nothing_is_skipped(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"fine\nb\xffd\nfine\n")
+    with pytest.raises(DataError, match=r"is not UTF-8 at byte 6: .* \(0xff\)"):
+        source(path).poll()
+
+
+def test_folder_in_place_of_a_file_is_refused(tmp_path):
+    with pytest.raises((ConnectError, IsADirectoryError)):
+        source(tmp_path).poll()
+
+
+def test_source_has_one_task_and_sink_as_many_as_allowed():
+    for connector, config_class, count in (
+        (FileStreamSourceConnector(), FileSourceConfig, 1),
+        (FileStreamSinkConnector(), FileSinkConfig, 3),
+    ):
+        connector.config = load(config_class, {"file": "f", "topic": "t"})
+        assert len(connector.task_configs(3)) == count
+
+
+@pytest.mark.parametrize(
+    ("partition", "offset", "message"),
+    [
+        ({"filename": "f"}, {}, "should either be null or contain the key 'position'"),
+        ({"filename": "f"}, {"position": "1"}, "is expected to be a Long value"),
+        ({"filename": "f"}, {"position": -1}, "should be a non-negative value"),
+        ({"name": "f"}, {"position": 1}, "should contain the key 'filename'"),
+    ],
+)
+def test_offsets_that_make_no_sense_are_refused_as_in_the_original(partition, offset, message):
+    with pytest.raises(ConfigError, match=message):
+        FileStreamSourceConnector().alter_offsets({"file": "f"}, [(partition, offset)])
+
+
+def test_offset_of_any_partition_may_be_reset():
+    assert FileStreamSourceConnector().alter_offsets({"file": "f"}, [({"other": 1}, None)])
+    with pytest.raises(ConfigError, match="stdin is used for input"):
+        FileStreamSourceConnector().alter_offsets({}, [])
+
+
+def sink(path: Path) -> FileStreamSinkTask:
+    task = FileStreamSinkTask()
+    task.config = load(FileSinkConfig, {"file": str(path)})
+    task.start()
+    return task
+
+
+def put(task, *values, kind=None):
+    task.put(SinkRecords([SinkRecord("t", 0, index, value, kind) for index, value in enumerate(values)]))
+
+
+def test_each_record_becomes_a_line(tmp_path):
+    path = tmp_path / "out"
+    task = sink(path)
+    put(task, "a", "b")
+    put(task)
+    put(task, None, {"x": 1, "y": [True]}, 2.5)
+    put(task, "ü", kind=schema.STRING)
+    task.stop()
+    assert path.read_text() == "a\nb\nnull\n{x=1, y=[true]}\n2.5\nü\n"
+
+
+def test_sink_appends_and_ends_a_line_that_a_killed_task_left_unfinished(tmp_path):
+    path = tmp_path / "out"
+    path.write_text("whole\nhal")
+    task = sink(path)
+    put(task, "half")
+    assert path.read_text() == "whole\nhal\nhalf\n"
+
+
+def test_file_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(ConnectError, match=r"Cannot find or create file '.*/none/out'"):
+        sink(tmp_path / "none" / "out")
