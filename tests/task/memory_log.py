@@ -34,6 +34,8 @@ class MemoryBatch:
 
 
 class MemoryLog:
+    preload = ()
+
     def __init__(self) -> None:
         self.topics: dict[str, list[list[tuple]]] = {}
         self.groups: dict[str, dict[TopicPartition, int]] = defaultdict(dict)

@@ -111,6 +111,8 @@ class PlainConverter(Converter, HeaderConverter):
 class SilentLog:
     """A log that takes everything and gives nothing."""
 
+    preload = (__name__,)
+
     def writer(self, settings):
         return SilentWriter()
 

@@ -79,14 +79,13 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         begin, end = self._taken, min(self._taken + self.config.batch_size, len(self._lines))
         values = self._decoded(begin, end)
         self._taken = end
-        now = int(time.time() * 1000)
         return SourceBatch(
             {FILENAME: self.config.file},
             _Positions(self._ends[begin:end]),
             self.config.topic,
             values,
             schema.STRING,
-            timestamps=[now] * len(values),
+            is_current=True,
         )
 
     def _open(self) -> bool:

@@ -6,6 +6,7 @@ in a hurry takes ``batch.values``. Records are made only when somebody asks for 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, overload
 
@@ -211,9 +212,12 @@ class SourceBatch(Sequence[SourceRecord]):
         keys: one key a record, or None for no keys.
         key_schema: what the keys are, or None.
         timestamps: milliseconds since the epoch, one a record, or None.
+        is_current: in place of timestamps: the records come into being now, and the log may stamp them as it takes
+            them, which costs nothing.
     """
 
     __slots__ = (
+        "is_current",
         "key_schema",
         "keys",
         "source_offsets",
@@ -235,7 +239,9 @@ class SourceBatch(Sequence[SourceRecord]):
         keys: Sequence[object] | None = None,
         key_schema: Schema | None = None,
         timestamps: Sequence[int] | None = None,
+        is_current: bool = False,
     ) -> None:
+        self.is_current = is_current
         self.source_partition = source_partition
         self.source_offsets = source_offsets
         self.topic = topic
@@ -260,6 +266,11 @@ class SourceBatch(Sequence[SourceRecord]):
     def __iter__(self) -> Iterator[SourceRecord]:
         return map(self._record, range(len(self)))
 
+    def _timestamp(self, index: int) -> int | None:
+        if self.timestamps is not None:
+            return self.timestamps[index]
+        return int(time.time() * 1000) if self.is_current else None
+
     def _record(self, index: int) -> SourceRecord:
         return SourceRecord(
             self.source_partition,
@@ -269,7 +280,7 @@ class SourceBatch(Sequence[SourceRecord]):
             self.value_schema,
             key=None if self.keys is None else self.keys[index],
             key_schema=self.key_schema,
-            timestamp=None if self.timestamps is None else self.timestamps[index],
+            timestamp=self._timestamp(index),
         )
 
 

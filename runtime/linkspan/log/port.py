@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from linkspan.api.records import TopicPartition
 
@@ -302,6 +302,9 @@ class Log(Protocol):
     Implementations: ``linkspan.log.kafka.KafkaLog()`` and ``linkspan.log.embedded.EmbeddedLog(path)``; both are small,
     picklable, and connect to nothing before a client is opened.
     """
+
+    preload: ClassVar[tuple[str, ...]]
+    """Modules to import once in the process that task processes are forked from."""
 
     def writer(self, settings: Mapping[str, str]) -> Writer:
         """Open a writer with a producer's settings."""

@@ -90,7 +90,7 @@ class Worker:
         self._catalog = catalog
         self._plugin_path = list(plugin_path)
         self._deadlines = Deadlines.of(self._properties)
-        self._nursery = Nursery([*PRELOADED, type(log).__module__])
+        self._nursery = Nursery([*PRELOADED, *log.preload])
         self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
         self._questions = Questions(self._nursery, self._starting)
         self._connectors: dict[str, RunningConnector] = {}

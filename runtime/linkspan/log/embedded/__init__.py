@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from linkspan.log.embedded.admin import EmbeddedAdmin
 from linkspan.log.embedded.reader import EmbeddedReader
@@ -26,6 +27,8 @@ class EmbeddedLog:
     """
 
     path: str
+
+    preload: ClassVar[tuple[str, ...]] = ("linkspan.log.embedded",)
 
     def writer(self, settings: Mapping[str, str]) -> EmbeddedWriter:  # noqa: ARG002 - nothing to tune
         """Open a writer."""

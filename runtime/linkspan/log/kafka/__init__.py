@@ -7,6 +7,7 @@ that travels to task processes, and each client is imported where it is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from linkspan.log.port import Admin, Reader, Writer
 
@@ -17,6 +18,12 @@ class KafkaLog:
     """Opens clients of a Kafka cluster; settings are written as Java's clients take them (spec/runtime.md 4.8)."""
 
     __slots__ = ()
+
+    preload: ClassVar[tuple[str, ...]] = (
+        "linkspan.log.kafka.reader",
+        "linkspan.log.kafka.writer",
+        "linkspan.log.kafka.admin",
+    )
 
     def writer(self, settings: Mapping[str, str]) -> Writer:
         """Open a producer; raises ConfigError for a setting that cannot be honoured."""

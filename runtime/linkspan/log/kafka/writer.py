@@ -238,9 +238,8 @@ class KafkaWriter:
 
     def _produce_all(self, sent: _Sent) -> None:
         batch = sent.batch
-        placed = batch.partitions is not None and any(number is not None for number in batch.partitions)
-        # produce_batch knows no headers, and takes one partition for all
-        if placed or (batch.headers is not None and any(batch.headers)):
+        # produce_batch knows neither headers nor timestamps, and takes one partition for all
+        if _stated(batch.partitions) or _stated(batch.timestamps) or (batch.headers is not None and any(batch.headers)):
             self._produce(self._producer, sent, range(len(batch)), sent.report)
             return
         messages = _messages(batch, list(map(partial, repeat(sent.report), range(len(batch)))))
@@ -349,15 +348,13 @@ class KafkaWriter:
             self._alone_topics.clear()
 
 
+def _stated(column: Sequence[int | None] | None) -> bool:
+    return column is not None and any(number is not None for number in column)
+
+
 def _messages(batch: OutgoingBatch, reports: list[Callable[..., None]]) -> list[dict[str, Any]]:
     """The batch as ``produce_batch`` takes it."""
     values = batch.values
     if batch.keys is None:
-        messages: list[dict[str, Any]] = [{"value": v, "callback": r} for v, r in zip(values, reports, strict=True)]
-    else:
-        messages = [{"value": v, "key": k, "callback": r} for v, k, r in zip(values, batch.keys, reports, strict=True)]
-    if batch.timestamps is not None:
-        for message, number in zip(messages, batch.timestamps, strict=True):
-            if number is not None:
-                message["timestamp"] = number
-    return messages
+        return [{"value": v, "callback": r} for v, r in zip(values, reports, strict=True)]
+    return [{"value": v, "key": k, "callback": r} for v, k, r in zip(values, batch.keys, reports, strict=True)]
