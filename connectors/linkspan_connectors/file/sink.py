@@ -57,9 +57,10 @@ def _lines(records: SinkBatch) -> str:
         return "\n".join(values) + "\n"  # type: ignore[arg-type]  # texts are by far the most frequent case
     except TypeError:
         pass
-    shared = records.value_schema
-    if shared is None and any(record.value_schema is not None for record in records):
-        texts = [java_text(record.value, record.value_schema) for record in records]
-    else:
+    schemas = records.value_schemas
+    if schemas is None:
+        shared = records.value_schema
         texts = [java_text(value, shared) for value in values]
+    else:
+        texts = list(map(java_text, values, schemas))
     return "\n".join(texts) + "\n"

@@ -308,6 +308,12 @@ class SinkBatch(Sequence[SinkRecord]):
         return _shared([record.value_schema for record in self])
 
     @property
+    def value_schemas(self) -> Sequence[Schema | None] | None:
+        """The schema of every value, in order; None when they all have :attr:`value_schema`."""
+        schemas = [record.value_schema for record in self]
+        return None if all(schema is schemas[0] for schema in schemas) else schemas
+
+    @property
     def key_schema(self) -> Schema | None:
         """The schema that all keys share, or None when they have none or differ."""
         return _shared([record.key_schema for record in self])

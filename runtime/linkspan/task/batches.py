@@ -113,6 +113,11 @@ class ReadBatch(SinkBatch):
         return _shared(self._values)
 
     @property
+    def value_schemas(self) -> Sequence[Schema | None] | None:
+        """The schema of every value, in order; None when they all have :attr:`value_schema`."""
+        return self._values.schemas
+
+    @property
     def key_schema(self) -> Schema | None:
         """The schema that all keys share, or None when they have none or differ."""
         return _shared(self._keys)

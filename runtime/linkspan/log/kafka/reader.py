@@ -50,7 +50,7 @@ class _Columns:
         self._keys: list[bytes | None] | None = None
         self._partitions: list[int] | None = None
         self._offsets: list[int] | None = None
-        self._stamps: list[tuple[int, int]] | None = None
+        self._stamps: tuple[list[str], list[int]] | None = None
         self._headers: list[Sequence[WireHeader]] | None = None
 
     def __len__(self) -> int:
@@ -83,15 +83,16 @@ class _Columns:
 
     @property
     def timestamps(self) -> Sequence[int]:
-        return [stamp for _, stamp in self._stamped()]
+        return self._stamped()[1]
 
     @property
     def timestamp_types(self) -> Sequence[str]:
-        return [_TYPES.get(kind, "NoTimestampType") for kind, _ in self._stamped()]
+        return self._stamped()[0]
 
-    def _stamped(self) -> list[tuple[int, int]]:
+    def _stamped(self) -> tuple[list[str], list[int]]:
         if self._stamps is None:
-            self._stamps = list(map(Message.timestamp, self._messages))
+            pairs = list(map(Message.timestamp, self._messages))
+            self._stamps = [_TYPES.get(kind, "NoTimestampType") for kind, _ in pairs], [stamp for _, stamp in pairs]
         return self._stamps
 
     @property
