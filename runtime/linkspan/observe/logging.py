@@ -37,8 +37,10 @@ class _WholeLines(logging.StreamHandler[TextIO]):
     """Writes each record with a single call, so that lines of several processes do not mix."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        line = f"{self.format(record)}\n".encode(encoding, "backslashreplace").decode(encoding)
         try:
-            self.stream.write(f"{self.format(record)}\n")
+            self.stream.write(line)
             self.stream.flush()
         except (OSError, ValueError):
             # Whoever read our output is gone; there is nobody left to tell.
@@ -52,7 +54,7 @@ class _KafkaLines(logging.Formatter):
         context = getattr(record, "connector_context", None)
         moment = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(record.created))},{int(record.msecs):03d}"
         place = f"[{context}] " if context else ""
-        line = f"[{moment}] {_level(record)} {place}{record.getMessage()} ({record.name})"
+        line = f"[{moment}] {_level(record)} {place}{_message(record)} ({record.name})"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -69,10 +71,23 @@ class _JsonLines(logging.Formatter):
         context = getattr(record, "connector_context", None)
         if context:
             line["context"] = str(context)
-        line["message"] = record.getMessage()
+        line["message"] = _message(record)
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return orjson.dumps(line).decode()
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:
+            # A lone surrogate, as in the name of a file that is not UTF-8, has no place in JSON.
+            clean = {key: text.encode("utf-8", "backslashreplace").decode() for key, text in line.items()}
+            return orjson.dumps(clean).decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The text, also when a plugin's arguments do not fit it: a log line must never fail whoever writes it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError, IndexError):
+        return f"{record.msg} {record.args!r}"
 
 
 def _level(record: logging.LogRecord) -> str:

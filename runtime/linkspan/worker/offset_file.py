@@ -1,12 +1,16 @@
 """The offset file of a standalone worker: a Java object stream of ``HashMap<byte[], byte[]>`` (spec/runtime.md 7.3).
 
 A file written by either implementation is read by the other. Unlike the original, which truncates and writes, the new
-content replaces the old in one step, so a crash leaves either of them.
+content replaces the old in one step, so a crash leaves either of them. Where a file can be written but not replaced (it
+is mounted by itself, or its folder belongs to somebody else), it is overwritten in place as the original does.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import stat
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +30,8 @@ _ARRAY_CLASS: Final = bytes.fromhex("757200025B42ACF317F8060854E0020000") + b"xp
 _ARRAY_AGAIN: Final = bytes.fromhex("7571007E0002")
 _NULL: Final = b"p"
 _END: Final = b"x"
+_IRREPLACEABLE: Final = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV})
+_DEFAULT_MODE: Final = 0o666
 
 
 class _Shape(Exception):  # noqa: N818 - never leaves this module
@@ -61,13 +67,37 @@ def save(path: str | Path, entries: Mapping[bytes, bytes | None]) -> None:
     Raises:
         OSError: it cannot be written; the old content is still there.
     """
-    target = Path(path)
+    # A link goes on pointing where it did.
+    target = Path(os.path.realpath(path))
+    content = _written(entries)
+    try:
+        _replace(target, content)
+    except OSError as error:
+        if error.errno not in _IRREPLACEABLE or not target.is_file():
+            raise
+        with target.open("r+b") as file:
+            file.write(content)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write a new file beside the old one, with its permissions, and give it the old one's name."""
     temporary = target.with_name(f"{target.name}.new")
-    with temporary.open("wb") as file:
-        file.write(_written(entries))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(target)
+    # What a crash left behind goes. Made anew, never followed: in a folder for everybody this could be a trap.
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _DEFAULT_MODE), "wb") as file:  # noqa: PTH123 - a descriptor
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(target)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

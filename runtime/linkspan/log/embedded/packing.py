@@ -7,6 +7,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Final
 
@@ -17,30 +18,41 @@ __all__ = ["Columns", "pack", "unpack"]
 
 _HEAD: Final = struct.Struct("<IIIII")
 _NULL: Final = -1
+_STAMP_BYTES: Final = 8
+_LENGTH_BYTES: Final = 4
 
 
 class Columns:
-    """The unpacked records of one stored batch.
+    """The records of one stored batch; a column is unpacked when it is asked for.
 
-    Attributes:
-        values, keys: one payload a record.
-        timestamps: milliseconds since the epoch, one a record.
-        headers: one list a record, or None when no record has any.
+    Args:
+        count: number of records.
+        parts: bytes of values, keys, timestamps and headers as :func:`pack` joined them.
     """
 
-    __slots__ = ("headers", "keys", "timestamps", "values")
+    def __init__(self, count: int, parts: Sequence[bytes]) -> None:
+        self.count = count
+        self._values, self._keys, self._timestamps, self._headers = parts
 
-    def __init__(
-        self,
-        values: Sequence[bytes | None],
-        keys: Sequence[bytes | None],
-        timestamps: Sequence[int],
-        headers: Sequence[Sequence[WireHeader]] | None,
-    ) -> None:
-        self.values = values
-        self.keys = keys
-        self.timestamps = timestamps
-        self.headers = headers
+    @cached_property
+    def values(self) -> list[bytes | None]:
+        """One payload a record."""
+        return _uncolumn(self._values)
+
+    @cached_property
+    def keys(self) -> list[bytes | None]:
+        """One payload a record."""
+        return _uncolumn(self._keys) if self._keys else [None] * self.count
+
+    @cached_property
+    def timestamps(self) -> list[int]:
+        """Milliseconds since the epoch, one a record."""
+        return _numbers("q", self._timestamps).tolist()
+
+    @cached_property
+    def headers(self) -> list[list[WireHeader]] | None:
+        """One list a record, or None when no record has any."""
+        return _unheaders(self._headers, self.count) if self._headers else None
 
 
 def pack(
@@ -63,30 +75,35 @@ def pack(
     return _HEAD.pack(zlib.crc32(body), *map(len, parts)) + body
 
 
-def unpack(data: bytes, where: str) -> Columns:
+def unpack(data: object, count: int, where: str) -> Columns:
     """The reverse of :func:`pack`.
 
+    Args:
+        data: what :func:`pack` made, as it came out of the file.
+        count: number of records that must be in it.
+        where: names the batch in messages.
+
     Raises:
-        CorruptStateError: the bytes are damaged; names ``where`` they stand.
+        CorruptStateError: the bytes are damaged.
     """
-    if len(data) < _HEAD.size:
+    if not isinstance(data, bytes) or len(data) < _HEAD.size:
         raise CorruptStateError(f"{where} is damaged: it is too short; nothing was changed")
     checksum, *sizes = _HEAD.unpack_from(data)
-    body = data[_HEAD.size :]
+    body = memoryview(data)[_HEAD.size :]
     if len(body) != sum(sizes) or zlib.crc32(body) != checksum:
         raise CorruptStateError(f"{where} is damaged: its checksum is wrong; nothing was changed")
-    ends = list(accumulate(sizes, initial=0))
-    values, keys, moments, headers = (body[begin:end] for begin, end in pairwise(ends))
-    timestamps = array("q", moments)
+    if sizes[2] != count * _STAMP_BYTES or sizes[0] < (count + 1) * _LENGTH_BYTES:
+        raise CorruptStateError(f"{where} is damaged: it does not hold {count} records; nothing was changed")
+    ends = accumulate(sizes, initial=_HEAD.size)
+    return Columns(count, [data[begin:end] for begin, end in pairwise(ends)])
+
+
+def _numbers(kind: str, data: bytes) -> array[int]:
+    """An array of little-endian numbers."""
+    numbers = array(kind, data)
     if sys.byteorder == "big":
-        timestamps.byteswap()
-    unpacked = _uncolumn(values)
-    return Columns(
-        unpacked,
-        _uncolumn(keys) if keys else [None] * len(unpacked),
-        timestamps,
-        _unheaders(headers, len(unpacked)) if headers else None,
-    )
+        numbers.byteswap()
+    return numbers
 
 
 def _column(items: Sequence[bytes | None]) -> bytes:
@@ -99,9 +116,7 @@ def _column(items: Sequence[bytes | None]) -> bytes:
 
 def _uncolumn(data: bytes) -> list[bytes | None]:
     (count,) = struct.unpack_from("<I", data)
-    lengths = array("i", data[4 : 4 + 4 * count])
-    if sys.byteorder == "big":
-        lengths.byteswap()
+    lengths = _numbers("i", data[4 : 4 + 4 * count])
     body = data[4 + 4 * count :]
     if _NULL not in lengths:
         return [body[begin:end] for begin, end in pairwise(accumulate(lengths, initial=0))]
@@ -118,9 +133,7 @@ def _headers(headers: Sequence[Sequence[WireHeader] | None]) -> bytes:
 
 
 def _unheaders(data: bytes, count: int) -> list[list[WireHeader]]:
-    counts = array("i", data[: 4 * count])
-    if sys.byteorder == "big":
-        counts.byteswap()
+    counts = _numbers("i", data[: 4 * count])
     flat = _uncolumn(data[4 * count :])
     pairs = [((name or b"").decode(), value) for name, value in zip(flat[::2], flat[1::2], strict=True)]
     return [pairs[begin:end] for begin, end in pairwise(accumulate(counts, initial=0))]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Final
 
-from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.api.errors import ConnectError, CorruptStateError, RetriableError
 from linkspan.api.records import CREATE_TIME, TopicPartition
 from linkspan.log.embedded.groups import GroupMember
 from linkspan.log.embedded.packing import Columns, unpack
@@ -16,7 +19,8 @@ from linkspan.log.port import FetchedBatch, RebalanceListener, WireHeader
 
 __all__ = ["EmbeddedReader"]
 
-_LOOK_IN_SECONDS: Final = 1.0
+log = logging.getLogger(__name__)
+
 _SHORTEST_NAP_SECONDS: Final = 0.002
 _LONGEST_NAP_SECONDS: Final = 0.2
 _DEFAULT_POLL_INTERVAL_MS: Final = 300_000
@@ -45,31 +49,31 @@ class _Fetched:
     def __len__(self) -> int:
         return sum(item.end - item.begin for item in self._slices)
 
-    @property
+    @cached_property
     def values(self) -> Sequence[bytes | None]:
         return list(chain.from_iterable(item.columns.values[item.begin : item.end] for item in self._slices))
 
-    @property
+    @cached_property
     def keys(self) -> Sequence[bytes | None]:
         return list(chain.from_iterable(item.columns.keys[item.begin : item.end] for item in self._slices))
 
-    @property
+    @cached_property
     def partitions(self) -> Sequence[int]:
         return [item.place.partition for item in self._slices for _ in range(item.begin, item.end)]
 
-    @property
+    @cached_property
     def offsets(self) -> Sequence[int]:
         return [item.first + index for item in self._slices for index in range(item.begin, item.end)]
 
-    @property
+    @cached_property
     def timestamps(self) -> Sequence[int]:
         return list(chain.from_iterable(item.columns.timestamps[item.begin : item.end] for item in self._slices))
 
-    @property
+    @cached_property
     def timestamp_types(self) -> Sequence[str]:
         return [CREATE_TIME] * len(self)
 
-    @property
+    @cached_property
     def headers(self) -> Sequence[Sequence[WireHeader]] | None:
         if all(item.columns.headers is None for item in self._slices):
             return None
@@ -102,6 +106,9 @@ class EmbeddedReader:
         self._matches: Callable[[str], bool] | None = None
         self._listener: RebalanceListener | None = None
         self._topics: dict[str, int] = {}
+        self._topics_at: object = None
+        self._ends: dict[TopicPartition, int] = {}
+        self._ends_at: int | None = None
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._cache: dict[TopicPartition, tuple[int, Columns]] = {}
@@ -116,6 +123,7 @@ class EmbeddedReader:
         self._wanted = list(topics)
         self._matches = matches
         self._listener = listener
+        self._topics_at = None
 
     def poll(self, timeout: float, max_records: int) -> list[FetchedBatch]:
         """Records after waiting at most ``timeout`` seconds; takes part in the group on the way."""
@@ -151,8 +159,10 @@ class EmbeddedReader:
         return {partition: self.position(partition) for partition in partitions}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Go on from there; behind the end means at the next record to come."""
+        """Go on from there; behind the end, the next poll does what ``auto.offset.reset`` says."""
         self.position(partition)
+        if offset < 0:
+            raise ConnectError(f"Cannot seek to offset {offset} of {partition}: offsets begin at 0")
         self._positions[partition] = offset
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
@@ -181,10 +191,12 @@ class EmbeddedReader:
         """Give up everything and leave the group."""
         if self._positions and self._listener is not None:
             self._listener.on_revoked(sorted(self._positions))
-        self._positions.clear()
+        self._forget()
         self._answer()
-        self._member.leave()
-        self._store.close()
+        try:
+            self._member.leave()
+        finally:
+            self._store.close()
 
     def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         with self._store.transaction():
@@ -206,7 +218,7 @@ class EmbeddedReader:
     # --- the group ----------------------------------------------------------------------------------------------
 
     def _look_in_due(self) -> bool:
-        return time.monotonic() - self._looked_in >= _LOOK_IN_SECONDS
+        return time.monotonic() - self._looked_in >= self._member.tick
 
     def _take_part(self) -> None:
         if self._listener is None:
@@ -226,6 +238,10 @@ class EmbeddedReader:
 
     def _refresh_topics(self) -> None:
         """See which wanted topics exist, and with how many partitions; a change means joining anew."""
+        stamp = self._store.row("SELECT max(id), total(partitions) FROM topics")
+        if stamp == self._topics_at:
+            return
+        self._topics_at = stamp
         rows = self._store.rows("SELECT name, partitions FROM topics")
         matches, wanted = self._matches, set(self._wanted)
         found = {name: count for name, count in rows if name in wanted or (matches is not None and matches(name))}
@@ -252,8 +268,9 @@ class EmbeddedReader:
         share = self._member.assignment(generation)
         if share is None:
             return
-        self._generation = generation
         self._positions = {place: self._start(place) for place in share}
+        self._generation = generation
+        self._ends_at = None
         self._listener.on_assigned(share)
 
     def _forget(self) -> None:
@@ -270,6 +287,9 @@ class EmbeddedReader:
             return int(row[0])
         if self._reset == "none":
             raise ConnectError(f"Group {self._group} has no offset for {place}, and auto.offset.reset is none")
+        return self._where_reset_says(place)
+
+    def _where_reset_says(self, place: TopicPartition) -> int:
         topic = self._store.topic(place.topic)
         assert topic is not None
         return 0 if self._reset == "earliest" else self._store.end(topic[0], place.partition)
@@ -279,44 +299,73 @@ class EmbeddedReader:
     def _fetch(self, max_records: int) -> list[FetchedBatch]:
         left = max_records
         by_topic: dict[str, list[_Slice]] = {}
-        for place in self._positions:
-            while left > 0 and place not in self._paused:
+        ends = self._known_ends()
+        for place, position in list(self._positions.items()):
+            end = ends.get(place, 0)
+            if position == end or left == 0 or place in self._paused:
+                continue
+            if position > end:
+                self._reset_position(place, end)
+            while left > 0 and self._positions[place] < end:
                 part = self._next(place, left)
-                if part is None:
-                    break
                 by_topic.setdefault(place.topic, []).append(part)
                 self._positions[place] = part.first + part.end
                 left -= part.end - part.begin
         self._rotate()
         return [_Fetched(topic, slices) for topic, slices in by_topic.items()]
 
+    def _known_ends(self) -> dict[TopicPartition, int]:
+        """End of every partition of the assigned topics; asked for again only when something was written."""
+        changes = self._store.changes()
+        if changes != self._ends_at:
+            rows = self._store.rows(
+                "SELECT t.name, e.partition, e.next FROM json_each(?) AS wanted "
+                "JOIN topics AS t ON t.name = wanted.value JOIN ends AS e ON e.topic = t.id",
+                json.dumps(sorted({place.topic for place in self._positions})),
+            )
+            self._ends = {TopicPartition(name, partition): following for name, partition, following in rows}
+            self._ends_at = changes
+        return self._ends
+
+    def _reset_position(self, place: TopicPartition, end: int) -> None:
+        """There is nothing at a position behind the end, so Kafka's consumer does what its settings say."""
+        outside = f"Offset {self._positions[place]} of {place} is behind the end ({end})"
+        if self._reset == "none":
+            raise ConnectError(f"{outside}, and auto.offset.reset is none")
+        self._positions[place] = self._where_reset_says(place)
+        log.info("%s: group %s goes on from offset %s", outside, self._group, self._positions[place])
+
     def _rotate(self) -> None:
-        """Let another partition be the first one next time, so that none starves."""
-        if len(self._positions) > 1:
-            first = next(iter(self._positions))
+        """Let another partition be the first one next time, so that none starves.
+
+        A partition whose stored batch was delivered in part stays first, so that few unpacked batches are kept.
+        """
+        first = next(iter(self._positions), None)
+        if first is not None and (first not in self._cache or first in self._paused):
             self._positions[first] = self._positions.pop(first)
 
-    def _next(self, place: TopicPartition, most: int) -> _Slice | None:
+    def _next(self, place: TopicPartition, most: int) -> _Slice:
         position = self._positions[place]
-        cached = self._cache.get(place)
-        if cached is None or not cached[0] <= position < cached[0] + len(cached[1].values):
-            cached = self._load(place, position)
-            if cached is None:
-                self._cache.pop(place, None)
-                return None
-            self._cache[place] = cached
-        first, columns = cached
-        begin = max(position - first, 0)
-        return _Slice(place, columns, first, begin, min(len(columns.values), begin + most))
+        first, columns = self._cache.pop(place, (0, None))
+        if columns is None or not first <= position < first + columns.count:
+            first, columns = self._load(place, position)
+        begin = position - first
+        end = min(columns.count, begin + most)
+        if end < columns.count:
+            self._cache[place] = first, columns
+        return _Slice(place, columns, first, begin, end)
 
-    def _load(self, place: TopicPartition, position: int) -> tuple[int, Columns] | None:
+    def _load(self, place: TopicPartition, position: int) -> tuple[int, Columns]:
         row = self._store.row(
             "SELECT b.last, b.count, b.data FROM batches b JOIN topics t ON t.id = b.topic "
             "WHERE t.name = ? AND b.partition = ? AND b.last >= ? ORDER BY b.last LIMIT 1",
             *(place.topic, place.partition, position),
         )
-        if row is None:
-            return None
-        last, count, data = row
-        first = last - count + 1
-        return first, unpack(data, f"{self._store.path}: the batch at {place} from offset {first}")
+        first = position + 1 if row is None else row[0] - row[1] + 1
+        if row is None or first > position:
+            raise CorruptStateError(
+                f"{self._store.path} is damaged: the record at {place} offset {position} is missing; "
+                "nothing was changed"
+            )
+        _, count, data = row
+        return first, unpack(data, count, f"{self._store.path}: the batch at {place} from offset {first}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ FILE: Final = "log.sqlite"
 
 _VERSION: Final = 1
 _BUSY_SECONDS: Final = 30.0
+_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}\Z")
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT})
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL);
@@ -64,16 +68,25 @@ class Store:
     def _open(self) -> None:
         try:
             with self._errors():
-                # A transaction is in the operating system's hands when COMMIT returns, so it survives the death of the
-                # process; after a power cut the newest ones may be missing, but the file is never inconsistent.
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                if self._version() is None:
+                # Looked at before anything is set, because setting the journal mode already changes the file.
+                fresh = self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+                version = None if fresh else self._version()
+                if fresh or version == str(_VERSION):
+                    # A transaction is in the operating system's hands when COMMIT returns, so it survives the death of
+                    # the process; after a power cut the newest ones may be missing, but the file stays consistent.
+                    self._connection.execute("PRAGMA journal_mode=WAL")
+                    self._connection.execute("PRAGMA synchronous=NORMAL")
+                if fresh:
                     self._create()
-                version = self._version()
+                    version = self._version()
         except ConnectError:
             self._connection.close()
             raise
+        if version is None:
+            self._connection.close()
+            raise CorruptStateError(
+                f"{self.path} is an SQLite file of another program, not an embedded log; nothing was changed"
+            )
         if version != str(_VERSION):
             self._connection.close()
             raise CorruptStateError(
@@ -82,8 +95,9 @@ class Store:
             )
 
     def _version(self) -> str | None:
-        exists = self._connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table'").fetchone()
-        if exists is None:
+        """Version of the tables; None when they are not ours."""
+        columns = [name for _, name, *_ in self._connection.execute("PRAGMA table_info(meta)")]
+        if columns != ["name", "value"]:
             return None
         row = self._connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
         return str(row[0]) if row else None
@@ -94,8 +108,7 @@ class Store:
             for statement in _TABLES.strip().split(";"):
                 if statement.strip():
                     self._connection.execute(statement)
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            rows = [("version", str(_VERSION)), ("cluster", cluster)]
+            rows = [("version", str(_VERSION)), ("cluster", _random_id())]
             self._connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", rows)
 
     @contextlib.contextmanager
@@ -105,10 +118,12 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # After some errors, a full disk for one, SQLite has rolled back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows of a query, or effect of a statement."""
@@ -132,7 +147,16 @@ class Store:
         return self.row("SELECT id, partitions FROM topics WHERE name = ?", name)
 
     def create_topic(self, name: str, partitions: int) -> tuple[int, int]:
-        """Make a topic inside a transaction, unless it exists; its id and number of partitions."""
+        """Make a topic inside a transaction, unless it exists; its id and number of partitions.
+
+        Raises:
+            ConnectError: Kafka would not take the name, so a pipeline that works here would not work there.
+        """
+        if _TOPIC_NAME.match(name) is None:
+            raise ConnectError(
+                f"{name!r} cannot be the name of a topic: 1 to 249 letters, digits, '.', '_' and '-' make a name, "
+                "other than '.' and '..'"
+            )
         self.rows("INSERT OR IGNORE INTO topics (name, partitions) VALUES (?, ?)", name, partitions)
         found = self.topic(name)
         assert found is not None
@@ -151,12 +175,25 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text or "busy" in text:
+        except (sqlite3.DataError, OverflowError) as error:
+            raise ConnectError(f"A record is too large for {self.path}: {error}") from error
+        except sqlite3.Error as error:
+            # The low byte is the kind of error, the others tell its variant.
+            kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if kind in _BUSY:
                 raise RetriableError(f"{self.path} is in use by others for too long") from error
-            raise ConnectError(f"{self.path} cannot be used: {text}") from error
-        except sqlite3.DatabaseError as error:
-            raise CorruptStateError(
-                f"{self.path} is damaged or not an embedded log ({error}); nothing was changed"
-            ) from error
+            if kind == sqlite3.SQLITE_FULL:
+                raise RetriableError(f"{self.path} cannot grow: the disk is full; free some space") from error
+            if kind in _DAMAGED:
+                raise CorruptStateError(
+                    f"{self.path} is damaged or not an embedded log ({error}); nothing was changed"
+                ) from error
+            raise ConnectError(f"{self.path} cannot be used: {error}") from error
+
+
+def _random_id() -> str:
+    """A random id as Kafka makes them: 22 characters, the first of them no dash."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from linkspan.api.errors import ConnectError
 from linkspan.api.records import TopicPartition
@@ -15,6 +16,9 @@ from linkspan.log.port import OutgoingBatch
 __all__ = ["EmbeddedWriter"]
 
 OnRecord = Callable[[int, TopicPartition, int, int], None]
+
+_LARGEST_ROW: Final = 16 * 1024 * 1024
+"""Bytes of keys and values stored in one row. A reader holds a whole row, and SQLite refuses rows of a gigabyte."""
 
 
 class _Written:
@@ -46,15 +50,17 @@ class EmbeddedWriter:
         now = int(time.time() * 1000)
         given = batch.timestamps
         stamps = [now] * len(batch) if given is None else [now if item is None else item for item in given]
+        written: list[tuple[int, int, Sequence[int]]] = []
         with self._store.transaction():
             topic, partitions = self._store.topic(batch.topic) or self._store.create_topic(batch.topic, 1)
             for partition, indexes in self._shares(batch, partitions).items():
-                first = self._append(topic, partition, batch, indexes, stamps)
-                if on_record is not None:
-                    place = TopicPartition(batch.topic, partition)
-                    self._acknowledged += [
-                        (on_record, index, place, first + offset, stamps[index]) for offset, index in enumerate(indexes)
-                    ]
+                written.append((partition, self._append(topic, partition, batch, indexes, stamps), indexes))
+        if on_record is not None:
+            for partition, first, indexes in written:
+                place = TopicPartition(batch.topic, partition)
+                self._acknowledged += [
+                    (on_record, index, place, first + offset, stamps[index]) for offset, index in enumerate(indexes)
+                ]
         return _WRITTEN
 
     def poll(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - everything is acknowledged already
@@ -70,8 +76,10 @@ class EmbeddedWriter:
 
     def close(self, timeout: float) -> None:
         """Close the file."""
-        self.poll(timeout)
-        self._store.close()
+        try:
+            self.poll(timeout)
+        finally:
+            self._store.close()
 
     def _shares(self, batch: OutgoingBatch, partitions: int) -> dict[int, Sequence[int]]:
         if batch.keys is None and batch.partitions is None:
@@ -95,19 +103,38 @@ class EmbeddedWriter:
     def _append(
         self, topic: int, partition: int, batch: OutgoingBatch, indexes: Sequence[int], stamps: Sequence[int]
     ) -> int:
-        first = self._store.end(topic, partition)
-        count = len(indexes)
-        if count == len(batch):
-            data = pack(batch.values, batch.keys, stamps, batch.headers)
-        else:
-            keys, headers = batch.keys, batch.headers
-            data = pack(
-                [batch.values[index] for index in indexes],
-                None if keys is None else [keys[index] for index in indexes],
-                [stamps[index] for index in indexes],
-                None if headers is None else [headers[index] for index in indexes],
+        first = following = self._store.end(topic, partition)
+        for piece in _pieces(batch, indexes):
+            if len(piece) == len(batch):
+                data = pack(batch.values, batch.keys, stamps, batch.headers)
+            else:
+                keys, headers = batch.keys, batch.headers
+                data = pack(
+                    [batch.values[index] for index in piece],
+                    None if keys is None else [keys[index] for index in piece],
+                    [stamps[index] for index in piece],
+                    None if headers is None else [headers[index] for index in piece],
+                )
+            following += len(piece)
+            self._store.rows(
+                "INSERT INTO batches VALUES (?, ?, ?, ?, ?)", topic, partition, following - 1, len(piece), data
             )
-        last = first + count - 1
-        self._store.rows("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", topic, partition, last, count, data)
-        self._store.rows("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", topic, partition, last + 1)
+        self._store.rows("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", topic, partition, following)
         return first
+
+
+def _pieces(batch: OutgoingBatch, indexes: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut a share where a row would become too large; a record that is larger by itself gets a row of its own."""
+    if sum(map(len, filter(None, batch.values))) + sum(map(len, filter(None, batch.keys or ()))) <= _LARGEST_ROW:
+        yield indexes
+        return
+    piece: list[int] = []
+    size = 0
+    for index in indexes:
+        weight = len(batch.values[index] or b"") + len((batch.keys[index] if batch.keys else None) or b"")
+        if piece and size + weight > _LARGEST_ROW:
+            yield piece
+            piece, size = [], 0
+        piece.append(index)
+        size += weight
+    yield piece
