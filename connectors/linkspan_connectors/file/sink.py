@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from linkspan.api import ConnectError, SinkBatch, SinkTask
-from linkspan.api.text import java_text
+from linkspan.api.text import java_text, java_texts
 from linkspan_connectors.file.client import ends_inside_a_line, open_sink
 from linkspan_connectors.file.config import FileSinkConfig
 
@@ -58,9 +58,5 @@ def _lines(records: SinkBatch) -> str:
     except TypeError:
         pass
     schemas = records.value_schemas
-    if schemas is None:
-        shared = records.value_schema
-        texts = [java_text(value, shared) for value in values]
-    else:
-        texts = list(map(java_text, values, schemas))
+    texts = java_texts(values, records.value_schema) if schemas is None else list(map(java_text, values, schemas))
     return "\n".join(texts) + "\n"

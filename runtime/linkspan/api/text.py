@@ -7,11 +7,11 @@ import decimal
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from linkspan.api.schema import Schema, Type
 
-__all__ = ["double_text", "float_text", "java_text"]
+__all__ = ["double_text", "float_text", "java_text", "java_texts"]
 
 
 def java_text(value: object, schema: Schema | None = None) -> str:
@@ -37,8 +37,17 @@ def java_text(value: object, schema: Schema | None = None) -> str:
     return str(value)
 
 
+def java_texts(values: Sequence[object], schema: Schema | None = None) -> list[str]:
+    """Texts of many values of one schema; maps of texts and numbers, the bulk of schemaless JSON, take a short way."""
+    if schema is not None:
+        return [java_text(value, schema) for value in values]
+    return [_mapping(value, None) if type(value) is dict else java_text(value) for value in values]
+
+
 def double_text(number: float) -> str:
     """Java's ``Double.toString``: ``1.0E10``, ``0.001``, ``NaN``, ``Infinity``."""
+    if 1e-3 <= number < 1e7 or -1e7 < number <= -1e-3:
+        return repr(number)
     return _scientific(number, repr(number))
 
 
@@ -78,13 +87,7 @@ def _boolean(value: object, _: Schema | None) -> str:
     return "true" if value else "false"
 
 
-def _number(value: object, _: Schema | None) -> str:
-    assert isinstance(value, float)
-    return double_text(value)
-
-
-def _mapping(value: object, schema: Schema | None) -> str:
-    assert isinstance(value, Mapping)
+def _mapping(value: Any, schema: Schema | None) -> str:  # noqa: ANN401 - a mapping; checking that for each costs more than the rest
     if schema is not None and schema.type is Type.STRUCT:
         return _struct(value, schema)
     keys, values = (None, None) if schema is None else (schema.keys, schema.values)
@@ -143,12 +146,12 @@ def _time_of_day(value: object, _: Schema | None) -> str:
     return f"Thu Jan 01 {value:%H:%M:%S} UTC 1970"
 
 
-_Writer = Callable[[object, Schema | None], str]
+_Writer = Callable[[Any, Schema | None], str]
 
 _WRITERS: Final[Mapping[type, _Writer]] = {
     bool: _boolean,
     int: lambda value, _: str(value),
-    float: _number,
+    float: lambda value, _: double_text(value),
     type(None): lambda _value, _schema: "null",
     dict: _mapping,
     list: _sequence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from linkspan.api import (
     Column,
@@ -16,6 +17,7 @@ from linkspan.api import (
     Type,
     schema,
 )
+from linkspan.convert.fixed import FixedConfig
 
 __all__ = ["ByteArrayConverter"]
 
@@ -23,6 +25,7 @@ __all__ = ["ByteArrayConverter"]
 class ByteArrayConverter(Converter, HeaderConverter):
     """Passes bytes through."""
 
+    config_class: ClassVar[type[Config]] = FixedConfig
     version = "0.1.0"
     java_class = "org.apache.kafka.connect.converters.ByteArrayConverter"
 

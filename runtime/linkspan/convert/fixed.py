@@ -16,14 +16,17 @@ from linkspan.api import (
     SchemaAndValue,
     Str,
 )
+from linkspan.api.validators import one_of
 
 __all__ = ["FixedConfig", "FixedConverter"]
 
 
 class FixedConfig(Config):
-    """Settings: none that a user gives."""
+    """Settings: none that a user gives; the runtime says ``key``, ``value`` or ``header``."""
 
-    converter_type = Str(default=None, importance=LOW, doc="How this converter will be used.")
+    converter_type = Str(
+        validator=one_of("key", "value", "header"), importance=LOW, doc="How this converter will be used."
+    )
 
 
 class FixedConverter(Converter, HeaderConverter):

@@ -88,7 +88,7 @@ class JsonConverterConfig(Config):
     decimal_format = Str(
         default="BASE64",
         importance=LOW,
-        validator=one_of_ignoring_case("BASE64", "NUMERIC"),
+        validator=one_of_ignoring_case("NUMERIC", "BASE64"),
         doc=(
             "Controls which format this converter will serialize decimals in. This value is case insensitive and can "
             "be either 'BASE64' (default) or 'NUMERIC'"

@@ -19,9 +19,11 @@ from linkspan.api import (
     Schema,
     SchemaAndValue,
     Str,
+    Width,
     schema,
 )
 from linkspan.api.text import java_text
+from linkspan.api.validators import one_of
 
 __all__ = ["StringConverter", "StringConverterConfig"]
 
@@ -36,12 +38,16 @@ def _encoding(key: str, value: object) -> None:
 class StringConverterConfig(Config):
     """Settings of the StringConverter."""
 
-    converter_type = Str(default=None, importance=LOW, doc="How this converter will be used.")
+    converter_type = Str(
+        validator=one_of("key", "value", "header"), importance=LOW, doc="How this converter will be used."
+    )
     converter_encoding = Str(
         default="UTF-8",
         importance=HIGH,
         validator=_encoding,
         doc="The name of the Java character set to use for encoding strings as byte arrays.",
+        width=Width.MEDIUM,
+        display_name="Encoding",
     )
 
 

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkspan.api import Column, DataError, Schema, Type, schema
+from linkspan.config import render
+from linkspan.config.definition import load
+from linkspan.convert.json import JsonConverter, JsonConverterConfig
+
+GOLDEN = Path(__file__).parents[1] / "config" / "golden"
+UTC = datetime.UTC
+
+
+def converter(**settings: str) -> JsonConverter:
+    made = JsonConverter()
+    given_settings = {key.replace("_", "."): value for key, value in settings.items()}
+    made.configure(load(JsonConverterConfig, {"converter.type": "value", **given_settings}), is_key=False)
+    return made
+
+
+PLAIN = converter(schemas_enable="false")
+FULL = converter()
+
+
+def test_keys_are_rendered_like_the_original():
+    original = json.loads((GOLDEN / "JsonConverter-config.json").read_text())
+    assert [render.key_info(key) for key in JsonConverterConfig.keys] == original
+
+
+def test_null_without_schema_is_a_tombstone_in_both_modes():
+    for either in (PLAIN, FULL):
+        assert either.from_connect("t", None, None) is None
+        assert either.to_connect("t", None) == (None, None)
+
+
+def test_null_with_optional_schema():
+    assert PLAIN.from_connect("t", schema.OPTIONAL_STRING, None) == b"null"
+    assert FULL.from_connect("t", schema.OPTIONAL_STRING, None) == (
+        b'{"schema":{"type":"string","optional":true},"payload":null}'
+    )
+
+
+def test_null_for_a_required_schema_is_refused():
+    with pytest.raises(DataError, match="null value for field that is required and has no default value"):
+        FULL.from_connect("t", schema.STRING, None)
+
+
+RECORD = Schema(
+    Type.STRUCT,
+    name="rec",
+    fields={"id": schema.INT32, "s": Schema(Type.STRING, optional=True, default="x")},
+)
+
+
+def test_envelope_has_the_members_in_kafkas_order():
+    assert FULL.from_connect("t", RECORD, {"id": 1, "s": "y"}) == (
+        b'{"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"},'
+        b'{"type":"string","optional":true,"default":"x","field":"s"}],"optional":false,"name":"rec"},'
+        b'"payload":{"id":1,"s":"y"}}'
+    )
+
+
+def test_null_is_replaced_by_the_default_unless_told_otherwise():
+    assert FULL.from_connect("t", RECORD, {"id": 1, "s": None}).endswith(b'"payload":{"id":1,"s":"x"}}')
+    kept = converter(replace_null_with_default="false")
+    assert kept.from_connect("t", RECORD, {"id": 1, "s": None}).endswith(b'"payload":{"id":1,"s":null}}')
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "written"),
+    [
+        (schema.INT64, 2**63 - 1, b"9223372036854775807"),
+        (schema.FLOAT64, float("nan"), b'"NaN"'),
+        (schema.FLOAT64, float("-inf"), b'"-Infinity"'),
+        (schema.BOOLEAN, True, b"true"),
+        (schema.BYTES, b"\x00\xff", b'"AP8="'),
+        (schema.STRING, 'a"\\\n\x01ü/', '"a\\"\\\\\\n\\u0001ü/"'.encode()),
+        (schema.date(), datetime.date(1970, 1, 11), b"10"),
+        (schema.time(), datetime.time(0, 0, 1, 500000), b"1500"),
+        (schema.timestamp(), datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), b"1000"),
+        (schema.decimal_of(2), decimal.Decimal("1.56"), b'"AJw="'),
+        (schema.decimal_of(2), decimal.Decimal("-1.56"), b'"/2Q="'),
+        (Schema(Type.ARRAY, values=schema.INT8), [1, 2], b"[1,2]"),
+        (Schema(Type.MAP, keys=schema.STRING, values=schema.INT8), {"a": 1}, b'{"a":1}'),
+        (Schema(Type.MAP, keys=schema.INT8, values=schema.INT8), {1: 2}, b"[[1,2]]"),
+    ],
+)
+def test_values_with_schema_are_written_as_by_java_and_read_back(kind, value, written):
+    assert PLAIN.from_connect("t", kind, value) == written
+    back = FULL.to_connect("t", FULL.from_connect("t", kind, value))
+    assert back.schema == kind
+    if not isinstance(value, float):
+        assert back.value == value
+
+
+def test_decimal_as_number_keeps_its_digits():
+    numeric = converter(schemas_enable="false", decimal_format="numeric")
+    assert numeric.from_connect("t", schema.decimal_of(4), decimal.Decimal("1.5600")) == b"1.5600"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(schema.INT8, 200), (schema.INT32, "1"), (schema.BOOLEAN, 1), (RECORD, {"id": 1, "z": 2}), (schema.date(), 5)],
+)
+def test_value_that_does_not_fit_its_schema_is_refused(kind, value):
+    with pytest.raises(DataError):
+        FULL.from_connect("t", kind, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ('{"type":"int8"}', "257", 1),
+        ('{"type":"int32"}', '"7"', 0),
+        ('{"type":"boolean"}', '"true"', False),
+        ('{"type":"float"}', '"NaN"', 0.0),
+        ('{"type":"string","optional":true}', "5", None),
+        ('{"type":"string","optional":true,"default":"d"}', "null", "d"),
+        ('{"type":"struct","fields":[{"field":"a","type":"int8","optional":true}]}', '{"b":1}', {"a": None}),
+        ("null", '{"a":[1,2.5,"x",null]}', {"a": [1, 2.5, "x", None]}),
+    ],
+)
+def test_odd_payloads_are_read_as_by_java(kind, text, value):
+    assert FULL.to_connect("t", f'{{"schema":{kind},"payload":{text}}}'.encode()).value == value
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (b"{}", "requires"),
+        (b'{"schema":null,"payload":1,"x":2}', "may not contain additional fields"),
+        (b'{"schema":{"type":"int99"},"payload":1}', "Unknown schema type: int99"),
+        (b'{"schema":{"type":"int32"},"payload":null}', "Invalid null value for required INT32 field"),
+        (b'{"schema":{"type":"bytes"},"payload":"???"}', "Invalid bytes field"),
+        (b'{"schema":{"type":"struct","fields":1},"payload":{}}', "is not an array"),
+        (b"{not json", "serialization error"),
+        (b"\xff", "serialization error"),
+    ],
+)
+def test_what_cannot_be_read_is_a_data_error(payload, message):
+    with pytest.raises(DataError, match=message):
+        FULL.to_connect("t", payload)
+
+
+def test_text_after_the_first_value_is_ignored():
+    assert PLAIN.to_connect("t", b'{"a":1} tail').value == {"a": 1}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.lists(JSON, max_size=5))
+def test_batch_of_plain_values_is_what_single_values_are(values):
+    batch = PLAIN.from_connect_batch("t", Column(values))
+    assert list(batch) == [PLAIN.from_connect("t", None, value) for value in values]
+    assert list(PLAIN.to_connect_batch("t", batch).values) == values
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"id": st.integers(-(2**31), 2**31 - 1), "s": st.text('abc"\\ü', max_size=5)}), min_size=1
+    )
+)
+def test_batch_with_schemas_is_what_single_values_are(values):
+    payloads = FULL.from_connect_batch("t", Column(values, RECORD))
+    quick = FULL.to_connect_batch("t", payloads)
+    single = [FULL.to_connect("t", payload) for payload in payloads]
+    assert list(quick.values) == [item.value for item in single] == values
+    assert all(quick.schema_at(index) == RECORD for index in range(len(values)))
+
+
+def test_batch_with_different_schemas_takes_the_slow_way():
+    payloads = [FULL.from_connect("t", schema.INT8, 1), FULL.from_connect("t", schema.STRING, "a"), None]
+    column = FULL.to_connect_batch("t", payloads)
+    assert list(column.values) == [1, "a", None]
+    assert [column.schema_at(index) for index in range(3)] == [schema.INT8, schema.STRING, None]
