@@ -17,7 +17,7 @@ from typing import Final
 from linkspan import __version__
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.cli import connector_files
-from linkspan.config import definition, policy, properties
+from linkspan.config import definition, properties
 from linkspan.config.suggestions import unknown_keys
 from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig
 from linkspan.herder.standalone import StandaloneHerder
@@ -74,7 +74,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _worker_config(path: str) -> StandaloneConfig:
     submitted = properties.load(path) if path else {}
     config = definition.load(StandaloneConfig, submitted)
-    policy.name_of(config.connector_client_config_override_policy)
     for key, value in (
         ("config.providers", config.config_providers),
         ("rest.extension.classes", config.rest_extension_classes),

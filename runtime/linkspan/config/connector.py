@@ -46,11 +46,11 @@ def connector_name(key: str, value: object) -> None:
     text = str(value)
     if not text:
         raise ConfigError.invalid(key, value, "String may not be empty")
-    found = sorted({ord(character) for character in text if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0})
+    found = [ord(character) for character in text if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0]
     if found:
         numbers = ", ".join(map(str, found))
         reason = f"String may not contain control sequences but had the following ASCII chars: {numbers}"
-        raise ConfigError.invalid(key, text.encode("unicode_escape").decode(), reason)
+        raise ConfigError.invalid(key, text, reason)
 
 
 def unique_aliases(message: str) -> Validator:
@@ -61,6 +61,16 @@ def unique_aliases(message: str) -> Validator:
             raise ConfigError.invalid(key, value, message)
 
     return check
+
+
+def distinct_items(key: str, value: object) -> None:
+    """Accept any list, even an empty one, of distinct texts that are not empty (Kafka's ValidList)."""
+    if value is None:
+        raise ConfigError(f"Configuration '{key}' values must not be null.", key)
+    if isinstance(value, list) and len(set(value)) < len(value):
+        raise ConfigError(f"Configuration '{key}' values must not be duplicated.", key)
+    if isinstance(value, list) and "" in value:
+        raise ConfigError(f"Configuration '{key}' values must not be empty.", key)
 
 
 def optional(validator: Validator) -> Validator:
@@ -355,7 +365,7 @@ class SourceConnectorConfig(ConnectorConfig):
     exactly_once_support = Str(
         "exactly.once.support",
         default="requested",
-        validator=one_of_ignoring_case("REQUESTED", "REQUIRED"),
+        validator=one_of_ignoring_case("REQUIRED", "REQUESTED"),
         importance=MEDIUM,
         doc=(
             'Permitted values are requested, required. If set to "required", forces a preflight check for the '
@@ -374,7 +384,7 @@ class SourceConnectorConfig(ConnectorConfig):
     transaction_boundary = Str(
         "transaction.boundary",
         default="poll",
-        validator=one_of_ignoring_case("POLL", "INTERVAL", "CONNECTOR"),
+        validator=one_of_ignoring_case("INTERVAL", "POLL", "CONNECTOR"),
         importance=MEDIUM,
         doc=(
             "Permitted values are: poll, interval, connector. If set to 'poll', a new producer transaction will "
@@ -431,6 +441,7 @@ class SinkConnectorConfig(ConnectorConfig):
     topics = StrList(
         "topics",
         default=(),
+        validator=distinct_items,
         importance=HIGH,
         doc="List of topics to consume, separated by commas",
         group=_COMMON,

@@ -23,6 +23,7 @@ from linkspan.api.fields import (
     Validator,
 )
 from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
+from linkspan.config.policy import known as known_policy
 
 __all__ = ["STANDALONE_KEYS", "WORKER_KEYS", "DistributedConfig", "StandaloneConfig", "WorkerConfig"]
 
@@ -170,7 +171,15 @@ class WorkerConfig(Config):
     )
     config_providers = StrList(default=(), importance=LOW, doc="Names of providers of referenced values.")
     connector_client_config_override_policy = Str(
-        default="All", importance=MEDIUM, doc="Which client settings a connector may override: All, None, Principal."
+        default="All",
+        validator=known_policy,
+        importance=MEDIUM,
+        doc="Which client settings a connector may override: All, Allowlist, None, Principal.",
+    )
+    connector_client_config_override_allowlist = StrList(
+        default=(),
+        importance=MEDIUM,
+        doc="Client settings that connectors may override under the policy Allowlist; none when empty.",
     )
     topic_creation_enable = Bool(
         default=True, importance=LOW, doc="Whether source connectors with topic.creation. keys create their topics."

@@ -84,7 +84,7 @@ def _describe(point: EntryPoint, role: str, location: str) -> PluginInfo:
     path = point.value.replace(" ", "").partition("[")[0]
     try:
         plugin = point.load()
-    except Exception as error:  # noqa: BLE001 - supervision point: importing a plugin may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - supervision point: importing a plugin may raise anything
         return _broken(role, path, point, location, error)
     if not inspect.isclass(plugin) or not issubclass(plugin, _CONTRACTS[role]):
         wanted = " or ".join(contract.__name__ for contract in _CONTRACTS[role])
@@ -100,7 +100,7 @@ def _describe(point: EntryPoint, role: str, location: str) -> PluginInfo:
     )
 
 
-def _broken(role: str, path: str, point: EntryPoint, location: str, error: Exception) -> PluginInfo:
+def _broken(role: str, path: str, point: EntryPoint, location: str, error: Exception | SystemExit) -> PluginInfo:
     reason = f"{type(error).__name__}: {error}"
     if isinstance(error, ModuleNotFoundError):
         package = point.dist.name if point.dist is not None else "the package"

@@ -1,16 +1,17 @@
-"""From the entry of a plugin in the catalog to its class."""
+"""From the description of a plugin to its class. Runs plugin code: only in child processes."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 from linkspan.api.errors import ConfigError, PluginError
 from linkspan.plugins.catalog import PluginInfo
 
-__all__ = ["load", "use_location"]
+__all__ = ["create", "load", "use_location"]
 
 
 def load(info: PluginInfo) -> type[Any]:
@@ -18,7 +19,7 @@ def load(info: PluginInfo) -> type[Any]:
 
     Raises:
         ConfigError: the plugin is known to be unusable, for example because an extra is missing.
-        PluginError: importing it fails.
+        PluginError: importing it fails, whatever its module raises.
     """
     if info.error is not None:
         raise ConfigError(f"{info.class_name} cannot be used: {info.error}")
@@ -28,11 +29,28 @@ def load(info: PluginInfo) -> type[Any]:
         found: Any = importlib.import_module(module_name)
         for part in qualified.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise PluginError(f"{info.class_name} cannot be loaded from {info.python_path}: {error}") from error
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        message = f"{info.class_name} cannot be loaded from {info.python_path}: {reason}"
+        raise PluginError(message, traceback.format_exc()) from error
     if not isinstance(found, type):
         raise PluginError(f"{info.python_path} is not a class")
     return found
+
+
+def create(info: PluginInfo) -> Any:  # noqa: ANN401 - an object of whatever kind the plugin is
+    """Import the class of a plugin and make an object of it, without arguments.
+
+    Raises:
+        ConfigError: as :func:`load`.
+        PluginError: as :func:`load`, or its constructor raises.
+    """
+    plugin = load(info)
+    try:
+        return plugin()
+    except Exception as error:
+        message = f"{info.class_name} cannot be created: {type(error).__name__}: {error}"
+        raise PluginError(message, traceback.format_exc()) from error
 
 
 def use_location(location: str) -> None:

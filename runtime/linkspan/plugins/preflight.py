@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from linkspan.api import Config, ConfigError, ConnectError, Connector, NotFoundError
-from linkspan.api.fields import HIGH, MEDIUM, ConfigKey, ConfigType, Recommender, Validator, Width
-from linkspan.config import policy
+from linkspan.api import Config, ConfigError, Connector, NotFoundError
+from linkspan.api.fields import ConfigType
 from linkspan.config.clients import definition_of
-from linkspan.config.definition import ConfigDef, ConfigValue
+from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
+from linkspan.config.ordering import hash_order
+from linkspan.config.policy import OverridePolicy, policy_of
 from linkspan.config.regex import java_regex
 from linkspan.config.render import config_infos, key_info, value_info
 from linkspan.plugins.catalog import Catalog, PluginInfo
-from linkspan.plugins.definitions import connector_definition, plugin_keys
-from linkspan.plugins.loading import load
+from linkspan.plugins.definitions import plugin_keys
+from linkspan.plugins.framework import (
+    CONVERTER_KINDS,
+    VERSION_KEY,
+    class_names,
+    framework_keys,
+    keys_without_plugin,
+)
+from linkspan.plugins.loading import create, load
+from linkspan.plugins.versions import missing_version
 
 __all__ = ["validate_connector"]
 
 Json = dict[str, Any]
 Props = Mapping[str, str | None]
 
-_CONVERTERS: Final = {
-    "key.converter": ("converter", "Converter"),
-    "value.converter": ("converter", "Converter"),
-    "header.converter": ("header_converter", "HeaderConverter"),
-}
 _DLQ: Final = "errors.deadletterqueue.topic.name"
 _BOTH_TOPICS: Final = "topics and topics.regex are mutually exclusive options, but both are set."
 _NO_TOPICS: Final = "Must configure one of topics or topics.regex"
@@ -44,26 +47,32 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
         ConfigInfos as the REST API shows it.
 
     Raises:
-        ConfigError: there is no ``connector.class``, or no such class: nothing can be said about the rest.
+        ConfigError: nothing can be said about the keys: there is no ``connector.class`` or no such class, a version
+            cannot be understood, or a client override is malformed.
+        PluginError: the connector's code cannot be loaded.
     """
     name = props.get("connector.class")
     if name is None:
-        shown = ", ".join(f"{key}={value}" for key, value in props.items())
+        shown = ", ".join(f"{key}={'null' if value is None else value}" for key, value in props.items())
         raise ConfigError(f"Connector config {{{shown}}} contains no connector type", "connector.class")
-    try:
-        info = catalog.find("connector", name.strip())
-    except NotFoundError as error:
-        raise ConfigError(error.message, "connector.class") from error
-    connector = load(info)()
-    framework = _framework(catalog, info, props, worker)
+    info = _connector_info(catalog, name)
+    problem = missing_version(info.class_name, VERSION_KEY, props.get(VERSION_KEY), [info.version])
+    if problem is not None:
+        bare = keys_without_plugin(info, problem)
+        return _rendered(name, bare, {value.name: value for value in bare.validate(props)}, bare.groups, props)
+    connector: Connector[Any] = create(info)
+    framework = framework_keys(catalog, info, props, worker)
     values = {value.name: value for value in framework.validate(props)}
-    _null_values(values, props)
-    _check_sink(info, values, props)
+    class_names(catalog, values)
+    if info.kind == "sink":
+        _check_sink(values, props)
     own = ConfigDef(plugin_keys(type(connector)))
+    nulls = _null_errors(props, set(own.keys))
     values.update({value.name: value for value in own.validate(props)})
+    for key in nulls:
+        values.setdefault(key, ConfigValue(key)).errors.append(_NULL)
     _connector_rules(connector, own, values, props)
-    definition = framework.merged(own)
-    infos = config_infos(name, definition, values, list(dict.fromkeys([*framework.groups, *own.groups])))
+    infos = _rendered(name, framework.merged(own), values, [*framework.groups, *own.groups], props)
     for appended, groups in _appended(catalog, info, values, props, worker):
         infos["configs"] += appended
         infos["error_count"] += sum(bool(item["value"]["errors"]) for item in appended)
@@ -71,173 +80,47 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
     return infos
 
 
-class _Choice(Recommender):
-    """Offers a fixed list."""
-
-    def __init__(self, values: list[str]) -> None:
-        self._values = values
-
-    def valid_values(self, name: str, parsed: Mapping[str, object]) -> list[str]:  # noqa: ARG002 - always the same
-        return self._values
+_NULL: Final = "Null value can not be supplied as the configuration value."
 
 
-def _framework(catalog: Catalog, info: PluginInfo, props: Props, worker: Mapping[str, str]) -> ConfigDef:
-    """The framework's keys, with what depends on this worker and on the aliases of transforms and predicates."""
-    definition = ConfigDef(_fitted(key, catalog, info, props, worker) for key in connector_definition(info))
-    for role, kind in (("transforms", "transformation"), ("predicates", "predicate")):
-        for alias in _aliases(props.get(role)):
-            definition = _with_alias(definition, catalog, props, role, kind, alias)
-    return definition
-
-
-def _fitted(key: ConfigKey, catalog: Catalog, info: PluginInfo, props: Props, worker: Mapping[str, str]) -> ConfigKey:
-    if key.name in _CONVERTERS:
-        kind, interface = _CONVERTERS[key.name]
-        default = worker.get(key.name)
-        offered = [plugin.class_name for plugin in catalog.of_kind(kind)]
-        return replace(
-            key,
-            default=_full_name(catalog, kind, default) if default else key.default,
-            validator=_class_of(catalog, kind, interface),
-            recommender=_Choice(offered),
-        )
-    if key.name == "connector.plugin.version":
-        return replace(key, recommender=_Choice([info.version]), validator=_version_of(info))
-    role = key.name.removesuffix(".plugin.version")
-    if role != key.name and role in _CONVERTERS:
-        chosen = props.get(role) or worker.get(role)
-        version = _version(catalog, _CONVERTERS[role][0], chosen)
-        return replace(key, default=version, recommender=_Choice([version] if version else []))
-    return key
-
-
-def _with_alias(definition: ConfigDef, catalog: Catalog, props: Props, role: str, kind: str, alias: str) -> ConfigDef:
-    noun, article = ("transformation", "Transformation") if role == "transforms" else ("predicate", "Predicate")
-    prefix, group = f"{role}.{alias}.", f"{article}s: {alias}" if role == "predicates" else f"Transforms: {alias}"
-    offered = [plugin.class_name for plugin in catalog.of_kind(kind)]
-    type_key = ConfigKey(
-        name="type",
-        type=ConfigType.CLASS,
-        importance=HIGH,
-        doc=f"Class for the '{alias}' {noun}.",
-        order=0,
-        width=Width.LONG,
-        display_name=f"{article} type for {alias}",
-        recommender=_Choice(offered),
-    )
-    # The class is judged under its full key, as the original does.
-    head = ConfigDef([]).embed(prefix, group, 0, ConfigDef([type_key]))
-    full = head.keys[f"{prefix}type"]
-    head = ConfigDef([replace(full, validator=_class_of(catalog, kind, article))])
-    chosen = (props.get(f"{prefix}type") or "").strip()
+def _connector_info(catalog: Catalog, name: str) -> PluginInfo:
     try:
-        plugin = load(catalog.find(kind, chosen)) if chosen else None
-    except ConnectError:
-        plugin = None
-    own = list(plugin_keys(plugin)) if plugin is not None else []
-    own = [key for key in own if role == "predicates" or key.name not in ("predicate", "negate")]
-    if role == "transforms":
-        own += _PREDICATE_KEYS
-    keys = [replace(key, order=place, group=None) for place, key in enumerate(own, 1)]
-    return definition.merged(head).merged(ConfigDef([]).embed(prefix, group, 0, ConfigDef(keys)))
+        return catalog.find("connector", name.strip())
+    except NotFoundError as error:
+        raise ConfigError(error.message, "connector.class") from error
 
 
-_PREDICATE_KEYS: Final = [
-    ConfigKey(
-        name="negate",
-        type=ConfigType.BOOLEAN,
-        default=False,
-        importance=MEDIUM,
-        doc="Whether the configured predicate should be negated.",
-        display_name="negate",
-    ),
-    ConfigKey(
-        name="predicate",
-        type=ConfigType.STRING,
-        default=None,
-        importance=MEDIUM,
-        doc="The alias of a predicate used to determine whether to apply this transformation.",
-        display_name="predicate",
-    ),
-]
+def _rendered(
+    name: str, definition: ConfigDef, values: Mapping[str, ConfigValue], groups: Sequence[str], props: Props
+) -> Json:
+    """ConfigInfos; values that nothing defines come in the order of Java's hash map."""
+    ordered = {key: values[key] for key in hash_order([*definition.keys, *(key for key in props if key in values)])}
+    ordered.update(values)
+    return config_infos(name, definition, ordered, list(dict.fromkeys(groups)))
 
 
-def _aliases(text: str | None) -> list[str]:
-    return list(dict.fromkeys(alias.strip() for alias in (text or "").split(",") if alias.strip()))
+def _null_errors(props: Props, own: set[str]) -> list[str]:
+    """Submitted keys without a value; a connector's own keys are left to the connector."""
+    return [key for key, value in props.items() if value is None and key not in own]
 
 
-def _class_of(catalog: Catalog, kind: str, interface: str) -> Validator:
-    def check(key: str, value: object) -> None:
-        if value is None:
-            return
-        name = str(value)
-        try:
-            info = catalog.find(kind, name)
-        except ConfigError as error:
-            raise ConfigError.invalid(key, value, error.message) from error
-        except NotFoundError:
-            try:
-                other = catalog.find(None, name)
-            except ConnectError:
-                raise ConfigError.invalid(key, value, f"Class {name} could not be found.") from None
-            raise ConfigError(f"Class {other.class_name} does not implement the {interface} interface", key) from None
-        if info.error is not None:
-            raise ConfigError.invalid(key, value, f"Class {name} cannot be used: {info.error}")
-
-    return check
-
-
-def _version_of(info: PluginInfo) -> Validator:
-    def check(key: str, value: object) -> None:
-        if value not in (None, info.version):
-            raise ConfigError(
-                f"Plugin {info.class_name} not found that matches the version range [{value},{value}], available "
-                f"versions: [{info.version}]",
-                key,
-            )
-
-    return check
-
-
-def _full_name(catalog: Catalog, kind: str, name: str) -> str:
-    try:
-        return catalog.find(kind, name).class_name
-    except ConnectError:
-        return name
-
-
-def _version(catalog: Catalog, kind: str, name: str | None) -> str | None:
-    try:
-        return catalog.find(kind, name).version if name else None
-    except ConnectError:
-        return None
-
-
-def _null_values(values: dict[str, ConfigValue], props: Props) -> None:
-    for key, value in props.items():
-        if value is None:
-            entry = values.setdefault(key, ConfigValue(key))
-            entry.errors.append("Null value can not be supplied as the configuration value.")
-
-
-def _check_sink(info: PluginInfo, values: dict[str, ConfigValue], props: Props) -> None:
-    if info.kind != "sink":
-        return
-    topics = _aliases(props.get("topics"))
+def _check_sink(values: dict[str, ConfigValue], props: Props) -> None:
+    has_topics = bool((props.get("topics") or "").strip())
     pattern = (props.get("topics.regex") or "").strip()
-    if bool(topics) == bool(pattern):
+    if has_topics == bool(pattern):
         for key in ("topics", "topics.regex"):
-            values[key].errors.append(_BOTH_TOPICS if topics else _NO_TOPICS)
+            values[key].errors.append(_BOTH_TOPICS if has_topics else _NO_TOPICS)
     dead = (props.get(_DLQ) or "").strip()
-    if dead and dead in topics:
+    topics = values["topics"].value
+    if dead and isinstance(topics, list) and dead in topics:
         values["topics"].errors.append(
-            f"The DLQ topic '{dead}' may not be included in the list of topics ({','.join(topics)}) consumed by the "
-            "connector"
+            f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(topics)}]') "
+            "consumed by the connector"
         )
-    elif dead and pattern and _matches(pattern, dead):
+    if dead and pattern and _matches(pattern, dead):
         values["topics.regex"].errors.append(
-            f"The DLQ topic '{dead}' may not be matched by the regular expression ({pattern}) for topics consumed by "
-            "the connector"
+            f"The DLQ topic '{dead}' may not be matched by the regex for the topics ('topics.regex={pattern}') "
+            "consumed by the connector"
         )
 
 
@@ -249,14 +132,15 @@ def _matches(pattern: str, topic: str) -> bool:
 
 
 def _connector_rules(connector: Connector[Any], own: ConfigDef, values: dict[str, ConfigValue], props: Props) -> None:
-    """Ask the plugin about what concerns several keys, once every single key is fine."""
+    """Ask the plugin about what concerns several keys, once every single key of its own is fine."""
     if any(values[key].errors for key in own.keys):
         return
     config_class = type(connector).config_class
     config: Config = config_class({key: values[key].value for key in own.keys}, props)
-    problems = list(config_class.check(config))
-    if not problems:
-        problems = list(connector.validate(config))
+    try:
+        problems = list(config_class.check(config)) or list(connector.validate(config))
+    except ConfigError as error:
+        problems = [error]
     for problem in problems:
         key = problem.key or "connector.class"
         values.setdefault(key, ConfigValue(key, props.get(key))).errors.append(problem.message)
@@ -273,47 +157,48 @@ def _appended(
         "consumer": info.kind == "sink",
         "admin": dead if info.kind == "sink" else creates,
     }
-    chosen = worker.get("connector.client.config.override.policy", "All")
+    policy = policy_of(worker)
     overrides: list[tuple[list[Json], list[str]]] = [
-        (_overrides(client, props, chosen), []) for client, used in clients.items() if used
+        (_overrides(client, props, policy), []) for client, used in clients.items() if used
     ]
     own = [key for key in ("header.converter", "key.converter", "value.converter") if props.get(key)]
     return overrides + [_converter(catalog, key, props) for key in own if not values[key].errors]
 
 
-def _overrides(client: str, props: Props, chosen: str) -> list[Json]:
+def _overrides(client: str, props: Props, policy: OverridePolicy) -> list[Json]:
+    """Overrides of one client, parsed by the client's definition; its limits apply when the client is made."""
     prefix = f"{client}.override."
+    definition = definition_of(client)
     entries = []
-    for full, text in props.items():
-        if not full.startswith(prefix):
-            continue
-        name = full.removeprefix(prefix)
-        key = definition_of(client).get(name)
-        value = ConfigDef([key]).validate({name: text})[0] if key is not None else ConfigValue(name, text)
-        refused = policy.refusal(chosen, name)
-        if refused is not None:
-            value.errors.append(refused)
+    for name in hash_order(key.removeprefix(prefix) for key in props if key.startswith(prefix)):
+        text = props[prefix + name]
+        key = definition.get(name)
+        kind = ConfigType.STRING if key is None else key.type
+        refused = policy.refusal(name)
+        value = ConfigValue(
+            name,
+            text if key is None else parse_value(prefix + name, text, kind),
+            errors=[] if refused is None else [refused],
+        )
         entries.append(
             {
                 "definition": None if key is None else key_info(key, prefix),
-                "value": value_info(value, None if key is None else key.type, prefix),
+                "value": value_info(value, None if key is None else kind, prefix),
             }
         )
     return entries
 
 
 def _converter(catalog: Catalog, key: str, props: Props) -> tuple[list[Json], list[str]]:
-    kind, _ = _CONVERTERS[key]
-    plugin = load(catalog.find(kind, (props[key] or "").strip()))
+    plugin = load(catalog.find(CONVERTER_KINDS[key], (props[key] or "").strip()))
     prefix = f"{key}."
     own = {name.removeprefix(prefix): value for name, value in props.items() if name.startswith(prefix)}
     own.setdefault("converter.type", key.removesuffix(".converter"))
     definition = ConfigDef(plugin_keys(plugin))
+    values = {value.name: value for value in definition.validate(own)}
+    ordered = [definition.keys[name] for name in hash_order(definition.keys)]
     entries = [
-        {
-            "definition": key_info(definition.keys[value.name], prefix),
-            "value": value_info(value, definition.keys[value.name].type, prefix),
-        }
-        for value in definition.validate(own)
+        {"definition": key_info(item, prefix), "value": value_info(values[item.name], item.type, prefix)}
+        for item in ordered
     ]
-    return entries, definition.groups
+    return entries, list(dict.fromkeys(item.group for item in ordered if item.group is not None))

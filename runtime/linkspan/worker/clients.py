@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from linkspan.config import policy
 from linkspan.config.clients import definition_of
+from linkspan.config.policy import policy_of
 
 __all__ = [
     "admin_settings",
@@ -60,9 +60,7 @@ def check_overrides(worker: Mapping[str, str], connector: Mapping[str, str]) -> 
         ConfigError: one is not allowed.
     """
     for client in _CLIENTS:
-        policy.check(
-            worker.get("connector.client.config.override.policy", "All"), with_prefix(connector, f"{client}.override.")
-        )
+        policy_of(worker).check(with_prefix(connector, f"{client}.override."))
 
 
 def producer_settings(
