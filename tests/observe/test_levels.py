@@ -1,0 +1,93 @@
+"""Levels of loggers as /admin/loggers shows and changes them (spec/runtime.md 1.10)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from linkspan.observe.levels import Levels
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    loggers = [root, *(item for item in root.manager.loggerDict.values() if isinstance(item, logging.Logger))]
+    before = {logger: logger.level for logger in loggers}
+    yield
+    for item in [root, *root.manager.loggerDict.values()]:
+        if isinstance(item, logging.Logger):
+            item.setLevel(before.get(item, logging.NOTSET))
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test{uuid.uuid4().hex[:8]}"
+
+
+def test_root_ours_and_kafkas_loggers_are_listed_sorted(name):
+    logging.getLogger(name)  # has no level of its own
+    listed = Levels().levels()
+    assert {"root", "linkspan", "org.apache.kafka.connect"} <= set(listed)
+    assert list(listed) == sorted(listed)
+    assert name not in listed
+    assert all(changed is None for _, changed in listed.values())
+
+
+def test_a_logger_without_a_level_answers_the_one_in_force(name):
+    logging.getLogger(name).setLevel("ERROR")
+    logging.getLogger(f"{name}.child")
+    levels = Levels()
+    assert levels.level(f"{name}.child") == ("ERROR", None)
+    assert levels.level(f"{name}.nobody") is None
+
+
+def test_a_level_counts_for_every_name_that_begins_so_without_a_dot_between(name):
+    for other in (f"{name}.a", f"{name}b", f"x{name}"):
+        logging.getLogger(other)
+    levels = Levels()
+    assert levels.set_level(name, "DEBUG") == sorted([name, f"{name}.a", f"{name}b"])
+    assert levels.level(f"{name}b")[0] == "DEBUG"
+    assert f"x{name}" not in levels.levels()
+
+
+def test_a_logger_that_has_the_level_already_is_named_but_not_touched(name):
+    levels = Levels()
+    levels.set_level(name, "WARN")
+    changed = levels.level(name)
+    logging.getLogger(f"{name}.late")
+    assert levels.set_level(name, "WARN") == [name, f"{name}.late"]
+    assert levels.level(name) == changed
+    assert levels.level(f"{name}.late")[1] is not None
+
+
+@pytest.mark.parametrize("level", ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "ALL"])
+def test_every_level_of_log4j_is_shown_as_it_was_set(name, level):
+    levels = Levels()
+    levels.set_level(name, level.lower())
+    assert levels.level(name)[0] == level
+
+
+def test_a_level_that_only_python_knows_is_shown_as_the_next_lower_one(name):
+    logging.getLogger(name).setLevel(25)
+    assert Levels().level(name) == ("INFO", None)
+
+
+def test_off_lets_nothing_through_and_all_everything(name):
+    levels = Levels()
+    levels.set_level(name, "OFF")
+    assert not logging.getLogger(name).isEnabledFor(logging.CRITICAL)
+    levels.set_level(name, "ALL")
+    assert logging.getLogger(name).isEnabledFor(5)
+
+
+def test_root_counts_for_all_and_is_passed_on_without_a_name(name):
+    told: list[tuple[str, int]] = []
+    logging.getLogger(name)
+    levels = Levels(lambda *change: told.append(change))
+    assert {"root", name, "linkspan"} <= set(levels.set_level("root", "ERROR"))
+    levels.set_level(name, "INFO")
+    assert told == [("", logging.ERROR), (name, logging.INFO)]
+    assert levels.level(name)[0] == "INFO"
