@@ -139,7 +139,7 @@ def test_no_argument_prints_the_usage():
         ({"key.converter": None}, 'Missing required configuration "key.converter"'),
         ({"offset.flush.interval.ms": "soon"}, "offset.flush.interval.ms: Not a number of type LONG"),
         ({"offset.storage.file.filename": None}, 'Missing required configuration "offset.storage.file.filename"'),
-        ({"connector.client.config.override.policy": "Mine"}, "there are the policies All, None and Principal"),
+        ({"connector.client.config.override.policy": "Mine"}, "there are the policies All, Allowlist, None, Principal"),
         ({"bootstrap.servers": "127.0.0.1:1"}, "127.0.0.1:1"),
         ({"config.providers": "file"}, "config.providers"),
     ],
