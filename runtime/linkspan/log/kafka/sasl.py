@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.jaas import JaasSyntaxError, parse_module
 
 __all__ = ["authentication", "parse_jaas"]
 
-_ENTRY: Final = re.compile(r'\s*([\w.$]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|([^\s;"\']+))')
-_HEAD: Final = re.compile(r"\s*([\w.$]+)\s+(required|requisite|sufficient|optional)\b", re.IGNORECASE)
 _PASSWORD_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
@@ -21,25 +19,11 @@ def parse_jaas(text: str) -> tuple[str, dict[str, str]]:
     Raises:
         ConfigError: not in JAAS syntax; the message does not repeat the text, which holds secrets.
     """
-    head = _HEAD.match(text)
-    if head is None:
-        raise _malformed("a login module class and a control flag such as 'required' are expected first")
-    options: dict[str, str] = {}
-    position = head.end()
-    while entry := _ENTRY.match(text, position):
-        name, double, single, bare = entry.groups()
-        quoted = double if double is not None else single
-        options[name] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
-        position = entry.end()
-    rest = text[position:].strip()
-    if rest != ";":
-        after = f"after option '{list(options)[-1]}'" if options else "after the control flag"
-        raise _malformed("the closing semicolon is missing" if not rest else f"syntax error {after}")
-    return head.group(1), options
-
-
-def _malformed(reason: str) -> ConfigError:
-    return ConfigError(f"Invalid value [hidden] for configuration sasl.jaas.config: {reason}", "sasl.jaas.config")
+    try:
+        return parse_module(text)
+    except JaasSyntaxError as error:
+        message = f"Invalid value [hidden] for configuration sasl.jaas.config: {error}"
+        raise ConfigError(message, "sasl.jaas.config") from error
 
 
 def authentication(settings: Mapping[str, str]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.stores import certificates
 from linkspan.log.kafka.sasl import authentication
-from linkspan.log.kafka.stores import certificates
 
 __all__ = ["TABLE", "ClientKind", "Setting", "Translation", "membership", "translate"]
 
@@ -159,7 +159,7 @@ def _partitioner(text: str) -> str:
 _DEFAULT_ID: Final = "rdkafka"
 _BY_US: Final = "done by Linkspan itself"
 _JAVA_ONLY: Final = "has a meaning inside a Java virtual machine only"
-_TLS: Final = "read by stores.py"
+_TLS: Final = "read by linkspan.config.stores"
 _LOGIN: Final = "read by sasl.py"
 _FIXED: Final = "fixed in this library"
 _SYSTEM_BUFFER: Final = "passed on when set; else the operating system sizes the buffer, which is faster"
@@ -452,7 +452,7 @@ def membership(settings: Mapping[str, str]) -> dict[str, str]:
     """The same settings for kafka-python, which looks after group membership of the workers themselves.
 
     Values stay texts under kafka-python's names; security beyond ``security_protocol`` is an SSL context and SASL
-    arguments, made by the caller from :func:`~linkspan.log.kafka.stores.certificates` and
+    arguments, made by the caller from :func:`~linkspan.config.stores.certificates` and
     :func:`~linkspan.log.kafka.sasl.authentication`.
     """
     rows = {row.java: row for row in TABLE if row.member is not None}

@@ -1,4 +1,4 @@
-"""Keys and certificates: JKS, PKCS12 and PEM stores, as texts that librdkafka takes from memory.
+"""Keys and certificates: JKS, PKCS12 and PEM stores named by Java's ``ssl.*`` settings, as PEM texts in memory.
 
 A private key is read, decrypted and handed on in memory; nothing here writes a file.
 """
@@ -21,45 +21,51 @@ _JKS_MAGIC: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
-def certificates(settings: Mapping[str, str]) -> dict[str, str]:
+def certificates(settings: Mapping[str, str], prefix: str = "") -> dict[str, str]:
     """``ssl.key.pem``, ``ssl.certificate.pem`` and ``ssl.ca.pem`` (those configured) from Java's ``ssl.*`` settings.
+
+    Args:
+        settings: with names that begin with ``ssl.``; others are ignored.
+        prefix: stands before these names where the user wrote them; messages show it.
 
     Raises:
         ConfigError: a store cannot be read; names the key and the file, never a password.
     """
     translated: dict[str, str] = {}
-    _trust(settings, translated)
-    _identity(settings, translated)
+    _trust(settings, translated, prefix)
+    _identity(settings, translated, prefix)
     return translated
 
 
-def _trust(settings: Mapping[str, str], translated: dict[str, str]) -> None:
+def _trust(settings: Mapping[str, str], translated: dict[str, str], prefix: str) -> None:
     inline = settings.get("ssl.truststore.certificates")
     location = settings.get("ssl.truststore.location")
     if inline:
         translated["ssl.ca.pem"] = inline
     elif location and settings.get("ssl.truststore.type", "JKS").upper() == "PEM":
-        translated["ssl.ca.pem"] = _read(location, "ssl.truststore.location").decode()
+        translated["ssl.ca.pem"] = _text(location, f"{prefix}ssl.truststore.location")
     elif location:
-        _, chain, others = _store(location, settings.get("ssl.truststore.password"), None, "ssl.truststore")
+        trust_password = settings.get("ssl.truststore.password")
+        _, chain, others = _store(location, trust_password, None, f"{prefix}ssl.truststore")
         translated["ssl.ca.pem"] = "".join(_pem("CERTIFICATE", der) for der in (*chain, *others))
 
 
-def _identity(settings: Mapping[str, str], translated: dict[str, str]) -> None:
+def _identity(settings: Mapping[str, str], translated: dict[str, str], prefix: str) -> None:
     key, chain = settings.get("ssl.keystore.key"), settings.get("ssl.keystore.certificate.chain")
     location = settings.get("ssl.keystore.location")
     password = settings.get("ssl.key.password")
     if key and chain:
         translated["ssl.key.pem"], translated["ssl.certificate.pem"] = key, chain
     elif location and settings.get("ssl.keystore.type", "JKS").upper() == "PEM":
-        text = _read(location, "ssl.keystore.location").decode()
+        text = _text(location, f"{prefix}ssl.keystore.location")
         parts = [(match.group(1), match.group(0) + "\n") for match in _PEM.finditer(text)]
         translated["ssl.key.pem"] = "".join(part for kind, part in parts if "PRIVATE KEY" in kind)
         translated["ssl.certificate.pem"] = "".join(part for kind, part in parts if kind == "CERTIFICATE")
     elif location:
-        private, certificate, _ = _store(location, settings.get("ssl.keystore.password"), password, "ssl.keystore")
+        store = f"{prefix}ssl.keystore"
+        private, certificate, _ = _store(location, settings.get("ssl.keystore.password"), password, store)
         if private is None:
-            raise ConfigError.invalid("ssl.keystore.location", location, "the store holds no private key")
+            raise ConfigError.invalid(f"{store}.location", location, "the store holds no private key")
         translated["ssl.key.pem"] = _pem("PRIVATE KEY", private)
         translated["ssl.certificate.pem"] = "".join(_pem("CERTIFICATE", der) for der in certificate)
         return
@@ -72,6 +78,13 @@ def _read(location: str, key: str) -> bytes:
         return Path(location).read_bytes()
     except OSError as error:
         raise ConfigError.invalid(key, location, f"the file cannot be read: {error.strerror}") from error
+
+
+def _text(location: str, key: str) -> str:
+    try:
+        return _read(location, key).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError.invalid(key, location, "the file is not PEM text; check the type of the store") from error
 
 
 def _pem(kind: str, der: bytes) -> str:
@@ -138,5 +151,6 @@ def _missing(kind: str, location: str, prefix: str) -> ConfigError:
 
 
 def _unreadable(location: str, prefix: str) -> ConfigError:
-    reason = f"the store cannot be opened; check {prefix}.password (and ssl.key.password), and that the file is whole"
+    key = prefix.removesuffix("keystore").removesuffix("truststore") + "key.password"
+    reason = f"the store cannot be opened; check {prefix}.password (and {key}), and that the file is whole"
     return ConfigError.invalid(f"{prefix}.location", location, reason)

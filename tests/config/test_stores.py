@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from linkspan.api.errors import ConfigError
-from linkspan.log.kafka.stores import certificates
+from linkspan.config.stores import certificates
 
 jks = pytest.importorskip("jks")
 x509 = pytest.importorskip("cryptography.x509")
