@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +25,11 @@ from linkspan.herder.standalone import StandaloneHerder
 from linkspan.log.port import Log
 from linkspan.observe import logging as log_lines
 from linkspan.observe.levels import Levels
+from linkspan.rest import tls
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
+from linkspan.rest.extensions import Extensions, HerderState
 from linkspan.rest.headers import CrossOrigin, header_rules
-from linkspan.rest.listeners import advertised, parse_listeners
+from linkspan.rest.listeners import Listener, advertised, parse_listeners
 from linkspan.rest.server import HttpServer
 from linkspan.worker.offsets import FileOffsetStore
 from linkspan.worker.supervisor import Worker
@@ -74,17 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _worker_config(path: str) -> StandaloneConfig:
     submitted = properties.load(path) if path else {}
     config = definition.load(StandaloneConfig, submitted)
-    for key, value in (
-        ("config.providers", config.config_providers),
-        ("rest.extension.classes", config.rest_extension_classes),
-    ):
-        if value:
-            raise ConfigError.invalid(key, ",".join(value), "this is not available yet; remove the key")
-    for listener in (*config.listeners, *(config.admin_listeners or ())):
-        if listener.strip().lower().startswith("https:"):
-            raise ConfigError.invalid(
-                "listeners", listener, "https is not available yet; use http on a trusted network"
-            )
+    if config.config_providers:
+        value = ",".join(config.config_providers)
+        raise ConfigError.invalid("config.providers", value, "this is not available yet; remove the key")
     return config
 
 
@@ -94,7 +89,7 @@ def _note_unknown(config: StandaloneConfig) -> None:
         log.warning("Unknown worker key %s is ignored%s", key, f"; did you mean {near}?" if near else "")
 
 
-_OWN_KEYS: Final = {"linkspan.task.stall.report.ms", "linkspan.plugin.request.timeout.ms"}
+_OWN_KEYS: Final = {"linkspan.task.stall.report.ms", "linkspan.plugin.request.timeout.ms", "linkspan.jaas.config.file"}
 
 
 class _Standalone:
@@ -112,6 +107,7 @@ class _Standalone:
         self._worker: Worker | None = None
         self._herder: StandaloneHerder | None = None
         self._servers: list[HttpServer] = []
+        self._extensions: Extensions | None = None
 
     async def run(self) -> int:
         """Start, wait for a signal, stop."""
@@ -147,10 +143,10 @@ class _Standalone:
                 plugin_path=config.plugin_path or [],
             )
             await self._worker.start()
+            self._install()
         except ConnectError as error:
             raise _CannotStart(2, error) from error
         log.info("Kafka version: %s", KAFKA_VERSION)
-        self._install()
 
     async def _listen(self) -> None:
         config = self._config
@@ -158,7 +154,7 @@ class _Standalone:
         cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None
         self._app = RestApp(cross, header_rules(config.response_http_headers_config))
         listeners = parse_listeners(config.listeners)
-        server = HttpServer(self._app, listeners)
+        server = HttpServer(self._app, listeners, _tls(listeners, config, tls.PREFIX))
         await server.start()
         self._servers.append(server)
         scheme, host, port = advertised(
@@ -174,7 +170,7 @@ class _Standalone:
         if config.admin_listeners:
             self._admin_app = RestApp()
             own = parse_listeners(config.admin_listeners, "admin.listeners")
-            admin = HttpServer(self._admin_app, own)
+            admin = HttpServer(self._admin_app, own, _tls(own, config, tls.ADMIN_PREFIX))
             await admin.start()
             self._servers.append(admin)
 
@@ -203,7 +199,9 @@ class _Standalone:
         if self._admin_app is not None:
             self._admin_app.install(admin_routes(levels))
         on_main = admin_routes(levels) if config.admin_listeners is None else []
-        self._app.install([*herder_routes(herder), *on_main])
+        extensions = self._extensions = Extensions(HerderState(herder, worker.cluster_id))
+        extensions.register(config.rest_extension_classes, worker.catalog, config.originals)
+        self._app.install([*herder_routes(herder), *on_main, *extensions.routes], extensions.filters)
 
     async def _create_connectors(self) -> None:
         assert self._herder is not None
@@ -225,11 +223,19 @@ class _Standalone:
     async def _stop(self) -> None:
         for server in self._servers:
             await server.stop()
+        if self._extensions is not None:
+            self._extensions.close()
         if self._herder is not None:
             await self._herder.stop(self._config.task_shutdown_graceful_timeout_ms / 1000)
         if self._worker is not None:
             await self._worker.stop()
         log.info("Kafka Connect stopped")
+
+
+def _tls(listeners: Sequence[Listener], config: StandaloneConfig, prefix: str) -> ssl.SSLContext | None:
+    if all(listener.scheme != "https" for listener in listeners):
+        return None
+    return tls.server_context(config.originals, prefix)
 
 
 def _log_in_use(config: StandaloneConfig) -> str:

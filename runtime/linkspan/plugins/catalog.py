@@ -10,8 +10,11 @@ from linkspan.api.errors import ConfigError, NotFoundError
 
 __all__ = ["KINDS", "Catalog", "PluginInfo"]
 
-KINDS: Final = ("sink", "source", "transformation", "predicate", "converter", "header_converter")
-"""Kinds in the order of the REST API."""
+SHOWN_KINDS: Final = ("sink", "source", "transformation", "predicate", "converter", "header_converter")
+"""Kinds that the REST API shows, in its order."""
+
+KINDS: Final = (*SHOWN_KINDS, "rest_extension")
+"""All kinds."""
 
 _SUFFIXES: Final = {
     "sink": "Connector",
@@ -20,12 +23,14 @@ _SUFFIXES: Final = {
     "predicate": "Predicate",
     "converter": "Converter",
     "header_converter": "HeaderConverter",
+    "rest_extension": "ConnectRestExtension",
 }
 _NOUNS: Final = {
     "transformation": "Transformation",
     "predicate": "Predicate",
     "converter": "Converter",
     "header_converter": "HeaderConverter",
+    "rest_extension": "ConnectRestExtension",
 }
 
 
@@ -83,14 +88,14 @@ class Catalog:
         """The plugin of that name: full, simple, or simple without suffix.
 
         Args:
-            kind: one of :data:`KINDS`, ``connector`` for either direction, or None for any.
+            kind: one of :data:`KINDS`, ``connector`` for either direction, or None for any that REST shows.
             name: text from a configuration or a request.
 
         Raises:
             NotFoundError: there is none; the message lists what there is.
             ConfigError: the short name fits several classes.
         """
-        kinds = {None: KINDS, "connector": ("sink", "source")}.get(kind, (kind,))
+        kinds = {None: SHOWN_KINDS, "connector": ("sink", "source")}.get(kind, (kind,))
         candidates = self.of_kind(*(item for item in kinds if item is not None))
         exact = [info for info in candidates if name in (info.class_name, info.python_path.replace(":", "."))]
         matches = exact or [info for info in candidates if name in info.names]
@@ -107,7 +112,7 @@ class Catalog:
 
     def listing(self, connectors_only: bool) -> list[dict[str, Any]]:
         """Body of ``GET /connector-plugins``; a version of ``undefined`` is left out."""
-        shown = self.of_kind("sink", "source") if connectors_only else self.plugins
+        shown = self.of_kind(*(("sink", "source") if connectors_only else SHOWN_KINDS))
         return [
             {
                 "class": info.class_name,

@@ -13,6 +13,7 @@ from linkspan.api import (
     Converter,
     HeaderConverter,
     Predicate,
+    RestExtension,
     SinkConnector,
     SourceConnector,
     Transform,
@@ -30,6 +31,7 @@ GROUPS: Final = {
     "linkspan.header_converters": "header_converter",
     "linkspan.transforms": "transformation",
     "linkspan.predicates": "predicate",
+    "linkspan.rest_extensions": "rest_extension",
 }
 """Entry-point groups and what stands in them; ours and everybody else's plugins use the same."""
 
@@ -39,6 +41,7 @@ _CONTRACTS: Final[dict[str, tuple[type[Any], ...]]] = {
     "header_converter": (HeaderConverter,),
     "transformation": (Transform,),
     "predicate": (Predicate,),
+    "rest_extension": (RestExtension,),
 }
 
 

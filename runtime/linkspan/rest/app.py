@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
 from linkspan.api.errors import ConnectError
+from linkspan.api.rest import RestFilter, RestRequest, RestResponse
 from linkspan.herder.port import Herder
 from linkspan.rest.errors import HttpError, error_body, status_of
 from linkspan.rest.headers import CrossOrigin, HeaderRule
 from linkspan.rest.loggers import LevelRegistry, LoggerResources
 from linkspan.rest.rendering import render
 from linkspan.rest.resources import ConnectorResources, PluginResources, RootResources
-from linkspan.rest.routing import Answer, Request, Route, Router, check_accept, check_content_type, query_of
+from linkspan.rest.routing import (
+    Answer,
+    ForeignRoute,
+    Request,
+    Route,
+    Router,
+    check_accept,
+    check_content_type,
+    query_of,
+)
 
 __all__ = ["MAX_BODY_BYTES", "RestApp", "admin_routes", "herder_routes"]
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 JSON: Final = "application/json"
+TEXT: Final = "text/plain"
 _log: Final = logging.getLogger("linkspan.rest")
 
 
@@ -49,9 +61,11 @@ class RestApp:
         self._router = Router(())
         self._cross_origin = cross_origin
         self._rules = rules
+        self._filters: Sequence[RestFilter] = ()
 
-    def install(self, routes: Sequence[Route]) -> None:
-        """From now on these endpoints answer."""
+    def install(self, routes: Sequence[Route | ForeignRoute], filters: Sequence[RestFilter] = ()) -> None:
+        """From now on these endpoints answer, behind these filters."""
+        self._filters = filters
         self._router = Router(routes)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -72,14 +86,22 @@ class RestApp:
     async def _answer(self, sent: web.BaseRequest) -> web.Response:
         path, _, query = sent.raw_path.partition("?")
         route, names, allowed = self._router.find(path, sent.method)
+        if isinstance(route, Route):
+            _check_media_types(route, sent)
+        seen = RestRequest(sent.method, path, query, sent.headers, sent.secure)
+        for rest_filter in self._filters:
+            reply = await rest_filter(seen)
+            if reply is not None:
+                return _foreign_response(reply, JSON if route is not None else TEXT)
         if route is None:
             return web.Response(
-                body=", ".join(allowed).encode(), headers={"Content-Type": "text/plain", "Allow": ",".join(allowed)}
+                body=", ".join(allowed).encode(), headers={"Content-Type": TEXT, "Allow": ",".join(allowed)}
             )
         body = await _read(sent)
+        if isinstance(route, ForeignRoute):
+            return _foreign_response(await route.handler(replace(seen, names=names, body=body)), JSON)
         if body and route.takes_body:
             check_content_type(sent.headers.get("Content-Type"))
-        check_accept(sent.headers.get("Accept"))
         base_url = f"{'https' if sent.secure else 'http'}://{sent.host}"
         return _json_response(await route.handler(Request(names, query_of(query), body, base_url)))
 
@@ -95,6 +117,13 @@ class RestApp:
 
 
 HttpHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def _check_media_types(route: Route, sent: web.BaseRequest) -> None:
+    """Refuse what can be refused before filters run, as in the original: they do not see such requests."""
+    if route.takes_body and sent.content_length:
+        check_content_type(sent.headers.get("Content-Type"))
+    check_accept(sent.headers.get("Accept"))
 
 
 async def _read(request: web.BaseRequest) -> bytes:
@@ -115,3 +144,11 @@ def _json_response(answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, body=render(answer.body), headers={"Content-Type": JSON, **answer.headers}
     )
+
+
+def _foreign_response(reply: RestResponse, content_type: str) -> web.Response:
+    body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+    response = web.Response(status=reply.status, body=body, headers=dict(reply.headers))
+    if "Content-Type" not in reply.headers:
+        response.headers["Content-Type"] = content_type
+    return response

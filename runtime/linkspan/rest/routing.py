@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from linkspan.api.rest import RestHandler
 from linkspan.herder.port import Body
 from linkspan.rest.errors import HttpError
 
 __all__ = [
     "Answer",
+    "ForeignRoute",
     "Handler",
     "Request",
     "Route",
@@ -88,24 +90,33 @@ class Route:
     takes_body: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignRoute:
+    """One method of one path that an extension answers; the same attributes as :class:`Route`."""
+
+    method: str
+    path: str
+    handler: RestHandler
+
+
 class Router:
     """Finds the handler of a request.
 
     Args:
-        routes: all of them.
+        routes: all of them; of two for the same requests the first wins.
     """
 
-    def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes: list[tuple[list[str], dict[str, Route]]] = []
+    def __init__(self, routes: Sequence[Route | ForeignRoute]) -> None:
+        self._routes: list[tuple[list[str], dict[str, Route | ForeignRoute]]] = []
         for route in routes:
             segments = _split(route.path)
             methods = next((known for path, known in self._routes if path == segments), None)
             if methods is None:
                 methods = {}
                 self._routes.append((segments, methods))
-            methods[route.method] = route
+            methods.setdefault(route.method, route)
 
-    def find(self, path: str, method: str) -> tuple[Route | None, dict[str, str], list[str]]:
+    def find(self, path: str, method: str) -> tuple[Route | ForeignRoute | None, dict[str, str], list[str]]:
         """The route (None for OPTIONS), the decoded variables and the methods of the path.
 
         Raises:
