@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,22 @@ def test_file_arrives_byte_by_byte_through_a_topic(kafka, tmp_path: Path):
     (tmp_path / "in.txt").write_text(content)
     worker = LinkspanWorker(tmp_path / "w", kafka.bootstrap, connectors=pipeline(tmp_path, "file-to-file"))
     worker.start()
-    wait_until(lambda: len(lines(tmp_path / "out.txt")) >= 100_000, "all lines written")
-    assert worker.stop() == 0
-    assert (tmp_path / "out.txt").read_text() == content
+    try:
+        wait_until(lambda: len(lines(tmp_path / "out.txt")) >= 100_000, "all lines written")
+    finally:
+        status = worker.stop()
+    assert status == 0
+    assert first_difference(tmp_path / "out.txt", content) is None
+
+
+def first_difference(path: Path, expected: str) -> str | None:
+    """Where a file leaves the expected text; the two are far too long for a readable comparison."""
+    written, wanted = path.read_text().splitlines(), expected.splitlines()
+    for number, (line, other) in enumerate(zip_longest(written, wanted)):
+        if line != other:
+            at = written.index(other) if other in written else None
+            return f"line {number} is {line!r}, expected {other!r}, which is line {at}; {len(written)} lines"
+    return None
 
 
 def test_each_worker_goes_on_where_the_other_stopped(kafka, tmp_path: Path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConflictError, ConnectError, UnreachableError
+from linkspan.api.errors import ConflictError, UnreachableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka import KafkaLog
 from linkspan.log.port import OutgoingBatch, Reader, TopicSpec
@@ -19,7 +19,6 @@ pytestmark = pytest.mark.integration
 
 PRODUCER = {
     "acks": "all",
-    "enable.idempotence": "false",
     "max.in.flight.requests.per.connection": "1",
     "max.block.ms": "9223372036854775807",
     "delivery.timeout.ms": "2147483647",
@@ -121,54 +120,6 @@ def test_every_column_travels(cluster: dict[str, str], topic: str) -> None:
     assert [list(some) for some in got.headers] == [[("h", b"1"), ("h", None)], [], []]
     assert got.positions == {where: 3}
     reader.close()
-
-
-def test_a_topic_that_the_broker_creates_takes_the_first_batch(cluster: dict[str, str]) -> None:
-    writer = KafkaLog().writer({**cluster, **PRODUCER})
-    delivery = writer.send(OutgoingBatch(f"auto-{uuid.uuid4().hex[:8]}", [b"1", b"2"]))
-    assert writer.flush(30)
-    assert not delivery.failures
-    writer.close(1)
-
-
-def test_a_request_too_large_for_the_topic_is_sent_again_in_smaller_ones(cluster: dict[str, str]) -> None:
-    name = f"small-{uuid.uuid4().hex[:8]}"
-    create(cluster, name, max_message_bytes="2000")
-    writer = KafkaLog().writer({**cluster, **PRODUCER})
-    values: list[bytes | None] = [b"%05d" % number + b"x" * 100 for number in range(3000)]
-    deliveries = [writer.send(OutgoingBatch(name, values[start : start + 500])) for start in range(0, 3000, 500)]
-    until(lambda: writer.flush(1))
-    writer.close(1)
-    assert not [failure for delivery in deliveries for failure in delivery.failures]
-    admin = KafkaLog().admin(cluster)
-    (end,) = admin.end_offsets([TopicPartition(name, 0)]).values()
-    found = [value for _, value in read(cluster, name, end)]
-    last = {value: place for place, value in enumerate(found)}
-    assert sorted(last, key=last.__getitem__) == values
-
-
-def test_only_a_record_too_large_by_itself_fails(cluster: dict[str, str]) -> None:
-    name = f"one-{uuid.uuid4().hex[:8]}"
-    create(cluster, name, max_message_bytes="2000")
-    writer = KafkaLog().writer({**cluster, **PRODUCER})
-    delivery = writer.send(OutgoingBatch(name, [b"a", b"b" * 5000, b"c", b"d" * 2_000_000]))
-    until(lambda: writer.flush(1))
-    assert sorted(index for index, _ in delivery.failures) == [1, 3]
-    assert all(isinstance(error, ConnectError) for _, error in delivery.failures)
-    writer.close(1)
-    assert [value for _, value in read(cluster, name, 2)] == [b"a", b"c"]
-
-
-def test_ten_megabytes_pass_with_javas_keys_alone(cluster: dict[str, str]) -> None:
-    name = f"big-{uuid.uuid4().hex[:8]}"
-    create(cluster, name, max_message_bytes="10485760")
-    writer = KafkaLog().writer({**cluster, **PRODUCER, "max.request.size": "10485760"})
-    value = b"z" * 10_000_000
-    delivery = writer.send(OutgoingBatch(name, [value, value]))
-    until(lambda: writer.flush(1))
-    assert not delivery.failures
-    writer.close(1)
-    assert [got == value for _, got in read(cluster, name, 2)] == [True, True]
 
 
 def test_commits_positions_and_seeks(cluster: dict[str, str], topic: str) -> None:

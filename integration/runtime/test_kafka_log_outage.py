@@ -17,7 +17,6 @@ from linkspan.log.port import OutgoingBatch
 pytestmark = pytest.mark.integration
 
 SOURCE = {
-    "enable.idempotence": "false",
     "max.in.flight.requests.per.connection": "1",
     "max.block.ms": "9223372036854775807",
     "delivery.timeout.ms": "2147483647",

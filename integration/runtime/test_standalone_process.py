@@ -38,7 +38,8 @@ def pipeline(folder: Path) -> list[dict[str, object]]:
 
 
 def lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+    # a file that is being written may end in the middle of a character
+    return path.read_text(errors="replace").splitlines() if path.exists() else []
 
 
 def run(folder: Path, *files: Path, **changes: object) -> subprocess.CompletedProcess[str]:

@@ -31,7 +31,6 @@ _PRODUCER_BASE = {
     "key.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
     "value.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
     "acks": "all",
-    "enable.idempotence": "false",
     "max.in.flight.requests.per.connection": "1",
     "max.block.ms": "9223372036854775807",
     "delivery.timeout.ms": "2147483647",

@@ -19,7 +19,6 @@ GIVEN: dict[ClientKind, dict[str, str]] = {
         **SERVERS,
         "client.id": "connector-producer-src-0",
         "acks": "all",
-        "enable.idempotence": "false",
         "max.in.flight.requests.per.connection": "1",
         "max.block.ms": "9223372036854775807",
         "delivery.timeout.ms": "2147483647",
@@ -45,6 +44,7 @@ SAME_MEANING = {
 }
 DEVIATIONS = {
     "batch.size": "131072 instead of 16384: one request in flight carries more",
+    "enable.idempotence": "on, since librdkafka keeps the order of retried requests only then",
     "receive.buffer.bytes": "sized by the operating system",
     "send.buffer.bytes": "sized by the operating system",
     "partition.assignment.strategy": "librdkafka refuses eager and cooperative together; Java uses the eager one too",
@@ -69,6 +69,22 @@ def test_effective_values_equal_the_originals(kind: ClientKind) -> None:
         if effective.lower() != wanted.lower():
             wrong[name] = (wanted, effective)
     assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "on"),
+    [
+        ({}, "true"),
+        ({"acks": "-1"}, "true"),
+        ({"acks": "1"}, "false"),
+        ({"retries": "0"}, "false"),
+        ({"max.in.flight.requests.per.connection": "6"}, "false"),
+        ({"enable.idempotence": "false"}, "false"),
+        ({"enable.idempotence": "TRUE", "acks": "1"}, "true"),
+    ],
+)
+def test_idempotence_is_the_default_where_nothing_conflicts(given: dict[str, str], on: str) -> None:
+    assert translate("producer", {**GIVEN["producer"], **given}).native["enable.idempotence"] == on
 
 
 @pytest.mark.parametrize("kind", ["producer", "consumer", "admin"])

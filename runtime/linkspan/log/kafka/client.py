@@ -12,7 +12,7 @@ from linkspan.api.errors import ConfigError
 from linkspan.log.kafka.errors import kafka_error
 from linkspan.log.kafka.settings import ClientKind, Translation, report, without_modern_refusals
 
-__all__ = ["opened"]
+__all__ = ["log_error", "opened"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 _KERBEROS: Final = (
@@ -22,7 +22,8 @@ _KERBEROS: Final = (
 _Client = TypeVar("_Client")
 
 
-def _on_error(error: KafkaError) -> None:
+def log_error(error: KafkaError) -> None:
+    """Log an error that the client as a whole reports."""
     _log.warning("Kafka client: %s (%s)", error.str(), error.name())
 
 
@@ -37,7 +38,7 @@ def opened(
     report(kind, translation)
     native = without_modern_refusals({**translation.native})
     try:
-        return make({**native, "error_cb": _on_error, "logger": _log, **more})
+        return make({**native, "error_cb": log_error, "logger": _log, **more})
     except KafkaException as error:
         text = kafka_error(error).str()
         if "GSSAPI" in text:

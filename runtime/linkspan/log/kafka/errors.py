@@ -13,6 +13,7 @@ from linkspan.api.errors import ConnectError, RetriableError, UnreachableError
 __all__ = [
     "END_OF_PARTITION",
     "FORBIDDEN",
+    "NOT_IDEMPOTENT",
     "POLL_EXCEEDED",
     "PURGED",
     "STUCK",
@@ -53,6 +54,20 @@ STUCK: Final = FORBIDDEN | {
 
 PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 """The record was taken back before it was sent, or before it was answered."""
+
+NOT_IDEMPOTENT: Final = frozenset(
+    {
+        KafkaError._FATAL,
+        KafkaError._FENCED,
+        KafkaError._INCONSISTENT,
+        KafkaError._UNSUPPORTED_FEATURE,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        KafkaError.UNKNOWN_PRODUCER_ID,
+    }
+)
+"""The broker does not take what an idempotent producer sends, and would take it without the sequence numbers."""
 
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF
 POLL_EXCEEDED: Final = KafkaError._MAX_POLL_EXCEEDED

@@ -24,6 +24,8 @@ ClientKind = Literal["producer", "consumer", "admin"]
 _log = logging.getLogger("linkspan.log.kafka")
 _reported: set[str] = set()
 _LONGEST: Final = 2147483647
+_MOST_IN_FLIGHT: Final = 5
+"""Requests in flight that idempotence allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,8 @@ def translate(kind: ClientKind, settings: Mapping[str, str]) -> Translation:
         if row.native is not None and (converted := _converted(row, value)) is not None:
             native[row.native] = converted
     native.update(_derived(kind, java))
+    if kind == "producer" and not _idempotent(given, java):
+        native["enable.idempotence"] = "false"
     native.update(authentication(given))
     if "SSL" in java["security.protocol"].upper():
         native.update(certificates(given))
@@ -427,6 +431,14 @@ def _derived_of_producer(java: Mapping[str, str]) -> dict[str, str | int]:
     if level is not None:
         derived["compression.level"] = max(-1, min(_number("compression level", level), 12))
     return derived
+
+
+def _idempotent(given: Mapping[str, str], java: Mapping[str, str]) -> bool:
+    """Java's rule: on, unless switched off or, not being asked for, in conflict with another setting (KIP-679)."""
+    if "enable.idempotence" in given:
+        return java["enable.idempotence"].lower() == "true"
+    in_flight = _number("max.in.flight.requests.per.connection", java["max.in.flight.requests.per.connection"])
+    return java["acks"] in {"all", "-1"} and _number("retries", java["retries"]) != 0 and in_flight <= _MOST_IN_FLIGHT
 
 
 def without_modern_refusals(native: dict[str, str | int]) -> dict[str, str | int]:

@@ -10,6 +10,16 @@ not fail was acknowledged. That holds for every order of answers and any number 
 count does not reach 0 by itself: at most ``_WINDOW`` records or ``buffer.memory`` bytes are sent, then the writer waits
 until all are answered. A caller who asks for each record's offset gets a callback per record instead.
 
+How order survives a retry
+--------------------------
+Java's producer with one request in flight builds the next request when the last one was answered. librdkafka builds
+ahead, even then: when a request has to be retried, say because the leader of a new topic is not known to the broker
+yet, the one behind it overtakes it. An idempotent producer takes the request behind back and keeps the order; so source
+tasks write idempotently unless told otherwise (KIP-679). Without idempotence and with one request in flight, only so
+much is handed to the library at a time as fits one request, and more when all of it was answered. Where idempotence
+is only the default and the broker refuses it (no right to it before Kafka 2.8, lost producer state), the producer is
+opened again without it and what was not acknowledged is sent once more, in order.
+
 How order survives a batch that is too large
 --------------------------------------------
 A topic's ``max.message.bytes`` may be smaller than a request that the library filled from many records. Then all of
@@ -33,8 +43,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
-from linkspan.log.kafka.client import opened
-from linkspan.log.kafka.errors import PURGED, connect_error, kafka_error
+from linkspan.log.kafka.client import log_error, opened
+from linkspan.log.kafka.errors import NOT_IDEMPOTENT, PURGED, connect_error, kafka_error
 from linkspan.log.kafka.settings import translate
 
 if TYPE_CHECKING:
@@ -48,9 +58,15 @@ _log = logging.getLogger("linkspan.log.kafka")
 
 _WINDOW: Final = 131072
 """Records in flight before the writer waits for all of them; each costs some 200 bytes beyond its payload."""
+_RECORD_OVERHEAD: Final = 70
+"""Bytes that a record costs in a request beyond key, value and headers, at most."""
+_UNTIL_FLUSHED: Final = 900000
+"""librdkafka's largest ``linger.ms``: nothing is sent before a request's worth of records was handed over."""
 _BLOCK: Final = 1.0
 """Longest wait, in seconds, for room in the buffer before the caller may look at other things."""
 _SLICE: Final = 0.1
+_SENDING: Final = 0.005
+"""Seconds after which the library has noticed that it is being flushed."""
 
 OnRecord = Callable[[int, TopicPartition, int, int], None]
 
@@ -72,19 +88,15 @@ class _Sent:
         """Called by the library for one record."""
         if error is None:
             self._acknowledged(index, message)
-        elif error.code() == KafkaError.MSG_SIZE_TOO_LARGE or error.code() in PURGED:
-            self._owner.refused(self, index, too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE)
         else:
-            self.fail(index, error)
+            self.refuse(index, error)
 
     def report_alone(self, index: int, error: KafkaError | None, message: Message) -> None:
         """The same for a record that was sent in a request of its own."""
         if error is None:
             self._acknowledged(index, message)
         else:
-            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                self._owner.large_records += 1
-            self.fail(index, error)
+            self.refuse(index, error, alone=True)
 
     def _acknowledged(self, index: int, message: Message) -> None:
         if self.on_record is None:
@@ -93,6 +105,17 @@ class _Sent:
         where = TopicPartition(self.batch.topic, _known(message.partition()))
         self.on_record(index, where, _known(message.offset()), timestamp)
 
+    def refuse(self, index: int, error: KafkaError, *, alone: bool = False) -> None:
+        """Have a record sent again where that helps, or note that it will not be written."""
+        too_large = error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+        if too_large and alone:
+            self._owner.large_records += 1
+            self.fail(index, error)
+        elif too_large or error.code() in PURGED or self._owner.falls_back(error):
+            self._owner.refused(self, index, too_large=too_large)
+        else:
+            self.fail(index, error)
+
     def fail(self, index: int, error: KafkaError) -> None:
         """Note a record that will not be written."""
         self.failures.append((index, connect_error(error, f"Writing record {index} to topic {self.batch.topic}")))
@@ -100,6 +123,16 @@ class _Sent:
 
 def _known(number: int | None) -> int:
     return -1 if number is None else number
+
+
+def _size_of(batch: OutgoingBatch, index: int) -> int:
+    """Bytes of one record in a request, at most."""
+    size = len(batch.values[index] or b"") + _RECORD_OVERHEAD
+    if batch.keys is not None:
+        size += len(batch.keys[index] or b"")
+    if batch.headers is not None:
+        size += sum(len(name) * 4 + len(value or b"") + 10 for name, value in batch.headers[index] or ())
+    return size
 
 
 def _size(batch: OutgoingBatch) -> int:
@@ -125,7 +158,11 @@ class KafkaWriter:
         self._settings = translate("producer", settings)
         self._memory = self._settings.number("buffer.memory")
         self._block = min(self._settings.number("max.block.ms") / 1000, _BLOCK)
+        self._idempotent = str(self._settings.native["enable.idempotence"]) == "true"
+        self._optional = self._idempotent and "enable.idempotence" not in settings
+        self._broken = ""
         self._reporting = False
+        self._queue: deque[tuple[_Sent, Sequence[int]]] = deque()
         self._producer = self._open()
         self._alone: Producer | None = None
         self._alone_topics: set[str] = set()
@@ -153,17 +190,17 @@ class KafkaWriter:
         self._in_flight.append(sent)
         self._records += len(batch)
         self._bytes += size
-        if batch.topic in self._alone_topics:
-            self._produce(self._alone_producer(), sent, range(len(batch)), sent.report_alone)
-        else:
-            self._produce_all(sent)
+        self._queue.append((sent, range(len(batch))))
+        self._dispatch()
         return sent
 
     def poll(self, timeout: float = 0.0) -> None:
         """Take in answers; see :meth:`linkspan.log.port.Writer.poll`."""
-        if timeout > 0 and self._in_flight:
+        if self._one_at_a_time:
+            timeout = max(timeout, _SENDING)
+        if timeout > 0 and self._unanswered():
             # flushing does not wait for linger.ms
-            (self._alone if self._alone is not None and len(self._alone) else self._producer).flush(timeout)
+            _flush(self._alone if self._alone is not None and len(self._alone) else self._producer, timeout)
         else:
             self._producer.poll(timeout)
         if self._alone is not None:
@@ -189,7 +226,7 @@ class KafkaWriter:
         for producer in filter(None, (self._producer, self._alone)):
             # a producer that is dropped with queued records waits for them for ever
             producer.purge(in_queue=True, in_flight=True, blocking=False)
-            producer.flush(0)
+            _flush(producer, 0)
 
     # -- room --------------------------------------------------------------------------------------------------------
 
@@ -209,7 +246,7 @@ class KafkaWriter:
             self.poll(_SLICE)
 
     def _fits(self, records: int, size: int) -> bool:
-        if self._first_refused or self._resending:
+        if self._first_refused or self._resending or self._broken:
             return False
         # a batch larger than the whole buffer passes when it has the buffer to itself
         return not self._in_flight or (self._records + records <= _WINDOW and self._bytes + size <= self._memory)
@@ -217,8 +254,22 @@ class KafkaWriter:
     # -- producing ---------------------------------------------------------------------------------------------------
 
     def _open(self, **more: str | int) -> Producer:
-        only_errors = {} if self._reporting else {"delivery.report.only.error": True}
-        return opened("producer", Producer, self._settings, {**only_errors, **more})
+        options: dict[str, Any] = {"enable.idempotence": "true" if self._idempotent else "false"}
+        if not self._reporting:
+            options["delivery.report.only.error"] = True
+        if self._one_at_a_time:
+            options["linger.ms"] = _UNTIL_FLUSHED
+        if self._optional:
+            options["error_cb"] = self._on_error
+        return opened("producer", Producer, self._settings, {**options, **more})
+
+    @property
+    def _one_at_a_time(self) -> bool:
+        """Whether order has to be kept by us."""
+        return not self._idempotent and self._settings.number("max.in.flight.requests.per.connection") == 1
+
+    def _unanswered(self) -> int:
+        return len(self._producer) + (len(self._alone) if self._alone is not None else 0)
 
     def _start_reporting(self) -> None:
         """From now on every record is reported: the library decides that per producer, so it is opened again."""
@@ -236,28 +287,47 @@ class KafkaWriter:
             self._alone = self._open(**{"batch.num.messages": 1, "linger.ms": 0})
         return self._alone
 
-    def _produce_all(self, sent: _Sent) -> None:
-        batch = sent.batch
-        # produce_batch knows neither headers nor timestamps, and takes one partition for all
-        if _stated(batch.partitions) or _stated(batch.timestamps) or (batch.headers is not None and any(batch.headers)):
-            self._produce(self._producer, sent, range(len(batch)), sent.report)
-            return
-        messages = _messages(batch, list(map(partial, repeat(sent.report), range(len(batch)))))
-        queued = self._producer.produce_batch(batch.topic, messages)
-        if queued != len(messages):
-            for index, message in enumerate(messages):
-                if (error := message.get("_error")) is not None:
-                    sent.fail(index, error)
+    def _dispatch(self) -> None:
+        """Hand records to the library: all that wait, or one request's worth when it has answered the last one."""
+        while self._queue and not self._broken and not (self._one_at_a_time and self._unanswered()):
+            sent, indices = self._queue.popleft()
+            if self._one_at_a_time:
+                count = self._one_request(sent.batch, indices)
+                if count < len(indices):
+                    self._queue.appendleft((sent, indices[count:]))
+                indices = indices[:count]
+            self._produce(sent, indices)
 
-    def _produce(
-        self,
-        producer: Producer,
-        sent: _Sent,
-        indices: Sequence[int],
-        report: Callable[[int, KafkaError | None, Message], None],
-    ) -> None:
-        """Queue records one by one."""
+    def _one_request(self, batch: OutgoingBatch, indices: Sequence[int]) -> int:
+        """How many of the records fit one request."""
+        if batch.topic in self._alone_topics:
+            return 1
+        native = self._settings.native
+        room = min(int(native["batch.size"]), int(native["message.max.bytes"]))
+        limit = min(len(indices), int(native.get("batch.num.messages", 10000)) - 1)
+        for count in range(limit):
+            room -= _size_of(batch, indices[count])
+            if room <= 0:
+                return max(1, count)
+        return limit
+
+    def _produce(self, sent: _Sent, indices: Sequence[int]) -> None:
         batch = sent.batch
+        if batch.topic in self._alone_topics:
+            self._produce_singly(self._alone_producer(), sent, indices, alone=True)
+        # produce_batch knows neither headers nor timestamps, and takes one partition for all
+        elif _stated(batch.partitions) or _stated(batch.timestamps) or (batch.headers and any(batch.headers)):
+            self._produce_singly(self._producer, sent, indices)
+        else:
+            messages = _messages(batch, indices, list(map(partial, repeat(sent.report), indices)))
+            if self._producer.produce_batch(batch.topic, messages) != len(messages):
+                for index, message in zip(indices, messages, strict=True):
+                    if (error := message.get("_error")) is not None:
+                        sent.refuse(index, error, alone=True)
+
+    def _produce_singly(self, producer: Producer, sent: _Sent, indices: Sequence[int], *, alone: bool = False) -> None:
+        batch = sent.batch
+        report = sent.report_alone if alone else sent.report
         for index in indices:
             options: dict[str, Any] = {}
             if batch.headers is not None and (headers := batch.headers[index]):
@@ -270,9 +340,22 @@ class KafkaWriter:
             try:
                 producer.produce(batch.topic, batch.values[index], key, on_delivery=partial(report, index), **options)
             except KafkaException as error:
-                sent.fail(index, kafka_error(error))
+                sent.refuse(index, kafka_error(error), alone=True)
 
     # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Called by the library for an error of the client as a whole."""
+        if error.code() == KafkaError._FATAL or error.fatal():  # noqa: SLF001 - public, documented
+            self._broken = self._broken or error.str()
+        else:
+            log_error(error)
+
+    def falls_back(self, error: KafkaError) -> bool:
+        """Whether a record failed because idempotence failed, and may go without."""
+        if self._optional and not self._closed and (error.fatal() or error.code() in NOT_IDEMPOTENT):
+            self._broken = self._broken or error.str()
+        return bool(self._broken)
 
     def refused(self, sent: _Sent, index: int, *, too_large: bool) -> None:
         """A record came back because its request was too large, or was taken back for that reason."""
@@ -289,10 +372,17 @@ class KafkaWriter:
 
     def _advance(self) -> None:
         """Draw the conclusions from what was answered."""
-        if len(self._producer) or (self._alone is not None and len(self._alone)):
+        if self._broken and not self._closed:
+            self._take_back()
+        if self._unanswered():
             return
-        if self._first_refused:
+        if self._broken:
+            self._fall_back()
+        if self._first_refused or self._refused:
             self._resend()
+            return
+        if self._queue:
+            self._dispatch()
             return
         if self._resending:
             self._resending = False
@@ -302,41 +392,59 @@ class KafkaWriter:
         self._in_flight.clear()
         self._records = self._bytes = 0
 
+    def _take_back(self) -> None:
+        """Nothing that a broken producer holds will be sent."""
+        for producer in filter(None, (self._producer, self._alone)):
+            producer.purge(in_queue=True, in_flight=True, blocking=False)
+            _flush(producer, _SLICE)
+
+    def _fall_back(self) -> None:
+        _log.warning(
+            "Kafka refuses to write idempotently (%s); going on without, one request at a time. Set "
+            "enable.idempotence=false for this producer to start that way.",
+            self._broken,
+        )
+        self._broken = ""
+        self._idempotent = self._optional = False
+        self._alone = None
+        self._producer = self._open()
+
     def _resend(self) -> None:
         again = self._to_resend()
-        topics = ", ".join(sorted(self._first_refused))
-        _log.warning(
-            "A request was larger than topic %s takes (max.message.bytes); sending %d records again, one a request",
-            topics,
-            sum(len(indices) for _, indices in again),
-        )
+        if self._first_refused:
+            _log.warning(
+                "A request was larger than topic %s takes (max.message.bytes); sending %d records again, one a request",
+                ", ".join(sorted(self._first_refused)),
+                sum(len(indices) for _, indices in again),
+            )
         self._alone_topics.update(self._first_refused)
         self._first_refused.clear()
         self._refused.clear()
         self._resending = True
         self.large_records = 0
-        producer = self._alone_producer()
-        for sent, indices in again:
-            self._produce(producer, sent, indices, sent.report_alone)
+        self._queue.extendleft(reversed(again))
+        self._dispatch()
 
     def _to_resend(self) -> list[tuple[_Sent, Sequence[int]]]:
         """What to send again, in order: everything of a topic from its first refused record on, and what was purged."""
-        purged: dict[int, list[int]] = {}
+        refused: dict[int, list[int]] = {}
         for sent, index in self._refused:
-            purged.setdefault(id(sent), []).append(index)
+            refused.setdefault(id(sent), []).append(index)
         again: list[tuple[_Sent, Sequence[int]]] = []
         started: set[str] = set()
         for sent in self._in_flight:
             topic = sent.batch.topic
-            first = self._first_refused.get(topic)
+            # one at a time, nothing slipped through and what follows still waits
+            first = None if self._one_at_a_time else self._first_refused.get(topic)
             gone = {index for index, _ in sent.failures}
             if first is not None and first[0] is sent:
                 started.add(topic)
-                indices: Sequence[int] = range(first[1], len(sent.batch))
+                # before it, records for other partitions may have been taken back
+                indices: Sequence[int] = sorted({*refused[id(sent)], *range(first[1], len(sent.batch))})
             elif topic in started:
                 indices = range(len(sent.batch))
             else:
-                indices = sorted(purged.get(id(sent), []))
+                indices = sorted(refused.get(id(sent), []))
             wanted = [index for index in indices if index not in gone]
             if wanted:
                 again.append((sent, wanted))
@@ -348,13 +456,24 @@ class KafkaWriter:
             self._alone_topics.clear()
 
 
+def _flush(producer: Producer, timeout: float) -> None:
+    try:
+        producer.flush(timeout)
+    except KafkaException:
+        # a fatal error, which the records report too
+        producer.poll(timeout)
+
+
 def _stated(column: Sequence[int | None] | None) -> bool:
     return column is not None and any(number is not None for number in column)
 
 
-def _messages(batch: OutgoingBatch, reports: list[Callable[..., None]]) -> list[dict[str, Any]]:
-    """The batch as ``produce_batch`` takes it."""
-    values = batch.values
-    if batch.keys is None:
+def _messages(batch: OutgoingBatch, indices: Sequence[int], reports: list[Callable[..., None]]) -> list[dict[str, Any]]:
+    """Records as ``produce_batch`` takes them."""
+    values, keys = batch.values, batch.keys
+    if len(indices) < len(batch):
+        values = [values[index] for index in indices]
+        keys = keys and [keys[index] for index in indices]
+    if keys is None:
         return [{"value": v, "callback": r} for v, r in zip(values, reports, strict=True)]
-    return [{"value": v, "key": k, "callback": r} for v, k, r in zip(values, batch.keys, reports, strict=True)]
+    return [{"value": v, "key": k, "callback": r} for v, k, r in zip(values, keys, reports, strict=True)]
