@@ -4,9 +4,11 @@ import datetime
 import decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linkspan.api import Schema, Type, schema
-from linkspan.api.text import double_text, float_text, java_text
+from linkspan.api.text import double_text, float_text, java_text, java_texts
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,20 @@ def test_dates_and_decimals():
     assert java_text(datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)) == "Fri Jan 02 03:04:05 UTC 2026"
     assert java_text(datetime.date(1970, 1, 1)) == "Thu Jan 01 00:00:00 UTC 1970"
     assert java_text(None) == "null"
+
+
+_ITEMS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.lists(st.fixed_dictionaries({"a%s": _ITEMS, "{b}": _ITEMS}) | _ITEMS, max_size=6))
+def test_many_values_are_written_as_each_by_itself(values):
+    assert java_texts(values) == [java_text(value) for value in values]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from([1, True, 1.0, "a", "b"]), _ITEMS, min_size=1), min_size=1))
+def test_keys_that_are_equal_but_not_the_same_are_told_apart(values):
+    assert java_texts(values) == [java_text(value) for value in values]

@@ -7,7 +7,7 @@ import decimal
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from linkspan.api.schema import Schema, Type
 
@@ -38,10 +38,31 @@ def java_text(value: object, schema: Schema | None = None) -> str:
 
 
 def java_texts(values: Sequence[object], schema: Schema | None = None) -> list[str]:
-    """Texts of many values of one schema; maps of texts and numbers, the bulk of schemaless JSON, take a short way."""
+    """Texts of many values of one schema; maps with the same texts as keys, as in most JSON, are written by columns."""
     if schema is not None:
         return [java_text(value, schema) for value in values]
+    if values and type(first := values[0]) is dict and set(map(type, first)) == {str}:
+        names: tuple[object, ...] = tuple(first)
+        if set(map(type, values)) == {dict} and all(map(names.__eq__, map(tuple, cast("Any", values)))):
+            return _rows(names, values)
     return [_mapping(value, None) if type(value) is dict else java_text(value) for value in values]
+
+
+def _rows(names: tuple[object, ...], maps: Sequence[Any]) -> list[str]:
+    """Texts of maps with these keys in this order."""
+    pattern = ", ".join([f"{java_text(name)}=".replace("%", "%%") + "%s" for name in names])
+    columns = map(_texts_of_column, zip(*map(dict.values, maps), strict=True))
+    return list(map(f"{{{pattern}}}".__mod__, zip(*columns, strict=True)))
+
+
+def _texts_of_column(column: Sequence[Any]) -> Sequence[object]:
+    """Texts of values, or the values where formatting writes the same."""
+    kinds = set(map(type, column))
+    if kinds <= {str, int}:
+        return column
+    if kinds == {float}:
+        return [repr(number) if 1e-3 <= number < 1e7 else double_text(number) for number in column]
+    return list(map(java_text, column))
 
 
 def double_text(number: float) -> str:
