@@ -60,9 +60,12 @@ def rows() -> dict[str, Row]:
         "json": Row("Kafka → file, JsonConverter without schemas, 5 fields", "records/s", "≥ 1.8", more_is_better=True),
         "start": Row("worker start → REST answers", "s", "≥ 8"),
         "idle": Row("idle worker, memory of all processes (PSS)", "MB", "≥ 6"),
-        "tasks memory": Row("with 20 idle sink tasks, memory (PSS)", "MB", "≥ 5"),
-        "tasks cpu": Row("with 20 idle sink tasks, share of one processor", "%", "≥ 5"),
-        "create": Row("POST connector → task RUNNING", "s", "≥ 2"),
+        "tasks memory": Row("with 20 idle sink tasks on a fresh worker, memory (PSS)", "MB", "≥ 5"),
+        "tasks cpu": Row("with 20 idle sink tasks on a fresh worker, share of one processor", "%", "≥ 5"),
+        "first": Row("POST connector → task RUNNING, first connector of a worker", "s", "≥ 2"),
+        "next": Row("POST connector → task RUNNING, later connectors", "s", "≥ 2"),
+        "late memory": Row("with 20 idle sink tasks after the load above, memory (PSS)", "MB", "≥ 5"),
+        "late cpu": Row("with 20 idle sink tasks after the load above, share of one processor", "%", "≥ 5"),
     }
 
 
@@ -107,14 +110,18 @@ def one_round(
     """Everything once with one fresh worker: quiet measurements first, so that nothing is left over from load."""
     add("start", scenario.start_seconds(worker, worker.launch))
     add("idle", scenario.idle_memory(worker))
+    add("first", scenario.create_seconds(worker, topics, folder))
     for _ in range(3):
-        add("create", scenario.create_seconds(worker, topics, folder))
+        add("next", scenario.create_seconds(worker, topics, folder))
     memory, share = scenario.idle_tasks(worker, topics, folder)
     add("tasks memory", memory)
     add("tasks cpu", share)
     add("source", scenario.source_rate(worker, topics, file, arguments.records))
     add("sink", scenario.sink_rate(worker, "bench-lines", arguments.records, scenario.STRING, folder))
     add("json", scenario.sink_rate(worker, "bench-json", arguments.records, scenario.JSON, folder))
+    memory, share = scenario.idle_tasks(worker, topics, folder)
+    add("late memory", memory)
+    add("late cpu", share)
 
 
 def report(table: dict[str, Row], arguments: argparse.Namespace) -> str:

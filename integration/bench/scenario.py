@@ -18,6 +18,7 @@ from integration.bench.footprint import cpu_seconds, memory_mb
 from integration.services.kafka import request
 
 _PATIENCE_SECONDS: Final = 300.0
+_LOOK_SECONDS: Final = 5.0
 _SETTLE_SECONDS: Final = 8.0
 _CPU_WINDOW_SECONDS: Final = 10.0
 _FILE: Final = "org.apache.kafka.connect.file.FileStream"
@@ -77,7 +78,7 @@ def source_rate(worker: Worker, topics: Topics, file: Path, count: int) -> float
     name = _name("source")
     topics.create(name)
     _create(worker, name, {"connector.class": f"{_FILE}SourceConnector", "file": file, "topic": name, **STRING})
-    rate = _rate(lambda: topics.end(name), count)
+    rate = _rate(worker, name, lambda: topics.end(name), count)
     _delete(worker, name)
     topics.delete(name)
     return rate
@@ -98,7 +99,7 @@ def sink_rate(worker: Worker, topic: str, count: int, converter: Mapping[str, st
                 lines += chunk.count(b"\n")
             return lines
 
-        rate = _rate(seen, count)
+        rate = _rate(worker, name, seen, count)
     _delete(worker, name)
     file.unlink()
     return rate
@@ -171,28 +172,36 @@ def _delete(worker: Worker, name: str) -> None:
     request("DELETE", f"{worker.url}/connectors/{name}")
 
 
+def _states(worker: Worker, name: str) -> list[str]:
+    """States of the tasks; raises RuntimeError with the trace when one has failed."""
+    status, body = request("GET", f"{worker.url}/connectors/{name}/status")
+    tasks = body["tasks"] if status == 200 and isinstance(body, dict) else []
+    for task in tasks:
+        if task["state"] == "FAILED":
+            raise RuntimeError(f"A task of {name} failed: {task.get('trace')}")
+    return [task["state"] for task in tasks]
+
+
 def _wait_running(worker: Worker, name: str, tasks: int) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    body: object = None
-    while time.monotonic() < deadline:
-        status, body = request("GET", f"{worker.url}/connectors/{name}/status")
-        states = [task["state"] for task in body["tasks"]] if status == 200 and isinstance(body, dict) else []
-        if len(states) == tasks and set(states) == {"RUNNING"}:
-            return
+    while _states(worker, name) != ["RUNNING"] * tasks:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{name} is not running")
         time.sleep(0.005)
-    raise RuntimeError(f"{name} is not running: {body}")
 
 
-def _rate(seen: Callable[[], int], count: int) -> float:
+def _rate(worker: Worker, name: str, seen: Callable[[], int], count: int) -> float:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    first = 0
-    begin = 0.0
+    first, begin, looked = 0, 0.0, time.monotonic()
     while time.monotonic() < deadline:
         now, number = time.perf_counter(), seen()
         if number and not begin:
             first, begin = number, now
         if number >= count:
             return (number - first) / max(now - begin, 1e-9)
+        if time.monotonic() - looked > _LOOK_SECONDS:
+            looked = time.monotonic()
+            _states(worker, name)
         time.sleep(0.01)
     raise RuntimeError(f"only {seen()} of {count} records arrived within {_PATIENCE_SECONDS:.0f} s")
 
