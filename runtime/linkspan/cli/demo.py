@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ _LINES_PER_SECOND: Final = 500
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 30.0
 _TICK_SECONDS: Final = 0.5
+_TICKS_OF_A_RATE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ def _watch(demo: Demo, worker: subprocess.Popen[bytes], earlier: Progress | None
     begin = _progress(demo, admin)
     _introduce(demo, earlier)
     line = _lines_of(demo.source) if not demo.own else 0
-    before, then, started = begin, time.monotonic(), time.monotonic()
+    started = time.monotonic()
+    # the sink commits once a second, so rates are taken over more than one tick
+    seen = deque([(begin, started)], maxlen=_TICKS_OF_A_RATE)
     for tick in itertools.count(1):
         time.sleep(_TICK_SECONDS)
         if worker.poll() is not None:
@@ -146,8 +150,9 @@ def _watch(demo: Demo, worker: subprocess.Popen[bytes], earlier: Progress | None
             _append(demo.source, line, int(_LINES_PER_SECOND * _TICK_SECONDS))
             line += int(_LINES_PER_SECOND * _TICK_SECONDS)
         now, moment = _progress(demo, admin), time.monotonic()
+        before, then = seen[0]
         _show(now, before, moment - then, tick)
-        before, then = now, moment
+        seen.append((now, moment))
         if seconds is not None and moment - started >= seconds:
             break
     return 0
