@@ -91,3 +91,14 @@ def test_root_counts_for_all_and_is_passed_on_without_a_name(name):
     levels.set_level(name, "INFO")
     assert told == [("", logging.ERROR), (name, logging.INFO)]
     assert levels.level(name)[0] == "INFO"
+
+
+def test_a_logger_of_the_original_counts_for_ours_that_says_the_same():
+    told: list[tuple[str, int]] = []
+    logging.getLogger("linkspan.task.sink")
+    levels = Levels(lambda name, level: told.append((name, level)))
+    changed = levels.set_level("org.apache.kafka.connect.runtime.WorkerSinkTask", "DEBUG")
+    assert changed == ["linkspan.task.sink", "org.apache.kafka.connect.runtime.WorkerSinkTask"]
+    assert told == [(name, logging.DEBUG) for name in reversed(changed)]
+    assert "linkspan" in levels.set_level("org.apache.kafka.connect", "WARN")
+    assert levels.level("linkspan.task.sink")[0] == "WARN"

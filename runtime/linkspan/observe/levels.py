@@ -23,6 +23,15 @@ _TEXTS: Final = {number: name for name, number in _NUMBERS.items()}
 _LISTED: Final = ("linkspan", "org.apache.kafka.connect")
 """Shown from the start, beside root: our own logger, and the one that users of the original know."""
 
+_STANDS_FOR: Final = {
+    "org.apache.kafka.clients": "linkspan.log.kafka",
+    "org.apache.kafka.connect": "linkspan",
+    "org.apache.kafka.connect.runtime.WorkerSinkTask": "linkspan.task.sink",
+    "org.apache.kafka.connect.runtime.WorkerSourceTask": "linkspan.task.source",
+    "org.apache.kafka.connect.runtime.rest": "linkspan.rest",
+}
+"""What users of the original turn up when they look for a fault, and which of our loggers says the same."""
+
 
 class Levels:
     """Reads and changes levels.
@@ -50,18 +59,23 @@ class Levels:
         return None if logger is None else (_text(logger.getEffectiveLevel()), self._changed.get(name))
 
     def set_level(self, name: str, level: str) -> list[str]:
-        """Set the level of a logger and of all whose names begin so; their names, sorted."""
+        """Set the level of a logger and of all whose names begin so; their names, sorted.
+
+        A name of the original's loggers counts for ours that say the same, too.
+        """
         number = _NUMBERS[level.upper()]
         if name != "root":
             logging.getLogger(name)
+        names = [name, *(ours for theirs, ours in _STANDS_FOR.items() if theirs.startswith(name))]
         loggers = self._loggers()
-        matched = sorted(other for other in loggers if name == "root" or other.startswith(name))
+        matched = sorted(other for other in loggers if name == "root" or other.startswith(tuple(names)))
         now = int(time.time() * 1000)
         for other in matched:
             if loggers[other].level != number:
                 loggers[other].setLevel(number)
                 self._changed[other] = now
-        self._tell("" if name == "root" else name, number)
+        for told in names:
+            self._tell("" if told == "root" else told, number)
         return matched
 
     @staticmethod
