@@ -105,8 +105,14 @@ class _Columns:
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
         # offsets rise within a partition: the last one stays in the dict
-        last = dict(zip(self.partitions, self.offsets, strict=True))
-        return {TopicPartition(self.topic, number): offset + 1 for number, offset in last.items()}
+        last = dict(zip(self.partitions, self._messages, strict=True))
+        return {TopicPartition(self.topic, number): _offset(message) + 1 for number, message in last.items()}
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    assert offset is not None, "a record that was read has an offset"
+    return offset
 
 
 def _native(partitions: Iterable[TopicPartition], offset: int = OFFSET_INVALID) -> list[Native]:
