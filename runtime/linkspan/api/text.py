@@ -77,7 +77,8 @@ def float_text(number: float) -> str:
     if not math.isfinite(number):
         return double_text(number)
     exact = float(struct.unpack(">f", struct.pack(">f", number))[0])
-    for digits in range(1, 10):
+    # Two digits at least: of these Java takes the nearest, 1.4E-45 rather than 1.0E-45.
+    for digits in range(2, 10):
         text = f"{exact:.{digits}g}"
         if _as_float(text) == exact:
             return _scientific(exact, repr(float(text)))
@@ -101,6 +102,10 @@ def _scientific(number: float, text: str) -> str:
     assert isinstance(exponent, int)
     figures = "".join(map(str, digits)).rstrip("0") or "0"
     power = exponent + len(digits) - 1
+    if len(figures) == 1:
+        # One digit tells the number; of those with two Java writes the nearest, 4.9E-324 rather than 5.0E-324.
+        near, _, place = f"{size:.1e}".partition("e")
+        figures, power = near.replace(".", "").rstrip("0"), int(place)
     return f"{'-' if sign else ''}{figures[0]}.{figures[1:] or '0'}E{power}"
 
 

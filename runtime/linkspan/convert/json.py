@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import decimal
+import functools
 import json
 import math
+import re
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -33,8 +35,9 @@ from linkspan.api import (
     Width,
 )
 from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
+from linkspan.api.text import float_text
 from linkspan.api.validators import one_of_ignoring_case
-from linkspan.convert import schema_json
+from linkspan.convert import lenient_json, schema_json
 
 __all__ = ["JsonConverter", "JsonConverterConfig"]
 
@@ -46,6 +49,13 @@ _ENVELOPE: Final = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
     "If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration."
 )
+_SINGLE: Final = struct.Struct(">f")
+_SCALE_TEXT: Final = re.compile("[+-]?[0-9]{1,9}")
+# Java's reader of base64 skips blanks and control characters between groups of four.
+_SPACED_BASE64: Final = re.compile(
+    r"(?=.*[\0-\x20])[\0-\x20]*(?:[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]{2}[\0-\x20]*)*", re.DOTALL
+)
+_SPACES: Final = re.compile(r"[\0-\x20]+")
 _SCHEMA_HEAD: Final = b'{"schema":'
 _PAYLOAD: Final = b',"payload":'
 
@@ -221,12 +231,12 @@ class JsonConverter(Converter, HeaderConverter):
             return [self._write(schema.values, item) for item in value]
         if kind is Type.MAP and isinstance(value, Mapping):
             assert schema.keys is not None
-            if schema.keys.type is Type.STRING and not schema.keys.optional:
+            if schema.keys.type is Type.STRING:
                 return {str(key): self._write(schema.values, item) for key, item in value.items()}
             return [[self._write(schema.keys, key), self._write(schema.values, item)] for key, item in value.items()]
         Schema(kind).validate(value) if kind.is_primitive else schema.validate(value)
         if isinstance(value, float) and kind in (Type.FLOAT32, Type.FLOAT64):
-            return _number(value)
+            return _number(value if kind is Type.FLOAT64 else float(float_text(value)))
         return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else value
 
     def _write_decimal(self, schema: Schema, value: object) -> object:
@@ -243,13 +253,16 @@ class JsonConverter(Converter, HeaderConverter):
         if not self._enveloped:
             return SchemaAndValue(None, _parse(payload) if payload else None)
         if self._fixed is not None:
-            return SchemaAndValue(self._fixed, self._read(self._fixed, _parse(payload)))
+            parse = _parse_exactly if _holds_decimals(self._fixed) else _parse
+            return SchemaAndValue(self._fixed, self._read(self._fixed, parse(payload)))
         data = _parse(payload)
         if not isinstance(data, dict) or len(data) != 2 or "schema" not in data or "payload" not in data:
             raise DataError(_ENVELOPE)
         schema = self._schema(_dump(data["schema"]), data["schema"])
         if schema is None:
             return SchemaAndValue(None, data["payload"])
+        if _holds_decimals(schema):
+            data = _parse_exactly(payload)
         return SchemaAndValue(schema, self._read(schema, data["payload"]))
 
     def to_connect_batch(
@@ -275,9 +288,12 @@ class JsonConverter(Converter, HeaderConverter):
         same = [item for item in payloads if item is not None and item.startswith(head) and item.endswith(b"}")]
         if len(same) != len(payloads):
             return None
-        loads, read = orjson.loads, self._read
+        loads: Callable[[bytes], Any] = orjson.loads
+        read = self._read
         try:
             schema = self._schema(head[len(_SCHEMA_HEAD) : -len(_PAYLOAD)], None)
+            if schema is not None and _holds_decimals(schema):
+                loads = _parse_exactly
             parts = [loads(payload[end:-1]) for payload in same]
             return Column(parts if schema is None else [read(schema, part) for part in parts], schema)
         except (orjson.JSONDecodeError, DataError):
@@ -323,7 +339,7 @@ class JsonConverter(Converter, HeaderConverter):
 
     def _read_map(self, schema: Schema, data: object) -> object:
         assert schema.keys is not None
-        if schema.keys.type is Type.STRING and not schema.keys.optional:
+        if schema.keys.type is Type.STRING:
             if not isinstance(data, dict):
                 raise DataError(f"Maps with string fields should be encoded as JSON objects, but found {_kind(data)}")
             return {key: self._read(schema.values, item) for key, item in data.items()}
@@ -345,15 +361,22 @@ def _read_whole(_: JsonConverter, schema: Schema, data: object) -> object:
     if isinstance(data, bool) or not isinstance(data, int | float | decimal.Decimal):
         return 0
     bits = _BITS[schema.type]
-    number = int(data)
-    if not isinstance(data, int) and bits < 64:
-        number = min(max(number, -(1 << 31)), (1 << 31) - 1)
+    number = int(data) if isinstance(data, int) or math.isfinite(data) else 0
     wrapped = number & ((1 << bits) - 1)
     return wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped
 
 
 def _read_fraction(_: JsonConverter, __: Schema, data: object) -> object:
     return float(data) if isinstance(data, int | float | decimal.Decimal) and not isinstance(data, bool) else 0.0
+
+
+def _read_single(_: JsonConverter, schema: Schema, data: object) -> object:
+    number = _read_fraction(_, schema, data)
+    try:
+        return _SINGLE.unpack(_SINGLE.pack(number))[0]
+    except OverflowError:
+        assert isinstance(number, float)
+        return math.copysign(math.inf, number)
 
 
 def _read_text(_: JsonConverter, schema: Schema, data: object) -> object:
@@ -364,14 +387,16 @@ def _read_text(_: JsonConverter, schema: Schema, data: object) -> object:
     raise DataError(f"Invalid {_kind(data)} value for a required STRING field")
 
 
-def _read_bytes(_: JsonConverter, __: Schema, data: object) -> object:
+def _read_bytes(_: JsonConverter, schema: Schema, data: object) -> object:
+    if schema.optional and not isinstance(data, str):
+        return None  # as for a text
     return _from_base64(data, "bytes")
 
 
 _READERS: Final[Mapping[Type, Callable[[JsonConverter, Schema, object], object]]] = {
     Type.BOOLEAN: _read_boolean,
     **dict.fromkeys(_BITS, _read_whole),
-    Type.FLOAT32: _read_fraction,
+    Type.FLOAT32: _read_single,
     Type.FLOAT64: _read_fraction,
     Type.STRING: _read_text,
     Type.BYTES: _read_bytes,
@@ -383,13 +408,25 @@ _READERS: Final[Mapping[Type, Callable[[JsonConverter, Schema, object], object]]
 
 def _read_decimal(schema: Schema, data: object) -> object:
     if isinstance(data, int | float | decimal.Decimal) and not isinstance(data, bool):
-        return data if isinstance(data, decimal.Decimal) else decimal.Decimal(repr(data))
-    number = int.from_bytes(_from_base64(data, "decimal"), "big", signed=True)
-    return decimal.Decimal(number).scaleb(-int(schema.parameters.get(SCALE, "0")), _WIDE)
+        number = data if isinstance(data, decimal.Decimal) else decimal.Decimal(repr(data))
+        return number or number.copy_abs()  # Java has no -0
+    scale = schema.parameters.get(SCALE)
+    if scale is None:
+        raise DataError("Invalid Decimal schema: scale parameter not found.")
+    if not _SCALE_TEXT.fullmatch(scale):
+        raise DataError(f"Invalid scale parameter found in Decimal schema: {scale}")
+    unscaled = _from_base64(data, "decimal")
+    if not unscaled:
+        raise DataError("Invalid decimal field: there are no bytes")
+    return decimal.Decimal(int.from_bytes(unscaled, "big", signed=True)).scaleb(-int(scale), _WIDE)
 
 
 def _read_date(_: Schema, data: object) -> object:
-    return _EPOCH_DAY + datetime.timedelta(days=_whole(data, "Date", 32))
+    days = _whole(data, "Date", 32)
+    try:
+        return _EPOCH_DAY + datetime.timedelta(days=days)
+    except OverflowError:
+        raise DataError(f"Date values must lie in the years 1 to 9999: {days} days since 1970") from None
 
 
 def _read_time(_: Schema, data: object) -> object:
@@ -400,7 +437,11 @@ def _read_time(_: Schema, data: object) -> object:
 
 
 def _read_timestamp(_: Schema, data: object) -> object:
-    return _EPOCH + datetime.timedelta(milliseconds=_whole(data, "Timestamp", 64))
+    ms = _whole(data, "Timestamp", 64)
+    try:
+        return _EPOCH + datetime.timedelta(milliseconds=ms)
+    except OverflowError:
+        raise DataError(f"Timestamp values must lie in the years 1 to 9999: {ms} milliseconds since 1970") from None
 
 
 _LOGICAL_READERS: Final[Mapping[str, Callable[[Schema, object], object]]] = {
@@ -463,9 +504,11 @@ def _whole(data: object, what: str, bits: int) -> int:
 def _from_base64(data: object, what: str) -> bytes:
     if not isinstance(data, str):
         raise DataError(f"Invalid {what} field: expected text in base64, found {_kind(data)}")
+    if _SPACED_BASE64.fullmatch(data):
+        data = _SPACES.sub("", data)
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise DataError(f"Invalid {what} field: {error}") from error
 
 
@@ -530,19 +573,41 @@ def _parse(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _slow_parse(payload: bytes, quick: orjson.JSONDecodeError) -> Any:  # noqa: ANN401 - any JSON
-    """What the quick library refuses but Java takes: text after the first value."""
+    """What the quick library refuses but Java takes: text behind the first value, leading zeros, UTF-16, blanks."""
     try:
-        text = payload.decode()
-        return _DECODER.raw_decode(text.lstrip())[0]
-    except (UnicodeDecodeError, ValueError, RecursionError):
+        return lenient_json.parse(payload)
+    except ValueError:
         raise DataError(
             f"Converting byte[] to Kafka Connect data failed due to serialization error: {quick}"
         ) from quick
 
 
-_DECODER: Final = json.JSONDecoder()
+def _parse_exactly(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Like :func:`_parse`, with every digit of fractions, as Decimals need them."""
+    try:
+        return lenient_json.parse(payload, fraction=decimal.Decimal)
+    except ValueError as error:
+        raise DataError(
+            f"Converting byte[] to Kafka Connect data failed due to serialization error: {error}"
+        ) from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _holds_decimals(schema: Schema) -> bool:
+    inner = [field.schema for field in schema.fields] + [
+        part for part in (schema.keys, schema.values) if part is not None
+    ]
+    return schema.name == DECIMAL or any(map(_holds_decimals, inner))
 
 
 def _kind(data: object) -> str:
-    names = {bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", str: "STRING", list: "ARRAY", dict: "OBJECT"}
+    names = {
+        bool: "BOOLEAN",
+        int: "NUMBER",
+        float: "NUMBER",
+        decimal.Decimal: "NUMBER",
+        str: "STRING",
+        list: "ARRAY",
+        dict: "OBJECT",
+    }
     return names.get(type(data), "NULL")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import ClassVar
 
-from linkspan.api import DataError, Schema, schema
+from linkspan.api import DataError, Headers, Schema, schema
 from linkspan.convert.fixed import FixedConverter
 
 __all__ = ["DoubleConverter", "FloatConverter", "IntegerConverter", "LongConverter", "ShortConverter"]
@@ -16,6 +16,12 @@ class _NumberConverter(FixedConverter):
 
     layout: ClassVar[struct.Struct]
     kind: ClassVar[type[int | float]]
+
+    def from_connect(
+        self, topic: str, schema: Schema | None, value: object, headers: Headers | None = None
+    ) -> bytes | None:
+        """Bytes of the number; null has no type, so its schema does not matter."""
+        return None if value is None else super().from_connect(topic, schema, value, headers)
 
     def encode(self, value: object) -> bytes:
         """Bytes of a number of exactly this kind."""

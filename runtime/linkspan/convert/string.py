@@ -28,6 +28,28 @@ from linkspan.api.validators import one_of
 __all__ = ["StringConverter", "StringConverterConfig"]
 
 
+_JAVA_UTF_16 = "java_utf_16"
+
+
+def _utf_16(name: str) -> codecs.CodecInfo | None:
+    """Java's UTF-16: written with the high byte first and a mark, read so unless a mark says otherwise."""
+    if name != _JAVA_UTF_16:
+        return None
+
+    def encode(text: str, errors: str = "strict") -> tuple[bytes, int]:
+        return (codecs.BOM_UTF16_BE if text else b"") + text.encode("utf-16-be", errors), len(text)
+
+    def decode(payload: bytes | bytearray | memoryview, errors: str = "strict") -> tuple[str, int]:
+        content = bytes(payload)
+        marked = content.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE))
+        return content.decode("utf-16" if marked else "utf-16-be", errors), len(content)
+
+    return codecs.CodecInfo(encode, decode, name=_JAVA_UTF_16)  # type: ignore[arg-type]  # it wants a type of 3.12
+
+
+codecs.register(_utf_16)
+
+
 def _encoding(key: str, value: object) -> None:
     try:
         codecs.lookup(str(value))
@@ -63,7 +85,8 @@ class StringConverter(Converter, HeaderConverter):
 
     def configure(self, config: Config, *, is_key: bool) -> None:
         """Take the encoding."""
-        self._encoding = codecs.lookup(str(config.values["converter.encoding"])).name
+        name = codecs.lookup(str(config.values["converter.encoding"])).name
+        self._encoding = _JAVA_UTF_16 if name == "utf-16" else name
 
     def configure_header(self, config: Config) -> None:
         """Take the encoding."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
+import math
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -17,11 +19,15 @@ __all__ = ["parse", "text"]
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = re.compile(r"\d{2}:\d{2}:\d{2}\.\d{3}Z")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_BARE_MOMENT: Final = re.compile(rf"(?:{_TIMESTAMP.pattern}|{_TIME.pattern}|{_DATE.pattern})(?=\s*[],:}}])")
+# A number begins with a digit or a sign.
+_NUMBER: Final = re.compile(r"(?:[+-]?[0-9]+\.?[0-9]*|[+-]\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SINGLE: Final = struct.Struct(">f")
 _INTEGERS: Final = ((schema.INT8, 8), (schema.INT16, 16), (schema.INT32, 32), (schema.INT64, 64))
 _WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
-_LARGEST_FLOAT: Final = 3.4028234663852886e38
+_FRACTIONS: Final = (Type.FLOAT32, Type.FLOAT64)
 _MOST_DIGITS: Final = 400
+_MOST_DIGITS_OF_INT64: Final = 19
 _DEEPEST: Final = 100
 
 
@@ -56,10 +62,12 @@ def _text(value: object, kind: Schema | None, *, nested: bool) -> str:
 def _mapping_text(value: Mapping[object, object], kind: Schema | None) -> str:
     if kind is not None and kind.type is Type.STRUCT:
         parts = [(field.name, value.get(field.name), schema.STRING, field.schema) for field in kind.fields]
-        pairs = [(name, item, keys, values) for name, item, keys, values in parts if item is not None]
+        pairs: list[tuple[object, object, Schema | None, Schema | None]] = [
+            (name, inner.default if item is None else item, keys, inner) for name, item, keys, inner in parts
+        ]
     else:
         keys, values = (None, None) if kind is None else (kind.keys, kind.values)
-        pairs = [(name, item, keys, values) for name, item in value.items()]  # type: ignore[misc]  # a map's keys are any
+        pairs = [(name, item, keys, values) for name, item in value.items()]
     entries = (
         f"{_text(name, keys, nested=True)}:{_text(item, values, nested=True)}" for name, item, keys, values in pairs
     )
@@ -74,8 +82,8 @@ def _scalar_text(value: object, kind: Schema | None) -> str:
     if isinstance(value, float):
         return float_text(value) if kind is not None and kind.type is Type.FLOAT32 else double_text(value)
     if isinstance(value, datetime.datetime):
-        moment = value.astimezone(datetime.UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        moment = value.astimezone(datetime.UTC).replace(tzinfo=None)
+        return f"{moment.isoformat(timespec='milliseconds')}Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, datetime.time):
@@ -125,20 +133,19 @@ def _number(content: str) -> SchemaAndValue | None:
     if not _NUMBER.fullmatch(content) or len(content) > _MOST_DIGITS:
         return None
     exact = decimal.Decimal(content)
-    if exact.adjusted() <= _MOST_DIGITS and exact == exact.to_integral_value():
+    if exact.adjusted() < _MOST_DIGITS_OF_INT64 and exact == exact.to_integral_value():
         number = int(exact)
         for kind, bits in _INTEGERS:
             if -(1 << (bits - 1)) <= number < 1 << (bits - 1):
                 return SchemaAndValue(kind, number)
-        exponent = exact.as_tuple().exponent
-        assert isinstance(exponent, int)
-        return SchemaAndValue(schema.decimal_of(-exponent), exact)
-    number_text = float(content)
-    if abs(number_text) <= _LARGEST_FLOAT:
-        return SchemaAndValue(schema.FLOAT32, number_text)
-    if number_text not in (float("inf"), float("-inf")):
-        return SchemaAndValue(schema.FLOAT64, number_text)
-    return None
+    exponent = exact.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent != 0 and math.isfinite(float(exact)):
+        try:
+            return SchemaAndValue(schema.FLOAT32, _SINGLE.unpack(_SINGLE.pack(exact))[0])
+        except OverflowError:
+            return SchemaAndValue(schema.FLOAT64, float(exact))
+    return SchemaAndValue(schema.decimal_of(-exponent), exact)
 
 
 class _Reader:
@@ -166,6 +173,9 @@ class _Reader:
                 return _array_of(items)
             if mark != ",":
                 raise _MalformedError
+            if self._peek() == "]":
+                self._take()
+                return _array_of(items)
 
     def _map(self, depth: int) -> SchemaAndValue:
         keys: list[SchemaAndValue] = []
@@ -177,8 +187,6 @@ class _Reader:
             values.append(self._element(depth))
             if self._peek() == ",":
                 self._take()
-                if self._peek() == "}":
-                    raise _MalformedError
         self._take()
         return _map_of(keys, values)
 
@@ -189,6 +197,10 @@ class _Reader:
         if mark == '"':
             return self._string()
         begin = self._at
+        moment = _BARE_MOMENT.match(self._content, begin)
+        if moment is not None and (known := _temporal(moment.group())) is not None:
+            self._at = moment.end()
+            return known
         while self._at < len(self._content) and self._content[self._at] not in ',:]}[{"':
             self._at += 1
         word = self._content[begin : self._at].strip()
@@ -233,7 +245,7 @@ def _array_of(items: Sequence[SchemaAndValue]) -> SchemaAndValue:
     kind = _shared([item.schema for item in items])
     # Without a common schema Java keeps the list without saying what is in it.
     described = None if kind is None else Schema(Type.ARRAY, values=kind)
-    return SchemaAndValue(described, [item.value for item in items])
+    return SchemaAndValue(described, _aligned(items, kind))
 
 
 def _map_of(keys: Sequence[SchemaAndValue], values: Sequence[SchemaAndValue]) -> SchemaAndValue:
@@ -241,19 +253,45 @@ def _map_of(keys: Sequence[SchemaAndValue], values: Sequence[SchemaAndValue]) ->
     described = None
     if key_kind is not None and value_kind is not None:
         described = Schema(Type.MAP, keys=key_kind, values=value_kind)
+    names = _aligned(keys, key_kind)
+    if None in names:
+        raise _MalformedError
     try:
-        pairs = {key.value: value.value for key, value in zip(keys, values, strict=True)}
-    except TypeError as error:
+        return SchemaAndValue(described, dict(zip(names, _aligned(values, value_kind), strict=True)))
+    except TypeError as error:  # an array or a map as a key
         raise _MalformedError from error
-    return SchemaAndValue(described, pairs)
+
+
+def _aligned(items: Sequence[SchemaAndValue], kind: Schema | None) -> list[object]:
+    """The values, whole numbers among fractions as fractions."""
+    if kind is None or kind.type not in _FRACTIONS:
+        return [item.value for item in items]
+    return [float(item.value) if isinstance(item.value, int) else item.value for item in items]
 
 
 def _shared(kinds: Sequence[Schema | None]) -> Schema | None:
-    if not kinds or any(kind is None for kind in kinds):
-        return None
+    """Schema that all values fit, or None.
+
+    Raises:
+        _MalformedError: nulls among other values, which the original does not take.
+    """
     known = [kind for kind in kinds if kind is not None]
+    if not known:
+        return None
+    if len(known) < len(kinds):
+        raise _MalformedError
     if all(kind == known[0] for kind in known):
         return known[0]
     if all(kind.type in _WIDENING and kind.name is None for kind in known):
         return max(known, key=lambda kind: _WIDENING.index(kind.type))
+    types = {kind.type for kind in known}
+    if types in ({Type.ARRAY}, {Type.MAP}):
+        return _shared_container(known)
     return None
+
+
+def _shared_container(kinds: Sequence[Schema]) -> Schema | None:
+    keys, values = _shared([kind.keys for kind in kinds]), _shared([kind.values for kind in kinds])
+    if values is None or (kinds[0].type is Type.MAP and keys is None):
+        return None
+    return Schema(kinds[0].type, keys=keys, values=values)
