@@ -135,8 +135,6 @@ def _struct(value: Mapping[str, object], schema: Schema) -> str:
     parts = []
     for field in schema.fields:
         item = value.get(field.name)
-        if item is None:
-            item = field.schema.default
         if item is not None:
             parts.append(f"{field.name}={java_text(item, field.schema)}")
     return f"Struct{{{','.join(parts)}}}"

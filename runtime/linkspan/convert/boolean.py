@@ -15,7 +15,7 @@ class BooleanConverter(FixedConverter):
 
     java_class = "org.apache.kafka.connect.converters.BooleanConverter"
     schema: ClassVar[Schema] = schema.OPTIONAL_BOOLEAN
-    size = 1
+    title, size = "boolean", 1
 
     def encode(self, value: object) -> bytes:
         """``01`` or ``00``."""
@@ -26,5 +26,5 @@ class BooleanConverter(FixedConverter):
     def decode(self, payload: bytes) -> object:
         """True or false; any other byte is refused."""
         if payload not in (b"\x00", b"\x01"):
-            raise DataError(f"BooleanConverter reads the bytes 00 and 01, not {payload.hex()}")
+            raise DataError(f"Failed to deserialize boolean: it is the byte 00 or 01, not {payload.hex()}")
         return payload == b"\x01"

@@ -34,12 +34,14 @@ class FixedConverter(Converter, HeaderConverter):
 
     Attributes:
         schema: schema of what is read.
+        title: the kind of value in messages.
         size: number of bytes.
     """
 
     config_class: ClassVar[type[Config]] = FixedConfig
     version = "0.1.0"
     schema: ClassVar[Schema]
+    title: ClassVar[str]
     size: ClassVar[int]
 
     @abstractmethod
@@ -67,7 +69,8 @@ class FixedConverter(Converter, HeaderConverter):
         """Bytes of the value."""
         if schema is not None and schema.type is not self.schema.type:
             raise DataError(
-                f"{type(self).__name__} writes {self.schema.type.value} values, the schema says {schema.type.value}"
+                f"Invalid schema type for {type(self).__name__}: {schema.type.value}, it writes "
+                f"{self.schema.type.value}"
             )
         return None if value is None else self.encode(value)
 
@@ -76,7 +79,7 @@ class FixedConverter(Converter, HeaderConverter):
         if payload is None:
             return SchemaAndValue(self.schema, None)
         if len(payload) != self.size:
-            raise DataError(f"{type(self).__name__} reads {self.size} bytes, the payload has {len(payload)}")
+            raise DataError(f"Failed to deserialize {self.title}: it has {self.size} bytes, the payload {len(payload)}")
         return SchemaAndValue(self.schema, self.decode(payload))
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: object) -> bytes | None:

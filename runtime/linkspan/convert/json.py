@@ -343,10 +343,15 @@ class JsonConverter(Converter, HeaderConverter):
             if not isinstance(data, dict):
                 raise DataError(f"Maps with string fields should be encoded as JSON objects, but found {_kind(data)}")
             return {key: self._read(schema.values, item) for key, item in data.items()}
-        if not isinstance(data, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in data):
+        if not isinstance(data, list):
             raise DataError(
-                f"Maps with non-string fields should be encoded as JSON arrays of pairs, found {_kind(data)}"
+                f"Maps with non-string fields should be encoded as JSON array of tuples, but found {_kind(data)}"
             )
+        for pair in data:
+            if not isinstance(pair, list):
+                raise DataError(f"Found invalid map entry instead of array tuple: {_kind(pair)}")
+            if len(pair) != 2:
+                raise DataError(f"Found invalid map entry, expected length 2 but found :{len(pair)}")
         return {self._read(schema.keys, key): self._read(schema.values, item) for key, item in data}
 
     def close(self) -> None:
@@ -390,7 +395,7 @@ def _read_text(_: JsonConverter, schema: Schema, data: object) -> object:
 def _read_bytes(_: JsonConverter, schema: Schema, data: object) -> object:
     if schema.optional and not isinstance(data, str):
         return None  # as for a text
-    return _from_base64(data, "bytes")
+    return _from_base64(data, "bytes field")
 
 
 _READERS: Final[Mapping[Type, Callable[[JsonConverter, Schema, object], object]]] = {
@@ -410,14 +415,18 @@ def _read_decimal(schema: Schema, data: object) -> object:
     if isinstance(data, int | float | decimal.Decimal) and not isinstance(data, bool):
         number = data if isinstance(data, decimal.Decimal) else decimal.Decimal(repr(data))
         return number or number.copy_abs()  # Java has no -0
+    if not isinstance(data, str):
+        raise DataError(
+            f"Invalid type for Decimal, underlying representation should be numeric or bytes but was {_kind(data)}"
+        )
     scale = schema.parameters.get(SCALE)
     if scale is None:
-        raise DataError("Invalid Decimal schema: scale parameter not found.")
+        raise DataError("Invalid bytes for Decimal field: its schema has no parameter scale")
     if not _SCALE_TEXT.fullmatch(scale):
-        raise DataError(f"Invalid scale parameter found in Decimal schema: {scale}")
-    unscaled = _from_base64(data, "decimal")
+        raise DataError(f"Invalid bytes for Decimal field: {scale} is no scale")
+    unscaled = _from_base64(data, "bytes for Decimal field")
     if not unscaled:
-        raise DataError("Invalid decimal field: there are no bytes")
+        raise DataError("Invalid bytes for Decimal field: there are none")
     return decimal.Decimal(int.from_bytes(unscaled, "big", signed=True)).scaleb(-int(scale), _WIDE)
 
 
@@ -497,19 +506,22 @@ def _unscaled(value: decimal.Decimal) -> bytes:
 
 def _whole(data: object, what: str, bits: int) -> int:
     if not isinstance(data, int) or isinstance(data, bool) or not -(1 << (bits - 1)) <= data < 1 << (bits - 1):
-        raise DataError(f"Invalid type for {what}, expected an integer of {bits} bits but was {_kind(data)}")
+        expected = "integral" if bits > 32 else "integer"
+        raise DataError(
+            f"Invalid type for {what}, underlying representation should be {expected} but was {_kind(data)}"
+        )
     return data
 
 
 def _from_base64(data: object, what: str) -> bytes:
     if not isinstance(data, str):
-        raise DataError(f"Invalid {what} field: expected text in base64, found {_kind(data)}")
+        raise DataError(f"Invalid {what}: expected text in base64, found {_kind(data)}")
     if _SPACED_BASE64.fullmatch(data):
         data = _SPACES.sub("", data)
     try:
         return base64.b64decode(data, validate=True)
     except ValueError as error:
-        raise DataError(f"Invalid {what} field: {error}") from error
+        raise DataError(f"Invalid {what}: {error}") from error
 
 
 def _number(value: float) -> object:

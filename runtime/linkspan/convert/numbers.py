@@ -42,6 +42,7 @@ class ShortConverter(_NumberConverter):
 
     java_class = "org.apache.kafka.connect.converters.ShortConverter"
     schema: ClassVar[Schema] = schema.OPTIONAL_INT16
+    title = "short"
     size, layout, kind = 2, struct.Struct(">h"), int
 
 
@@ -50,6 +51,7 @@ class IntegerConverter(_NumberConverter):
 
     java_class = "org.apache.kafka.connect.converters.IntegerConverter"
     schema: ClassVar[Schema] = schema.OPTIONAL_INT32
+    title = "integer"
     size, layout, kind = 4, struct.Struct(">i"), int
 
 
@@ -58,6 +60,7 @@ class LongConverter(_NumberConverter):
 
     java_class = "org.apache.kafka.connect.converters.LongConverter"
     schema: ClassVar[Schema] = schema.OPTIONAL_INT64
+    title = "long"
     size, layout, kind = 8, struct.Struct(">q"), int
 
 
@@ -66,6 +69,7 @@ class FloatConverter(_NumberConverter):
 
     java_class = "org.apache.kafka.connect.converters.FloatConverter"
     schema: ClassVar[Schema] = schema.OPTIONAL_FLOAT32
+    title = "float"
     size, layout, kind = 4, struct.Struct(">f"), float
 
 
@@ -74,4 +78,5 @@ class DoubleConverter(_NumberConverter):
 
     java_class = "org.apache.kafka.connect.converters.DoubleConverter"
     schema: ClassVar[Schema] = schema.OPTIONAL_FLOAT64
+    title = "double"
     size, layout, kind = 8, struct.Struct(">d"), float

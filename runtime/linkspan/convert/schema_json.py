@@ -24,6 +24,7 @@ _NAMES: Final = {
     Type.STRUCT: "struct",
 }
 _TYPES: Final = {name: kind for kind, name in _NAMES.items()}
+_TOP_BIT: Final = 1 << 31
 
 Json = dict[str, Any]
 
@@ -66,9 +67,9 @@ def from_json(data: object, read_default: Callable[[Schema, object], object]) ->
     """
     if data is None:
         return None
-    if not isinstance(data, Mapping):
-        raise DataError("The schema of a JSON message must be an object")
-    kind = _TYPES.get(str(data.get("type")))
+    if not isinstance(data, Mapping) or not isinstance(data.get("type"), str):
+        raise DataError("Schema must contain 'type' field")
+    kind = _TYPES.get(data["type"])
     if kind is None:
         raise DataError(f"Unknown schema type: {data.get('type')}")
     bare = Schema(kind, **_parts(data), **_inner(kind, data, read_default))
@@ -81,29 +82,25 @@ def from_json(data: object, read_default: Callable[[Schema, object], object]) ->
 def _parts(data: Mapping[str, Any]) -> Json:
     optional, name, version, doc = (data.get(member) for member in ("optional", "name", "version", "doc"))
     parameters = data.get("parameters")
-    if name is not None and not isinstance(name, str):
-        raise DataError(f"Schema name must be a string, not {name!r}")
-    if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
-        raise DataError(f"Schema version must be an integer, not {version!r}")
-    if parameters is not None and (
-        not isinstance(parameters, Mapping) or not all(isinstance(item, str) for item in parameters.values())
-    ):
-        raise DataError("Schema parameters must have string values")
+    if isinstance(parameters, Mapping) and not all(isinstance(item, str) for item in parameters.values()):
+        raise DataError("Schema parameters must have string values.")
+    # As in the original, a member of another type counts as missing, and a version is cut to 32 bits.
     return {
         "optional": optional is True,
-        "name": name,
-        "version": version,
+        "name": name if isinstance(name, str) else None,
+        "version": (version + _TOP_BIT) % (2 * _TOP_BIT) - _TOP_BIT if type(version) is int else None,
         "doc": doc if isinstance(doc, str) else None,
-        "parameters": parameters,
+        "parameters": parameters if isinstance(parameters, Mapping) else None,
     }
 
 
 def _inner(kind: Type, data: Mapping[str, Any], read_default: Callable[[Schema, object], object]) -> Json:
     if kind is Type.ARRAY:
-        return {"values": _required(data, "items", "Array", read_default)}
+        return {"values": _required(data, "items", "Array schema did not specify the element type", read_default)}
     if kind is Type.MAP:
-        keys = _required(data, "keys", "Map", read_default)
-        return {"keys": keys, "values": _required(data, "values", "Map", read_default)}
+        keys = _required(data, "keys", "Map schema did not specify the key type", read_default)
+        values = _required(data, "values", "Map schema did not specify the value type", read_default)
+        return {"keys": keys, "values": values}
     if kind is not Type.STRUCT:
         return {}
     fields = data.get("fields")
@@ -121,9 +118,9 @@ def _inner(kind: Type, data: Mapping[str, Any], read_default: Callable[[Schema, 
 
 
 def _required(
-    data: Mapping[str, Any], member: str, what: str, read_default: Callable[[Schema, object], object]
+    data: Mapping[str, Any], member: str, refusal: str, read_default: Callable[[Schema, object], object]
 ) -> Schema:
     inner = from_json(data.get(member), read_default)
     if inner is None:
-        raise DataError(f"{what} schema did not specify the {member} type")
+        raise DataError(refusal)
     return inner

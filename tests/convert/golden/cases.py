@@ -1,0 +1,833 @@
+# ruff: noqa: SIM905, E501 - long lists of inputs
+"""Inputs for Converters.java, one JSON line a case; ``value`` and ``schema`` are written, ``payload`` is read."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+Json = dict[str, Any]
+JSON = "org.apache.kafka.connect.json.JsonConverter"
+STRING = "org.apache.kafka.connect.storage.StringConverter"
+HEADER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+FIXED = "org.apache.kafka.connect.converters.{}Converter"
+LOGICAL = "org.apache.kafka.connect.data."
+PLAIN = {"schemas.enable": "false"}
+PRIMITIVES = "INT8 INT16 INT32 INT64 FLOAT32 FLOAT64 BOOLEAN STRING BYTES".split()
+WIRE = {"FLOAT32": "float", "FLOAT64": "double"}
+ODD_TEXTS = [
+    "",
+    " ",
+    "abc",
+    "é",
+    "日本",
+    "😀",
+    "\u0000",
+    "\t\n\r\b\f",
+    '"',
+    "\\",
+    "/",
+    "\u2028",
+    "\u007f",
+    "\ufeff",
+    "\uffff",
+]
+ODD_TEXTS += ["</script>", "null", "a\u0301", "%s", "{}"]
+
+
+def logical(name: str, kind: str, scale: int | None = None, **more: Any) -> Json:
+    parameters = {} if scale is None else {"parameters": {"scale": str(scale)}}
+    return {"type": kind, "name": LOGICAL + name, "version": 1, **parameters, **more}
+
+
+DATE, TIME = logical("Date", "INT32"), logical("Time", "INT32")
+TIMESTAMP, DECIMAL = logical("Timestamp", "INT64"), logical("Decimal", "BYTES", 2)
+
+
+def of(kind: str, **more: Any) -> Json:
+    return {"type": kind, **more}
+
+
+def struct(*fields: tuple[str, Json], **more: Any) -> Json:
+    return of("STRUCT", fields=[list(field) for field in fields], **more)
+
+
+def holding(schema: Json, **fields: Any) -> Json:
+    return {"struct": {"schema": schema, "fields": fields}}
+
+
+def texts(*items: str) -> list[Json]:
+    return [{"str": item} for item in items]
+
+
+WHOLE = {
+    "i8": ["0", "-1", "127", "-128"],
+    "i16": ["1", "32767", "-32768"],
+    "i32": ["1", "2147483647", "-2147483648"],
+    "i64": ["1", "9007199254740993", "9223372036854775807", "-9223372036854775808"],
+}
+FRACTIONS = (
+    "0.0 -0.0 1.0 -1.5 0.1 0.001 0.0001 0.00099 1234567.0 9999999.0 1.0E7 12345678.9 1.0E10 1.0E-5 1.0E21 1.0E16 1.0E22 "
+    "3.4028234663852886E38 1.401298464324817E-45 1.17549435E-38 0.3 100.0 123456.789 NaN Infinity -Infinity"
+).split()
+DOUBLES = "1.7976931348623157E308 2.2250738585072014E-308 4.9E-324 1.0E100 -1.0E-100 0.30000000000000004 9007199254740993".split()
+DECIMALS = "0.00 1.00 -1.00 123.45 -123.45 0.01 -0.01 1.28 327.68 -1.28 12345678901234567890123456789.12 -99999999999999999999.99"
+
+
+def scalars() -> Iterator[tuple[Json, Json]]:
+    """Schema and value of every kind that contains no other."""
+    for kind, name in (("i8", "INT8"), ("i16", "INT16"), ("i32", "INT32"), ("i64", "INT64")):
+        yield from ((of(name), {kind: number}) for number in WHOLE[kind])
+    yield from ((of("FLOAT32"), {"f32": number}) for number in FRACTIONS)
+    yield from ((of("FLOAT64"), {"f64": number}) for number in FRACTIONS + DOUBLES)
+    yield from ((of("BOOLEAN"), {"bool": flag}) for flag in (True, False))
+    yield from ((of("STRING"), {"str": text}) for text in ODD_TEXTS)
+    yield from ((of("BYTES"), {"bytes": content}) for content in ("", "00", "ff", "0102fdfeff", "68c3a9"))
+    yield of("BYTES"), {"buffer": "0102"}
+    yield from ((DECIMAL, {"dec": number}) for number in DECIMALS.split())
+    for scale, number in ((0, "0"), (0, "127"), (0, "128"), (-2, "1E+2"), (-2, "0E+2"), (10, "0E-10"), (10, "1.23E-8")):
+        yield logical("Decimal", "BYTES", scale), {"dec": number}
+    yield from ((DATE, {"date": days}) for days in (0, 1, -1, 18262, 2932896, -719162))
+    yield from ((TIME, {"time": ms}) for ms in (0, 1, 43200000, 86399999))
+    yield from (
+        (TIMESTAMP, {"timestamp": ms}) for ms in (0, 1, -1, 86400000, 1577836800123, -62135596800000, 253402300799999)
+    )
+
+
+POINT = struct(("x", of("INT32")), ("y", of("INT32", optional=True)), name="point")
+RICH = struct(
+    ("s", of("STRING", optional=True, default={"str": "x"})),
+    ("n", of("INT64", optional=True)),
+    ("f", of("FLOAT32", default={"f32": "1.5"})),
+    ("b", of("BYTES", optional=True)),
+    ("d", {**DECIMAL, "optional": True}),
+    ("t", {**TIMESTAMP, "optional": True}),
+    ("a", of("ARRAY", values=of("STRING", optional=True), optional=True)),
+    ("p", {**POINT, "optional": True}),
+    name="rich",
+    version=3,
+    doc="All kinds",
+    parameters={"k": "v", "a": "b"},
+)
+
+
+def nested() -> Iterator[tuple[Json, Any]]:
+    """Schema and value of containers."""
+    ints, strings = of("ARRAY", values=of("INT32")), of("ARRAY", values=of("STRING", optional=True))
+    one = {"i32": "1"}
+    yield ints, {"list": []}
+    yield ints, {"list": [one, {"i32": "-2"}]}
+    yield strings, {"list": [*texts("a", "b,c", '"d\\'), None]}
+    yield of("ARRAY", values=ints), {"list": [{"list": [one]}, {"list": []}]}
+    yield of("ARRAY", values=of("BYTES")), {"list": [{"bytes": "0102"}]}
+    yield of("ARRAY", values=of("FLOAT32")), {"list": [{"f32": "0.1"}, {"f32": "NaN"}]}
+    yield of("ARRAY", values=of("INT32", default=one)), {"list": [None, one]}
+    yield of("MAP", keys=of("STRING"), values=of("INT32")), {"map": []}
+    yield of("MAP", keys=of("STRING"), values=of("INT32")), {"map": [[{"str": "a"}, one], [{"str": ""}, one]]}
+    yield of("MAP", keys=of("STRING", optional=True), values=of("INT32")), {"map": [[{"str": "a"}, one]]}
+    yield (
+        of("MAP", keys=of("INT32"), values=of("STRING", optional=True)),
+        {"map": [[one, {"str": "a"}], [{"i32": "2"}, None]]},
+    )
+    yield of("MAP", keys=of("BOOLEAN"), values=of("FLOAT64")), {"map": [[{"bool": True}, {"f64": "0.1"}]]}
+    yield of("MAP", keys=of("STRING"), values=ints), {"map": [[{"str": "k"}, {"list": [one]}]]}
+    yield POINT, holding(POINT, x=one, y={"i32": "2"})
+    yield POINT, holding(POINT, x=one)
+    yield RICH, holding(RICH, f={"f32": "2.0"})
+    yield (
+        RICH,
+        holding(
+            RICH,
+            s={"str": "é"},
+            n={"i64": "5"},
+            f={"f32": "0.1"},
+            b={"bytes": "00ff"},
+            d={"dec": "1.20"},
+            t={"timestamp": 1},
+            a={"list": [*texts("q"), None]},
+            p=holding({**POINT, "optional": True}, x=one),
+        ),
+    )
+    yield of("ARRAY", values=POINT), {"list": [holding(POINT, x=one)]}
+    yield struct(), holding(struct())
+    yield of("ARRAY", values=DATE), {"list": [{"date": 1}]}
+    yield of("MAP", keys=of("STRING"), values=DECIMAL), {"map": [[{"str": "a"}, {"dec": "1.50"}]]}
+
+
+def schemaless() -> Iterator[Any]:
+    yield from ({kind: number} for kind, numbers in WHOLE.items() for number in numbers)
+    yield from ({"f64": number} for number in FRACTIONS + DOUBLES)
+    yield from ({"str": text} for text in ODD_TEXTS)
+    yield from ({"bool": True}, {"bool": False}, {"bytes": "0102"}, {"buffer": "0304"}, {"list": []}, {"map": []})
+    yield from ({"dec": number} for number in ("1.50", "1E+10", "0E-10", "12345678901234567890.123", "5"))
+    yield {"list": [{"i32": "1"}, {"str": "a"}, None, {"f64": "1.5"}, {"list": []}]}
+    yield {"map": [[{"str": "a"}, {"i32": "1"}], [{"str": "b"}, None], [{"str": "c"}, {"bytes": "ff"}]]}
+    yield {"map": [[{"i32": "1"}, {"str": "x"}]]}
+    yield {"map": [[{"str": "a"}, {"str": "x"}], [{"i32": "1"}, {"bool": True}]]}
+    yield {"list": [{"f64": "NaN"}, {"f64": "Infinity"}]}
+    yield {"map": [[{"str": "m"}, {"map": [[{"str": "n"}, {"list": [{"f64": "-Infinity"}, None]}]]}]]}
+    yield holding(POINT, x={"i32": "1"})
+    yield {"timestamp": 1577836800123}
+
+
+def wrong() -> Iterator[tuple[Json, Any]]:
+    """Values that do not fit their schema."""
+    samples = [
+        {"str": "a"},
+        {"bool": True},
+        {"f64": "1.5"},
+        {"list": []},
+        {"map": []},
+        {"bytes": "01"},
+        {"dec": "1.50"},
+    ]
+    fits = {("STRING", "str"), ("BOOLEAN", "bool"), ("FLOAT64", "f64"), ("FLOAT32", "f64"), ("BYTES", "bytes")}
+    for kind, sample in itertools.product(PRIMITIVES, samples):
+        if (kind, next(iter(sample))) not in fits:
+            yield of(kind), sample
+    for schema in (DATE, TIME, TIMESTAMP, DECIMAL):
+        yield schema, {"str": "a"}
+        yield schema, {"list": []}
+    yield DECIMAL, {"dec": "1.5"}
+    yield DECIMAL, {"dec": "1.500"}
+    yield logical("Decimal", "BYTES", None), {"dec": "1"}
+    yield of("ARRAY", values=of("INT32")), {"str": "a"}
+    yield of("ARRAY", values=of("INT32")), {"list": [{"str": "a"}]}
+    yield of("ARRAY", values=of("INT32")), {"list": [None]}
+    yield of("MAP", keys=of("STRING"), values=of("INT32")), {"map": [[{"str": "a"}, {"str": "b"}]]}
+    yield POINT, {"str": "a"}
+
+
+def nulls() -> Iterator[tuple[Json, None]]:
+    for kind in PRIMITIVES:
+        yield of(kind), None
+        yield of(kind, optional=True), None
+    yield of("STRING", default={"str": "d"}), None
+    yield of("STRING", optional=True, default={"str": "d"}), None
+    yield of("INT32", default={"i32": "7"}), None
+    yield {**DATE, "default": {"date": 3}}, None
+    yield {**DECIMAL, "default": {"dec": "1.25"}}, None
+    yield of("ARRAY", values=of("INT32"), default={"list": [{"i32": "1"}]}), None
+    yield of("ARRAY", values=of("INT32"), optional=True), None
+    yield of("MAP", keys=of("STRING"), values=of("INT32")), None
+    yield POINT, None
+    yield RICH, None
+
+
+def case(name: str, config: Json, **more: Any) -> Json:
+    return {"class": name, "config": {"converter.type": "value", **config}, **more}
+
+
+def written_as_json() -> Iterator[Json]:
+    everything = [*scalars(), *nested()]
+    for schema, value in everything:
+        yield case(JSON, {}, schema=schema, value=value)
+        yield case(JSON, PLAIN, schema=schema, value=value)
+    for schema, value in everything:
+        if "dec" in json.dumps(value):
+            yield case(JSON, {**PLAIN, "decimal.format": "numeric"}, schema=schema, value=value)
+            yield case(JSON, {"decimal.format": "NUMERIC"}, schema=schema, value=value)
+    for value in schemaless():
+        yield case(JSON, PLAIN, schema=None, value=value)
+    yield case(JSON, {}, schema=None, value={"str": "x"})
+    for schema, value in [*wrong(), *nulls()]:
+        yield case(JSON, PLAIN, schema=schema, value=value)
+    for schema, value in nulls():
+        yield case(JSON, {}, schema=schema, value=value)
+        yield case(JSON, {"replace.null.with.default": "false"}, schema=schema, value=value)
+    for config in ({}, PLAIN):
+        yield case(JSON, config, schema=None, value=None)
+    for flag in ("true", "false"):
+        yield case(JSON, {"replace.null.with.default": flag}, schema=RICH, value=holding(RICH, f={"f32": "1.0"}))
+
+
+LITERALS = [
+    *"null true false 0 1 -1 127 128 -129 255 256 32768 65536 2147483647 2147483648 -2147483649 4294967296".split(),
+    *"9223372036854775807 -9223372036854775808 9223372036854775808 -9223372036854775809 18446744073709551615".split(),
+    *"123456789012345678901234567890 1.5 -1.5 2.9 1e3 1E400 -1e400 1e-400 3.4028236e38 3.5e38 0.1 -0.0 -0 1.0 1e10".split(),
+    *"12345678901234567890.5 0.12345678901234567890123 1.50 100.00 1E+2 9.99e18 1e19".split(),
+    *(
+        '""',
+        '"abc"',
+        '"true"',
+        '"1"',
+        '"NaN"',
+        '"Infinity"',
+        '"AQI="',
+        '"AQI"',
+        '"A QI="',
+        '"AQ I="',
+        '"AQ\\nI="',
+        '"_-8="',
+    ),
+    *(
+        '"AQI=="',
+        '"====", ',
+        '"AB=="',
+        '"AQIDBAUGBwgJCg=="',
+        '"\\u00e9\\ud83d\\ude00"',
+        '"\\ud800"',
+        '"\\u0000"',
+        "[]",
+        "[1,2]",
+    ),
+    *(
+        '["a",null]',
+        "{}",
+        '{"a":1}',
+        '{"x":1,"y":2}',
+        '{"x":1}',
+        '{"y":1}',
+        '{"x":1,"z":3}',
+        '{"x":1,"x":2}',
+        "[[1,2]]",
+    ),
+    *(
+        '[["a",1]]',
+        "[[1]]",
+        "[[1,2,3]]",
+        '[["a",1],["a",2]]',
+        '{"":1}',
+        '{"a":null}',
+        "86399999",
+        "86400000",
+        "-86400000",
+    ),
+]
+LITERALS = [literal.rstrip(", ") for literal in LITERALS]
+
+DOCUMENTS = [
+    *(
+        "",
+        " ",
+        "\n",
+        "{",
+        "[",
+        "[1,]",
+        '{"a":1,}',
+        "{'a':1}",
+        "{a:1}",
+        "nul",
+        "nullx",
+        "truE",
+        "1 2",
+        "1,2",
+        '{"a":1} x',
+        "}",
+    ),
+    *(
+        '{"a":1}}',
+        "01",
+        "-01",
+        "00",
+        "007.5",
+        "+1",
+        ".5",
+        "5.",
+        "1.e3",
+        "1e",
+        "1e+",
+        "-",
+        "0x10",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ),
+    *(
+        '"a\nb"',
+        '"a\tb"',
+        '"\\x"',
+        '"\\u12"',
+        '"open',
+        "// c\n1",
+        "/* c */ 1",
+        "# c\n1",
+        "\ufeff1",
+        '\ufeff{"a":1}',
+        "\x00",
+        "1\x00",
+    ),
+    *(
+        '{"a":1,"a":2}',
+        '{"a":{"b":[1,2.5,null,true,"x"]}}',
+        '{"\\u0061":1}',
+        '{"a":"\\/"}',
+        "[1 2]",
+        '{"a" 1}',
+        '{"a":1 "b":2}',
+    ),
+    *(
+        "\u00a01",
+        "[[[[[[[[[[1]]]]]]]]]]",
+        '"\\ud83d\\ude00"',
+        '"\\udc00"',
+        '"\\ud800x"',
+        '["\\ud800"]',
+        "1e5",
+        "1.0",
+        "-0",
+        "-0.0",
+    ),
+    *(
+        "[" * 90 + "]" * 90,
+        "1" * 400,
+        "0." + "1" * 400,
+        "[1,2",
+        '{"a":',
+        "[NaN]",
+        '{"a":Infinity}',
+        "[01]",
+        '{"a":007}',
+        "\x0c1",
+    ),
+    *('{"a":1}\n{"b":2}', "[1]]", "truefalse", "true false", "1a", '"a"b', "[]x", "null null", "\r\n\t 1 \r\n"),
+]
+RAW = [
+    "ff",
+    "c3",
+    "22c322",
+    "22ff22",
+    "22c3a922",
+    "22eda08022",
+    "22f09f988022",
+    "22c08022",
+    "fffe3100",
+    "feff0031",
+    "310000",
+    "31003200",
+]
+RAW += ["00000031", "7b2261223a22ff227d", "5b2278c3225d", "22f4908080 22".replace(" ", "")]
+
+ENVELOPES = [
+    *(
+        "{}",
+        "[]",
+        "1",
+        '"x"',
+        "null",
+        '{"schema":null}',
+        '{"payload":1}',
+        '{"schema":null,"payload":1,"x":2}',
+        '{"Schema":null,"payload":1}',
+    ),
+    *(
+        '{"payload":1,"schema":null}',
+        '{"schema":null,"payload":null}',
+        '{"schema":null,"payload":{"a":[1,2.5,"x",null]}}',
+    ),
+    '{"schema":null,"payload":1,"payload":2}',
+    *(
+        f'{{"schema":{schema},"payload":1}}'
+        for schema in ('"int32"', "1", "[]", "{}", '{"type":null}', '{"type":5}', '{"type":"int33"}')
+    ),
+    *(f'{{"schema":{schema},"payload":1}}' for schema in ('{"type":"INT32"}', '{"type":"int32","optional":"true"}')),
+    *(
+        f'{{"schema":{{"type":"int32",{more}}},"payload":1}}'
+        for more in ('"optional":null', '"optional":1', '"name":5', '"name":null')
+    ),
+    *(
+        f'{{"schema":{{"type":"int32",{more}}},"payload":1}}'
+        for more in ('"version":"1"', '"version":1.5', '"version":null', '"doc":5')
+    ),
+    *(
+        f'{{"schema":{{"type":"int32",{more}}},"payload":1}}'
+        for more in ('"version":99999999999', '"parameters":[]', '"doc":"d"')
+    ),
+    *(
+        f'{{"schema":{{"type":"int32",{more}}},"payload":1}}'
+        for more in ('"parameters":{"a":1}', '"parameters":{"a":"b","c":"d"}')
+    ),
+    *(
+        f'{{"schema":{{"type":"int32",{more}}},"payload":null}}'
+        for more in ('"default":5', '"optional":true,"default":5', '"default":"x"')
+    ),
+    *(
+        f'{{"schema":{{"type":"int32",{more}}},"payload":null}}'
+        for more in ('"default":null', '"optional":true,"default":null')
+    ),
+    *(
+        f'{{"schema":{{"type":"array"{more}}},"payload":[1]}}'
+        for more in ("", ',"items":null', ',"items":"int32"', ',"items":{}')
+    ),
+    *(
+        f'{{"schema":{{"type":"map"{more}}},"payload":{{}}}}'
+        for more in ("", ',"keys":{"type":"string"}', ',"values":{"type":"int32"}')
+    ),
+    *(
+        f'{{"schema":{{"type":"struct"{more}}},"payload":{{}}}}'
+        for more in ("", ',"fields":null', ',"fields":{}', ',"fields":[]', ',"fields":[1]')
+    ),
+    *(
+        f'{{"schema":{{"type":"struct","fields":[{fields}]}},"payload":{{"a":1}}}}'
+        for fields in (
+            '{"type":"int32"}',
+            '{"type":"int32","field":5}',
+            '{"field":"a"}',
+            '{"type":"int32","field":"a"},{"type":"int32","field":"a"}',
+            '{"type":"int32","field":"a","default":3}',
+            '{"type":"int32","field":"b","default":3},{"type":"string","field":"c","optional":true}',
+            "null",
+        )
+    ),
+    '{"schema":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal"},"payload":"AQI="}',
+    '{"schema":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"x"}},"payload":"AQI="}',
+    '{"schema":{"type":"string","name":"org.apache.kafka.connect.data.Date"},"payload":"x"}',
+    '{"schema":{"type":"int32","name":"own.Type","version":7},"payload":5}',
+    '{"schema":{"type":"float","default":1.5},"payload":null}',
+    '{"schema":{"type":"float","default":"NaN","optional":true},"payload":null}',
+    '{"schema":{"type":"bytes","default":"AQI="},"payload":null}',
+    '{"schema":{"type":"array","items":{"type":"int32"},"default":[1,2]},"payload":null}',
+    '{"schema":{"type":"map","keys":{"type":"string"},"values":{"type":"int32"},"default":{"a":1}},"payload":null}',
+    '{"schema":{"type":"struct","fields":[{"type":"int32","field":"a"}],"default":{"a":1}},"payload":null}',
+    *DOCUMENTS[:24],
+]
+
+
+def wire(kind: str) -> str:
+    return WIRE.get(kind, kind.lower())
+
+
+def read_schemas() -> Iterator[str]:
+    for kind in PRIMITIVES:
+        yield f'{{"type":"{wire(kind)}","optional":true}}'
+        yield f'{{"type":"{wire(kind)}"}}'
+    for name, kind in (("Date", "int32"), ("Time", "int32"), ("Timestamp", "int64")):
+        yield f'{{"type":"{kind}","name":"{LOGICAL}{name}","version":1}}'
+    yield f'{{"type":"bytes","name":"{LOGICAL}Decimal","version":1,"parameters":{{"scale":"2"}},"optional":true}}'
+    yield '{"type":"array","items":{"type":"int32"}}'
+    yield '{"type":"array","items":{"type":"string","optional":true},"optional":true}'
+    yield '{"type":"map","keys":{"type":"string"},"values":{"type":"int64","optional":true}}'
+    yield '{"type":"map","keys":{"type":"int32"},"values":{"type":"int32"}}'
+    yield '{"type":"map","keys":{"type":"string","optional":true},"values":{"type":"int32"}}'
+    yield '{"type":"struct","name":"p","fields":[{"type":"int32","field":"x"},{"type":"int32","optional":true,"field":"y"}]}'
+
+
+def read_from_json() -> Iterator[Json]:
+    for schema, literal in itertools.product(read_schemas(), LITERALS):
+        yield case(JSON, {}, payload=f'{{"schema":{schema},"payload":{literal}}}')
+    for literal in LITERALS + DOCUMENTS:
+        yield case(JSON, PLAIN, payload=literal)
+    for envelope in ENVELOPES:
+        yield case(JSON, {}, payload=envelope)
+        if "default" in envelope:
+            yield case(JSON, {"replace.null.with.default": "false"}, payload=envelope)
+    for raw in RAW:
+        yield case(JSON, PLAIN, payload={"hex": raw})
+        yield case(JSON, {}, payload={"hex": raw})
+    for config in ({}, PLAIN):
+        yield case(JSON, config, payload=None)
+    for payload in ("1", '"x"', "null", "", '{"schema":{"type":"int32"},"payload":5}', "1.5"):
+        yield case(JSON, {"schema.content": '{"type":"int32","optional":true}'}, payload=payload)
+
+
+def simple() -> Iterator[Json]:
+    values = [(schema, value) for schema, value in [*scalars(), *nested()]]
+    for schema, value in values:
+        yield case(STRING, {}, schema=schema, value=value)
+    for value in schemaless():
+        yield case(STRING, {}, schema=None, value=value)
+    for encoding in ("ISO-8859-1", "UTF-16", "UTF-16LE", "US-ASCII", "windows-1252", "UTF8", "Shift_JIS"):
+        for text in ("abc", "é", "日本", "😀"):
+            yield case(STRING, {"converter.encoding": encoding}, schema=None, value={"str": text})
+        for raw in ("616263", "e9", "c3a9", "fffe6100", "6100"):
+            yield case(STRING, {"converter.encoding": encoding}, payload={"hex": raw})
+    for encoding in ("nonsense",):
+        yield case(STRING, {"converter.encoding": encoding}, payload="a")
+    for text in ODD_TEXTS:
+        yield case(STRING, {}, payload=text)
+    for raw in ("ff", "c328", "e282", "eda080", "f0908d", "c080", "61ff62"):
+        yield case(STRING, {}, payload={"hex": raw})
+    yield case(STRING, {}, payload=None)
+    yield case(STRING, {}, schema=of("STRING"), value=None)
+    names = {
+        "ByteArray": "BYTES",
+        "Short": "INT16",
+        "Integer": "INT32",
+        "Long": "INT64",
+        "Float": "FLOAT32",
+        "Double": "FLOAT64",
+    }
+    for name, own in {**names, "Boolean": "BOOLEAN"}.items():
+        converter = FIXED.format(name)
+        for raw in (
+            "",
+            "00",
+            "01",
+            "02",
+            "ff",
+            "0001",
+            "7fff",
+            "8000",
+            "00000001",
+            "7fffffff",
+            "80000000",
+            "7fc00000",
+            "7f800000",
+        ):
+            yield case(converter, {}, payload={"hex": raw})
+        for raw in (
+            "3f8ccccd",
+            "00000001" * 2,
+            "7ff8000000000000",
+            "fff0000000000000",
+            "8000000000000000",
+            "3ff199999999999a",
+            "00" * 9,
+        ):
+            yield case(converter, {}, payload={"hex": raw})
+        yield case(converter, {}, payload=None)
+        for schema, value in values:
+            # The number converters want exactly their own class, which Python's int does not tell.
+            if schema["type"] == own or (schema["type"] not in WHOLE_TYPES and value is not None):
+                yield case(converter, {}, schema=schema, value=value)
+        for kind in PRIMITIVES:
+            yield case(converter, {}, schema=of(kind), value=None)
+        yield case(converter, {}, schema=None, value=None)
+        for value in ({"str": "a"}, {"bool": True}, {"list": []}, {"bytes": "01"}):
+            yield case(converter, {}, schema=None, value=value)
+
+
+WHOLE_TYPES = {"INT8", "INT16", "INT32", "INT64", "FLOAT32", "FLOAT64"}
+
+HEADER_TEXTS = [
+    *ODD_TEXTS,
+    *(
+        "null",
+        " null ",
+        "NULL",
+        "Null",
+        "nullx",
+        "true",
+        "false",
+        " true",
+        "true ",
+        "TRUE",
+        "True",
+        "truex",
+        "tru",
+        " ",
+        "  a  ",
+    ),
+    *"0 1 -1 +1 00 01 -01 127 128 -128 -129 32767 32768 -32769 2147483647 2147483648 9223372036854775807".split(),
+    *"9223372036854775808 -9223372036854775808 -9223372036854775809 1.0 1.00 1.5 -1.5 +1.5 .5 5. 1e3 1E3 1e-3 1e+3 1.5e1 0.1".split(),
+    *"3.4028235e38 3.4028236e38 3.5e38 1e39 1e308 1e309 1e400 -1e400 1e-45 1e-46 1e-400 0.0 -0.0 -0 1_000 1,000 0x10 1f 1d 1L".split(),
+    *"12345678901234567890 12345678901234567890.5 0.30000000000000004 NaN Infinity -Infinity 1e 1e+ e1 - + -- 1-1 1.2.3 ١٢".split(),
+    *(
+        "123 ",
+        " 123",
+        "12 3",
+        "1e19",
+        "1e20",
+        "100000000000000000000",
+        "1.0e19",
+        "12345678901234567890.0",
+        "0.1e1",
+        "10e-1",
+    ),
+    *(
+        "2019-08-23",
+        "2019-8-23",
+        "2019-02-30",
+        "2019-13-01",
+        "0001-01-01",
+        "9999-12-31",
+        " 2019-08-23 ",
+        "2019-08-23x",
+        "-019-08-23",
+    ),
+    *(
+        "14:34:54.346Z",
+        "14:34:54Z",
+        "14:34:54.346",
+        "24:00:00.000Z",
+        "23:59:59.999Z",
+        "00:00:00.000Z",
+        "14:60:00.000Z",
+        "1:34:54.3466Z",
+    ),
+    *("2019-08-23T14:34:54.346Z", "2019-08-23T14:34:54Z", "2019-08-23 14:34:54.346Z", "2019-02-29T00:00:00.000Z"),
+    *("2019-08-23T24:00:00.000Z", "1969-12-31T23:59:59.999Z", "2019-08-23T14:34:54.346z", "2019-08-23T14:34:54.346+"),
+    *(
+        "[]",
+        "[ ]",
+        "[",
+        "]",
+        "[1",
+        "[1]",
+        "[1,2]",
+        "[1, 2, 3]",
+        "[1,200]",
+        "[1,200,40000]",
+        "[1,3000000000]",
+        "[1,1.5]",
+        "[1,1e300]",
+    ),
+    *(
+        "[true,false]",
+        "[null]",
+        "[1,null]",
+        "[null,1]",
+        "[,]",
+        "[1,]",
+        "[,1]",
+        "[1,,2]",
+        "[1 2]",
+        "[a]",
+        '["a"]',
+        '["a","b"]',
+        '["a",1]',
+    ),
+    *('["a,b"]', '["a\\"b"]', '["a\\\\b"]', '[a,"b"]', '["a"b]', '["a" ,"b"]', '["a', '["2019-08-23"]', "[2019-08-23]"),
+    *(
+        '["14:34:54.346Z"]',
+        "[14:34:54.346Z]",
+        '["2019-08-23T14:34:54.346Z"]',
+        "[[1,2],[3]]",
+        "[[1],[300]]",
+        "[[]]",
+        "[{}]",
+        '[{"a":1}]',
+    ),
+    *(
+        "[1]x",
+        "[1] ",
+        "[1]]",
+        "[1],[2]",
+        "[true,1]",
+        "[1,-1]",
+        "[+1]",
+        "[1.0]",
+        "[12345678901234567890]",
+        "[[1],2]",
+        "[\\1]",
+        '[""]',
+    ),
+    *(
+        '["true"]',
+        '["null"]',
+        '["1"]',
+        "['a']",
+        '["é"]',
+        "[ 1 , 2 ]",
+        "[\n1\n]",
+        "[1;2]",
+        "[1:2]",
+        "[-]",
+        "[1.5,2.5]",
+        "[1,1e39]",
+        "[Infinity]",
+    ),
+    *(
+        "{}",
+        "{ }",
+        "{",
+        "}",
+        '{"a":1}',
+        '{"a":1,"b":2}',
+        '{"a":1,"b":200}',
+        '{"a":"x"}',
+        '{"a":1,"b":"x"}',
+        "{1:2}",
+        '{1:"a",2:"b"}',
+    ),
+    *(
+        '{"a":null}',
+        '{"a":1,"b":null}',
+        '{"a"}',
+        '{"a":}',
+        "{:1}",
+        '{"a":1,}',
+        '{,"a":1}',
+        '{"a":1 "b":2}',
+        '{"a":1,"a":2}',
+        "{a:1}",
+    ),
+    *(
+        '{"a":b}',
+        '{"a":[1,2]}',
+        '{"a":{"b":1}}',
+        '{"a":{"b":1},"c":{"d":300}}',
+        '{"a":{}}',
+        '{"a":[]}',
+        "{true:1}",
+        '{"a":true}',
+    ),
+    *(
+        '{"a":1}x',
+        '{"a" : 1}',
+        '{ "a":1 }',
+        '{"a";1}',
+        '{"a":1;"b":2}',
+        '{"a":2019-08-23}',
+        '{"a":"2019-08-23"}',
+        '{"a:b":1}',
+        "{1.5:1}",
+    ),
+    *(
+        "{null:1}",
+        '{"a":1,1:2}',
+        "{[1]:2}",
+        '{"a":\\"b"}',
+        '{"a":"x}',
+        '{"2019-08-23":1}',
+        '{"a":14:34:54.346Z}',
+        "{1:2,300:4}",
+        "{-1:2}",
+    ),
+    *(
+        "\\",
+        "\\a",
+        '"a"',
+        '"',
+        '"a',
+        'a"b',
+        "a,b",
+        "a:b",
+        "a]b",
+        "{a",
+        "[a b]",
+        "a[1]",
+        "x{}",
+        ",",
+        ":",
+        "::",
+        ",,",
+        "]",
+        "\\[1]",
+        "\\\\",
+    ),
+    *(
+        "Hello World",
+        "true,false",
+        "1,2",
+        "1:2",
+        "2019",
+        "20190823",
+        "2019-08",
+        "1/2",
+        "$1",
+        "1%",
+        "1e1000000000",
+        "9" * 100,
+        "0." + "9" * 60,
+    ),
+]
+
+
+def headers() -> Iterator[Json]:
+    for text in dict.fromkeys(HEADER_TEXTS):
+        yield case(HEADER, {"converter.type": "header"}, payload=text)
+    for raw in ("ff", "61ff", "c3", "31ff", "00ff00"):
+        yield case(HEADER, {"converter.type": "header"}, payload={"hex": raw})
+    yield case(HEADER, {"converter.type": "header"}, payload=None)
+    for schema, value in [*scalars(), *nested(), (of("STRING"), None)]:
+        yield case(HEADER, {"converter.type": "header"}, schema=schema, value=value)
+    for value in [*schemaless(), None]:
+        yield case(HEADER, {"converter.type": "header"}, schema=None, value=value)
+
+
+if __name__ == "__main__":
+    for item in itertools.chain(written_as_json(), read_from_json(), simple(), headers()):
+        print(json.dumps(item))
