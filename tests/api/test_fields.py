@@ -55,7 +55,7 @@ def test_secret_never_shows_its_text():
         (at_least(1), None, "Invalid value null for configuration k: Value must be non-null"),
         (between(0, 5), 6, "Invalid value 6 for configuration k: Value must be no more than 5"),
         (one_of("a", "b"), "c", "Invalid value c for configuration k: String must be one of: a, b"),
-        (one_of_ignoring_case("a"), "b", r"String must be one of \(case insensitive\): a"),
+        (one_of_ignoring_case("a"), "b", r"String must be one of \(case insensitive\): A"),
         (non_empty, "", "Invalid value  for configuration k: String must be non-empty"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Validator
+from linkspan.api.text import double_text
 
 __all__ = ["at_least", "between", "non_empty", "non_null", "one_of", "one_of_ignoring_case"]
 
@@ -23,10 +24,11 @@ def between(minimum: float | None, maximum: float | None) -> Validator:
             raise ConfigError.invalid(key, None, "Value must be non-null")
         if not isinstance(value, int | float):
             raise ConfigError.invalid(key, value, "Value must be a number")
+        shown = double_text(value) if isinstance(value, float) else value
         if minimum is not None and value < minimum:
-            raise ConfigError.invalid(key, value, f"Value must be at least {minimum}")
+            raise ConfigError.invalid(key, shown, f"Value must be at least {minimum}")
         if maximum is not None and value > maximum:
-            raise ConfigError.invalid(key, value, f"Value must be no more than {maximum}")
+            raise ConfigError.invalid(key, shown, f"Value must be no more than {maximum}")
 
     return check
 
@@ -44,10 +46,11 @@ def one_of(*choices: str | None) -> Validator:
 def one_of_ignoring_case(*choices: str) -> Validator:
     """The text is one of these in any case."""
     folded = {choice.casefold() for choice in choices}
+    capitals = [choice.upper() for choice in choices]
 
     def check(key: str, value: object) -> None:
         if not isinstance(value, str) or value.casefold() not in folded:
-            raise ConfigError.invalid(key, value, f"String must be one of (case insensitive): {_joined(choices)}")
+            raise ConfigError.invalid(key, value, f"String must be one of (case insensitive): {_joined(capitals)}")
 
     return check
 

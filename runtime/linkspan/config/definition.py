@@ -15,9 +15,12 @@ __all__ = ["ConfigDef", "ConfigValue", "load", "parse_value"]
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 _BITS: Final = {ConfigType.SHORT: 16, ConfigType.INT: 32, ConfigType.LONG: 64}
-_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+_WHOLE: Final = re.compile(r"[+-]?\d+")
 _DECIMAL: Final = re.compile(r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)")
-_COMMA: Final = re.compile(r"\s*,\s*")
+_HEXADECIMAL: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+[fFdD]?")
+_COMMA: Final = re.compile(r"\s*,\s*", re.ASCII)
+# What Java's trim() takes away: everything up to the blank, and no other spaces.
+_TRIMMED: Final = "".join(map(chr, range(0x21)))
 
 
 @dataclass(slots=True)
@@ -152,18 +155,18 @@ def parse_value(name: str, text: str | None, kind: ConfigType) -> object:
     if text is None:
         return None
     parse = _PARSERS.get(kind)
-    return text.strip() if parse is None else parse(name, text, kind)
+    return text.strip(_TRIMMED) if parse is None else parse(name, text, kind)
 
 
 def _boolean(name: str, text: str, _: ConfigType) -> bool:
-    folded = text.strip().lower()
+    folded = text.strip(_TRIMMED).lower()
     if folded not in ("true", "false"):
         raise ConfigError.invalid(name, text, "Expected value to be either true or false")
     return folded == "true"
 
 
 def _whole(name: str, text: str, kind: ConfigType) -> int:
-    trimmed = text.strip()
+    trimmed = text.strip(_TRIMMED)
     bits = _BITS[kind]
     # Fewer than 20 digits, so that a monstrous number costs nothing.
     if _WHOLE.fullmatch(trimmed) and len(trimmed.lstrip("+-0")) < 20:
@@ -174,19 +177,21 @@ def _whole(name: str, text: str, kind: ConfigType) -> int:
 
 
 def _double(name: str, text: str, kind: ConfigType) -> float:
-    trimmed = text.strip()
+    trimmed = text.strip(_TRIMMED)
+    if _HEXADECIMAL.fullmatch(trimmed):
+        return float.fromhex(trimmed.rstrip("fFdD"))
     if not _DECIMAL.fullmatch(trimmed):
         raise ConfigError.invalid(name, text, f"Not a number of type {kind.value}")
     return float(trimmed.rstrip("fFdD") if trimmed[-1] in "fFdD" else trimmed)
 
 
 def _list(_: str, text: str, __: ConfigType) -> list[str]:
-    trimmed = text.strip()
+    trimmed = text.strip(_TRIMMED)
     return _COMMA.split(trimmed) if trimmed else []
 
 
 def _secret(_: str, text: str, __: ConfigType) -> Secret:
-    return Secret(text.strip())
+    return Secret(text.strip(_TRIMMED))
 
 
 _PARSERS: Final[Mapping[ConfigType, Callable[[str, str, ConfigType], object]]] = {

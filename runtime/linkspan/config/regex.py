@@ -44,6 +44,8 @@ _ESCAPES: Final = {
     **{letter: f"[{content}]" for letter, content in _SHORTHANDS.items()},
     **{letter.upper(): f"[^{content}]" for letter, content in _SHORTHANDS.items()},
 }
+_COUNT: Final = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
+_GROUP_NAME: Final = re.compile("[a-zA-Z][a-zA-Z0-9]*>")
 _FLAGS: Final = re.compile(r"\(\?([imsxudU]*)(?:-([imsxudU]+))?([:)])")
 
 
@@ -87,6 +89,8 @@ class _Translation:
                 self._close()
             elif character == "|":
                 self._alternative()
+            elif character == "{":
+                self._count()
             else:
                 self.out.append(character)
                 self.at += 1
@@ -96,13 +100,24 @@ class _Translation:
     def _refuse(self, what: str) -> ConfigError:
         return ConfigError(f"{what} in the regular expression {self.pattern!r} is not supported")
 
+    def _count(self) -> None:
+        count = _COUNT.match(self.pattern, self.at)
+        if count is None:
+            raise ConfigError(f"Illegal repetition near index {self.at} in the regular expression {self.pattern!r}")
+        self.out.append(count.group())
+        self.at = count.end()
+
     def _open(self) -> None:
         rest = self.pattern[self.at :]
         flags = _FLAGS.match(rest)
         if flags is not None and not rest.startswith("(?:"):
             self._open_flags(flags)
             return
+        if rest.startswith("(?P"):
+            raise ConfigError(f"Unknown group (?P in the regular expression {self.pattern!r}")
         if rest.startswith("(?<") and rest[3:4] not in ("=", "!"):
+            if not _GROUP_NAME.match(rest, 3):
+                raise ConfigError(f"A group's name has letters and digits only, in {self.pattern!r}")
             self.out.append("(?P<")
             self.at += 3
         else:
@@ -112,9 +127,8 @@ class _Translation:
 
     def _open_flags(self, flags: re.Match[str]) -> None:
         on, off, end = flags.group(1), flags.group(2) or "", flags.group(3)
-        if set(on + off) & set("dU"):
-            raise self._refuse("The flag d or U")
-        on, off = on.replace("u", ""), off.replace("u", "")
+        if refused := set(on + off) & set("duxU"):
+            raise self._refuse(f"The flag {min(refused)}")
         self.at += flags.end()
         scope = f"(?{on}{f'-{off}' if off else ''}:" if on or off else "(?:"
         self.out.append(scope)
@@ -159,6 +173,8 @@ class _Translation:
                 raise ConfigError(f"Illegal hexadecimal escape in the regular expression {self.pattern!r}")
             self.at = end + 1
             return re.escape(chr(int(number, 16)))
+        if letter == "b" and self.pattern[self.at : self.at + 1] == "{":
+            raise self._refuse("\\b{")
         if letter.isalpha() and letter not in "dDsSwWbBntrfxu":
             raise self._refuse(f"\\{letter}")
         if letter == "0":
