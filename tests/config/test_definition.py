@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkspan.api import Config, ConfigError, ConfigKey, ConfigType, Int, Secret
+from linkspan.api.fields import Recommender
 from linkspan.api.validators import at_least
 from linkspan.config import render
 from linkspan.config.connector import SINK_KEYS, SOURCE_KEYS
@@ -150,7 +151,7 @@ WORKER = {"key.converter": "K", "value.converter": "V", "offset.storage.file.fil
         ({"plugin.discovery": "magic"}, "String must be one of \\(case insensitive\\)"),
         ({"response.http.headers.config": "put X:Y"}, "Invalid header config action"),
         ({"response.http.headers.config": "set X"}, "Invalid format of header name and header value"),
-        ({"ssl.client.auth": "maybe"}, "String must be one of: none, requested, required"),
+        ({"ssl.client.auth": "maybe"}, "String must be one of: required, requested, none"),
         ({"offset.flush.interval.ms": "soon"}, "Not a number of type LONG"),
         ({"plugin.path": "${file:/x:y}"}, "Config providers are not supported"),
     ],
@@ -169,3 +170,24 @@ def test_header_rules_with_commas_are_quoted():
     load(
         StandaloneConfig, {**WORKER, "response.http.headers.config": 'set X-A:1, "add Cache-Control:no-cache, private"'}
     )
+
+
+class _Formats(Recommender):
+    def valid_values(self, name, parsed):
+        return [f"{name} of {parsed['kind']}"]
+
+    def is_visible(self, name, parsed):
+        return parsed == {"kind": "file", name: ""}
+
+
+def test_recommenders_of_embedded_keys_see_their_own_names():
+    inner = ConfigDef(
+        [
+            ConfigKey(name="kind", type=ConfigType.STRING, dependents=("format",)),
+            ConfigKey(name="format", type=ConfigType.STRING, default="", recommender=_Formats()),
+        ]
+    )
+    outer = ConfigDef([ConfigKey(name="kind", type=ConfigType.STRING)]).embed("t.a.", "T: a", 0, inner)
+    *_, found = outer.validate({"kind": "outer", "t.a.kind": "file"})
+    assert (found.name, found.recommended_values, found.visible) == ("t.a.format", ["format of file"], True)
+    assert outer.keys["t.a.kind"].dependents == ("t.a.format",)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from linkspan.api.errors import ConfigError
-from linkspan.api.fields import Config, ConfigKey, ConfigType, Secret, Validator
+from linkspan.api.fields import Config, ConfigKey, ConfigType, Recommender, Secret, Validator
 
 __all__ = ["ConfigDef", "ConfigValue", "load", "parse_value"]
 
@@ -128,6 +128,7 @@ class ConfigDef:
                 order=key.order + order,
                 validator=_without_prefix(prefix, key.validator),
                 dependents=tuple(prefix + name for name in key.dependents),
+                recommender=None if key.recommender is None else _Embedded(prefix, key.recommender),
             )
             for key in other.keys.values()
         ]
@@ -214,6 +215,24 @@ def _submitted(key: ConfigKey, props: Mapping[str, str | None]) -> tuple[bool, s
 
 def _missing(key: ConfigKey) -> ConfigError:
     return ConfigError(f'Missing required configuration "{key.name}" which has no default value.', key.name)
+
+
+class _Embedded(Recommender):
+    """A recommender that sees the keys below a prefix under their own names."""
+
+    def __init__(self, prefix: str, inner: Recommender) -> None:
+        self._prefix = prefix
+        self._inner = inner
+
+    def valid_values(self, name: str, parsed: Mapping[str, object]) -> Sequence[object]:
+        return self._inner.valid_values(name.removeprefix(self._prefix), self._own(parsed))
+
+    def is_visible(self, name: str, parsed: Mapping[str, object]) -> bool:
+        return self._inner.is_visible(name.removeprefix(self._prefix), self._own(parsed))
+
+    def _own(self, parsed: Mapping[str, object]) -> dict[str, object]:
+        own = {name: value for name, value in parsed.items() if name.startswith(self._prefix)}
+        return {name.removeprefix(self._prefix): value for name, value in own.items()}
 
 
 def _without_prefix(prefix: str, validator: Validator | None) -> Validator | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from linkspan.api.errors import ConfigError
@@ -23,6 +26,7 @@ from linkspan.api.fields import (
     Validator,
 )
 from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
+from linkspan.config.clients import definition_of
 from linkspan.config.policy import known as known_policy
 
 __all__ = ["STANDALONE_KEYS", "WORKER_KEYS", "DistributedConfig", "StandaloneConfig", "WorkerConfig"]
@@ -114,19 +118,38 @@ def _no_references(key: str, value: object) -> None:
         raise ConfigError.invalid(key, value, "Config providers are not supported for this key")
 
 
+_FEW_COPIES: Final = (
+    "Replication factor must be positive and not larger than the number of brokers in the Kafka cluster"
+)
+
+
 def _default_or_positive(what: str) -> Validator:
     def check(key: str, value: object) -> None:
         if isinstance(value, int) and (value < -1 or value == 0):
-            raise ConfigError.invalid(key, value, f"{what} must be -1 to use the default of the brokers, or at least 1")
+            raise ConfigError.invalid(key, value, f"{what}, or -1 to use the broker's default")
 
     return check
+
+
+def _no_empty_items(key: str, value: object) -> None:
+    if isinstance(value, list) and "" in value:
+        raise ConfigError(f"Configuration '{key}' values must not be empty.", key)
+
+
+def _client_keys(*beginnings: str, defaults: Mapping[str, object] = MappingProxyType({})) -> tuple[ConfigKey, ...]:
+    """Keys that workers share with Kafka's admin client, with other defaults where they have them."""
+    keys = [key for name, key in definition_of("admin").items() if name.startswith(beginnings)]
+    return tuple(replace(key, default=defaults.get(key.name, key.default)) for key in keys)
 
 
 class WorkerConfig(Config):
     """Keys of workers in both modes; the ``linkspan.`` ones are ours."""
 
     bootstrap_servers = StrList(
-        default=("localhost:9092",), importance=HIGH, doc="Brokers to ask first, host:port, separated by commas."
+        default=("localhost:9092",),
+        importance=HIGH,
+        validator=_no_empty_items,
+        doc="Brokers to ask first, host:port, separated by commas.",
     )
     client_dns_lookup = Str(
         default="use_all_dns_ips",
@@ -141,6 +164,9 @@ class WorkerConfig(Config):
         importance=LOW,
         doc="Converter of headers, unless a connector names its own.",
     )
+    key_converter_plugin_version = Str(default=None, importance=LOW, doc="Version of the converter of keys.")
+    value_converter_plugin_version = Str(default=None, importance=LOW, doc="Version of the converter of values.")
+    header_converter_plugin_version = Str(default=None, importance=LOW, doc="Version of the converter of headers.")
     task_shutdown_graceful_timeout_ms = Duration(
         default=5000, importance=LOW, doc="How long all the tasks together may take to stop before they are killed."
     )
@@ -156,7 +182,7 @@ class WorkerConfig(Config):
     plugin_discovery = Str(
         default="hybrid_warn",
         importance=LOW,
-        validator=one_of_ignoring_case("only_scan", "hybrid_warn", "hybrid_fail", "service_load"),
+        validator=one_of_ignoring_case("only_scan", "service_load", "hybrid_warn", "hybrid_fail"),
         doc="Accepted for compatibility; plugins are found by their entry points.",
     )
     metrics_sample_window_ms = Long(default=30000, importance=LOW, validator=at_least(0), doc="Window of rates.")
@@ -167,9 +193,12 @@ class WorkerConfig(Config):
     metric_reporters = StrList(
         default=("org.apache.kafka.common.metrics.JmxReporter",),
         importance=LOW,
+        validator=_no_empty_items,
         doc="Accepted for compatibility; there is no JMX here.",
     )
-    config_providers = StrList(default=(), importance=LOW, doc="Names of providers of referenced values.")
+    config_providers = StrList(
+        default=(), importance=LOW, validator=_no_empty_items, doc="Names of providers of referenced values."
+    )
     connector_client_config_override_policy = Str(
         default="All",
         validator=known_policy,
@@ -202,10 +231,12 @@ class WorkerConfig(Config):
     ssl_client_auth = Str(
         default="none",
         importance=LOW,
-        validator=one_of("none", "requested", "required"),
+        validator=one_of("required", "requested", "none"),
         doc="Whether REST clients show a certificate.",
     )
-    rest_extension_classes = StrList(default=(), importance=LOW, doc="Extensions of the REST API.")
+    rest_extension_classes = StrList(
+        default=(), importance=LOW, validator=_no_empty_items, doc="Extensions of the REST API."
+    )
     admin_listeners = StrList(
         default=None,
         importance=LOW,
@@ -228,6 +259,9 @@ class WorkerConfig(Config):
         return not (self.originals.get("bootstrap.servers") or "").strip()
 
 
+WorkerConfig.keys += _client_keys("ssl.")
+
+
 class StandaloneConfig(WorkerConfig):
     """A worker without a group."""
 
@@ -246,26 +280,32 @@ class DistributedConfig(WorkerConfig):
     exactly_once_source_support = Str(
         default="disabled",
         importance=HIGH,
-        validator=one_of_ignoring_case("disabled", "preparing", "enabled"),
+        validator=one_of_ignoring_case("disabled", "enabled", "preparing"),
         doc="Whether source connectors may deliver exactly once.",
     )
     config_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of connector configurations.")
     config_storage_replication_factor = Short(
-        default=3, importance=LOW, validator=_default_or_positive("Replication factor"), doc="Of that topic."
+        default=3, importance=LOW, validator=_default_or_positive(_FEW_COPIES), doc="Of that topic."
     )
     offset_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of source offsets.")
     offset_storage_partitions = Int(
-        default=25, importance=LOW, validator=_default_or_positive("Number of partitions"), doc="Of that topic."
+        default=25,
+        importance=LOW,
+        validator=_default_or_positive("Number of partitions must be positive"),
+        doc="Of that topic.",
     )
     offset_storage_replication_factor = Short(
-        default=3, importance=LOW, validator=_default_or_positive("Replication factor"), doc="Of that topic."
+        default=3, importance=LOW, validator=_default_or_positive(_FEW_COPIES), doc="Of that topic."
     )
     status_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of connector and task states.")
     status_storage_partitions = Int(
-        default=5, importance=LOW, validator=_default_or_positive("Number of partitions"), doc="Of that topic."
+        default=5,
+        importance=LOW,
+        validator=_default_or_positive("Number of partitions must be positive"),
+        doc="Of that topic.",
     )
     status_storage_replication_factor = Short(
-        default=3, importance=LOW, validator=_default_or_positive("Replication factor"), doc="Of that topic."
+        default=3, importance=LOW, validator=_default_or_positive(_FEW_COPIES), doc="Of that topic."
     )
     connect_protocol = Str(
         default="sessioned",
@@ -292,14 +332,25 @@ class DistributedConfig(WorkerConfig):
     retry_backoff_max_ms = Long(default=1000, importance=LOW, validator=at_least(0), doc="Longest such pause.")
     reconnect_backoff_ms = Long(default=50, importance=LOW, validator=at_least(0), doc="Pause before a reconnect.")
     reconnect_backoff_max_ms = Long(default=1000, importance=LOW, validator=at_least(0), doc="Longest such pause.")
+    socket_connection_setup_timeout_ms = Long(
+        default=10000, importance=LOW, validator=at_least(0), doc="Limit of a connection's first steps."
+    )
+    socket_connection_setup_timeout_max_ms = Long(
+        default=30000, importance=LOW, validator=at_least(0), doc="Longest such limit."
+    )
     connections_max_idle_ms = Long(default=540000, importance=MEDIUM, doc="When idle connections are closed.")
     security_protocol = Str(
         default="PLAINTEXT",
         importance=MEDIUM,
-        validator=one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+        validator=one_of_ignoring_case("SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"),
         doc="How brokers are spoken to.",
     )
 
+
+DistributedConfig.keys += _client_keys(
+    *("sasl.", "metadata.recovery.", "send.buffer.", "receive.buffer."),
+    defaults={"receive.buffer.bytes": 32768},
+)
 
 WORKER_KEYS: Final[tuple[ConfigKey, ...]] = WorkerConfig.keys
 """Keys of both modes."""
