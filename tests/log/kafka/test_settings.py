@@ -45,6 +45,7 @@ SAME_MEANING = {
 DEVIATIONS = {
     "batch.size": "131072 instead of 16384: one request in flight carries more",
     "enable.idempotence": "on, since librdkafka keeps the order of retried requests only then",
+    "reconnect.backoff.ms": "500 instead of 50: librdkafka does not let it grow while no broker answers",
     "receive.buffer.bytes": "sized by the operating system",
     "send.buffer.bytes": "sized by the operating system",
     "partition.assignment.strategy": "librdkafka refuses eager and cooperative together; Java uses the eager one too",
@@ -172,3 +173,14 @@ def test_the_same_table_serves_group_membership() -> None:
     assert given["bootstrap_servers"] == "localhost:9092"
     assert given["session_timeout_ms"] == "10000"
     assert given["heartbeat_interval_ms"] == "3000"
+
+
+def test_pause_between_connections_is_at_most_the_longest_one_and_what_was_set_wins() -> None:
+    assert translate("consumer", {**SERVERS, "reconnect.backoff.max.ms": "100"}).native["reconnect.backoff.ms"] == 100
+    assert translate("consumer", {**SERVERS, "reconnect.backoff.ms": "20"}).native["reconnect.backoff.ms"] == "20"
+
+
+def test_session_lasts_no_longer_than_the_interval_between_two_polls() -> None:
+    native = translate("consumer", {**SERVERS, "max.poll.interval.ms": "10000"}).native
+    assert native["session.timeout.ms"] == 10000
+    assert translate("consumer", SERVERS).native["session.timeout.ms"] == 45000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -12,19 +13,63 @@ from linkspan.api.errors import ConfigError
 from linkspan.log.kafka.errors import kafka_error
 from linkspan.log.kafka.settings import ClientKind, Translation, report, without_modern_refusals
 
-__all__ = ["log_error", "opened"]
+__all__ = ["Repeats", "log_error", "opened"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 _KERBEROS: Final = (
     "Invalid value GSSAPI for configuration sasl.mechanism: this build of librdkafka has no Kerberos. "
     "Install libsasl2 and librdkafka with their headers, then: pip install --no-binary confluent-kafka confluent-kafka"
 )
+_REPEAT_SECONDS: Final = 30.0
 _Client = TypeVar("_Client")
 
 
+class Repeats:
+    """Lets an error through once in a while only: during an outage clients report the same one many times a second.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def admit(self, text: str) -> int | None:
+        """How often an error was held back since it was let through last; None when it is to be held back now."""
+        now = self._clock()
+        begin, held = self._seen.get(text, (None, 0))
+        if begin is not None and now - begin < _REPEAT_SECONDS:
+            self._seen[text] = begin, held + 1
+            return None
+        # what has not been heard of for long will begin anew
+        self._seen = {other: entry for other, entry in self._seen.items() if now - entry[0] < 2 * _REPEAT_SECONDS}
+        self._seen[text] = now, 0
+        return held
+
+
+_repeats = Repeats()
+
+
 def log_error(error: KafkaError) -> None:
-    """Log an error that the client as a whole reports."""
-    _log.warning("Kafka client: %s (%s)", error.str(), error.name())
+    """Log an error that the client as a whole reports; one that goes on and on only now and then."""
+    text = error.str() or ""
+    # what follows is the duration, which differs each time
+    held = _repeats.admit(f"{error.name()} {text.partition(' (after ')[0]}")
+    if held is not None:
+        more = f"; it came {held} times more since it was logged last" if held else ""
+        _log.warning("Kafka client: %s (%s)%s", text, error.name(), more)
+
+
+class _LibraryLines(logging.Filter):
+    """Leaves out what :func:`log_error` says too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (isinstance(record.args, tuple) and record.args[:1] == ("FAIL",))
+
+
+_library = logging.getLogger("linkspan.log.kafka.library")
+_library.addFilter(_LibraryLines())
 
 
 def opened(
@@ -38,7 +83,7 @@ def opened(
     report(kind, translation)
     native = without_modern_refusals({**translation.native})
     try:
-        return make({**native, "error_cb": log_error, "logger": _log, **more})
+        return make({**native, "error_cb": log_error, "logger": _library, **more})
     except KafkaException as error:
         text = kafka_error(error).str()
         if "GSSAPI" in text:

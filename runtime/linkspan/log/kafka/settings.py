@@ -26,6 +26,9 @@ _reported: set[str] = set()
 _LONGEST: Final = 2147483647
 _MOST_IN_FLIGHT: Final = 5
 """Requests in flight that idempotence allows."""
+_RECONNECT: Final = 500
+"""First pause before a connection is tried again, unless set: librdkafka starts anew with it each time that no broker
+answers, so Java's 50 ms would mean dozens of attempts a second for as long as an outage lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +380,8 @@ def translate(kind: ClientKind, settings: Mapping[str, str]) -> Translation:
         if row.native is not None and (converted := _converted(row, value)) is not None:
             native[row.native] = converted
     native.update(_derived(kind, java))
+    if "reconnect.backoff.ms" not in given:
+        native["reconnect.backoff.ms"] = min(_RECONNECT, int(native["reconnect.backoff.max.ms"]))
     if kind == "producer" and not _idempotent(given, java):
         native["enable.idempotence"] = "false"
     native.update(authentication(given))
@@ -413,6 +418,9 @@ def _derived(kind: ClientKind, java: Mapping[str, str]) -> dict[str, str | int]:
         derived["receive.message.max.bytes"] = max(100000000, fetch + 512)
         # librdkafka wants message.max.bytes <= fetch.max.bytes; it limits nothing that is read
         derived["message.max.bytes"] = max(1000, min(1000000, fetch))
+        # librdkafka refuses a session that lasts longer than the interval between two polls; Java does not
+        session, poll = _number("session.timeout.ms", java["session.timeout.ms"]), "max.poll.interval.ms"
+        derived["session.timeout.ms"] = max(1, min(session, _number(poll, java[poll]), 3600000))
     return derived
 
 
