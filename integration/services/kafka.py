@@ -64,28 +64,43 @@ class Broker:
     Args:
         folder: for its configuration, data and log.
         settings: server properties in addition to, or instead of, the usual ones.
+        listeners: names of further listeners and their security protocols.
+        options: of the Java virtual machine, in addition to the usual ones.
+
+    Attributes:
+        addresses: of the further listeners, by name.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, object] | None = None,
+        listeners: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.port, controller = free_ports(2)
+        protocols = dict(listeners or {})
+        self.port, controller, *more = free_ports(2 + len(protocols))
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self.properties = write_properties(
-            folder / "server.properties", {**self._settings(controller), **(settings or {})}
-        )
-        self._server = Server(
-            java(folder, "kafka.Kafka", str(self.properties), options=_BROKER_OPTIONS), folder / "broker.log"
-        )
+        self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(protocols, more, strict=True)}
+        properties = {**self._settings(controller, protocols), **(settings or {})}
+        self.properties = write_properties(folder / "server.properties", properties)
+        command = java(folder, "kafka.Kafka", str(self.properties), options=(*_BROKER_OPTIONS, *options))
+        self._server = Server(command, folder / "broker.log")
         self._formatted = False
 
-    def _settings(self, controller: int) -> dict[str, object]:
+    def _settings(self, controller: int, protocols: Mapping[str, str]) -> dict[str, object]:
+        open_to_clients = {"PLAINTEXT": self.bootstrap, **self.addresses}
+        known = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **protocols}
+        advertised = ",".join(f"{name}://{address}" for name, address in open_to_clients.items())
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": f"{advertised},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": advertised,
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in known.items()),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": self.folder / "data",
