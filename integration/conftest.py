@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -32,7 +33,7 @@ def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     broker.stop()
 
 
-def missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
     """A server cannot be had: skip, or fail where everything must be there."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
