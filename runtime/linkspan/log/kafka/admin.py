@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 
 from linkspan.api.errors import ConflictError, ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
-from linkspan.log.kafka.client import opened
+from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import connect_error, kafka_error, unreachable
 from linkspan.log.kafka.settings import translate
 from linkspan.log.port import TopicDescription, TopicSpec
@@ -24,6 +24,7 @@ _HAS_MEMBERS: Final = frozenset(
     {KafkaError.NON_EMPTY_GROUP, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.GROUP_SUBSCRIBED_TO_TOPIC}
 )
 _AGAIN: Final = 0.2
+_LOOK: Final = 0.02
 _Answer = TypeVar("_Answer")
 
 
@@ -41,17 +42,28 @@ class KafkaAdmin:
         self._settings = translate("admin", settings)
         self._timeout = self._settings.number("default.api.timeout.ms") / 1000
         self._addresses = settings.get("bootstrap.servers", "(bootstrap.servers is missing)")
-        self._client = opened("admin", AdminClient, self._settings, {})
+        self._contact = Contact(self._addresses)
+        self._client = opened("admin", AdminClient, self._settings, {"error_cb": self._contact})
 
     def cluster_id(self, timeout: float) -> str | None:
-        """Identity of the cluster; UnreachableError names the addresses when nobody answers in time."""
+        """Identity of the cluster.
+
+        Raises:
+            UnreachableError: nobody answers in time; names the addresses.
+            ConnectError: the connection is refused.
+        """
         try:
-            # the first question that needs an answer from a broker; its failure is immediate and precise
-            self._client.list_topics(timeout=timeout)
-            identity: str | None = self._client.cluster_id(timeout=timeout)
+            identity: str | None = self._answer(self._client.describe_cluster(request_timeout=timeout)).cluster_id
         except KafkaException as error:
-            raise unreachable(error, self._addresses, timeout) from error
+            raise unreachable(error, self._addresses, timeout, self._contact.last) from error
         return identity
+
+    def _answer(self, asked: Future[_Answer]) -> _Answer:
+        """Wait for an answer, or for the news that there will be none because the connection is refused."""
+        while not wait([asked], _LOOK)[0]:
+            self._client.poll(0)
+            self._contact.check()
+        return asked.result()
 
     def topics(self) -> list[str]:
         """Names of all topics."""
@@ -69,6 +81,8 @@ class KafkaAdmin:
 
     def _metadata(self, doing: str) -> Any:  # noqa: ANN401 - the library has no types
         try:
+            # list_topics would wait to its end for a connection that is refused; this is told
+            self._answer(self._client.describe_cluster(request_timeout=self._timeout))
             return self._client.list_topics(timeout=self._timeout)
         except KafkaException as error:
             raise connect_error(error, f"{doing} at {self._addresses}") from error
@@ -83,11 +97,11 @@ class KafkaAdmin:
         )
         try:
             (future,) = self._client.create_topics([new], request_timeout=self._timeout).values()
-            future.result()
+            self._answer(future)
         except KafkaException as error:
             if kafka_error(error).code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return False
-            raise connect_error(error, f"Creating topic {spec.name}") from error
+            raise connect_error(error, f"Creating topic {spec.name}", f"Create on topic {spec.name}") from error
         return True
 
     def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -98,7 +112,7 @@ class KafkaAdmin:
         found = {}
         try:
             for native, future in self._client.list_offsets(wanted, request_timeout=self._timeout).items():
-                found[TopicPartition(native.topic, native.partition)] = future.result().offset
+                found[TopicPartition(native.topic, native.partition)] = self._answer(future).offset
         except KafkaException as error:
             raise connect_error(error, "Asking for the end of partitions") from error
         return found
@@ -111,7 +125,7 @@ class KafkaAdmin:
         except KafkaException as error:
             if kafka_error(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return {}
-            raise connect_error(error, f"Reading the offsets of group {group}") from error
+            raise connect_error(error, f"Reading the offsets of group {group}", f"Describe on group {group}") from error
         return {
             TopicPartition(native.topic, native.partition): native.offset
             for native in answer.topic_partitions
@@ -129,12 +143,12 @@ class KafkaAdmin:
                 self._client.alter_consumer_group_offsets, [ConsumerGroupTopicPartitions(group, natives)]
             )
         except KafkaException as error:
-            raise _group_error(error, doing, group) from error
+            raise _group_error(error, doing, group, f"Read on group {group}") from error
         for native in answer.topic_partitions:
             if native.error is not None:
-                raise _group_error(
-                    KafkaException(native.error), f"{doing} for {native.topic}-{native.partition}", group
-                )
+                place = f"{native.topic}-{native.partition}"
+                cause = KafkaException(native.error)
+                raise _group_error(cause, f"{doing} for {place}", group, f"Read on topic {native.topic}")
 
     def delete_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> None:
         """Forget offsets of a group without members; ConflictError while it has some."""
@@ -168,11 +182,11 @@ class KafkaAdmin:
         except KafkaException as error:
             if kafka_error(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return
-            raise _group_error(error, f"Deleting group {group}", group) from error
+            raise _group_error(error, f"Deleting group {group}", group, f"Delete on group {group}") from error
 
     def _only(self, call: Callable[..., dict[Any, Future[_Answer]]], question: list[Any]) -> _Answer:
         (future,) = call(question, request_timeout=self._timeout).values()
-        return future.result()
+        return self._answer(future)
 
     def close(self) -> None:
         """Release connections."""
@@ -187,7 +201,7 @@ def _lost(group: str, kept: Mapping[TopicPartition, int], error: ConnectError) -
     )
 
 
-def _group_error(error: KafkaException, doing: str, group: str) -> ConnectError:
+def _group_error(error: KafkaException, doing: str, group: str, right: str) -> ConnectError:
     if kafka_error(error).code() in _HAS_MEMBERS:
         return ConflictError(f"{doing} failed: group {group} still has members. Stop the connector first.")
-    return connect_error(error, doing)
+    return connect_error(error, doing, right)

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
-from linkspan.api.errors import ConfigError
-from linkspan.log.kafka.errors import kafka_error
+from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.log.kafka.errors import kafka_error, refusal
 from linkspan.log.kafka.settings import ClientKind, Translation, report, without_modern_refusals
 
-__all__ = ["Repeats", "log_error", "opened"]
+__all__ = ["Contact", "Repeats", "log_error", "opened"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 _KERBEROS: Final = (
@@ -59,6 +59,45 @@ def log_error(error: KafkaError) -> None:
     if held is not None:
         more = f"; it came {held} times more since it was logged last" if held else ""
         _log.warning("Kafka client: %s (%s)%s", text, error.name(), more)
+
+
+class Contact:
+    """What one client reports about its connections.
+
+    The library tries for ever. As in Java, a refused connection (a wrong password, a certificate that one side does not
+    trust) is an error for who uses the client; an outage is not.
+
+    Args:
+        addresses: where the client was told to look.
+
+    Attributes:
+        last: the latest report, in the library's words.
+    """
+
+    def __init__(self, addresses: str) -> None:
+        self._addresses = addresses
+        self._refusal: ConnectError | None = None
+        self.last = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        """Called by the library."""
+        refused = refusal(error, self._addresses)
+        if refused is not None:
+            self._refusal = refused
+            return
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - public, documented
+            self.last = error.str() or ""
+        log_error(error)
+
+    @property
+    def refused(self) -> bool:
+        """Whether a connection was refused."""
+        return self._refusal is not None
+
+    def check(self) -> None:
+        """Raise the ConnectError of a refused connection."""
+        if self._refusal is not None:
+            raise self._refusal
 
 
 class _LibraryLines(logging.Filter):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -20,6 +21,7 @@ __all__ = [
     "UNREACHABLE",
     "connect_error",
     "kafka_error",
+    "refusal",
     "unreachable",
 ]
 
@@ -28,17 +30,19 @@ UNREACHABLE: Final = frozenset(
 )
 """Nobody answers."""
 
-FORBIDDEN: Final = frozenset(
+_NO_RIGHT: Final = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError._AUTHENTICATION,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     }
 )
+FORBIDDEN: Final = _NO_RIGHT | {
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+}
 """A person has to grant a right or correct a credential."""
 
 STUCK: Final = FORBIDDEN | {
@@ -68,6 +72,14 @@ NOT_IDEMPOTENT: Final = frozenset(
     }
 )
 """The broker does not take what an idempotent producer sends, and would take it without the sequence numbers."""
+
+_ASKING_FOR_ONE: Final = "Failed to acquire SASL OAUTHBEARER token"
+_DENIED: Final = ("invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client", "access_denied")
+"""What a token server answers (RFC 6749, 5.2) that asking again does not change."""
+_WHERE: Final = re.compile(r"^\S+://\S+: | \(after \d+ms in state \w+\)$|: broker certificate could not be verified.*")
+"""Parts of the library's texts that name what the user does not know: its name of the broker, its states and keys."""
+_OUR_SIDE: Final = "Local: "
+"""Begins the library's names of errors that no broker has answered."""
 
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF
 POLL_EXCEEDED: Final = KafkaError._MAX_POLL_EXCEEDED
@@ -116,12 +128,13 @@ def kafka_error(error: BaseException) -> KafkaError:
     return first if isinstance(first, KafkaError) else KafkaError(KafkaError._FAIL, str(error))
 
 
-def connect_error(error: KafkaError | KafkaException, doing: str) -> ConnectError:
+def connect_error(error: KafkaError | KafkaException, doing: str, right: str = "") -> ConnectError:
     """Translate an error.
 
     Args:
         error: the library's error or exception.
         doing: what was tried, as the start of a sentence: ``Writing to topic t``.
+        right: what the client's principal needs for it: ``Write on topic t``.
 
     Returns:
         RetriableError for what passes, else ConnectError.
@@ -129,6 +142,8 @@ def connect_error(error: KafkaError | KafkaException, doing: str) -> ConnectErro
     inner = kafka_error(error) if isinstance(error, KafkaException) else error
     code = inner.code()
     text = f"{doing} failed: {inner.str()} ({inner.name()})"
+    if code in _NO_RIGHT and right:
+        return ConnectError(f"{text}. Allow the principal of this client {right}, and start again.")
     if code in FORBIDDEN:
         return ConnectError(f"{text}. Grant the right, or correct the credentials, and start again.")
     if inner.fatal():
@@ -138,12 +153,31 @@ def connect_error(error: KafkaError | KafkaException, doing: str) -> ConnectErro
     return ConnectError(text)
 
 
-def unreachable(error: KafkaError | KafkaException, addresses: str, timeout: float) -> ConnectError:
-    """The error for a first contact: names the addresses when nobody answered."""
+def refusal(error: KafkaError, addresses: str) -> ConnectError | None:
+    """The error for a connection that one of the two sides has refused; None for what an outage may cause too.
+
+    Args:
+        error: reported by the client as a whole.
+        addresses: where the client was told to look.
+    """
+    code, text = error.code(), error.str() or ""
+    if code == KafkaError._AUTHENTICATION:
+        refused = any(answer in text for answer in _DENIED) if _ASKING_FOR_ONE in text else _OUR_SIDE not in text
+        hint = "Check sasl.mechanism and what sasl.jaas.config says"
+    else:
+        refused = code == KafkaError._SSL or "SSL alert number" in text
+        hint = "Check ssl.truststore.*, ssl.keystore.* and ssl.endpoint.identification.algorithm"
+    if not refused:
+        return None
+    return ConnectError(f"The connection to Kafka at {addresses} was refused: {_WHERE.sub('', text)}. {hint}.")
+
+
+def unreachable(error: KafkaError | KafkaException, addresses: str, timeout: float, last: str = "") -> ConnectError:
+    """The error for a first contact: names the addresses when nobody answered, and the last thing that went wrong."""
     inner = kafka_error(error) if isinstance(error, KafkaException) else error
     if inner.code() in UNREACHABLE:
         return UnreachableError(
-            f"No Kafka broker answers at {addresses} within {timeout:g} s ({inner.str()}). "
+            f"No Kafka broker answers at {addresses} within {timeout:g} s ({_WHERE.sub('', last) or inner.str()}). "
             "Check bootstrap.servers, the network and the security settings."
         )
     return connect_error(inner, f"Connecting to Kafka at {addresses}")

@@ -22,7 +22,7 @@ from confluent_kafka import TopicPartition as Native
 
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
-from linkspan.log.kafka.client import opened
+from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error
 from linkspan.log.kafka.settings import translate
 from linkspan.log.port import FetchedBatch, RebalanceListener, WireHeader
@@ -145,7 +145,10 @@ class KafkaReader:
         )
         self._api_timeout = self._settings.number("default.api.timeout.ms") / 1000
         self._lookup_every = self._settings.number("metadata.max.age.ms") / 1000
-        self._consumer = opened("consumer", Consumer, self._settings, {"on_commit": self._on_commit})
+        self._right = f"Read on group {settings.get('group.id')}"
+        self._contact = Contact(settings.get("bootstrap.servers", ""))
+        callbacks = {"on_commit": self._on_commit, "error_cb": self._contact}
+        self._consumer = opened("consumer", Consumer, self._settings, callbacks)
         self._listener: RebalanceListener | None = None
         self._matches: Callable[[str], bool] | None = None
         self._lookup_at = 0.0
@@ -177,9 +180,10 @@ class KafkaReader:
         """Read what is there; see :meth:`linkspan.log.port.Reader.poll`.
 
         Raises:
-            ConnectError: reading cannot go on: a right is missing, or a position is gone and
-                ``auto.offset.reset`` is ``none``.
+            ConnectError: reading cannot go on: the connection is refused, a right is missing, or a position is gone
+                and ``auto.offset.reset`` is ``none``.
         """
+        self._contact.check()
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             raise trouble
@@ -241,8 +245,10 @@ class KafkaReader:
                 self._settings.java["max.poll.interval.ms"],
             )
         elif code in STUCK or error.fatal():
-            where = "" if message.topic() is None else f" partition {message.topic()}-{message.partition()}"
-            self._trouble = connect_error(error, f"Reading{where or ' from Kafka'}")
+            topic = message.topic()
+            where = " from Kafka" if topic is None else f" partition {topic}-{message.partition()}"
+            right = self._right if topic is None else f"Read on topic {topic}"
+            self._trouble = connect_error(error, f"Reading{where}", right)
         else:
             _log.warning("Reading %s: %s (%s)", message.topic() or "from Kafka", error.str(), error.name())
 
@@ -353,7 +359,11 @@ class KafkaReader:
             try:
                 self._ask(missing, found)
             except (KafkaException, RetriableError) as error:
-                cause = connect_error(error, "Asking for positions") if isinstance(error, KafkaException) else error
+                cause = (
+                    connect_error(error, "Asking for positions", self._right)
+                    if isinstance(error, KafkaException)
+                    else error
+                )
                 if not isinstance(cause, RetriableError) or time.monotonic() >= deadline:
                     raise cause from error
                 time.sleep(_ASK_RETRY)
@@ -447,7 +457,7 @@ class KafkaReader:
             for native in self._consumer.commit(offsets=natives, asynchronous=False):
                 _raise_partition(native, "Committing the offset of")
         except KafkaException as error:
-            raise connect_error(error, "Committing offsets") from error
+            raise connect_error(error, "Committing offsets", self._right) from error
 
     def _commit_later(self, natives: list[Native], callback: Callable[[Exception | None], None]) -> None:
         entry = (_identity(natives), callback)
@@ -456,7 +466,7 @@ class KafkaReader:
             self._consumer.commit(offsets=natives, asynchronous=True)
         except KafkaException as error:
             self._commits.remove(entry)
-            callback(connect_error(error, "Committing offsets"))
+            callback(connect_error(error, "Committing offsets", self._right))
 
     def _on_commit(self, error: KafkaError | None, partitions: list[Native]) -> None:
         identity = _identity(partitions)

@@ -43,7 +43,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
-from linkspan.log.kafka.client import log_error, opened
+from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import NOT_IDEMPOTENT, PURGED, connect_error, kafka_error
 from linkspan.log.kafka.settings import translate
 
@@ -118,7 +118,9 @@ class _Sent:
 
     def fail(self, index: int, error: KafkaError) -> None:
         """Note a record that will not be written."""
-        self.failures.append((index, connect_error(error, f"Writing record {index} to topic {self.batch.topic}")))
+        topic = self.batch.topic
+        right = f"Write on topic {topic} (and Create, if it does not exist)"
+        self.failures.append((index, connect_error(error, f"Writing record {index} to topic {topic}", right)))
 
 
 def _known(number: int | None) -> int:
@@ -163,6 +165,7 @@ class KafkaWriter:
         self._broken = ""
         self._reporting = False
         self._queue: deque[tuple[_Sent, Sequence[int]]] = deque()
+        self._contact = Contact(settings.get("bootstrap.servers", ""))
         self._producer = self._open()
         self._alone: Producer | None = None
         self._alone_topics: set[str] = set()
@@ -196,6 +199,10 @@ class KafkaWriter:
 
     def poll(self, timeout: float = 0.0) -> None:
         """Take in answers; see :meth:`linkspan.log.port.Writer.poll`."""
+        self._contact.check()
+        self._take_answers(timeout)
+
+    def _take_answers(self, timeout: float) -> None:
         if self._one_at_a_time:
             timeout = max(timeout, _SENDING)
         if timeout > 0 and self._unanswered():
@@ -212,8 +219,8 @@ class KafkaWriter:
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
-            self.poll(max(0.0, min(left, _SLICE)))
-            if not self._in_flight or left <= 0:
+            self._take_answers(max(0.0, min(left, _SLICE)))
+            if not self._in_flight or left <= 0 or self._contact.refused:
                 return not self._in_flight
 
     def close(self, timeout: float) -> None:
@@ -254,13 +261,14 @@ class KafkaWriter:
     # -- producing ---------------------------------------------------------------------------------------------------
 
     def _open(self, **more: str | int) -> Producer:
-        options: dict[str, Any] = {"enable.idempotence": "true" if self._idempotent else "false"}
+        options: dict[str, Any] = {
+            "enable.idempotence": "true" if self._idempotent else "false",
+            "error_cb": self._on_error if self._optional else self._contact,
+        }
         if not self._reporting:
             options["delivery.report.only.error"] = True
         if self._one_at_a_time:
             options["linger.ms"] = _UNTIL_FLUSHED
-        if self._optional:
-            options["error_cb"] = self._on_error
         return opened("producer", Producer, self._settings, {**options, **more})
 
     @property
@@ -349,7 +357,7 @@ class KafkaWriter:
         if error.code() == KafkaError._FATAL or error.fatal():  # noqa: SLF001 - public, documented
             self._broken = self._broken or error.str()
         else:
-            log_error(error)
+            self._contact(error)
 
     def falls_back(self, error: KafkaError) -> bool:
         """Whether a record failed because idempotence failed, and may go without."""
