@@ -6,7 +6,6 @@ declare: clients (p, c, a), name, type, default (``!`` required, ``~`` null), im
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from importlib import resources
 from typing import Final
@@ -20,13 +19,9 @@ __all__ = ["CLIENTS", "definition_of"]
 CLIENTS: Final = {"producer": "p", "consumer": "c", "admin": "a"}
 
 
-@functools.lru_cache(maxsize=len(CLIENTS))
 def definition_of(client: str) -> Mapping[str, ConfigKey]:
     """Keys of ``producer``, ``consumer`` or ``admin``, by name."""
-    letter = CLIENTS[client]
-    lines = resources.files("linkspan.config").joinpath("clients.tsv").read_text("ascii").splitlines()
-    rows = [line.split("\t") for line in lines[1:]]
-    return {row[1]: _key(client, row) for row in rows if letter in row[0]}
+    return _DEFINITIONS[client]
 
 
 def _key(client: str, row: list[str]) -> ConfigKey:
@@ -68,3 +63,12 @@ def _unless_null(validator: Validator) -> Validator:
             validator(key, value)
 
     return check
+
+
+def _definitions() -> dict[str, dict[str, ConfigKey]]:
+    lines = resources.files("linkspan.config").joinpath("clients.tsv").read_text("ascii").splitlines()
+    rows = [line.split("\t") for line in lines[1:]]
+    return {client: {row[1]: _key(client, row) for row in rows if own in row[0]} for client, own in CLIENTS.items()}
+
+
+_DEFINITIONS: Final = _definitions()  # read on import, so that children find it there

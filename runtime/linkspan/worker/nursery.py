@@ -3,10 +3,13 @@
 Why not :mod:`multiprocessing`'s forkserver: that one starts a second helper process (the resource tracker) and lets
 every child import the worker's main module again, REST and all. This one forks in about two milliseconds.
 
-The worker talks to it over a sequenced-packet socket: each packet to it carries the file descriptors of one new child
-(control channel, standard output, standard error, stack file); packets from it are ``{"id", "pid"}`` for a birth and
-``{"pid", "status"}`` for a death (``waitpid`` status). At the end of that socket, however the worker ended, it kills
-every child and exits. Single-threaded, so that forking is safe.
+The worker talks to it over a sequenced-packet socket. The first packet to it says what to import, and is answered by
+``{"ready": pid, "failed": {module: why}}``. Each packet after that carries the file descriptors of one new process:
+``{"id"}`` with control channel, standard output, standard error and stack file of a child; ``{"id", "branch"}`` with
+the socket, standard output and standard error of a branch, which is a nursery like this one that has imported a
+plugin's module too. Packets from it are ``{"id", "pid"}`` for a birth and ``{"pid", "status"}`` for a death
+(``waitpid`` status). At the end of that socket, however the worker ended, it kills every child and exits.
+Single-threaded, so that forking is safe.
 """
 
 from __future__ import annotations
@@ -21,9 +24,13 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
+
+from linkspan.plugins.loading import use_location
 
 __all__ = ["main"]
 
@@ -91,36 +98,85 @@ class _Nursery:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(parent, fds)
+            self._become(_branch if order.get("branch") else _child, parent, fds)
         for fd in fds:
             os.close(fd)
         self._children.add(pid)
         self._sock.send(orjson.dumps({"id": order["id"], "pid": pid}))
         return True
 
-    def _become_child(self, parent: int, fds: list[int]) -> NoReturn:
+    def _become(self, life: Callable[[Sequence[int]], None], parent: int, fds: Sequence[int]) -> NoReturn:
+        """What the forked process does until its end."""
+        status = 70
         try:
             die_with_parent(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for end in (self._sock, self._wake_reader, self._wake_writer):
                 end.close()
-            channel, stdout, stderr, stack = fds
-            os.dup2(stdout, 1)
-            os.dup2(stderr, 2)
-            os.close(stdout)
-            os.close(stderr)
-            # A task that eats the machine's memory is to be killed by the kernel before the worker is.
-            with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no Path object for a kernel file
-                file.write("300")
-            from linkspan.worker import child  # noqa: PLC0415 - preloaded, found in sys.modules
-
-            child.main(socket.socket(fileno=channel), stack)
+            for writer, stream in zip(fds[1:3], (1, 2), strict=True):
+                os.dup2(writer, stream)
+                os.close(writer)
+            life(fds)
+            status = 0
         except BaseException:  # noqa: BLE001 - supervision point: a fork must never return into the nursery's loop
             traceback.print_exc()
             sys.stderr.flush()
         finally:
-            os._exit(70)
+            os._exit(status)
+
+
+def _child(fds: Sequence[int]) -> None:
+    # A task that eats the machine's memory is to be killed by the kernel before the worker is.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no Path object for a kernel file
+        file.write("300")
+    from linkspan.worker import child  # noqa: PLC0415 - preloaded, found in sys.modules
+
+    child.main(socket.socket(fileno=fds[0]), fds[3])
+
+
+def _branch(fds: Sequence[int]) -> None:
+    sock = socket.socket(fileno=fds[0])
+    first = sock.recv(_PACKET)
+    if not first:
+        return
+    order = orjson.loads(first)
+    use_location(order["location"])
+    before = _traces()
+    failed = _import(order["preload"])
+    left = _traces() - before
+    if left and not failed:
+        # A thread is not there in a forked process; an open file or connection would be shared by all of them.
+        failed = {name: f"importing it leaves behind {', '.join(sorted(left))}" for name in order["preload"]}
+    _serve(sock, failed)
+
+
+def _traces() -> set[str]:
+    """Threads and open descriptors of this process."""
+    found = {f"thread {thread.name}" for thread in Path("/proc/self/task").iterdir()}
+    for fd in list(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):  # the one that listed the folder is gone
+            found.add(f"descriptor {fd.name} ({fd.readlink()})")
+    return found
+
+
+def _import(names: Sequence[str]) -> dict[str, str]:
+    """Import modules; those that could not be, and why."""
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - supervision point: a plugin's module may raise anything
+            failed[name] = f"{type(error).__name__}: {error}"
+    return failed
+
+
+def _serve(sock: socket.socket, failed: dict[str, str]) -> None:
+    gc.collect()
+    gc.set_threshold(*_COLLECTING)
+    gc.freeze()  # what is there now is shared with all children and must not be touched by their collectors
+    sock.send(orjson.dumps({"ready": os.getpid(), "failed": failed}))
+    _Nursery(sock).run()
 
 
 def main(fd: int) -> None:
@@ -132,14 +188,4 @@ def main(fd: int) -> None:
         return
     order = orjson.loads(first)
     sys.path[:] = order["path"]
-    failed: dict[str, str] = {}
-    for name in order["preload"]:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            failed[name] = str(error)
-    gc.collect()
-    gc.set_threshold(*_COLLECTING)
-    gc.freeze()  # what is there now is shared with all children and must not be touched by their collectors
-    sock.send(orjson.dumps({"ready": os.getpid(), "failed": failed}))
-    _Nursery(sock).run()
+    _serve(sock, _import(order["preload"]))

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from linkspan.api.errors import PluginError
+from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker.channel import Message, decode_error
-from linkspan.worker.process import ChildProcess, Nursery
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.process import ChildProcess
 
 __all__ = ["Questions", "log_levels"]
 
@@ -29,16 +31,25 @@ class Questions:
     """Runs jobs of :mod:`linkspan.worker.requests` to their end.
 
     Args:
-        nursery: where children come from.
+        nurseries: where children come from.
         starting: limits how many children come up at the same time.
     """
 
-    def __init__(self, nursery: Nursery, starting: asyncio.Semaphore) -> None:
-        self._nursery = nursery
+    def __init__(self, nurseries: Nurseries, starting: asyncio.Semaphore) -> None:
+        self._nurseries = nurseries
         self._starting = starting
         self._children: set[ChildProcess] = set()
 
-    async def ask(self, job: str, args: Mapping[str, Any], *, context: str, what: str, seconds: float) -> Any:  # noqa: ANN401 - each job has its own answer
+    async def ask(
+        self,
+        job: str,
+        args: Mapping[str, Any],
+        *,
+        context: str,
+        what: str,
+        seconds: float,
+        plugin: PluginInfo | None = None,
+    ) -> Any:  # noqa: ANN401 - each job has its own answer
         """Let a child do a job and return its result.
 
         Args:
@@ -47,6 +58,7 @@ class Questions:
             context: what the child's log lines carry.
             what: words for messages, for example ``validate the configuration of connector c1``.
             seconds: how long it may take; the child is killed then.
+            plugin: the connector class that it is about, or None.
 
         Raises:
             PluginError: the child died or was too slow; carries the stack of the blocked call.
@@ -67,7 +79,7 @@ class Questions:
             "beat": 60.0,
         }
         async with self._starting:
-            child = await self._nursery.spawn(context, take, run)
+            child = await self._nurseries.spawn(context, take, run, plugin)
         self._children.add(child)
         ending = asyncio.ensure_future(child.ended())
         try:

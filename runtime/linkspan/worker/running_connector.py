@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from linkspan.api.errors import ConnectError, NotFoundError, PluginError
+from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker import task_configs
 from linkspan.worker.channel import Message, decode_error
+from linkspan.worker.child import pack
 from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.events import StatusEvent
-from linkspan.worker.process import ChildProcess, Nursery
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.process import ChildProcess
 from linkspan.worker.questions import log_levels
 from linkspan.worker.running_task import death_notice
 
@@ -40,9 +43,9 @@ class RunningConnector:
 
     Args:
         name: of the connector.
-        plugin: its packed :class:`~linkspan.plugins.catalog.PluginInfo`.
+        plugin: its class.
         config: its configuration.
-        nursery: where children come from.
+        nurseries: where children come from.
         starting: limits how many children come up at the same time.
         hooks: whom to tell.
         deadlines: how long its calls may take.
@@ -51,10 +54,10 @@ class RunningConnector:
     def __init__(
         self,
         name: str,
-        plugin: str,
+        plugin: PluginInfo,
         config: Mapping[str, str],
         *,
-        nursery: Nursery,
+        nurseries: Nurseries,
         starting: asyncio.Semaphore,
         hooks: ConnectorHooks,
         deadlines: Deadlines,
@@ -63,7 +66,7 @@ class RunningConnector:
         self.state = "UNASSIGNED"
         self._plugin = plugin
         self._config = dict(config)
-        self._nursery = nursery
+        self._nurseries = nurseries
         self._starting = starting
         self._hooks = hooks
         self._deadlines = deadlines
@@ -176,13 +179,13 @@ class RunningConnector:
         run: Message = {
             "type": "run",
             "job": "linkspan.worker.connector_child:connector",
-            "args": {"name": self.name, "plugin": self._plugin, "config": self._config},
+            "args": {"name": self.name, "plugin": pack(self._plugin), "config": self._config},
             "context": f"{self.name}|worker",
             "levels": log_levels(),
             "beat": 60.0,
         }
         async with self._starting:
-            child = await self._nursery.spawn(f"{self.name}|worker", self._take, run)
+            child = await self._nurseries.spawn(f"{self.name}|worker", self._take, run, self._plugin)
         self._child = child
         self._ending = asyncio.create_task(self._until_end(child), name=f"end of connector {self.name}")
 

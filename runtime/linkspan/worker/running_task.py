@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from linkspan.task.spec import TaskSpec
 from linkspan.worker.channel import Message
+from linkspan.worker.child import pack
 from linkspan.worker.deadlines import CallWatch, Deadlines, Finding
 from linkspan.worker.events import StatusEvent
-from linkspan.worker.process import ChildProcess, ExitStatus, Nursery
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.process import ChildProcess, ExitStatus
 from linkspan.worker.questions import log_levels
 
 __all__ = ["RunningTask", "TaskHooks", "death_notice"]
@@ -68,24 +71,24 @@ class RunningTask:
         """Whether its child has not ended."""
         return self._over is not None and not self._over.done()
 
-    async def start(self, nursery: Nursery, spec: str, target: str) -> None:
+    async def start(self, nurseries: Nurseries, spec: TaskSpec, target: str) -> None:
         """Give birth to the child.
 
         Args:
-            nursery: where children come from.
-            spec: the packed :class:`~linkspan.task.spec.TaskSpec`.
+            nurseries: where children come from.
+            spec: what the task is.
             target: STARTED or PAUSED.
         """
         run: Message = {
             "type": "run",
             "job": "linkspan.worker.requests:task",
-            "args": {"spec": spec},
+            "args": {"spec": pack(spec)},
             "context": self._context,
             "levels": log_levels(),
             "beat": self._watch.interval,
             "target": target,
         }
-        child = await nursery.spawn(self._context, self._take, run)
+        child = await nurseries.spawn(self._context, self._take, run, spec.plugin)
         self._child = child
         self._over = asyncio.create_task(self._until_end(child), name=f"end of {self._context}")
         self._watching = asyncio.create_task(self._look(child), name=f"watch {self._context}")

@@ -20,8 +20,9 @@ from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, Deadlines, milliseconds
 from linkspan.worker.events import StatusEvent
+from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.offsets import OffsetStore, SourceOffset
-from linkspan.worker.process import ChildProcess, Nursery
+from linkspan.worker.process import ChildProcess
 from linkspan.worker.questions import Questions
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
@@ -90,9 +91,9 @@ class Worker:
         self._catalog = catalog
         self._plugin_path = list(plugin_path)
         self._deadlines = Deadlines.of(self._properties)
-        self._nursery = Nursery([*PRELOADED, *log.preload])
+        self._nurseries = Nurseries([*PRELOADED, *log.preload])
         self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
-        self._questions = Questions(self._nursery, self._starting)
+        self._questions = Questions(self._nurseries, self._starting)
         self._connectors: dict[str, RunningConnector] = {}
         self._configs: dict[str, dict[str, str]] = {}
         self._task_counts: dict[str, int] = {}
@@ -112,7 +113,7 @@ class Worker:
     @property
     def nursery_pid(self) -> int | None:
         """Process id of the process that children are forked from."""
-        return self._nursery.pid
+        return self._nurseries.pid
 
     async def start(self) -> None:
         """Read the offsets, look for plugins, ask the log who it is.
@@ -123,7 +124,7 @@ class Worker:
             PluginError: children cannot be started.
         """
         await self._offsets.start()
-        await self._nursery.start()
+        await self._nurseries.start()
         await asyncio.gather(self._scan(), self._identify())
 
     async def _scan(self) -> None:
@@ -148,7 +149,7 @@ class Worker:
         if self._background:
             await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
         await self._offsets.stop()
-        await self._nursery.close()
+        await self._nurseries.close()
 
     def set_log_level(self, logger: str, level: int) -> None:
         """Pass a changed log level on to all children; the root logger's name is empty."""
@@ -180,7 +181,11 @@ class Worker:
         """
         args = {"catalog": self.catalog.to_json(), "props": props, "worker": self._validation_config()}
         what = f"validate the configuration of connector {props.get('name')}"
-        return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request))
+        try:
+            plugin = self._plugin(props)
+        except ConnectError:  # which the answer to the question says better
+            plugin = None
+        return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request, plugin))
 
     def _validation_config(self) -> dict[str, str]:
         """What the check of a connector has to know of the worker; no client settings, which hold secrets."""
@@ -193,8 +198,10 @@ class Worker:
         found = await self._ask("plugin_config", args, f"describe plugin {name}", self._deadlines.request)
         return cast("list[dict[str, Any]]", found)
 
-    async def _ask(self, job: str, args: Mapping[str, Any], what: str, seconds: float) -> Any:  # noqa: ANN401 - each job has its own answer
-        return await self._questions.ask(job, args, context="worker", what=what, seconds=seconds)
+    async def _ask(
+        self, job: str, args: Mapping[str, Any], what: str, seconds: float, plugin: PluginInfo | None = None
+    ) -> Any:  # noqa: ANN401 - each job has its own answer
+        return await self._questions.ask(job, args, context="worker", what=what, seconds=seconds, plugin=plugin)
 
     # --- connectors ---------------------------------------------------------------------------------------------
 
@@ -211,9 +218,9 @@ class Worker:
         plugin = self._plugin(config)
         running = RunningConnector(
             name,
-            pack(plugin),
+            plugin,
             config,
-            nursery=self._nursery,
+            nurseries=self._nurseries,
             starting=self._starting,
             hooks=self._connector_hooks,
             deadlines=self._deadlines,
@@ -255,7 +262,7 @@ class Worker:
             raise NotFoundError(message)
         return running
 
-    def _plugin(self, config: Mapping[str, str]) -> PluginInfo:
+    def _plugin(self, config: Mapping[str, str | None]) -> PluginInfo:
         name = config.get("connector.class")
         if not name:
             message = "Connector config contains no connector type: set connector.class"
@@ -284,7 +291,7 @@ class Worker:
             self._tasks[key] = running
             await self._starting.acquire()
             try:
-                await running.start(self._nursery, pack(spec), target)
+                await running.start(self._nurseries, spec, target)
             finally:
                 self._in_background(self._free_start(running))
         except ConnectError as error:
@@ -406,8 +413,10 @@ class Worker:
         return handled
 
     async def _alter_by_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> bool:
-        args = {"plugin": pack(self._plugin(config)), "name": name, "config": config, "offsets": offsets}
-        return bool(await self._ask(job, args, f"modify offsets for connector {name}", self._deadlines.request))
+        plugin = self._plugin(config)
+        args = {"plugin": pack(plugin), "name": name, "config": config, "offsets": offsets}
+        what = f"modify offsets for connector {name}"
+        return bool(await self._ask(job, args, what, self._deadlines.request, plugin))
 
     async def _sink_job(
         self, job: str, name: str, config: dict[str, str], more: Mapping[str, Any], what: str

@@ -1,0 +1,17 @@
+"""What children of the tests of branches do; they find this folder on their path."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Any
+
+
+def where(_port: Any, args: dict[str, str]) -> dict[str, Any]:
+    """From which process this one comes, and whether a module was there at its birth."""
+    return {"parent": os.getppid(), "imported": args["module"] in sys.modules}
+
+
+def wait(_port: Any, _args: dict[str, str]) -> None:
+    threading.Event().wait()

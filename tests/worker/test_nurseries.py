@@ -1,0 +1,151 @@
+"""Branches: the module of a connector class is imported once for all its children, where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from conftest import until
+
+from linkspan.plugins.catalog import PluginInfo
+from linkspan.worker import nurseries
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.process import ChildProcess
+
+Story = Callable[[Nurseries], Awaitable[None]]
+
+
+def plugin(folder: Path, name: str, text: str = "") -> PluginInfo:
+    """A class in a module of its own, with something that the module does when it is imported."""
+    (folder / f"{name}.py").write_text(f"import os, sys, threading, time\n{text}\nclass Connector: ...\n")
+    return PluginInfo("source", f"{name}.Connector", f"{name}:Connector", location=str(folder))
+
+
+def tell(story: Story) -> None:
+    async def whole() -> None:
+        made = Nurseries(["linkspan.worker.child"])
+        await made.start()
+        try:
+            await story(made)
+        finally:
+            await made.close()
+
+    asyncio.run(whole())
+
+
+async def child(made: Nurseries, info: PluginInfo, job: str, heard: list[Any]) -> ChildProcess:
+    args = {"module": info.python_path.partition(":")[0]}
+    run = {"type": "run", "job": f"branch_jobs:{job}", "args": args, "context": "t", "levels": {}, "beat": 60.0}
+    return await made.spawn("t", lambda _, message: heard.append(message), run, info)
+
+
+async def asked(made: Nurseries, info: PluginInfo) -> dict[str, Any]:
+    """What a child of that class says of itself."""
+    heard: list[Any] = []
+    born = await child(made, info, "where", heard)
+    await born.ended()
+    born.close()
+    (answer,) = [message["value"] for message in heard if message["type"] == "result"]
+    return answer
+
+
+def test_children_of_a_class_come_from_one_process_that_has_imported_it(tmp_path: Path):
+    imports = tmp_path / "imports"
+    info = plugin(tmp_path, "shared_once", f"open({str(imports)!r}, 'a').write('x')")
+
+    async def story(made: Nurseries) -> None:
+        first, second = await asyncio.gather(asked(made, info), asked(made, info))
+        assert first == second == {"parent": first["parent"], "imported": True}
+        assert first["parent"] != made.pid
+        assert imports.read_text() == "x"
+
+    tell(story)
+
+
+def test_classes_do_not_share_a_process(tmp_path: Path):
+    async def story(made: Nurseries) -> None:
+        one, other = (
+            await asked(made, plugin(tmp_path, "one_class")),
+            await asked(made, plugin(tmp_path, "other_class")),
+        )
+        assert one["parent"] != other["parent"]
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()",
+        "kept = open(os.devnull)",
+        "raise ValueError('no')",
+        "sys.exit(3)",
+        "os._exit(7)",
+        "os.kill(os.getpid(), 11)",
+        "time.sleep(3600)",
+    ],
+)
+def test_a_module_that_cannot_be_shared_is_left_to_each_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+):
+    monkeypatch.setattr(nurseries, "_BRANCH_SECONDS", 1.0)
+    info = plugin(tmp_path, "unfit", text)
+
+    async def story(made: Nurseries) -> None:
+        for _ in range(2):
+            assert await asked(made, info) == {"parent": made.pid, "imported": False}
+
+    tell(story)
+
+
+def test_a_killed_branch_takes_only_its_own_children_with_it_and_is_replaced(tmp_path: Path):
+    doomed, safe = plugin(tmp_path, "doomed"), plugin(tmp_path, "safe")
+
+    async def story(made: Nurseries) -> None:
+        branch = (await asked(made, doomed))["parent"]
+        lost, kept = await child(made, doomed, "wait", []), await child(made, safe, "wait", [])
+        os.kill(branch, signal.SIGKILL)
+        assert (await lost.ended()).signal == signal.SIGKILL
+        assert kept.alive
+        again = await asked(made, doomed)
+        assert again["imported"]
+        assert again["parent"] not in {branch, made.pid}
+
+    tell(story)
+
+
+def test_a_branch_without_children_ends_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(nurseries, "_IDLE_SECONDS", 0.05)
+    info = plugin(tmp_path, "seldom")
+
+    async def story(made: Nurseries) -> None:
+        busy = await child(made, info, "wait", [])
+        branch = (await asked(made, info))["parent"]
+        busy.kill()
+        await until(lambda: not Path(f"/proc/{branch}").exists())
+        again = await asked(made, info)
+        assert again["imported"]
+        assert again["parent"] != branch
+
+    tell(story)
+
+
+def test_closing_leaves_no_process(tmp_path: Path):
+    pids: list[int] = []
+
+    async def story(made: Nurseries) -> None:
+        info = plugin(tmp_path, "left")
+        waiting = await child(made, info, "wait", [])
+        pids.extend([(await asked(made, info))["parent"], waiting.pid])
+
+    tell(story)
+    asyncio.run(until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)))
