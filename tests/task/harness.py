@@ -46,6 +46,7 @@ class Port:
         self.topics: list[str] = []
         self.values: Mapping[str, float] = {}
         self.waits: list[float] = []
+        self.log: Any = None
         self.on_wait: Callable[[], None] = lambda: None
 
     def wait(self, timeout: float) -> None:
@@ -72,6 +73,11 @@ class Port:
         self.commits.append(list(offsets))
         for partition, offset in offsets:
             self.stored[repr(sorted(partition.items()))] = offset
+
+    def ensure_topic(self, spec: TopicSpec) -> bool:
+        admin = self.log.admin({})
+        created: bool = spec.name not in admin.describe_topics([spec.name]) and admin.create_topic(spec)
+        return created
 
     def topics_used(self, names: Sequence[str]) -> None:
         self.topics.extend(names)

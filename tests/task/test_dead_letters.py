@@ -7,7 +7,7 @@ from linkspan.api.records import SinkRecord
 from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters, ErrantRecords
 from linkspan.task.tolerance import Consumed, ErrorPolicy, Failure, Stage, Tolerance
-from tests.task.harness import Text
+from tests.task.harness import Port, Text
 from tests.task.memory_log import MemoryBatch, MemoryLog
 
 
@@ -48,8 +48,10 @@ def test_context_headers_say_what_happened():
 def test_the_topic_is_created_once():
     log = MemoryLog()
     queue = letters(log)
-    queue.create_topic(log.admin({}))
-    queue.create_topic(log.admin({}))
+    port = Port()
+    port.log = log
+    queue.create_topic(port.ensure_topic)
+    queue.create_topic(port.ensure_topic)
     assert list(log.topics) == ["dlq"]
 
 

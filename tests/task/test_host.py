@@ -140,8 +140,9 @@ def spec(log: Any, source: bool = True, connector: dict[str, str] | None = None,
         "connector_config": connector or {},
         "task_config": connector or {},
         "worker_config": {"key.converter": "Text", "value.converter": "Text", "header.converter": "Text"},
-        "client_settings": {"producer": {}, "consumer": {"group.id": "connect-c"}, "admin": {}},
+        "client_settings": {"producer": {}, "consumer": {"group.id": "connect-c"}},
     }
+    Stage.port.log = log
     return TaskSpec(**(values | more))
 
 

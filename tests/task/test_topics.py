@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from linkspan.api.errors import ConfigError, ConnectError, RetriableError
+from linkspan.log.port import TopicSpec
+from tests.task.harness import Port
 from tests.task.memory_log import MemoryLog
 
 pytest.importorskip("linkspan.config.regex")
@@ -61,7 +63,9 @@ def test_only_connectors_with_such_keys_create_topics():
 
 def test_a_topic_is_created_once_and_an_existing_one_is_left_alone():
     log = MemoryLog()
-    creation = TopicCreation(log.admin({}), CreationRules(DEFAULT))
+    port = Port()
+    port.log = log
+    creation = TopicCreation(port.ensure_topic, CreationRules(DEFAULT))
     creation.ensure("new")
     assert len(log.topics.pop("new")) == 3
     creation.ensure("new")
@@ -69,19 +73,13 @@ def test_a_topic_is_created_once_and_an_existing_one_is_left_alone():
 
 
 def test_a_topic_that_cannot_be_created_fails_the_task():
-    class Denied:
-        error: Exception = ConnectError("not authorized")
+    answers = [ConnectError("not authorized"), RetriableError("timeout")]
 
-        def describe_topics(self, _):
-            return {}
+    def denied(_: TopicSpec) -> bool:
+        raise answers.pop(0)
 
-        def create_topic(self, _):
-            raise self.error
-
-    admin = Denied()
-    creation = TopicCreation(admin, CreationRules(DEFAULT))  # type: ignore[arg-type]
+    creation = TopicCreation(denied, CreationRules(DEFAULT))
     with pytest.raises(ConnectError, match=r"Task failed to create new topic t .*not authorized"):
         creation.ensure("t")
-    admin.error = RetriableError("timeout")
     with pytest.raises(RetriableError):
         creation.ensure("t")

@@ -40,10 +40,10 @@ def test_a_task_gets_settings_of_those_clients_only_that_it_opens():
     assert set(clients.task_clients("sink", WORKER, {}, "c", 0)) == {"consumer"}
     queue = {"errors.deadletterqueue.topic.name": "dlq"}
     letters = clients.task_clients("sink", WORKER, queue, "c", 0)
-    assert set(letters) == {"consumer", "producer", "admin"}
+    assert set(letters) == {"consumer", "producer"}
     assert letters["producer"]["client.id"] == "connector-dlq-producer-c-0"
     rules = {"topic.creation.default.partitions": "1"}
-    assert set(clients.task_clients("source", WORKER, rules, "c", 0)) == {"producer", "admin"}
+    assert set(clients.task_clients("source", WORKER, rules, "c", 0)) == {"producer"}
 
 
 def test_a_task_does_not_see_the_workers_secrets():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from linkspan.api.errors import ConnectError
 from linkspan.api.headers import Headers
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, SourceRecord, TopicPartition
-from linkspan.log.port import Admin, Delivery, OutgoingBatch, TopicSpec, WireHeader, Writer
+from linkspan.log.port import Delivery, OutgoingBatch, TopicSpec, WireHeader, Writer
 from linkspan.task.batches import ReadRecord
 from linkspan.task.conversion import Converters
 from linkspan.task.tolerance import Consumed, Failure, Stage, Tolerance
@@ -55,13 +55,11 @@ class DeadLetters:
         self._task = task
         self._deliveries: list[Delivery] = []
 
-    def create_topic(self, admin: Admin) -> None:
-        """Create the topic unless it exists; raises ConnectError when that fails."""
+    def create_topic(self, create: Callable[[TopicSpec], bool]) -> None:
+        """Let the topic be created unless it exists; raises ConnectError when that fails."""
         topic = self._config.topic
-        if topic in admin.topics():
-            return
         try:
-            admin.create_topic(TopicSpec(topic, 1, self._config.replication_factor))
+            create(TopicSpec(topic, 1, self._config.replication_factor))
         except ConnectError as error:
             raise ConnectError(
                 f"Could not initialize dead letter queue with topic={topic} "

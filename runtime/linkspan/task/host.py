@@ -83,7 +83,7 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     reporters: list[Reporter] = [ErrorLog(spec.id, with_records=policy.log_records)] if policy.log_enabled else []
     tolerance = Tolerance(policy, reporters, _pause(port))
     chain = _load_chain(spec, tolerance, resources)
-    creation = _topic_creation(spec, resources)
+    creation = _topic_creation(spec, port)
     writer = spec.log.writer(spec.client_settings.get("producer", {}))
     task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
     dropped = _when_dropped(task) if type(task).commit_record is not SourceTask.commit_record else None
@@ -107,7 +107,7 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
         raise _wrong_direction(spec, task)
     converters = _load_converters(spec, resources)
     policy = settings.error_policy(spec.connector_config)
-    letters = _dead_letters(spec, resources)
+    letters = _dead_letters(spec, port, resources)
     reporters: list[Reporter] = [] if letters is None else [letters]
     if policy.log_enabled:
         reporters.append(ErrorLog(spec.id, with_records=policy.log_records))
@@ -212,18 +212,14 @@ def _configured(spec: TaskSpec, kind: str, type_key: str, own: dict[str, str]) -
     return plugin
 
 
-def _topic_creation(spec: TaskSpec, resources: ExitStack) -> TopicCreation | None:
+def _topic_creation(spec: TaskSpec, port: WorkerPort) -> TopicCreation | None:
     enabled = spec.worker_config.get("topic.creation.enable", "true").strip().lower() == "true"
     if not enabled or not CreationRules.wanted(spec.connector_config):
         return None
-    creation = TopicCreation(
-        spec.log.admin(spec.client_settings.get("admin", {})), CreationRules(spec.connector_config)
-    )
-    resources.callback(creation.close)
-    return creation
+    return TopicCreation(port.ensure_topic, CreationRules(spec.connector_config))
 
 
-def _dead_letters(spec: TaskSpec, resources: ExitStack) -> DeadLetters | None:
+def _dead_letters(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> DeadLetters | None:
     config = settings.dead_letter_config(spec.connector_config)
     if config is None:
         return None
@@ -235,11 +231,7 @@ def _dead_letters(spec: TaskSpec, resources: ExitStack) -> DeadLetters | None:
     writer: Writer = spec.log.writer(spec.client_settings["producer"])
     letters = DeadLetters(config, writer, spec.connector, spec.task)
     resources.callback(letters.close, _CLOSE_TIMEOUT)
-    admin = spec.log.admin(spec.client_settings.get("admin", {}))
-    try:
-        letters.create_topic(admin)
-    finally:
-        admin.close()
+    letters.create_topic(port.ensure_topic)
     return letters
 
 

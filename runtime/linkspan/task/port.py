@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from linkspan.api.records import Offset, Partition
+from linkspan.log.port import TopicSpec
 
 __all__ = ["TaskState", "WantedState", "WorkerPort"]
 
@@ -71,6 +72,17 @@ class WorkerPort(Protocol):
         Raises:
             RetriableError: not stored (in time), or not known to be; committing the same or newer ones again is safe.
             ConnectError: they can never be stored.
+        """
+        ...
+
+    def ensure_topic(self, spec: TopicSpec) -> bool:
+        """Create a topic unless it exists; whether it was created now. Blocks until the worker answers.
+
+        The worker does it, since an admin client has the worker's own credentials (spec/runtime.md 4.8).
+
+        Raises:
+            RetriableError: the log did not answer; ask again.
+            ConnectError: the topic does not exist and cannot be created.
         """
         ...
 

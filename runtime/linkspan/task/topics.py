@@ -9,7 +9,7 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError, ConnectError, RetriableError
 from linkspan.config.regex import java_regex
-from linkspan.log.port import Admin, TopicSpec
+from linkspan.log.port import TopicSpec
 
 __all__ = ["CreationRules", "TopicCreation"]
 
@@ -59,12 +59,12 @@ class TopicCreation:
     """Makes sure that a topic exists before the first record goes there.
 
     Args:
-        admin: creates topics.
+        create: creates a topic unless it exists, and says whether it did.
         rules: how.
     """
 
-    def __init__(self, admin: Admin, rules: CreationRules) -> None:
-        self._admin = admin
+    def __init__(self, create: Callable[[TopicSpec], bool], rules: CreationRules) -> None:
+        self._create = create
         self._rules = rules
         self._known: set[str] = set()
 
@@ -77,25 +77,20 @@ class TopicCreation:
         """
         if topic in self._known:
             return
-        if topic not in self._admin.describe_topics([topic]):
-            spec = self._rules.spec_for(topic)
-            try:
-                created = self._admin.create_topic(spec)
-            except RetriableError:
-                raise
-            except ConnectError as error:
-                raise ConnectError(
-                    f"Task failed to create new topic {topic} ({spec.partitions} partitions, replication factor "
-                    f"{spec.replication_factor}): {error}. Ensure that the task is authorized to create topics or that "
-                    "the topic exists and restart the task."
-                ) from error
-            if created:
-                _log.info("Created topic %s with %s", topic, spec)
+        spec = self._rules.spec_for(topic)
+        try:
+            created = self._create(spec)
+        except RetriableError:
+            raise
+        except ConnectError as error:
+            raise ConnectError(
+                f"Task failed to create new topic {topic} ({spec.partitions} partitions, replication factor "
+                f"{spec.replication_factor}): {error}. Ensure that the task is authorized to create topics or that "
+                "the topic exists and restart the task."
+            ) from error
+        if created:
+            _log.info("Created topic %s with %s", topic, spec)
         self._known.add(topic)
-
-    def close(self) -> None:
-        """Close the admin client."""
-        self._admin.close()
 
 
 def _group(config: Mapping[str, str], name: str, default: _Group | None) -> _Group:

@@ -14,7 +14,7 @@ Messages from it::
 
     beat      call, age                               sign of life, with the plugin call in progress and its age (s)
     status    state, trace
-    question  id, ask, args                           read_offsets, commit_offsets
+    question  id, ask, args                           read_offsets, commit_offsets, ensure_topic
     topics    names
     metrics   values
     log       level, logger, text
@@ -46,6 +46,7 @@ from typing import Any, NoReturn, cast
 
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import Offset, Partition
+from linkspan.log.port import TopicSpec
 from linkspan.task.port import TaskState, WantedState
 from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error
 from linkspan.worker.pace import Pace
@@ -56,6 +57,8 @@ STACK_SIGNAL = signal.SIGUSR1
 """Makes a child write the stack of its main thread into its stack file, even while it holds the interpreter lock."""
 
 _QUESTION_SECONDS = 60.0
+_TOPIC_SECONDS = 120.0
+"""The worker's own limit, which has a better message, is 90."""
 _LOG_BURST, _LOG_PER_SECOND = 500, 100
 
 
@@ -117,6 +120,11 @@ class ChannelPort:
         """Let the worker store source offsets; returns when it has."""
         self._ask("commit_offsets", [[dict(partition), dict(offset)] for partition, offset in offsets], timeout)
 
+    def ensure_topic(self, spec: TopicSpec) -> bool:
+        """Let the worker create a topic unless it exists."""
+        topic = [spec.name, spec.partitions, spec.replication_factor, dict(spec.configs)]
+        return cast("bool", self._ask("ensure_topic", topic, _TOPIC_SECONDS))
+
     def topics_used(self, names: Sequence[str]) -> None:
         """Report topics."""
         self.channel.send({"type": "topics", "names": list(names)})
@@ -164,7 +172,7 @@ class ChannelPort:
             try:
                 message_back = answer.get(timeout=timeout)
             except queue.Empty:
-                what = {"commit_offsets": "store offsets", "read_offsets": "read offsets"}[question]
+                what = question.replace("_", " ")
                 message = f"The worker did not {what} within {timeout:g} s"
                 raise RetriableError(message) from None
         finally:

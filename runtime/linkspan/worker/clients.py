@@ -20,6 +20,7 @@ __all__ = [
     "sink_group",
     "task_clients",
     "task_worker_config",
+    "topic_admin_settings",
     "worker_admin_settings",
 ]
 
@@ -122,16 +123,19 @@ def task_clients(
 ) -> dict[str, dict[str, str]]:
     """Settings of exactly those clients that the task opens: what it does not open it has no credentials for."""
     if kind == "source":
-        clients = {"producer": producer_settings(worker, connector, name, task)}
-        creates = worker.get("topic.creation.enable", "true").strip().lower() == "true"
-        if creates and any(key.startswith("topic.creation.") for key in connector):
-            clients["admin"] = admin_settings(worker, connector, f"connector-adminclient-{name}-{task}")
-        return clients
+        return {"producer": producer_settings(worker, connector, name, task)}
     clients = {"consumer": consumer_settings(worker, connector, name, task)}
     if dead_letters_wanted(connector):
         clients["producer"] = producer_settings(worker, connector, name, task, "dlq-producer")
-        clients["admin"] = admin_settings(worker, connector, "connector-dlq-adminclient-")
     return clients
+
+
+def topic_admin_settings(
+    kind: Literal["source", "sink"], worker: Mapping[str, str], connector: Mapping[str, str], name: str, task: int
+) -> dict[str, str]:
+    """Settings of the admin client that creates a task's topics, in the worker's name unless overridden."""
+    suffix = f"adminclient-{name}-{task}" if kind == "source" else "dlq-adminclient-"
+    return admin_settings(worker, connector, f"connector-{suffix}")
 
 
 def task_worker_config(worker: Mapping[str, str], connector: Mapping[str, str]) -> dict[str, str]:

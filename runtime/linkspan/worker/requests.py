@@ -1,7 +1,7 @@
 """Jobs of children: the task itself, and questions that are answered once. Run in the child, main thread.
 
 Each takes the port and the arguments of the ``run`` message. Those that talk to the log with the worker's own
-credentials (``cluster_id`` and the group offsets) load no plugin.
+credentials (``cluster_id``, ``ensure_topic`` and the group offsets) load no plugin.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from linkspan.api.connector import SinkConnector, SourceConnector
 from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
 from linkspan.api.records import TopicPartition
-from linkspan.log.port import Log
+from linkspan.log.port import Log, TopicSpec
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker import sink_offsets
 from linkspan.worker.child import ChannelPort, unpack
@@ -22,6 +22,7 @@ __all__ = [
     "alter_sink_offsets",
     "alter_source_offsets",
     "cluster_id",
+    "ensure_topic",
     "group_offsets",
     "plugin_config",
     "reset_group_offsets",
@@ -107,6 +108,17 @@ def cluster_id(port: ChannelPort, args: Args) -> str | None:
     admin = log.admin(args["settings"])
     try:
         return admin.cluster_id(args["timeout"])
+    finally:
+        admin.close()
+
+
+def ensure_topic(_: ChannelPort, args: Args) -> bool:
+    """Create a topic unless it exists; whether it was created now."""
+    log: Log = unpack(args["log"])
+    spec = TopicSpec(*args["topic"])
+    admin = log.admin(args["settings"])
+    try:
+        return spec.name not in admin.describe_topics([spec.name]) and admin.create_topic(spec)
     finally:
         admin.close()
 

@@ -29,7 +29,8 @@ class TaskHooks:
 
     Attributes:
         status: takes its states.
-        question: answers its questions about offsets by sending an ``answer`` to the child.
+        question: answers its questions about offsets and topics by sending an ``answer`` to the child; they carry the
+            number of the task.
         topics: takes the topics it used.
     """
 
@@ -142,7 +143,7 @@ class RunningTask:
                     log.info("[%s] %s has returned after %.1f s", self._context, finding.call, finding.age)
                     self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
             case "question":
-                self._hooks.question(child, self.connector, message)
+                self._hooks.question(child, self.connector, {**message, "task": self.task})
             case "topics":
                 self._hooks.topics(self.connector, message["names"])
             case "metrics":

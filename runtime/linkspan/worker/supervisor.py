@@ -94,6 +94,8 @@ class Worker:
         self._nurseries = Nurseries([*PRELOADED, *log.preload])
         self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
         self._questions = Questions(self._nurseries, self._starting)
+        # tasks that are coming up ask for topics: they must not wait for each other
+        self._topics = Questions(self._nurseries, asyncio.Semaphore(_STARTING_AT_ONCE))
         self._connectors: dict[str, RunningConnector] = {}
         self._configs: dict[str, dict[str, str]] = {}
         self._task_counts: dict[str, int] = {}
@@ -146,6 +148,7 @@ class Worker:
         await self.stop_tasks(list(self._tasks))
         await asyncio.gather(*(self.stop_connector(name) for name in list(self._connectors)))
         self._questions.kill()
+        self._topics.kill()
         if self._background:
             await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
         await self._offsets.stop()
@@ -361,6 +364,8 @@ class Worker:
         try:
             if message["ask"] == "read_offsets":
                 answer["value"] = await self._offsets.get(connector, message["args"])
+            elif message["ask"] == "ensure_topic":
+                answer["value"] = await self._ensure_topic(connector, message["task"], message["args"])
             else:
                 offsets = [(partition, offset) for partition, offset in message["args"]]
                 await self._offsets.set(connector, offsets)
@@ -368,6 +373,19 @@ class Worker:
         except ConnectError as error:
             answer["error"] = encode_error(error)
         child.send(answer)
+
+    async def _ensure_topic(self, connector: str, task: int, topic: list[Any]) -> bool:
+        """Create a topic that a task needs: the admin client has the worker's credentials, which tasks must not see."""
+        config = self._configs.get(connector, {})
+        kind = cast("Literal['source', 'sink']", self._plugin(config).kind)
+        args = {
+            "log": pack(self._log),
+            "settings": clients.topic_admin_settings(kind, self._properties, config, connector, task),
+            "topic": topic,
+        }
+        context, what = f"{connector}|task-{task}", f"create topic {topic[0]}"
+        seconds = self._deadlines.request
+        return bool(await self._topics.ask("ensure_topic", args, context=context, what=what, seconds=seconds))
 
     # --- offsets ------------------------------------------------------------------------------------------------
 
@@ -436,7 +454,9 @@ def _source_offsets(offsets: Offsets) -> list[SourceOffset]:
     """Offsets of a request; of entries with the same partition the last one counts (spec 1.8)."""
     parsed: list[SourceOffset] = []
     for entry in offsets:
-        partition = entry.get("partition") or {}
+        partition = entry.get("partition")
+        if partition is None:
+            raise ConfigError("Partition objects cannot be null")
         parsed = [known for known in parsed if known[0] != partition]
         parsed.append((partition, entry.get("offset")))
     return parsed
