@@ -53,14 +53,23 @@ def test_a_level_counts_for_every_name_that_begins_so_without_a_dot_between(name
     assert f"x{name}" not in levels.levels()
 
 
-def test_a_logger_that_has_the_level_already_is_named_but_not_touched(name):
+def test_only_loggers_that_had_another_level_are_named_as_changed(name):
     levels = Levels()
-    levels.set_level(name, "WARN")
-    changed = levels.level(name)
+    logging.getLogger(f"{name}.heir")
+    logging.getLogger(f"{name}.same").setLevel("DEBUG")
+    assert levels.set_level(name, "DEBUG") == [name, f"{name}.heir"]
+    changed = levels.levels()[name]
     logging.getLogger(f"{name}.late")
-    assert levels.set_level(name, "WARN") == [name, f"{name}.late"]
-    assert levels.level(name) == changed
-    assert levels.level(f"{name}.late")[1] is not None
+    assert levels.set_level(name, "DEBUG") == []
+    assert levels.levels()[name] == changed
+    assert levels.level(f"{name}.same") == ("DEBUG", None)
+
+
+def test_a_new_logger_that_inherits_the_level_asked_for_gets_it_unchanged(name):
+    levels = Levels()
+    logging.getLogger(name).setLevel("INFO")
+    assert levels.set_level(f"{name}.new", "INFO") == []
+    assert levels.levels()[f"{name}.new"] == ("INFO", None)
 
 
 @pytest.mark.parametrize("level", ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "ALL"])
@@ -100,5 +109,5 @@ def test_a_logger_of_the_original_counts_for_ours_that_says_the_same():
     changed = levels.set_level("org.apache.kafka.connect.runtime.WorkerSinkTask", "DEBUG")
     assert changed == ["linkspan.task.sink", "org.apache.kafka.connect.runtime.WorkerSinkTask"]
     assert told == [(name, logging.DEBUG) for name in reversed(changed)]
-    assert "linkspan" in levels.set_level("org.apache.kafka.connect", "WARN")
-    assert levels.level("linkspan.task.sink")[0] == "WARN"
+    assert "linkspan" in levels.set_level("org.apache.kafka.connect", "ERROR")
+    assert levels.level("linkspan.task.sink")[0] == "ERROR"

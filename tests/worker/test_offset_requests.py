@@ -20,6 +20,14 @@ def test_offsets_of_a_source_are_altered_and_reset(with_worker):
     with_worker(story)
 
 
+def test_offsets_of_a_source_need_a_partition(with_worker):
+    async def story(watched) -> None:
+        with pytest.raises(ConfigError, match="Partition objects cannot be null"):
+            await watched.worker.alter_offsets("c", source("c"), [{"partition": None, "offset": {"position": 3}}])
+
+    with_worker(story)
+
+
 def test_a_connector_may_refuse_offsets(with_worker):
     async def story(watched) -> None:
         config = source("c", alter_offsets="raise")

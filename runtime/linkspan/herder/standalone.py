@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from linkspan.api.errors import (
@@ -19,7 +20,7 @@ from linkspan.herder.port import PAUSED, STARTED, STOPPED, Body, RunningWorker, 
 from linkspan.herder.state import ConnectorState, Status
 from linkspan.herder.tasks import LocalTasks
 from linkspan.herder.validation import check_class_present, refuse_if_invalid
-from linkspan.herder.versions import check_version
+from linkspan.plugins.versions import missing_version
 
 __all__ = ["StandaloneHerder"]
 
@@ -250,11 +251,13 @@ class StandaloneHerder:
             for number, status in sorted(state.task_statuses.items())
             if include_tasks and (wanted is None or status.state in wanted)
         ]
+        # The plan still tells why; the state itself begins anew.
+        shown = replace(state.status, state="RESTARTING") if instance else state.status
+        tasks = {**state.task_statuses, **{n: replace(state.task_statuses[n], state="RESTARTING") for n in numbers}}
+        plan = self._status_of(name, state, shown, tasks)
         if instance:
             state.status = Status("RESTARTING")
-        for number in numbers:
-            state.task_statuses[number] = Status("RESTARTING")
-        plan = self._status_of(name, state, state.status, state.task_statuses)
+        state.task_statuses.update(dict.fromkeys(numbers, Status("RESTARTING")))
         if instance or numbers:
             self._lanes.tell(name, lambda stage: self._execute_restart(name, state, instance, numbers, stage))
         return plan
@@ -312,7 +315,9 @@ class StandaloneHerder:
             info = self._worker.catalog.find(None, name)
         except ConnectError as error:
             raise NotFoundError(f"Unknown plugin {name}.") from error
-        check_version(info.class_name, info.version, version)
+        problem = missing_version(info.class_name, "version", version, [info.version or "undefined"])
+        if problem is not None:
+            raise ConfigError(problem, "version")
         return await self._worker.plugin_config(name)
 
     async def validate(self, config: SubmittedConfig) -> Body:

@@ -59,7 +59,7 @@ class Levels:
         return None if logger is None else (_text(logger.getEffectiveLevel()), self._changed.get(name))
 
     def set_level(self, name: str, level: str) -> list[str]:
-        """Set the level of a logger and of all whose names begin so; their names, sorted.
+        """Set the level of a logger and of all whose names begin so; the names of those that had another one, sorted.
 
         A name of the original's loggers counts for ours that say the same, too.
         """
@@ -68,15 +68,14 @@ class Levels:
             logging.getLogger(name)
         names = [name, *(ours for theirs, ours in _STANDS_FOR.items() if theirs.startswith(name))]
         loggers = self._loggers()
-        matched = sorted(other for other in loggers if name == "root" or other.startswith(tuple(names)))
-        now = int(time.time() * 1000)
-        for other in matched:
-            if loggers[other].level != number:
-                loggers[other].setLevel(number)
-                self._changed[other] = now
+        matched = (other for other in loggers if name == "root" or other.startswith(tuple(names)))
+        changed = sorted(other for other in matched if loggers[other].getEffectiveLevel() != number)
+        for other in {*changed, name}:
+            loggers[other].setLevel(number)
+        self._changed |= dict.fromkeys(changed, int(time.time() * 1000))
         for told in names:
             self._tell("" if told == "root" else told, number)
-        return matched
+        return changed
 
     @staticmethod
     def _loggers() -> dict[str, logging.Logger]:

@@ -56,9 +56,9 @@ class Request:
         return next((value for key, value in self.query if key == name), None)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """A boolean parameter: "true" in any case is true, everything else false."""
+        """A boolean parameter: "true" in any case is true, everything else false; an empty one counts as missing."""
         value = self.parameter(name)
-        return default if value is None else value.lower() == "true"
+        return value.lower() == "true" if value else default
 
 
 @dataclass(slots=True)

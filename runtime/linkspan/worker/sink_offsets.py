@@ -55,7 +55,11 @@ def parse(offsets: Iterable[Mapping[str, Any]]) -> dict[TopicPartition, int | No
         if "kafka_offset" not in offset:
             message = "The offset for a sink connector should either be null or contain the key 'kafka_offset'"
             raise ConfigError(message)
-        parsed[place] = _number(offset["kafka_offset"], "offset", 64)
+        position = _number(offset["kafka_offset"], "offset", 64)
+        if position < 0:
+            message = f"Kafka offsets may not be negative, but that of {place.topic}-{place.partition} is {position}"
+            raise ConfigError(message)
+        parsed[place] = position
     return parsed
 
 
