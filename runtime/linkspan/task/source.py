@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 _MOST_POLLS_IN_FLIGHT: Final = 1000
 _MOST_RECORDS_IN_FLIGHT: Final = 500_000
 _SEND_RETRY: Final = 0.1
+_STUCK_WARNING: Final = 30.0
+"""Seconds between two warnings about records that still cannot be sent."""
 _FIRST_POLL_RETRY: Final = 0.1
 _LONGEST_POLL_RETRY: Final = 10.0
 _EMPTY_POLLS_ALLOWED: Final = 3
@@ -115,6 +117,8 @@ class SourceLoop:
         self._poll_failures = 0
         self._commit_at = 0.0
         self._metrics_at = 0.0
+        self._stuck_since: float | None = None
+        self._warn_at = 0.0
         self._refused = False
         self._polled = self._written = self._commits = self._commit_failures = 0
 
@@ -192,20 +196,30 @@ class SourceLoop:
                     self._ensure_topic(part.batch.topic)
                 delivery = self._writer.send(part.batch, self._callback(part.records))
             except RetriableError as error:
-                _log.warning(
-                    "%d records for topic %s could not be sent, trying again: %s",
-                    len(part.batch),
-                    part.batch.topic,
-                    error,
-                )
-                self._port.wait(_SEND_RETRY)
+                self._send_failed(part, error)
                 return
+            self._stuck_since = None
             self._sent.append((part, delivery))
             del self._waiting[0]
         if self._sent:
             records = sum(len(part.batch) for part, _ in self._sent)
             self._progress.add(Sent(tuple(self._sent), self._positions, records))
             self._sent = []
+
+    def _send_failed(self, part: Part, error: RetriableError) -> None:
+        now = self._clock()
+        if self._stuck_since is None:
+            self._stuck_since = self._warn_at = now
+        if now >= self._warn_at:
+            self._warn_at = now + _STUCK_WARNING
+            _log.warning(
+                "%d records for topic %s could not be sent for %.0f s, trying again: %s",
+                len(part.batch),
+                part.batch.topic,
+                now - self._stuck_since,
+                error,
+            )
+        self._port.wait(_SEND_RETRY)
 
     def _callback(self, records: Sequence[SourceRecord]) -> Callable[[int, TopicPartition, int, int], None] | None:
         if not self._wants_records:

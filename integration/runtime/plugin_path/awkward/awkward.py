@@ -1,0 +1,117 @@
+# ruff: noqa: ARG002 - plugins take what they do not need
+"""Connectors that are slow, noisy or broken on demand; a folder of ``plugin.path``, as ``pip --target`` fills it.
+
+Their keys ``start``, ``poll``, ``put`` and ``stop`` say what happens in the call of that name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import threading
+import time
+from pathlib import Path
+
+from linkspan.api import SinkConnector, SinkTask, SourceConnector, SourceRecord, SourceTask, schema
+
+_LEAK_LIMIT = 400_000_000
+_NOISE_LINES = 1500
+
+
+def behave(what: str) -> None:
+    """Do what a key asks for; ``seconds`` as a number means: take so long."""
+    if not what:
+        return
+    if what == "hang":
+        threading.Event().wait()
+    elif what == "segfault":
+        ctypes.string_at(0)
+    elif what == "exit":
+        os._exit(7)
+    elif what == "leak":
+        leak()
+    elif what == "noise":
+        make_noise()
+    else:
+        time.sleep(float(what))
+
+
+def leak() -> None:
+    """Take memory until the system refuses it."""
+    resource.setrlimit(resource.RLIMIT_AS, (_LEAK_LIMIT, _LEAK_LIMIT))
+    taken = []
+    while True:
+        taken.append(bytes(10_000_000))
+
+
+def make_noise() -> None:
+    """Two threads print at once, and far too much."""
+
+    def shout(name: str) -> None:
+        for number in range(_NOISE_LINES):
+            print(name * 50, number, end=f" {name}\n")
+
+    other = threading.Thread(target=shout, args=("b",))
+    other.start()
+    shout("a")
+    other.join()
+
+
+class AwkwardSourceTask(SourceTask):
+    """Counts: one record a poll, its offset is its number."""
+
+    def start(self) -> None:
+        behave(self.config.originals.get("start", ""))
+        stored = self.context.offset_reader.offset({"counter": "one"})
+        self.number = stored["number"] if stored else 0
+
+    def poll(self):
+        if pid_file := self.config.originals.get("pid.file"):
+            Path(pid_file).write_text(str(os.getpid()))
+        behave(self.config.originals.get("poll", "0.05"))
+        self.number += 1
+        topic = self.config.originals["topic"]
+        return [SourceRecord({"counter": "one"}, {"number": self.number}, topic, f"{self.number}", schema.STRING)]
+
+    def stop(self) -> None:
+        behave(self.config.originals.get("stop", ""))
+
+
+class AwkwardSource(SourceConnector):
+    """One task with the connector's own configuration."""
+
+    task_class = AwkwardSourceTask
+
+    def task_configs(self, max_tasks: int):
+        return [dict(self.config.originals)]
+
+
+class AwkwardSinkTask(SinkTask):
+    """Appends a line for each record it got: topic, partition, offset; once it took all the time it was told to."""
+
+    def start(self) -> None:
+        behave(self.config.originals.get("start", ""))
+
+    def put(self, records) -> None:
+        if not len(records):
+            return
+        file = Path(self.config.originals["file"])
+        if "once" not in self.config.originals or not file.exists():
+            with file.with_suffix(".began").open("a") as began:
+                began.writelines(f"{record.topic}-{record.partition}@{record.offset}\n" for record in records)
+            behave(self.config.originals.get("put", ""))
+        with file.open("a") as done:
+            done.writelines(f"{record.topic}-{record.partition}@{record.offset}\n" for record in records)
+
+    def stop(self) -> None:
+        behave(self.config.originals.get("stop", ""))
+
+
+class AwkwardSink(SinkConnector):
+    """One task with the connector's own configuration."""
+
+    task_class = AwkwardSinkTask
+
+    def task_configs(self, max_tasks: int):
+        return [dict(self.config.originals)]
