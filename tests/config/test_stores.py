@@ -97,3 +97,57 @@ def test_a_missing_extra_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "jks", None)
     with pytest.raises(ConfigError, match=r"pip install 'linkspan\[tls\]'"):
         certificates({"ssl.truststore.location": str(tmp_path / "t"), "ssl.truststore.password": "right"})
+
+
+def test_a_pem_text_in_one_line_is_read_as_java_reads_it(identity: tuple) -> None:
+    key_pem, certificate_pem = identity[4:]
+    found = certificates(
+        {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.key": " ".join(key_pem.split("\n")),
+            "ssl.keystore.certificate.chain": " ".join((certificate_pem * 2).split("\n")),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.certificates": " ".join(certificate_pem.split("\n")),
+        }
+    )
+    assert found == {
+        "ssl.key.pem": key_pem,
+        "ssl.certificate.pem": certificate_pem * 2,
+        "ssl.ca.pem": certificate_pem,
+    }
+
+
+def test_a_key_store_may_serve_as_trust_store_without_the_password_of_its_key(tmp_path: Path, identity: tuple) -> None:
+    entry = jks.PrivateKeyEntry.new("me", [identity[3]], identity[2], "pkcs8")
+    entry.encrypt("inner")
+    jks.KeyStore.new("jks", [entry]).save(str(tmp_path / "key.jks"), "outer")
+    trust = {"ssl.truststore.location": str(tmp_path / "key.jks"), "ssl.truststore.password": "outer"}
+    assert certificates(trust) == {"ssl.ca.pem": identity[5]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "reason"),
+    [
+        ({"ssl.truststore.certificates": "junk"}, "ssl.truststore.certificates", "no certificate"),
+        ({"ssl.truststore.type": "PEM", "ssl.truststore.location": "EMPTY"}, "ssl.truststore.location", "no certi"),
+        ({"ssl.keystore.type": "PEM", "ssl.keystore.location": "EMPTY"}, "ssl.keystore.location", "no private key"),
+        ({"ssl.keystore.key": "KEY"}, "ssl.keystore.certificate.chain", "no certificate"),
+        ({"ssl.keystore.certificate.chain": "CERTIFICATE"}, "ssl.keystore.key", "no private key"),
+        ({"ssl.truststore.type": "BCFKS", "ssl.truststore.location": "EMPTY"}, "ssl.truststore.type", "use JKS"),
+        ({"ssl.truststore.location": "MISSING"}, "ssl.truststore.location", "No such file"),
+    ],
+)
+def test_stores_that_hold_nothing_of_use_are_refused_by_key(
+    tmp_path: Path, identity: tuple, settings: dict[str, str], key: str, reason: str
+) -> None:
+    (tmp_path / "empty").write_text("nothing\n")
+    stand_for = {
+        "EMPTY": str(tmp_path / "empty"),
+        "MISSING": str(tmp_path / "missing"),
+        "KEY": identity[4],
+        "CERTIFICATE": identity[5],
+    }
+    with pytest.raises(ConfigError, match=reason) as raised:
+        certificates({name: stand_for.get(value, value) for name, value in settings.items()}, "producer.")
+    assert raised.value.key == f"producer.{key}"
+    assert "PRIVATE KEY--" not in raised.value.message

@@ -18,7 +18,8 @@ __all__ = ["certificates"]
 
 _INSTALL: Final = "pip install 'linkspan[tls]'"
 _JKS_MAGIC: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
-_PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_KINDS: Final = ("JKS", "JCEKS", "PKCS12", "PEM")
 
 
 def certificates(settings: Mapping[str, str], prefix: str = "") -> dict[str, str]:
@@ -38,39 +39,83 @@ def certificates(settings: Mapping[str, str], prefix: str = "") -> dict[str, str
 
 
 def _trust(settings: Mapping[str, str], translated: dict[str, str], prefix: str) -> None:
+    name = f"{prefix}ssl.truststore"
     inline = settings.get("ssl.truststore.certificates")
     location = settings.get("ssl.truststore.location")
     if inline:
-        translated["ssl.ca.pem"] = inline
-    elif location and settings.get("ssl.truststore.type", "JKS").upper() == "PEM":
-        translated["ssl.ca.pem"] = _text(location, f"{prefix}ssl.truststore.location")
-    elif location:
-        trust_password = settings.get("ssl.truststore.password")
-        _, chain, others = _store(location, trust_password, None, f"{prefix}ssl.truststore")
-        translated["ssl.ca.pem"] = "".join(_pem("CERTIFICATE", der) for der in (*chain, *others))
+        found = _blocks(inline)[1]
+        place, where = f"{name}.certificates", "[inline]"
+    elif not location:
+        return
+    elif _kind(settings, "ssl.truststore", prefix) == "PEM":
+        found = _blocks(_text(location, f"{name}.location"))[1]
+        place, where = f"{name}.location", location
+    else:
+        _, chain, others = _store(location, settings.get("ssl.truststore.password"), None, name)
+        found = "".join(_pem("CERTIFICATE", der) for der in (*chain, *others))
+        place, where = f"{name}.location", location
+    if not found:
+        # without any, the library would trust whom the operating system trusts
+        raise ConfigError.invalid(place, where, "it holds no certificate")
+    translated["ssl.ca.pem"] = found
 
 
 def _identity(settings: Mapping[str, str], translated: dict[str, str], prefix: str) -> None:
+    name = f"{prefix}ssl.keystore"
     key, chain = settings.get("ssl.keystore.key"), settings.get("ssl.keystore.certificate.chain")
     location = settings.get("ssl.keystore.location")
     password = settings.get("ssl.key.password")
-    if key and chain:
-        translated["ssl.key.pem"], translated["ssl.certificate.pem"] = key, chain
-    elif location and settings.get("ssl.keystore.type", "JKS").upper() == "PEM":
-        text = _text(location, f"{prefix}ssl.keystore.location")
-        parts = [(match.group(1), match.group(0) + "\n") for match in _PEM.finditer(text)]
-        translated["ssl.key.pem"] = "".join(part for kind, part in parts if "PRIVATE KEY" in kind)
-        translated["ssl.certificate.pem"] = "".join(part for kind, part in parts if kind == "CERTIFICATE")
-    elif location:
-        store = f"{prefix}ssl.keystore"
-        private, certificate, _ = _store(location, settings.get("ssl.keystore.password"), password, store)
-        if private is None:
-            raise ConfigError.invalid(f"{store}.location", location, "the store holds no private key")
-        translated["ssl.key.pem"] = _pem("PRIVATE KEY", private)
-        translated["ssl.certificate.pem"] = "".join(_pem("CERTIFICATE", der) for der in certificate)
+    if key or chain:
+        private, certificate = _blocks(key or "")[0], _blocks(chain or "")[1]
+        _both(private, certificate, f"{name}.key", f"{name}.certificate.chain", "[inline]")
+    elif not location:
         return
-    if password and "ssl.key.pem" in translated:
+    elif _kind(settings, "ssl.keystore", prefix) == "PEM":
+        private, certificate = _blocks(_text(location, f"{name}.location"))
+        _both(private, certificate, f"{name}.location", f"{name}.location", location)
+    else:
+        # a key without a password of its own has that of the store
+        wanted = password if password is not None else settings.get("ssl.keystore.password", "")
+        der, certificates_der, _ = _store(location, settings.get("ssl.keystore.password"), wanted, name)
+        if der is None:
+            raise ConfigError.invalid(f"{name}.location", location, "the store holds no private key")
+        private = _pem("PRIVATE KEY", der)
+        certificate = "".join(_pem("CERTIFICATE", der) for der in certificates_der)
+        password = None
+    translated["ssl.key.pem"], translated["ssl.certificate.pem"] = private, certificate
+    if password:
         translated["ssl.key.password"] = password
+
+
+def _kind(settings: Mapping[str, str], store: str, prefix: str) -> str:
+    kind = settings.get(f"{store}.type", "JKS")
+    if kind.upper() not in _KINDS:
+        raise ConfigError.invalid(f"{prefix}{store}.type", kind, "use JKS, PKCS12 or PEM")
+    return kind.upper()
+
+
+def _both(private: str, certificate: str, key_place: str, chain_place: str, where: str) -> None:
+    if not private:
+        raise ConfigError.invalid(key_place, where, "it holds no private key in PEM")
+    if not certificate:
+        raise ConfigError.invalid(chain_place, where, "it holds no certificate in PEM")
+
+
+def _blocks(text: str) -> tuple[str, str]:
+    """Private keys and certificates of a PEM text.
+
+    As in Java, blanks may stand where lines end: a properties file often holds all of it in one line.
+    """
+    keys, chain = "", ""
+    for match in _PEM.finditer(text):
+        kind, body = match.groups()
+        # a key in OpenSSL's old encrypted form begins with headers, which need their lines
+        block = match[0] + "\n" if ":" in body else _armored(kind, "".join(body.split()))
+        if "PRIVATE KEY" in kind:
+            keys += block
+        elif kind == "CERTIFICATE":
+            chain += block
+    return keys, chain
 
 
 def _read(location: str, key: str) -> bytes:
@@ -88,14 +133,18 @@ def _text(location: str, key: str) -> str:
 
 
 def _pem(kind: str, der: bytes) -> str:
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    return _armored(kind, base64.b64encode(der).decode())
+
+
+def _armored(kind: str, body: str) -> str:
+    body = "\n".join(textwrap.wrap(body, 64))
     return f"-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n"
 
 
 def _store(
     location: str, password: str | None, key_password: str | None, prefix: str
 ) -> tuple[bytes | None, list[bytes], list[bytes]]:
-    """Private key (PKCS8), its chain, and other certificates, all DER.
+    """Private key (PKCS8; only if a password for it is given), its chain, and other certificates, all DER.
 
     The content decides between JKS and PKCS12, as in Java, whose loader takes either under either name.
     """
@@ -116,8 +165,11 @@ def _jks(
         store = jks.KeyStore.loads(data, password, try_decrypt_keys=False)
         others = [certificate.cert for certificate in store.certs.values()]
         for entry in store.private_keys.values():
-            entry.decrypt(key_password if key_password is not None else password)
-            return entry.pkey_pkcs8, [der for _, der in entry.cert_chain], others
+            chain = [der for _, der in entry.cert_chain]
+            if key_password is None:
+                return None, chain, others
+            entry.decrypt(key_password)
+            return entry.pkey_pkcs8, chain, others
     except (jks.util.KeystoreException, ValueError, TypeError) as error:
         raise _unreadable(location, prefix) from error
     return None, [], others
@@ -151,6 +203,6 @@ def _missing(kind: str, location: str, prefix: str) -> ConfigError:
 
 
 def _unreadable(location: str, prefix: str) -> ConfigError:
-    key = prefix.removesuffix("keystore").removesuffix("truststore") + "key.password"
-    reason = f"the store cannot be opened; check {prefix}.password (and {key}), and that the file is whole"
+    key = "" if prefix.endswith("truststore") else f" (and {prefix.removesuffix('keystore')}key.password)"
+    reason = f"the store cannot be opened; check {prefix}.password{key}, its type, and that the file is whole"
     return ConfigError.invalid(f"{prefix}.location", location, reason)

@@ -41,8 +41,8 @@ def server_context(properties: Mapping[str, str | None], prefix: str) -> ssl.SSL
     """
     settings, shown = _settings(properties, prefix)
     texts = certificates(settings, shown)
-    if not texts.get("ssl.certificate.pem") or not texts.get("ssl.key.pem"):
-        raise _no_identity(settings, shown, prefix)
+    if "ssl.key.pem" not in texts:
+        raise _no_identity(shown, prefix)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _set_protocols(context, settings, shown)
     _set_identity(context, texts, settings, shown)
@@ -57,11 +57,8 @@ def _settings(properties: Mapping[str, str | None], prefix: str) -> tuple[dict[s
     return (own, prefix) if own else ({key: value for key, value in given.items() if key.startswith("ssl.")}, "")
 
 
-def _no_identity(settings: Mapping[str, str], shown: str, prefix: str) -> ConfigError:
+def _no_identity(shown: str, prefix: str) -> ConfigError:
     key = f"{shown}ssl.keystore.location"
-    location = settings.get("ssl.keystore.location")
-    if location:
-        return ConfigError.invalid(key, location, "the store must hold a private key and its certificate")
     hint = f" ({prefix}ssl.* is set, so unprefixed ssl.* keys do not count)" if shown else ""
     return ConfigError(f"An https listener needs a key and its certificate, but {key} is not set{hint}", key)
 

@@ -20,6 +20,13 @@ _KERBEROS: Final = (
     "Invalid value GSSAPI for configuration sasl.mechanism: this build of librdkafka has no Kerberos. "
     "Install libsasl2 and librdkafka with their headers, then: pip install --no-binary confluent-kafka confluent-kafka"
 )
+_UNUSABLE: Final = {
+    "ssl.key.pem": "ssl.keystore.* holds a private key that cannot be used; check ssl.key.password, and that the key "
+    "is the certificate's",
+    "ssl.certificate.pem": "ssl.keystore.* holds a certificate that cannot be used",
+    "ssl.ca.pem": "ssl.truststore.* holds a certificate that cannot be used",
+}
+"""What the library calls a store's contents, and what to say when it refuses them."""
 _REPEAT_SECONDS: Final = 30.0
 _Client = TypeVar("_Client")
 
@@ -127,6 +134,9 @@ def opened(
         text = kafka_error(error).str()
         if "GSSAPI" in text:
             raise ConfigError(_KERBEROS, "sasl.mechanism") from error
+        for native_name, said in _UNUSABLE.items():
+            if native_name in text:
+                raise ConfigError(f"{said} ({text.rpartition(':')[2].strip()})", said.split()[0]) from error
         raise ConfigError(f"The Kafka {kind} refuses its settings: {text}") from error
     except (ValueError, TypeError) as error:
         raise ConfigError(f"The Kafka {kind} refuses its settings: {error}") from error
