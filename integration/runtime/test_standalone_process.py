@@ -127,6 +127,27 @@ def kill_a_task(worker: LinkspanWorker, generator: random.Random) -> None:
         assert status == 202
 
 
+def test_standard_input_is_read_and_records_are_shown_on_standard_output(tmp_path: Path):
+    worker = LinkspanWorker(
+        tmp_path / "w",
+        None,
+        connectors=[
+            {"name": "src", "connector.class": "FileStreamSource", "topic": "t"},
+            {"name": "snk", "connector.class": "FileStreamSink", "topics": "t"},
+        ],
+    )
+    with subprocess.Popen(worker._server.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("typed by hand\n")
+        process.stdin.flush()
+        try:
+            assert "typed by hand\n" in process.stdout
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
 def test_no_argument_prints_the_usage():
     done = subprocess.run([COMMAND], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1

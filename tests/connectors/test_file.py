@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import types
 from pathlib import Path
 
 import pytest
 
-from linkspan.api import ConfigError, ConnectError, DataError, SinkRecord, schema
+from linkspan.api import ConfigError, ConnectError, DataError, SinkRecord, schema, streams
 from linkspan.api.records import SinkRecords
 from linkspan.config.definition import load
 from linkspan_connectors.file import source as file_source
@@ -178,3 +179,47 @@ def test_sink_appends_and_ends_a_line_that_a_killed_task_left_unfinished(tmp_pat
 def test_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(ConnectError, match=r"Cannot find or create file '.*/none/out'"):
         sink(tmp_path / "none" / "out")
+
+
+@pytest.fixture
+def standard_streams(monkeypatch):
+    """Pipes in the place of the worker's standard streams: where to write its input, where to read its output."""
+    (given, typed), (shown, printed) = os.pipe(), os.pipe()
+    monkeypatch.setattr(streams, "_kept", [given, printed])
+    yield typed, shown
+    for descriptor in (given, typed, shown, printed):
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("settings", [{}, {"file": ""}])
+def test_without_a_file_the_standard_input_is_read_and_has_no_position(standard_streams, settings):
+    task = FileStreamSourceTask()
+    task.config = load(FileSourceConfig, {"topic": "t", **settings})
+    task.context = types.SimpleNamespace(connector="c", task=0, configs={}, offset_reader=None)
+    task.start()
+    assert task.poll() is None
+    os.write(standard_streams[0], b"one\ntwo\nunfin")
+    batch = task.poll()
+    assert [record.value for record in batch] == ["one", "two"]
+    assert {record.source_offset["position"] for record in batch} == {None}
+    os.write(standard_streams[0], b"ished\n")
+    assert [record.value for record in task.poll()] == ["unfinished"]
+    task.stop()
+
+
+@pytest.mark.parametrize("settings", [{}, {"file": ""}])
+def test_without_a_file_records_go_to_the_standard_output(standard_streams, settings):
+    task = FileStreamSinkTask()
+    task.config = load(FileSinkConfig, settings)
+    task.start()
+    task.put(SinkRecords([SinkRecord("t", 0, 0, value="shown")]))
+    task.stop()
+    assert os.read(standard_streams[1], 100) == b"shown\n"
+
+
+def test_a_worker_without_a_stream_says_so(monkeypatch):
+    monkeypatch.setattr(streams, "_kept", [None, None])
+    task = FileStreamSinkTask()
+    task.config = load(FileSinkConfig, {})
+    with pytest.raises(ConnectError, match="started without a standard output"):
+        task.start()

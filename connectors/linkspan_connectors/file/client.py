@@ -6,43 +6,42 @@ import os
 from pathlib import Path
 from typing import Final
 
-from linkspan.api import ConnectError
+from linkspan.api import ConnectError, streams
 
 __all__ = ["ends_inside_a_line", "open_sink", "open_source"]
 
 _WRITE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
-def open_source(file: str | None) -> int:
-    """Descriptor to read from; non-blocking for the standard input.
+def open_source(file: str) -> int:
+    """Descriptor to read from; an empty name means the worker's standard input.
 
     Raises:
         FileNotFoundError: the file is not there (yet).
         ConnectError: it is there but cannot be read.
     """
+    if not file:
+        return streams.standard_input()
     try:
-        if file is None:
-            return os.open(_worker_stream(0), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ConnectError(f"Cannot read {file or 'the standard input'}: {error.strerror}") from error
+        raise ConnectError(f"Cannot read {file}: {error.strerror}") from error
 
 
-def open_sink(file: str | None) -> int:
-    """Descriptor to append to; the file is created if it is missing.
+def open_sink(file: str) -> int:
+    """Descriptor to append to, the file is created if it is missing; an empty name means the worker's standard output.
 
     Raises:
         ConnectError: it cannot be written.
     """
+    if not file:
+        return streams.standard_output()
     try:
-        if file is None:
-            return os.open(_worker_stream(1), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         return os.open(file, _WRITE_FLAGS, 0o666)
     except OSError as error:
-        target = f"file '{file}'" if file else "the standard output"
-        raise ConnectError(f"Cannot find or create {target} to write to: {error.strerror}") from error
+        raise ConnectError(f"Cannot find or create file '{file}' to write to: {error.strerror}") from error
 
 
 def ends_inside_a_line(file: str) -> bool:
@@ -53,8 +52,3 @@ def ends_inside_a_line(file: str) -> bool:
     with path.open("rb") as content:
         content.seek(-1, os.SEEK_END)
         return content.read(1) != b"\n"
-
-
-def _worker_stream(number: int) -> str:
-    # A task's own streams are captured into the worker's log; its parent still holds those the worker was started with.
-    return f"/proc/{os.getppid()}/fd/{number}"

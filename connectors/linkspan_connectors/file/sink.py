@@ -25,8 +25,8 @@ class FileStreamSinkTask(SinkTask[FileSinkConfig]):
 
     def start(self) -> None:
         """Open the file; a line that a killed task left unfinished is ended, for its record comes again whole."""
-        file = self.config.file
-        unfinished = file is not None and ends_inside_a_line(file)
+        file = self.config.file or ""
+        unfinished = bool(file) and ends_inside_a_line(file)
         self._descriptor = open_sink(file)
         if unfinished:
             self._append(b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import select
 import time
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 FILENAME: Final = "filename"
 POSITION: Final = "position"
+
+_NO_POSITION: Final[Offset] = {POSITION: None}
+"""Of lines of the standard input, which cannot be read again."""
 
 _CHUNK_BYTES: Final = 1 << 18
 _IDLE_SECONDS: Final = 0.25
@@ -55,6 +59,7 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
 
     def start(self) -> None:
         """Nothing is opened before the first poll: the file may appear later."""
+        self._file = self.config.file or ""
         self._descriptor: int | None = None
         self._position = 0
         self._rest = b""
@@ -81,7 +86,7 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         self._taken = end
         return SourceBatch(
             {FILENAME: self.config.file},
-            _Positions(self._ends[begin:end]),
+            _Positions(self._ends[begin:end]) if self._file else [_NO_POSITION] * (end - begin),
             self.config.topic,
             values,
             schema.STRING,
@@ -90,7 +95,7 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
 
     def _open(self) -> bool:
         try:
-            descriptor = open_source(self.config.file)
+            descriptor = open_source(self._file)
         except FileNotFoundError:
             if not self._warned:
                 log.warning("Couldn't find file %s, waiting for it to be created", self.config.file)
@@ -98,7 +103,7 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
             time.sleep(_IDLE_SECONDS)
             return False
         self._descriptor = descriptor
-        if self.config.file is not None:
+        if self._file:
             self._position = self._stored_position()
             if self._position:
                 os.lseek(descriptor, self._position, os.SEEK_SET)
@@ -117,10 +122,9 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
     def _read_lines(self) -> bool:
         assert self._descriptor is not None
         while True:
-            try:
-                chunk = os.read(self._descriptor, _CHUNK_BYTES)
-            except BlockingIOError:
+            if not self._file and not select.select([self._descriptor], [], [], 0)[0]:
                 return False
+            chunk = os.read(self._descriptor, _CHUNK_BYTES)
             if not chunk:
                 return False
             self._split(self._rest + chunk)
@@ -161,7 +165,7 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
                 line.decode()
             except UnicodeDecodeError as error:
                 return DataError(
-                    f"File {self.config.file} is not UTF-8 at byte {start + error.start}: {error.reason} "
+                    f"{self._file or 'The standard input'} is not UTF-8 at byte {start + error.start}: {error.reason} "
                     f"(0x{line[error.start]:02x}). Nothing was skipped; correct the file from that byte on, or set the "
                     f"connector's offset behind it"
                 )

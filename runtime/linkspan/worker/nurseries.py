@@ -121,7 +121,6 @@ class Nurseries:
                 code,
                 str(theirs.fileno()),
                 *path,
-                stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,  # a terminal's Ctrl-C and hang-up reach the worker only
             )

@@ -30,6 +30,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from linkspan.api import streams
 from linkspan.plugins.loading import use_location
 
 __all__ = ["main"]
@@ -72,6 +73,7 @@ class _Nursery:
         except ConnectionError:
             return  # the worker went while it was being told something
         finally:
+            signal.set_wakeup_fd(-1)
             for pid in self._children:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -182,6 +184,7 @@ def _serve(sock: socket.socket, failed: dict[str, str]) -> None:
 def main(fd: int) -> None:
     """Serve the worker at the other end of socket ``fd`` until that end closes."""
     sock = socket.socket(fileno=fd)
+    streams.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's business
     first = sock.recv(_PACKET)
     if not first:
