@@ -154,6 +154,7 @@ class OriginalWorker:
         bootstrap: broker address.
         settings: worker properties in addition to, or instead of, the usual ones.
         connectors: configurations of connectors given on the command line.
+        files: files of more connectors.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class OriginalWorker:
         bootstrap: str,
         settings: Mapping[str, object] | None = None,
         connectors: Sequence[Mapping[str, object]] = (),
+        files: Sequence[Path] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "plugins").mkdir(exist_ok=True)
@@ -179,7 +181,7 @@ class OriginalWorker:
             **(settings or {}),
         }
         worker = write_properties(folder / "worker.properties", properties)
-        files = [
+        written = [
             write_properties(folder / f"connector-{index}.properties", connector)
             for index, connector in enumerate(connectors)
         ]
@@ -187,7 +189,7 @@ class OriginalWorker:
             folder,
             "org.apache.kafka.connect.cli.ConnectStandalone",
             str(worker),
-            *[str(file) for file in files],
+            *map(str, [*written, *files]),
             options=_WORKER_OPTIONS,
         )
         self.log = folder / "worker.log"

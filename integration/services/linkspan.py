@@ -18,6 +18,7 @@ class LinkspanWorker:
         bootstrap: broker address, or None for the embedded log.
         settings: worker properties in addition to, or instead of, the usual ones.
         connectors: configurations of connectors given on the command line.
+        files: files of more connectors.
         env: variables in addition to ours.
     """
 
@@ -28,6 +29,7 @@ class LinkspanWorker:
         settings: Mapping[str, object] | None = None,
         connectors: Sequence[Mapping[str, object]] = (),
         env: Mapping[str, str] | None = None,
+        files: Sequence[Path] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -42,12 +44,12 @@ class LinkspanWorker:
             **(settings or {}),
         }
         worker = write_properties(folder / "worker.properties", properties)
-        files = [
+        written = [
             write_properties(folder / f"connector-{index}.properties", connector)
             for index, connector in enumerate(connectors)
         ]
         self.log = folder / "worker.log"
-        command = [str(Path(sys.executable).with_name("connect-standalone")), str(worker), *map(str, files)]
+        command = [str(Path(sys.executable).with_name("connect-standalone")), *map(str, [worker, *written, *files])]
         self._server = Server(command, self.log, env)
 
     def launch(self) -> None:
