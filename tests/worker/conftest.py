@@ -39,6 +39,7 @@ CATALOG = Catalog(
     [
         plugin("source", "RogueSource"),
         plugin("source", "WatchingSource"),
+        plugin("source", "SearchingSource"),
         plugin("sink", "QuietSink"),
         plugin("converter", "PlainConverter"),
         plugin("header_converter", "PlainConverter"),

@@ -5,12 +5,21 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 import threading
 import time
 from pathlib import Path
 
-from linkspan.api import Converter, HeaderConverter, SchemaAndValue, SinkConnector, SourceConnector, SourceTask
+from linkspan.api import (
+    Converter,
+    HeaderConverter,
+    SchemaAndValue,
+    SinkConnector,
+    SourceConnector,
+    SourceRecord,
+    SourceTask,
+)
 from linkspan.api.errors import ConfigError
 
 
@@ -75,6 +84,48 @@ class RogueSource(SourceConnector):
     def alter_offsets(self, config, offsets) -> bool:
         misbehave("alter_offsets", config)
         return config.get("external") == "true"
+
+
+def searched(pattern: str) -> set[str]:
+    """Everything in this process's memory, environment and command line that a pattern matches."""
+    wanted = re.compile(pattern.encode())
+    found: set[bytes] = set()
+    for name in ("environ", "cmdline"):
+        found.update(wanted.findall(Path(f"/proc/self/{name}").read_bytes()))
+    regions = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    with Path("/proc/self/mem").open("rb", buffering=0) as memory:
+        for place, permissions, *_, name in regions:
+            if not permissions.startswith("rw") or name in {"[vvar]", "[vsyscall]"}:
+                continue
+            begin, end = (int(number, 16) for number in place.split("-"))
+            memory.seek(begin)
+            found.update(wanted.findall(memory.read(end - begin) or b""))
+    return {text.decode() for text in found}
+
+
+class SearchingTask(RogueTask):
+    def poll(self):
+        """After the worker has created a topic, tell what is there to be found."""
+        mark = Path(self.config.originals["mark"])
+        if not mark.exists():
+            mark.write_text("\n".join(sorted(searched(self.config.originals["pattern"]))))
+        time.sleep(0.02)
+        return [SourceRecord("t", "x", {"p": 1}, {"o": 1})]
+
+
+class SearchingSource(RogueSource):
+    task_class = SearchingTask
+
+    def _look(self, place: str, config) -> None:
+        found = searched(config.originals["pattern"])
+        Path(f"{config.originals['mark']}.{place}").write_text("\n".join(sorted(found)))
+
+    def start(self) -> None:
+        self._look("start", self.config)
+
+    def validate(self, config):
+        self._look("validate", config)
+        return []
 
 
 class WatchingSource(RogueSource):
