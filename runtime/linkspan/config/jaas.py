@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Final
 
-__all__ = ["JaasSyntaxError", "LoginModule", "parse_contexts", "parse_module"]
+from linkspan.api.errors import ConfigError
+
+__all__ = ["SYSTEM_PROPERTY", "JaasSyntaxError", "LoginModule", "file_of_java", "parse_contexts", "parse_module"]
+
+SYSTEM_PROPERTY: Final = "-Djava.security.auth.login.config="
+"""Names the login configuration file on the command line of a Java program."""
 
 LoginModule = tuple[str, dict[str, str]]
 """Class of a login module and its options."""
@@ -61,6 +67,21 @@ def parse_contexts(text: str) -> dict[str, list[LoginModule]]:
         place = f"after context '{list(contexts)[-1]}'" if contexts else "at its begin"
         raise JaasSyntaxError(f"'Name {{ … }};' is expected {place}")
     return contexts
+
+
+def file_of_java(options: str) -> str | None:
+    """The login configuration file that options of a Java program name, as they stand in ``KAFKA_OPTS``.
+
+    Raises:
+        ConfigError: quotes do not match.
+    """
+    try:
+        words = shlex.split(options)
+    except ValueError as error:
+        raise ConfigError(f"KAFKA_OPTS cannot be read: {error}") from error
+    found = [word.removeprefix(SYSTEM_PROPERTY) for word in words if word.startswith(SYSTEM_PROPERTY)]
+    # Java takes "==" as "this file and no other", and a URL in place of a path.
+    return found[-1].removeprefix("=").removeprefix("file:") if found else None
 
 
 def _modules(text: str, context: str) -> list[LoginModule]:

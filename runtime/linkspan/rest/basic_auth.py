@@ -12,7 +12,6 @@ import hmac
 import logging
 import os
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,14 +20,13 @@ from linkspan.api.errors import ConfigError
 from linkspan.api.fields import MEDIUM, Config, Str
 from linkspan.api.rest import RestExtension, RestExtensionContext, RestRequest, RestResponse
 from linkspan.config import properties
-from linkspan.config.jaas import JaasSyntaxError, LoginModule, parse_contexts
+from linkspan.config.jaas import SYSTEM_PROPERTY, JaasSyntaxError, LoginModule, file_of_java, parse_contexts
 
 __all__ = ["BasicAuthConfig", "BasicAuthSecurityRestExtension", "credentials"]
 
 _PACKAGE: Final = "org.apache.kafka.connect.rest.basic.auth.extension"
 _MODULE: Final = f"{_PACKAGE}.PropertyFileLoginModule"
 _KEY: Final = "linkspan.jaas.config.file"
-_SYSTEM_PROPERTY: Final = "-Djava.security.auth.login.config="
 # Workers of a group call these; they prove themselves with a signature instead.
 _INTERNAL: Final = {
     "POST": re.compile(r"/connectors/[^/]+/tasks/?"),
@@ -61,10 +59,10 @@ class BasicAuthSecurityRestExtension(RestExtension[BasicAuthConfig]):
         Raises:
             ConfigError: a file is missing or wrong; names it.
         """
-        path = self.config.jaas_file or _path_of_java(os.environ.get("KAFKA_OPTS", ""))
+        path = self.config.jaas_file or file_of_java(os.environ.get("KAFKA_OPTS", ""))
         if not path:
             raise ConfigError(
-                f"Basic authentication needs a JAAS file: set {_KEY}, or {_SYSTEM_PROPERTY}FILE in KAFKA_OPTS", _KEY
+                f"Basic authentication needs a JAAS file: set {_KEY}, or {SYSTEM_PROPERTY}FILE in KAFKA_OPTS", _KEY
             )
         self._files = [_users(module, path) for module in _modules(path)]
         context.add_filter(self._check)
@@ -105,16 +103,6 @@ def _permitted(given: tuple[str, str] | None, files: Sequence[Mapping[str, str]]
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _path_of_java(options: str) -> str | None:
-    try:
-        words = shlex.split(options)
-    except ValueError as error:
-        raise ConfigError(f"KAFKA_OPTS cannot be read: {error}") from error
-    found = [word.removeprefix(_SYSTEM_PROPERTY) for word in words if word.startswith(_SYSTEM_PROPERTY)]
-    # Java takes "==" as "this file and no other", and a URL in place of a path.
-    return found[-1].removeprefix("=").removeprefix("file:") if found else None
 
 
 def _modules(path: str) -> list[LoginModule]:

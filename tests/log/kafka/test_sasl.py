@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from linkspan.api.errors import ConfigError
@@ -60,6 +62,25 @@ def test_oidc() -> None:
     assert found["sasl.oauthbearer.method"] == "oidc"
     assert found["sasl.oauthbearer.client.id"] == "c"
     assert found["sasl.oauthbearer.extensions"] == "logicalCluster=lkc"
+
+
+def test_without_a_login_in_the_settings_javas_login_file_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "jaas.conf"
+    file.write_text(f'KafkaServer {{ x required; }};\nKafkaClient {{ {PLAIN} username="u" password="p"; }};\n')
+    monkeypatch.setenv("KAFKA_OPTS", f"-Xmx1g -Djava.security.auth.login.config={file}")
+    settings = {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
+    assert authentication(settings)["sasl.username"] == "u"
+    given = {**settings, "sasl.jaas.config": PLAIN + 'username="other" password="p";'}
+    assert authentication(given)["sasl.username"] == "other"
+    file.write_text("KafkaServer { x required; };")
+    with pytest.raises(ConfigError, match="KafkaClient") as raised:
+        authentication(settings)
+    assert str(file) in raised.value.message
+    file.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        authentication(settings)
 
 
 def test_nothing_without_sasl() -> None:

@@ -101,7 +101,8 @@ class KafkaAdmin:
         except KafkaException as error:
             if kafka_error(error).code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return False
-            raise connect_error(error, f"Creating topic {spec.name}", f"Create on topic {spec.name}") from error
+            right = f"Create on topic {spec.name} (Describe, if it exists)"
+            raise connect_error(error, f"Creating topic {spec.name}", right) from error
         return True
 
     def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -147,8 +148,9 @@ class KafkaAdmin:
         for native in answer.topic_partitions:
             if native.error is not None:
                 place = f"{native.topic}-{native.partition}"
-                cause = KafkaException(native.error)
-                raise _group_error(cause, f"{doing} for {place}", group, f"Read on topic {native.topic}")
+                topic = native.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+                right = f"Read on topic {native.topic}" if topic else f"Read on group {group}"
+                raise _group_error(KafkaException(native.error), f"{doing} for {place}", group, right)
 
     def delete_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> None:
         """Forget offsets of a group without members; ConflictError while it has some."""

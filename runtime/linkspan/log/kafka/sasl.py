@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from linkspan.api.errors import ConfigError
-from linkspan.config.jaas import JaasSyntaxError, parse_module
+from linkspan.config.jaas import JaasSyntaxError, file_of_java, parse_contexts, parse_module
+from linkspan.config.stores import certificates
 
 __all__ = ["authentication", "parse_jaas"]
 
@@ -36,7 +39,7 @@ def authentication(settings: Mapping[str, str]) -> dict[str, str]:
         return {}
     mechanism = settings.get("sasl.mechanism", "GSSAPI").upper()
     jaas = settings.get("sasl.jaas.config")
-    options = parse_jaas(jaas)[1] if jaas else {}
+    options = parse_jaas(jaas)[1] if jaas else _options_of_file()
     if mechanism in _PASSWORD_MECHANISMS:
         return {
             "sasl.mechanism": mechanism,
@@ -50,6 +53,24 @@ def authentication(settings: Mapping[str, str]) -> dict[str, str]:
     raise ConfigError.invalid(
         "sasl.mechanism", mechanism, "use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"
     )
+
+
+def _options_of_file() -> dict[str, str]:
+    """Options in the login configuration file of a Java worker, which counts when there is no ``sasl.jaas.config``."""
+    path = file_of_java(os.environ.get("KAFKA_OPTS", ""))
+    if path is None:
+        return {}
+    try:
+        modules = parse_contexts(Path(path).read_text(encoding="utf-8")).get("KafkaClient")
+    except OSError as error:
+        raise ConfigError(f"The JAAS file {path} cannot be read: {error.strerror}") from error
+    except (JaasSyntaxError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The JAAS file {path} is malformed: {error}") from error
+    if not modules:
+        raise ConfigError(
+            f"Set sasl.jaas.config, or add a context KafkaClient to the JAAS file {path}", "sasl.jaas.config"
+        )
+    return modules[0][1]
 
 
 def _required(options: Mapping[str, str], name: str, mechanism: str) -> str:
@@ -87,6 +108,9 @@ def _oauth(settings: Mapping[str, str], options: Mapping[str, str]) -> dict[str,
     scope = settings.get("sasl.oauthbearer.scope") or options.get("scope")
     if scope:
         translated["sasl.oauthbearer.scope"] = scope
+    trusted = certificates({name: value for name, value in options.items() if name.startswith("ssl.truststore.")})
+    if trusted:
+        translated["https.ca.pem"] = trusted["ssl.ca.pem"]
     extensions = {name[10:]: value for name, value in options.items() if name.startswith("extension_")}
     if extensions:
         translated["sasl.oauthbearer.extensions"] = ",".join(f"{name}={value}" for name, value in extensions.items())
