@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from integration.bench.footprint import tree
-from integration.runtime.test_standalone_process import lines, wait_until
+from integration.runtime.test_standalone_process import exists, lines, wait_until
 from integration.services import topics
 from integration.services.kafka import Broker, request
 from integration.services.linkspan import LinkspanWorker
@@ -110,7 +110,7 @@ def test_worker_can_be_stopped_during_an_outage_and_goes_on_after_it(breakable: 
         pipeline.append(1000)
         children = tree(pipeline.worker.pid)
         assert pipeline.worker.stop() == 0
-        assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+        wait_until(lambda: not any(map(exists, children)), "every process is gone")
     finally:
         breakable.start()
     pipeline.worker.start()

@@ -30,6 +30,11 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) 
         time.sleep(0.02)
 
 
+def exists(pid: int) -> bool:
+    """Whether there is such a process; one that was killed may take a moment to go."""
+    return Path(f"/proc/{pid}").exists()
+
+
 def pipeline(folder: Path) -> list[dict[str, object]]:
     return [
         {"name": "src", "connector.class": "FileStreamSource", "file": folder / "in.txt", "topic": "t"},
@@ -66,7 +71,7 @@ def test_file_arrives_whole_and_the_worker_stops_cleanly(tmp_path: Path):
     children = tree(worker.pid)
     assert worker.stop() == 0
     assert (tmp_path / "in.txt").read_bytes() == (tmp_path / "out.txt").read_bytes()
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    wait_until(lambda: not any(map(exists, children)), "every process is gone")
 
 
 def test_restarted_worker_goes_on_without_loss_or_repetition(tmp_path: Path):

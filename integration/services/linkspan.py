@@ -64,6 +64,10 @@ class LinkspanWorker:
         """Clean stop; the exit status."""
         return self._server.stop()
 
+    def wait(self, timeout: float = 60.0) -> int:
+        """Wait for its end; the exit status."""
+        return self._server.wait(timeout)
+
     def kill(self) -> None:
         """SIGKILL."""
         self._server.kill()

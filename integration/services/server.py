@@ -83,6 +83,20 @@ class Server:
                 self.kill()
         return self.process.returncode
 
+    def wait(self, timeout: float) -> int:
+        """Wait for its end; the exit status.
+
+        Raises:
+            RuntimeError: it goes on; it is killed, and the error carries the end of its log.
+        """
+        assert self.process is not None
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            text = self.log.read_text(errors="replace")[-3000:]
+            raise RuntimeError(f"{self.command[0]} did not end within {timeout:g} s:\n{text}") from None
+
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""
         assert self.process is not None

@@ -60,6 +60,8 @@ _QUESTION_SECONDS = 60.0
 _TOPIC_SECONDS = 120.0
 """The worker's own limit, which has a better message, is 90."""
 _LOG_BURST, _LOG_PER_SECOND = 500, 100
+_LONGEST_LINE = 8192
+"""Characters of a line that are kept until its end comes."""
 
 
 def pack(value: object) -> str:
@@ -300,11 +302,31 @@ def _set_up_logging(channel: ChildChannel, levels: Mapping[str, int]) -> None:
     for name, level in levels.items():
         logging.getLogger(name or None).setLevel(level)
     # The inherited streams remember what the nursery's descriptors were; and plugins that print are heard line by line.
-    sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _WholeLines(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _WholeLines(2)  # type: ignore[misc]
 
 
-def _text_stream(fd: int) -> TextIOWrapper:
-    return TextIOWrapper(
-        FileIO(fd, "w", closefd=False), "utf-8", "backslashreplace", line_buffering=True, write_through=True
-    )
+class _WholeLines(TextIOWrapper):
+    """Writes each line with one call, so that lines of a plugin's threads do not mix."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(FileIO(fd, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
+        self._begun = threading.local()
+
+    def write(self, text: str) -> int:
+        """Keep what does not end a line until the rest of it comes."""
+        whole = getattr(self._begun, "text", "") + text
+        end = whole.rfind("\n") + 1
+        if len(whole) - end > _LONGEST_LINE:
+            end = len(whole)
+        self._begun.text = whole[end:]
+        if end:
+            super().write(whole[:end])
+        return len(text)
+
+    def flush(self) -> None:
+        """Write the line that this thread has begun."""
+        rest, self._begun.text = getattr(self._begun, "text", ""), ""
+        if rest:
+            super().write(rest)
+        super().flush()
