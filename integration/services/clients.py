@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,9 +39,9 @@ def python_client(pins: Path) -> Path:
     """
 
     def install(target: Path) -> None:
-        # without pip of its own an environment is made in a tenth of the time; ours can install into it
+        # Most of the time of making an environment goes into its own pip; ours can install into it.
         _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(target)])
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "1"]
         into = ["--python", str(target / "bin" / "python")]
         _run([*pip, *into, "install", "--quiet", "--no-deps", "--requirement", str(pins)])
 
@@ -60,7 +61,15 @@ def node_client(name: str, packages: Sequence[str]) -> Path:
     def install(target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
-        quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--no-package-lock", "--ignore-scripts"]
+        quiet = [
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--no-package-lock",
+            "--ignore-scripts",
+            "--fetch-retries=1",
+            "--fetch-retry-mintimeout=1000",
+        ]
         _run(["npm", "install", *quiet, "--save-exact", "--prefix", str(target), *packages])
 
     return _made_once(name, "\n".join(packages), install)
@@ -90,9 +99,11 @@ def _run(command: Sequence[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_TO_INSTALL, check=False)
     except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"Not done in {SECONDS_TO_INSTALL} s: {' '.join(command)}") from error
+        raise UnavailableError(f"Not done in {SECONDS_TO_INSTALL} s: {shlex.join(command)}") from error
     if done.returncode != 0:
-        raise UnavailableError(f"{' '.join(command)} failed: {(done.stdout + done.stderr).strip()[-500:]}")
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        reason = next((line for line in lines if line.lower().startswith(("error", "npm error"))), lines[-1])
+        raise UnavailableError(f"A REST client could not be installed ({reason}); to see why: {shlex.join(command)}")
 
 
 def _variables() -> dict[str, str]:
