@@ -37,6 +37,7 @@ def test_all_three_forms_are_read_whatever_the_extension(tmp_path, text, config,
         ('{"file": "f"}', "missing the mandatory 'name' configuration"),
         ('{"name": "c", "config": {"name": "d"}}', "doesn't match connector name"),
         ('{"name": "c", "config": {}, "initial_state": "asleep"}', "unknown initial_state asleep"),
+        ('{"name": "c", "config": {"topics": ["t"]}}', "the value of topics must be a text"),
         ("a=\\u12", "line 1"),
     ],
 )

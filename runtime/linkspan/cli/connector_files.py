@@ -49,7 +49,7 @@ def read(path: str) -> ConnectorFile:
 
 def _request(path: str, parsed: Mapping[str, Any]) -> ConnectorFile:
     name = parsed.get("name")
-    config = {key: _text(value) for key, value in parsed["config"].items()}
+    config = {key: _text(path, key, value) for key, value in parsed["config"].items()}
     state = parsed.get("initial_state")
     if state is not None and str(state).upper() not in _TARGETS:
         raise ConfigError(f"{path}: unknown initial_state {state}; there are {', '.join(_TARGETS)}", "initial_state")
@@ -69,7 +69,9 @@ def _named(path: str, config: Mapping[str, str | None], target: str | None) -> C
     return ConnectorFile(name.strip(), dict(config), target)
 
 
-def _text(value: object) -> str | None:
+def _text(path: str, key: str, value: object) -> str | None:
+    if isinstance(value, dict | list):
+        raise ConfigError(f"{path}: the value of {key} must be a text, a number or a boolean", key)
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from linkspan import __version__
-from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
 from linkspan.config import definition, properties
 from linkspan.config.suggestions import unknown_keys
@@ -25,6 +25,7 @@ from linkspan.herder.standalone import StandaloneHerder
 from linkspan.log.port import Log
 from linkspan.observe import logging as log_lines
 from linkspan.observe.levels import Levels
+from linkspan.plugins.framework import check_converters
 from linkspan.rest import tls
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
 from linkspan.rest.extensions import Extensions, HerderState
@@ -143,9 +144,13 @@ class _Standalone:
                 plugin_path=config.plugin_path or [],
             )
             await self._worker.start()
+            check_converters(self._worker.catalog, config.originals)
+        except ConnectError as error:
+            raise _CannotStart(3 if isinstance(error, CorruptStateError) else 2, error) from error
+        try:
             self._install()
         except ConnectError as error:
-            raise _CannotStart(2, error) from error
+            raise _CannotStart(3, error) from error
         log.info("Kafka version: %s", KAFKA_VERSION)
 
     async def _listen(self) -> None:

@@ -18,7 +18,7 @@ from linkspan.plugins.definitions import connector_definition, plugin_keys
 from linkspan.plugins.loading import load
 from linkspan.plugins.versions import missing_version
 
-__all__ = ["CONVERTER_KINDS", "VERSION_KEY", "class_names", "framework_keys", "keys_without_plugin"]
+__all__ = ["CONVERTER_KINDS", "VERSION_KEY", "check_converters", "class_names", "framework_keys", "keys_without_plugin"]
 
 Props = Mapping[str, str | None]
 
@@ -72,6 +72,16 @@ def keys_without_plugin(info: PluginInfo, problem: str) -> ConfigDef:
         return key
 
     return ConfigDef(map(fit, ConnectorConfig.keys))
+
+
+def check_converters(catalog: Catalog, props: Props) -> None:
+    """Refuse a configuration that names a converter which is not there, or not in the version asked for.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    for key, kind in CONVERTER_KINDS.items():
+        _class_of(catalog, kind, props.get(f"{key}.plugin.version"))(key, props.get(key))
 
 
 def class_names(catalog: Catalog, values: Mapping[str, ConfigValue]) -> None:

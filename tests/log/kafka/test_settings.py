@@ -117,6 +117,11 @@ def test_the_library_accepts_what_the_table_makes() -> None:
     Consumer({**module.without_modern_refusals(native), **quiet}).close()
 
 
+@pytest.mark.parametrize("servers", ["a:1", "a:1, b-c.d:2", "PLAINTEXT://a:1", "[::1]:9092", "::1:9092", "a:1,"])
+def test_addresses_are_written_as_java_reads_them(servers: str) -> None:
+    assert translate("admin", {"bootstrap.servers": servers}).native["bootstrap.servers"] == servers
+
+
 def test_prefetch_is_bounded_and_topped_up_quickly() -> None:
     native = translate("consumer", GIVEN["consumer"]).native
     assert native["fetch.queue.backoff.ms"] == 10
@@ -147,6 +152,8 @@ def test_consumer_values_are_translated(given: dict[str, str], native: str, valu
         {"auto.offset.reset": "by_duration:PT1H"},
         {"partition.assignment.strategy": "org.example.Own"},
         {"max.poll.interval.ms": "soon"},
+        {"bootstrap.servers": "localhost"},
+        {"bootstrap.servers": "a:9092, b"},
     ],
 )
 def test_what_cannot_be_honoured_names_the_key(given: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ reported by name.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -103,6 +104,18 @@ def _endless_is_zero(text: str) -> str:
 
 def _system_is_zero(text: str) -> str:
     return "0" if int(text) < 0 else text
+
+
+_ADDRESS: Final = re.compile(r"([0-9a-zA-Z\-%._]*://)?\[?[0-9a-zA-Z\-%._:]*]?:[0-9]+")
+
+
+def _addresses(text: str) -> str:
+    for address in text.split(","):
+        if address.strip() and not _ADDRESS.fullmatch(address.strip()):
+            raise ConfigError.invalid(
+                "bootstrap.servers", text, f"Invalid url in bootstrap.servers: {address.strip()}; write host:port"
+            )
+    return text
 
 
 def _lower(text: str) -> str:
@@ -260,7 +273,7 @@ _LOGIN_NAMES: Final = (
 
 _ROWS: Final = (
     # every client
-    Setting("bootstrap.servers", "bootstrap.servers", member="bootstrap_servers"),
+    Setting("bootstrap.servers", "bootstrap.servers", member="bootstrap_servers", convert=_addresses),
     Setting("client.id", "client.id", member="client_id"),
     Setting("client.dns.lookup", "client.dns.lookup", default="use_all_dns_ips"),
     Setting("connections.max.idle.ms", "connections.max.idle.ms", default={"p": "540000", "c": "540000", "a": "300000"},
