@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -13,6 +15,7 @@ from confluent_kafka.admin import (
     AclPermissionType,
     AdminClient,
     NewTopic,
+    OffsetSpec,
     ResourcePatternType,
     ResourceType,
     ScramCredentialInfo,
@@ -57,6 +60,10 @@ _LISTENERS: Final = {
     "OIDC": "SASL_PLAINTEXT",
 }
 
+_EVERYTHING: Final = AclBindingFilter(
+    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+)
+
 Right = tuple[str, str, str]
 """Resource type, name and operation, as in ``("topic", "lines", "write")``; a name that ends in ``*`` is a prefix."""
 
@@ -92,6 +99,7 @@ class SecuredBroker:
         """Start it, with its users and the rights of ``worker``."""
         self.broker.start()
         self._admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        self._producer = Producer({"bootstrap.servers": self.broker.bootstrap, "linger.ms": 0})
         self._add_users()
         everything = [("topic", "open-*", "all"), ("group", "connect-*", "all")]
         self.allow("worker", everything)
@@ -165,25 +173,37 @@ class SecuredBroker:
     # --- rights and topics --------------------------------------------------------------------------------------
 
     def allow(self, principal: str, rights: Iterable[Right]) -> None:
-        """Give a principal rights."""
+        """Give a principal rights; returns when the broker knows of them."""
         bindings = [AclBinding(*_pattern(principal, right), AclPermissionType.ALLOW) for right in rights]
+        if not bindings:
+            return
         for future in self._admin.create_acls(bindings).values():
             future.result()
+        deadline = time.monotonic() + 60
+        while not set(bindings) <= set(self._admin.describe_acls(_EVERYTHING).result()):
+            assert time.monotonic() < deadline, "the broker never heard of the rights"
+            time.sleep(0.02)
 
-    def withdraw(self, principal: str, rights: Iterable[Right]) -> None:
-        """Take rights away from a principal."""
-        filters = [AclBindingFilter(*_pattern(principal, right), AclPermissionType.ALLOW) for right in rights]
-        for future in self._admin.delete_acls(filters).values():
-            assert future.result(), "the right to be withdrawn had been given"
+    def create_topics(self, names: Iterable[str]) -> None:
+        """Create topics with one partition."""
+        for future in self._admin.create_topics([NewTopic(name, 1, 1) for name in names]).values():
+            future.result()
 
-    def create_topic(self, name: str) -> None:
-        """Create a topic with one partition."""
-        (future,) = self._admin.create_topics([NewTopic(name, 1, 1)]).values()
-        future.result()
+    def write(self, topic: str, value: bytes) -> None:
+        """Write a record."""
+        self._producer.produce(topic, value)
+        assert self._producer.flush(60) == 0
 
-    def topics(self) -> set[str]:
-        """Names of all topics."""
-        return set(self._admin.list_topics(timeout=60).topics)
+    def records(self, topic: str) -> int:
+        """How many records the first partition of a topic holds; 0 when there is no such topic."""
+        place = TopicPartition(topic, 0)
+        (future,) = self._admin.list_offsets({place: OffsetSpec.latest()}).values()
+        try:
+            return int(future.result().offset)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return 0
+            raise
 
     # --- the clients' side --------------------------------------------------------------------------------------
 
