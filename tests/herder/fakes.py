@@ -77,8 +77,12 @@ class FakeWorker:
         return [{"name": f"key of {name}"}]
 
     async def start_connector(self, name: str, config: dict[str, str], target: str) -> None:
-        await self._enter("start_connector", name, target)
         self.configs[name] = config
+        try:
+            await self._enter("start_connector", name, target)
+        except ConnectError as error:
+            self.on_status(Report(name, None, "FAILED", error.message))
+            raise
         self._report(name, None, target)
 
     async def stop_connector(self, name: str) -> None:
