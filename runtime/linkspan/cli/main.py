@@ -51,7 +51,10 @@ def demo(
     state: Annotated[Path, typer.Option(help="Folder that keeps log, offsets and the copy.")] = Path(".demo"),
     seconds: Annotated[float | None, typer.Option(help="Stop by itself after this time.")] = None,
 ) -> None:
-    """Move a file through a worker on the embedded log and out again, with live progress."""
+    """Move a file through a worker on the embedded log and out again, with live progress.
+
+    On a terminal it goes on until Ctrl-C, elsewhere until everything is copied; the next run continues from there.
+    """
     raise typer.Exit(demonstration.run(file, state, seconds))
 
 

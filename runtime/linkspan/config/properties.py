@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import javaproperties
 
 from linkspan.api.errors import ConfigError
 
-__all__ = ["load", "parse"]
+__all__ = ["load", "parse", "store"]
 
 
 def load(path: str | Path) -> dict[str, str]:
@@ -22,6 +23,12 @@ def load(path: str | Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError(f"Cannot read the properties file {path}: {error.strerror}") from error
     return parse(text, str(path))
+
+
+def store(path: str | Path, properties: Mapping[str, object]) -> None:
+    """Write a file that :func:`load` reads back as it was, whatever characters keys and values have."""
+    texts = {key: str(value) for key, value in properties.items()}
+    Path(path).write_text(javaproperties.dumps(texts, timestamp=None), encoding="iso-8859-1")
 
 
 def parse(text: str, source: str = "the properties") -> dict[str, str]:
