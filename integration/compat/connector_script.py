@@ -48,6 +48,12 @@ def sink_offset(value: object, topic: object = "${TOPIC}-3", partition: object =
     return offset({"kafka_topic": topic, "kafka_partition": partition}, value)
 
 
+def asking(method: str, headers: str | None = None, origin: str = "http://a.example") -> dict[str, str | None]:
+    """Headers of a preflight request."""
+    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+    return {"Origin": origin, **asked}
+
+
 def ignored(status: int) -> Difference:
     return Difference(415, status, "Body without or with a foreign content type on calls that take none")
 
@@ -118,6 +124,29 @@ SURFACE: Final = (
     Step("path with an empty name", "GET /connectors//status", differs=EMPTY_PART),
     Step("path below", "GET /connectors/x/status/y"),
     Step("path with two slashes at the end", "GET /connectors//", differs=EMPTY_PART),
+)
+
+CROSS_ORIGIN: Final = (
+    Step("origin", "GET /connectors", headers={"Origin": "http://a.example"}),
+    Step("origin by pattern", "GET /connectors", headers={"Origin": "http://x.b.example"}),
+    Step("origin in capitals", "GET /connectors", headers={"Origin": "http://A.example"}),
+    Step("origin unknown", "GET /connectors", headers={"Origin": "http://c.example"}),
+    Step("origin pattern does not go on", "GET /connectors", headers={"Origin": "http://x.b.example.com"}),
+    Step("origin twice", "GET /connectors", headers={"Origin": "http://a.example http://x.b.example"}),
+    Step("origin twice one unknown", "GET /connectors", headers={"Origin": "http://a.example http://c.example"}),
+    Step("origin empty", "GET /connectors", headers={"Origin": ""}),
+    Step("origin and unknown path", "GET /nope", headers={"Origin": "http://a.example"}),
+    Step("origin and other method", "POST /connectors", {}, headers={"Origin": "http://a.example"}, differs=MISTAKE),
+    Step("preflight", "OPTIONS /connectors", headers=asking("PUT")),
+    Step("preflight unknown path", "OPTIONS /nope", headers=asking("PUT")),
+    Step("preflight unknown origin", "OPTIONS /connectors", headers=asking("PUT", origin="http://c.example")),
+    Step("preflight method not allowed", "OPTIONS /connectors", headers=asking("DELETE")),
+    Step("preflight lower case", "OPTIONS /connectors", headers=asking("put")),
+    Step("preflight headers", "OPTIONS /connectors", headers=asking("GET", "content-type, Accept")),
+    Step("preflight header not allowed", "OPTIONS /connectors", headers=asking("GET", "Authorization")),
+    Step("preflight simple method", "OPTIONS /connectors", headers=asking("GET")),
+    Step("preflight for another path", "OPTIONS /connectors/x/config", headers=asking("PUT", "Content-Type")),
+    Step("preflight without origin", "OPTIONS /connectors", headers={"Access-Control-Request-Method": "PUT"}),
 )
 
 UNKNOWN_CONNECTOR: Final = (
@@ -400,19 +429,19 @@ INITIAL_STATES: Final = (
     Step("initial PAUSED status", "GET /connectors/st-paused/status", until=PAUSED[:1]),
     Step("initial PAUSED info", "GET /connectors/st-paused"),
     Step("initial PAUSED pause", "PUT /connectors/st-paused/pause"),
-    Step("initial PAUSED paused", "GET /connectors/st-paused/status", until='"PAUSED"'),
+    Step("initial PAUSED paused", "GET /connectors/st-paused/status", until=PAUSED[:1]),
     Step("initial PAUSED delete", "DELETE /connectors/st-paused"),
     Step("initial STOPPED", "POST /connectors", {"name": "st-stopped", "config": SOURCE, "initial_state": "STOPPED"}),
     Step("initial STOPPED status", "GET /connectors/st-stopped/status", until=STOPPED),
     Step("initial STOPPED info", "GET /connectors/st-stopped"),
     Step("initial STOPPED pause", "PUT /connectors/st-stopped/pause"),
-    Step("initial STOPPED paused", "GET /connectors/st-stopped/status", until='"PAUSED"'),
+    Step("initial STOPPED paused", "GET /connectors/st-stopped/status", until=PAUSED[:1]),
     Step("initial STOPPED delete", "DELETE /connectors/st-stopped"),
     Step("initial running", "POST /connectors", {"name": "st-running", "config": SOURCE, "initial_state": "running"}),
     Step("initial running status", "GET /connectors/st-running/status", until=RUNNING),
     Step("initial running info", "GET /connectors/st-running"),
     Step("initial running pause", "PUT /connectors/st-running/pause"),
-    Step("initial running paused", "GET /connectors/st-running/status", until='"PAUSED"'),
+    Step("initial running paused", "GET /connectors/st-running/status", until=PAUSED),
     Step("initial running delete", "DELETE /connectors/st-running"),
     Step("initial null", "POST /connectors", {"name": "st-null", "config": SOURCE, "initial_state": None}),
     Step("initial null delete", "DELETE /connectors/st-null"),
@@ -556,6 +585,7 @@ SINKS: Final = (
 CONNECTOR_STEPS: Final = (
     *FROM_FILES,
     *SURFACE,
+    *CROSS_ORIGIN,
     *UNKNOWN_CONNECTOR,
     *CREATING,
     *LIFE,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 __all__ = ["Answer", "Difference", "Step", "play"]
 
 LIMIT_SECONDS: Final = 90.0
-COMPARED_HEADERS: Final = ("location", "content-type", "allow")
+COMPARED_HEADERS: Final = ("location", "content-type", "allow", "vary", "access-control-", "x-")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _ask(step: Step, values: Mapping[str, str]) -> Answer:
         connection.endheaders(data)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
-        kept = {name.lower(): value for name, value in answer.getheaders() if name.lower() in COMPARED_HEADERS}
+        kept = {name.lower(): value for name, value in answer.getheaders() if name.lower().startswith(COMPARED_HEADERS)}
         return Answer(
             answer.status, {name: _named(value, values) for name, value in kept.items()}, _named(text, values)
         )

@@ -26,7 +26,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("compat"), pytest
 
 STEPS = (*CONNECTOR_STEPS, *PLUGIN_STEPS)
 DEVIATIONS = Path(__file__).parents[2] / "docs" / "reference" / "deviations.md"
-SETTINGS = {"offset.flush.interval.ms": 300}
+SETTINGS = {
+    "offset.flush.interval.ms": 300,
+    "access.control.allow.origin": r"http://a.example, http://.*\\.b\\.example",
+    "access.control.allow.methods": "GET,PUT",
+    "response.http.headers.config": 'add X-Added:one, "set X-Set:two, three", setDate X-Date:1000',
+}
 
 
 @dataclass

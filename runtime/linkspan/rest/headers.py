@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fnmatch
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,48 +10,47 @@ from email.utils import formatdate
 from typing import Final
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.regex import java_regex
 
 __all__ = ["CrossOrigin", "HeaderRule", "header_rules"]
 
-ALLOWED_HEADERS: Final = ("X-Requested-With", "Content-Type", "Accept", "Origin")
-MAX_AGE_SECONDS: Final = 1800
+ALLOWED_HEADERS: Final = "Content-Type"
+MAX_AGE_SECONDS: Final = 60
 DEFAULT_METHODS: Final = ("GET", "POST", "HEAD")
+ORIGINS_KEY: Final = "access.control.allow.origin"
 
 
 class CrossOrigin:
-    """Answers browsers of other origins as Jetty's CrossOriginFilter does.
+    """Answers browsers of other origins as the original's Jetty 12 does: it judges origins, browsers judge the rest.
 
     Args:
-        origins: ``access.control.allow.origin``: ``*``, or origins (``*`` inside stands for anything), comma separated.
+        origins: ``access.control.allow.origin``: ``*``, or regular expressions of origins, comma separated.
         methods: ``access.control.allow.methods``; blank for GET, POST and HEAD.
+
+    Raises:
+        ConfigError: an expression is malformed.
     """
 
     def __init__(self, origins: str, methods: str = "") -> None:
-        self._origins = _items(origins)
+        self._anyone = "*" in _items(origins)
+        self._allowed = [] if self._anyone else [_origin(item, origins) for item in _items(origins)]
         self._methods = tuple(_items(methods)) or DEFAULT_METHODS
 
     def headers(self, method: str, sent: Mapping[str, str]) -> dict[str, str]:
         """Headers to add to the answer of one request."""
-        anyone = "*" in self._origins
-        added = {} if anyone else {"Vary": "Origin"}
+        added = {"Vary": "Origin"}
         origin = sent.get("Origin")
-        if origin is None or not all(self._allows(part) for part in origin.split()):
+        if origin is None or not (self._anyone or any(self._allows(part) for part in origin.split())):
             return added
-        asked = sent.get("Access-Control-Request-Method")
-        if method == "OPTIONS" and asked is not None:
-            if asked not in self._methods or not _headers_allowed(sent.get("Access-Control-Request-Headers")):
-                return added
-            return added | {
-                "Access-Control-Allow-Origin": origin,
-                "Access-Control-Allow-Credentials": "true",
-                "Access-Control-Max-Age": str(MAX_AGE_SECONDS),
-                "Access-Control-Allow-Methods": ",".join(self._methods),
-                "Access-Control-Allow-Headers": ",".join(ALLOWED_HEADERS),
-            }
-        return added | {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+        added["Access-Control-Allow-Origin"] = origin
+        if method == "OPTIONS" and "Access-Control-Request-Method" in sent:
+            added["Access-Control-Allow-Methods"] = ",".join(self._methods)
+            added["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+            added["Access-Control-Max-Age"] = str(MAX_AGE_SECONDS)
+        return added
 
     def _allows(self, origin: str) -> bool:
-        return any(fnmatch.fnmatchcase(origin, pattern) for pattern in self._origins)
+        return any(allowed(origin) for allowed in self._allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +99,11 @@ def _date(offset: str, rule: str) -> Callable[[], str]:
     return lambda: formatdate(time.time() + milliseconds / 1000, usegmt=True)
 
 
-def _headers_allowed(asked: str | None) -> bool:
-    known = {header.lower() for header in ALLOWED_HEADERS}
-    return all(item.lower() in known for item in _items(asked or ""))
+def _origin(pattern: str, origins: str) -> Callable[[str], bool]:
+    try:
+        return java_regex(f"(?i){pattern}")
+    except ConfigError as error:
+        raise ConfigError.invalid(ORIGINS_KEY, origins, error.message) from error
 
 
 def _items(text: str) -> list[str]:
