@@ -64,6 +64,27 @@ def test_a_letter_that_cannot_be_written_is_only_logged(caplog):
     assert "Could not produce message to dead letter queue. topic=dlq: too large" in caplog.text
 
 
+def test_a_queue_that_lets_nobody_in_is_reported_when_offsets_are_about_to_be_committed(caplog):
+    class Unanswered:
+        done = False
+        failures = ()
+
+    class Refused:
+        def send(self, batch):  # noqa: ARG002 - a stand-in
+            return Unanswered()
+
+        def flush(self, timeout):  # noqa: ARG002 - a stand-in
+            return False
+
+        def poll(self):
+            raise ConnectError("refused: wrong password")
+
+    queue = DeadLetters(DeadLetterConfig("dlq", 1, False), Refused(), "c", 0)  # type: ignore[arg-type]
+    queue.report(failure())
+    queue.settle(0.0)
+    assert "Could not produce message to dead letter queue. topic=dlq: refused: wrong password" in caplog.text
+
+
 def test_a_record_the_task_built_itself_is_converted_back():
     log = MemoryLog()
     queue = letters(log)

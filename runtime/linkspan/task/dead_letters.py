@@ -93,6 +93,10 @@ class DeadLetters:
         if not self._deliveries:
             return
         self._writer.flush(timeout)
+        try:
+            self._writer.poll()
+        except ConnectError as error:
+            self._not_written(error)
         for delivery in self._deliveries:
             for _, error in delivery.failures:
                 self._not_written(error)

@@ -76,7 +76,7 @@ NOT_IDEMPOTENT: Final = frozenset(
 _ASKING_FOR_ONE: Final = "Failed to acquire SASL OAUTHBEARER token"
 _DENIED: Final = ("invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client", "access_denied")
 """What a token server answers (RFC 6749, 5.2) that asking again does not change."""
-_WHERE: Final = re.compile(r"^\S+://\S+: | \(after \d+ms in state \w+\)$|: broker certificate could not be verified.*")
+_WHERE: Final = re.compile(r"^\S+/\w+: | \(after \d+ms in state \w+\)$|: broker certificate could not be verified.*")
 """Parts of the library's texts that name what the user does not know: its name of the broker, its states and keys."""
 _OUR_SIDE: Final = "Local: "
 """Begins the library's names of errors that no broker has answered."""
