@@ -14,7 +14,7 @@ REFUSED = [
     (
         KafkaError._AUTHENTICATION,
         (
-            "sasl_ssl://127.0.0.1:9093/bootstrap: SASL authentication error: Authentication failed: Invalid username or "
+            "sasl_ssl://b:9093/bootstrap: SASL authentication error: Authentication failed: Invalid username or "
             "password (after 302ms in state AUTH_REQ)"
         ),
         "SASL authentication error: Authentication failed: Invalid username or password. " + LOGIN,
@@ -22,7 +22,7 @@ REFUSED = [
     (
         KafkaError._AUTHENTICATION,
         (
-            "sasl_plaintext://127.0.0.1:9093/1: SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Unsupported SASL "
+            "sasl_plaintext://b:9093/1: SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Unsupported SASL "
             "mechanism: broker's supported mechanisms: PLAIN (after 302ms in state AUTH_HANDSHAKE)"
         ),
         "broker's supported mechanisms: PLAIN. " + LOGIN,
@@ -35,7 +35,7 @@ REFUSED = [
     (
         KafkaError._SSL,
         (
-            "ssl://127.0.0.1:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: "
+            "ssl://b:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: "
             "broker certificate could not be verified, verify that ssl.ca.location is correctly configured (after 3ms in "
             "state SSL_HANDSHAKE)"
         ),
@@ -44,18 +44,18 @@ REFUSED = [
     (
         KafkaError._TRANSPORT,
         (
-            "ssl://127.0.0.1:9093/bootstrap: Receive failed: error:0A000412:SSL routines::ssl/tls alert bad certificate: "
+            "ssl://b:9093/bootstrap: Receive failed: error:0A000412:SSL routines::ssl/tls alert bad certificate: "
             "SSL alert number 42 (after 0ms in state APIVERSION_QUERY)"
         ),
         "SSL alert number 42. " + TLS,
     ),
 ]
 OUTAGES = [
-    (KafkaError._TRANSPORT, "ssl://127.0.0.1:9093/1: SSL handshake failed: Disconnected: connection reset by peer"),
-    (KafkaError._TRANSPORT, "127.0.0.1:9093/1: Connect to ipv4#127.0.0.1:9093 failed: Connection refused"),
+    (KafkaError._TRANSPORT, "ssl://b:9093/1: SSL handshake failed: Disconnected: connection reset by peer"),
+    (KafkaError._TRANSPORT, "b:9093/1: Connect to ipv4#b:9093 failed: Connection refused"),
     (
         KafkaError._AUTHENTICATION,
-        "sasl_ssl://127.0.0.1:9093/1: SASL PLAIN mechanism handshake failed: Local: Broker transport failure",
+        "sasl_ssl://b:9093/1: SASL PLAIN mechanism handshake failed: Local: Broker transport failure",
     ),
     (
         KafkaError._AUTHENTICATION,
@@ -69,20 +69,20 @@ OUTAGES = [
 def test_what_trying_again_does_not_cure_is_a_refusal_and_names_address_and_key(
     code: int, text: str, said: str
 ) -> None:
-    error = refusal(KafkaError(code, text), "127.0.0.1:9093")
+    error = refusal(KafkaError(code, text), "b:9093")
     assert error is not None
-    assert error.message.startswith("The connection to Kafka at 127.0.0.1:9093 was refused: ")
+    assert error.message.startswith("The connection to Kafka at b:9093 was refused: ")
     assert said in error.message
     assert "in state" not in error.message
 
 
 @pytest.mark.parametrize(("code", "text"), OUTAGES)
 def test_an_outage_is_no_refusal(code: int, text: str) -> None:
-    assert refusal(KafkaError(code, text), "127.0.0.1:9093") is None
+    assert refusal(KafkaError(code, text), "b:9093") is None
 
 
 def test_a_client_keeps_the_refusal_for_who_uses_it() -> None:
-    contact = Contact("127.0.0.1:9093")
+    contact = Contact("b:9093")
     for code, text in OUTAGES:
         contact(KafkaError(code, text))
     contact.check()
@@ -95,5 +95,5 @@ def test_a_client_keeps_the_refusal_for_who_uses_it() -> None:
 def test_who_gets_no_answer_at_all_is_told_what_went_wrong_last() -> None:
     error = unreachable(KafkaError(KafkaError._TIMED_OUT, "Local: Timed out"), "b:1", 30.0, OUTAGES[1][1])
     assert error.message.startswith(
-        "No Kafka broker answers at b:1 within 30 s (Connect to ipv4#127.0.0.1:9093 failed: Connection refused)."
+        "No Kafka broker answers at b:1 within 30 s (Connect to ipv4#b:9093 failed: Connection refused)."
     )
