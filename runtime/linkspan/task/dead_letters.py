@@ -95,8 +95,8 @@ class DeadLetters:
         self._writer.flush(timeout)
         try:
             self._writer.poll()
-        except ConnectError as error:
-            self._not_written(error)
+        except ConnectError as refused:
+            self._not_written(refused)
         for delivery in self._deliveries:
             for _, error in delivery.failures:
                 self._not_written(error)

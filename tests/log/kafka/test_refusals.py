@@ -36,7 +36,7 @@ REFUSED = [
         KafkaError._SSL,
         (
             "ssl://b:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: "
-            "broker certificate could not be verified, verify that ssl.ca.location is correctly configured (after 3ms in "
+            "broker certificate could not be verified, verify that ssl.ca.location is configured (after 3ms in "
             "state SSL_HANDSHAKE)"
         ),
         "certificate verify failed. " + TLS,
