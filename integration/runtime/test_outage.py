@@ -43,7 +43,7 @@ class Pipeline:
         source |= {f"producer.override.{key}": value for key, value in IMPATIENT.items()}
         # what one test of the broker left behind does not hold up the next
         sink |= {f"consumer.override.{key}": value for key, value in {**IMPATIENT, "session.timeout.ms": 2000}.items()}
-        settings = {"offset.flush.interval.ms": 200}
+        settings = {"offset.flush.interval.ms": 200, "task.shutdown.graceful.timeout.ms": 15_000}
         self.append(20_000)
         self.worker = LinkspanWorker(folder / "w", broker.bootstrap, settings, [source, sink])
         self.worker.start()
@@ -111,6 +111,7 @@ def test_worker_can_be_stopped_during_an_outage_and_goes_on_after_it(breakable: 
         children = tree(pipeline.worker.pid)
         assert pipeline.worker.stop() == 0
         wait_until(lambda: not any(map(exists, children)), "every process is gone")
+        assert "was killed" not in pipeline.worker.log.read_text(), "a task was not stopped but killed"
     finally:
         breakable.start()
     pipeline.worker.start()

@@ -134,6 +134,7 @@ class Writer:
         self.refuse: Callable[[bytes | None], bool] = lambda _: False
         self.errors: list[Exception] = []
         self.closed = False
+        self.close_timeouts: list[float] = []
 
     def send(self, batch: OutgoingBatch, on_record: Any = None) -> Delivery:
         if self.errors:
@@ -154,6 +155,7 @@ class Writer:
 
     def close(self, timeout: float) -> None:
         self.closed = True
+        self.close_timeouts.append(timeout)
         self._inner.close(timeout)
 
 
@@ -171,6 +173,7 @@ class Reader:
         self.most_records: list[int] = []
         self.paused: set[TopicPartition] = set()
         self.seeks: list[tuple[TopicPartition, int]] = []
+        self.close_timeouts: list[float] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -185,6 +188,10 @@ class Reader:
         if self.at_poll:
             self.at_poll.pop(0)(self._listener)
         return list(self._inner.poll(min(timeout, 0.2), max_records))
+
+    def close(self, timeout: float) -> None:
+        self.close_timeouts.append(timeout)
+        self._inner.close(timeout)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.seeks.append((partition, offset))

@@ -156,7 +156,7 @@ class MemoryReader:
         else:
             self._answers.append(store)
 
-    def close(self) -> None:
+    def close(self, timeout: float = 30.0) -> None:
         self._listener.on_revoked(list(self._positions))
 
 

@@ -530,3 +530,14 @@ def test_a_sink_without_records_stops_when_it_is_told(log):
     run.reader.at_poll = [lambda _: None, lambda _: setattr(run.port, "wanted", "STOPPED")]
     run.run(lambda: False)
     assert run.task.calls[-1] == "stop"
+
+
+def test_a_group_that_does_not_answer_keeps_no_task_from_its_stop(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic], stop_timeout=0.1)
+    run.reader.hold_answers = True
+    run.run(lambda: run.task.values_put == ["a"])
+    assert run.task.calls[-2:] == ["close", "stop"]
+    assert run.loop._commit_failures == 1
+    assert run.reader.close_timeouts == [0.1]

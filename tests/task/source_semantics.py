@@ -10,6 +10,7 @@ from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.headers import Header, Headers
 from linkspan.api.records import SourceBatch, SourceRecord
 from linkspan.task.chain import Step
+from linkspan.task.source import SourceSettings
 from linkspan.task.tolerance import ErrorPolicy, Stage
 from tests.task.harness import (
     NotifiedSource,
@@ -106,8 +107,11 @@ def test_acknowledgements_missing_at_the_end_keep_the_offset_uncommitted(log):
         return batch(topic, 0, 2)
 
     run.task.script = [hold]
+    run.loop._settings = SourceSettings(3600.0, 5.0, stop_timeout=0.1)
     run.run()
     assert run.port.commits == []
+    assert (run.task.stopped, run.writer.closed) == (1, True)
+    assert run.writer.close_timeouts == [0.0], "what was not acknowledged is read again: nobody waits for it"
 
 
 def test_a_failed_commit_of_offsets_is_made_up_for_by_the_next_one(log):

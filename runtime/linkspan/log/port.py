@@ -226,8 +226,12 @@ class Reader(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Leave the group; the listener's ``on_revoked`` is called for what is still assigned."""
+    def close(self, timeout: float = 30.0) -> None:
+        """Leave the group; the listener's ``on_revoked`` is called for what is still assigned.
+
+        Args:
+            timeout: longest wait, in seconds, for a group that does not answer; it finds out by itself later.
+        """
         ...
 
 

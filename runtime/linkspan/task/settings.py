@@ -20,6 +20,9 @@ __all__ = ["converter_settings", "dead_letter_config", "error_policy", "sink_set
 _DEFAULT_CONVERTERS: Final = {"header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter"}
 
 
+_SHARE_OF_A_STOP: Final = 0.8
+
+
 class _ErrorKeys(Config):
     retry_timeout = Long("errors.retry.timeout", default=0)
     retry_delay_max = Long("errors.retry.delay.max.ms", default=60_000)
@@ -37,6 +40,11 @@ class _DeadLetterKeys(Config):
 class _FlushKeys(Config):
     interval = Duration("offset.flush.interval.ms", default=60_000)
     timeout = Duration("offset.flush.timeout.ms", default=5_000)
+    graceful = Duration("task.shutdown.graceful.timeout.ms", default=5_000)
+
+    def stop_timeout(self, waits: int) -> float:
+        """Seconds that each of so many waits for the log may take at the end, so that ``stop`` is called in time."""
+        return min(self.timeout, self.graceful * _SHARE_OF_A_STOP / waits) / 1000
 
 
 class _TopicKeys(Config):
@@ -92,7 +100,11 @@ def converter_settings(spec: TaskSpec, key: str) -> tuple[str, dict[str, str]]:
 def source_settings(spec: TaskSpec) -> SourceSettings:
     """Times of a source loop."""
     flush = definition.load(_FlushKeys, spec.worker_config)
-    return SourceSettings(flush_interval=flush.interval / 1000, flush_timeout=flush.timeout / 1000)
+    return SourceSettings(
+        flush_interval=flush.interval / 1000,
+        flush_timeout=flush.timeout / 1000,
+        stop_timeout=flush.stop_timeout(waits=1),
+    )
 
 
 def sink_settings(spec: TaskSpec, *, takes_large_batches: bool) -> SinkSettings:
@@ -119,6 +131,7 @@ def sink_settings(spec: TaskSpec, *, takes_large_batches: bool) -> SinkSettings:
         matches=java_regex(pattern) if pattern else None,
         flush_interval=flush.interval / 1000,
         flush_timeout=flush.timeout / 1000,
+        stop_timeout=flush.stop_timeout(waits=2),
         max_poll_records=None if large else consumer.max_poll_records,
         max_poll_interval=consumer.max_poll_interval / 1000,
     )

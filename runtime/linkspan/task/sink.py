@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 _SLICE: Final = 0.5
 """Longest single poll in seconds: so late a stop, pause or commit request is noticed."""
+_ANSWER_SLICE: Final = 0.02
 _METRICS_INTERVAL: Final = 1.0
 _FIRST_REDELIVERY: Final = 0.3
 _LONGEST_REDELIVERY: Final = 10.0
@@ -52,6 +53,7 @@ class SinkSettings:
         matches: whether a topic is read, or None.
         flush_interval: time between two commits.
         flush_timeout: after that a commit in flight counts as failed.
+        stop_timeout: longest wait for the group at the end, once for the commit and once to leave.
         max_poll_records: most records a ``put`` gets; None when the task takes large batches and nobody set a limit.
         max_poll_interval: longest time between two reads before the group takes the partitions away.
     """
@@ -60,6 +62,7 @@ class SinkSettings:
     matches: Callable[[str], bool] | None = None
     flush_interval: float = 60.0
     flush_timeout: float = 5.0
+    stop_timeout: float = 2.0
     max_poll_records: int | None = 500
     max_poll_interval: float = 300.0
 
@@ -112,6 +115,7 @@ class SinkLoop:
         self._paused = False
         self._redelivering = False
         self._redeliveries = 0
+        self._ending = False
         self._over = False
         self._rebalance_error: Exception | None = None
         self._commit_number = 0
@@ -362,7 +366,7 @@ class SinkLoop:
         if offsets is None or offsets == committed:
             self._commits_skipped += 1
         elif closing:
-            self._commit_now(offsets)
+            self._commit_now(offsets, self._commit_within if self._ending else self._reader.commit)
         else:
             self._commit_began = self._clock()
             try:
@@ -395,14 +399,31 @@ class SinkLoop:
         finally:
             self._port.calling(None)
 
-    def _commit_now(self, offsets: Mapping[TopicPartition, int]) -> None:
+    def _commit_now(
+        self, offsets: Mapping[TopicPartition, int], commit: Callable[[Mapping[TopicPartition, int]], None]
+    ) -> None:
         try:
-            self._reader.commit(offsets)
+            commit(offsets)
         except ConnectError as error:
             self._commit_failed(error)
         else:
             self._commits += 1
             self._committed.update(offsets)
+
+    def _commit_within(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit when the loop ends: a group that is away must not keep the task from its ``stop``."""
+        self._over = True
+        answers: list[Exception | None] = []
+        self._reader.commit(offsets, callback=answers.append)
+        until = self._clock() + self._settings.stop_timeout
+        while not answers:
+            left = until - self._clock()
+            if left <= 0:
+                raise RetriableError(f"the group did not answer within {self._settings.stop_timeout:.1f} s")
+            # records that come along are read again by whoever goes on from here
+            self._reader.poll(min(left, _ANSWER_SLICE), self._limit)
+        if answers[0] is not None:
+            raise answers[0]
 
     def _committed_async(self, number: int, offsets: Mapping[TopicPartition, int], error: Exception | None) -> None:
         if number != self._commit_number:
@@ -483,6 +504,7 @@ class SinkLoop:
 
     def _finish(self) -> None:
         """Commit and close every partition, stop the task, leave the group."""
+        self._ending = True
         try:
             self._commit(set(self._context.assigned), closing=True)
         except Exception:  # noqa: BLE001 - supervision point: the end goes on whatever close raises
@@ -496,7 +518,7 @@ class SinkLoop:
             _log.exception("The task could not be stopped cleanly")
         finally:
             self._port.calling(None)
-        self._reader.close()
+        self._reader.close(self._settings.stop_timeout)
 
     def _report(self) -> None:
         values = {

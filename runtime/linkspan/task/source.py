@@ -62,10 +62,12 @@ class SourceSettings:
     Attributes:
         flush_interval: time between two commits of offsets.
         flush_timeout: longest wait for outstanding acknowledgements and for the offsets to be stored.
+        stop_timeout: longest wait for outstanding acknowledgements at the end.
     """
 
     flush_interval: float = 60.0
     flush_timeout: float = 5.0
+    stop_timeout: float = 4.0
 
 
 class SourceLoop:
@@ -319,8 +321,9 @@ class SourceLoop:
     def _finish(self) -> None:
         """Wait for outstanding acknowledgements, commit once more, stop the task, close the writer."""
         # when only a part of the last poll was sent, its positions never became committable: it is read again
+        drained = False
         try:
-            self._writer.flush(self._settings.flush_timeout)
+            drained = self._writer.flush(self._settings.stop_timeout)
             if not self._refused:
                 self._acknowledge()
         except ConnectError as error:
@@ -330,6 +333,8 @@ class SourceLoop:
             self._report()
         finally:
             self._stop()
+            # what is still on its way is read and written again, for its offset was not stored
+            self._writer.close(_CLOSE_TIMEOUT if drained else 0.0)
 
     def _stop(self) -> None:
         self._port.calling("stop")
@@ -339,7 +344,6 @@ class SourceLoop:
             _log.exception("The task could not be stopped cleanly")
         finally:
             self._port.calling(None)
-        self._writer.close(_CLOSE_TIMEOUT)
 
     def _report(self) -> None:
         values: dict[str, float] = {

@@ -187,7 +187,7 @@ class EmbeddedReader:
         if callback is not None:
             self._answers.append((callback, problem))
 
-    def close(self) -> None:
+    def close(self, timeout: float = 30.0) -> None:  # noqa: ARG002 - there is nothing to wait for
         """Give up everything and leave the group."""
         if self._positions and self._listener is not None:
             self._listener.on_revoked(sorted(self._positions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -476,18 +477,26 @@ class KafkaReader:
                 callback(_commit_error(error, partitions))
                 return
 
-    def close(self) -> None:
+    def close(self, timeout: float = 30.0) -> None:
         """Leave the group; see :meth:`linkspan.log.port.Reader.close`."""
         if self._closed:
             return
         self._closed = True
+        # the library has no time limit of its own: without a coordinator it waits for the end of the session
+        leaving = threading.Thread(target=self._leave, name="leaving the group", daemon=True)
+        leaving.start()
+        leaving.join(timeout)
+        if leaving.is_alive():
+            _log.warning("The group did not answer within %.1f s and was left without a word", timeout)
+        pending, self._commits = self._commits, []
+        for _, callback in pending:
+            callback(RetriableError("The reader was closed before the commit was answered"))
+
+    def _leave(self) -> None:
         try:
             self._consumer.close()
         except KafkaException as error:
             _log.warning("Leaving the group: %s", error.args[0])
-        pending, self._commits = self._commits, []
-        for _, callback in pending:
-            callback(RetriableError("The reader was closed before the commit was answered"))
 
 
 def _identity(natives: Iterable[Native]) -> frozenset[tuple[str, int, int]]:
