@@ -163,6 +163,24 @@ def test_what_cannot_be_honoured_names_the_key(given: dict[str, str]) -> None:
     assert raised.value.key == key
 
 
+@pytest.mark.parametrize(
+    ("suites", "taken"),
+    [
+        ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+        ("ECDHE-RSA-AES128-GCM-SHA256,ECDHE-RSA-AES256-GCM-SHA384",
+         "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"),
+        ("TLS_AES_256_GCM_SHA384", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_cipher_suites_are_taken_by_javas_names(suites: str, taken: str | None) -> None:
+    from confluent_kafka import Producer
+
+    native = translate("producer", {**SERVERS, "security.protocol": "SSL", "ssl.cipher.suites": suites}).native
+    assert native.get("ssl.cipher.suites") == taken
+    Producer({**native, "log_level": 0})
+
+
 def test_unknown_settings_are_reported_once_by_name(caplog: pytest.LogCaptureFixture) -> None:
     translation = translate("producer", {**GIVEN["producer"], "queue.length": "secret-value", "metrics.context.x": "y"})
     assert translation.unknown == ["queue.length"]

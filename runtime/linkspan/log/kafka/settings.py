@@ -137,6 +137,12 @@ def _hostname_check(text: str) -> str:
     return "https" if text.strip().lower() == "https" else "none"
 
 
+def _cipher_suites(text: str) -> str | None:
+    # the library offers the suites of TLSv1.3 in any case and refuses a list without others
+    names = [name.strip() for name in text.strip("[]").split(",")]
+    return ":".join(name for name in names if name and ("_WITH_" in name or not name.startswith("TLS_"))) or None
+
+
 _ASSIGNORS: Final = {
     "RangeAssignor": "range",
     "RoundRobinAssignor": "roundrobin",
@@ -302,7 +308,7 @@ _ROWS: Final = (
     Setting("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.ms", default="10000",
             convert=_between(1000, _LONGEST)),
     Setting("default.api.timeout.ms", None, "ca", default="60000", note=_BY_US),
-    Setting("ssl.cipher.suites", "ssl.cipher.suites", convert=lambda text: text.strip("[]").replace(",", ":") or None),
+    Setting("ssl.cipher.suites", "ssl.cipher.suites", convert=_cipher_suites),
     Setting("ssl.endpoint.identification.algorithm", "ssl.endpoint.identification.algorithm", default="https",
             convert=_hostname_check),
     # producer
