@@ -36,10 +36,11 @@ SETTINGS = {
 
 @dataclass
 class Played:
-    """What one worker answered, and the folder its connectors worked in."""
+    """What one worker answered, the folder its connectors worked in, and its log."""
 
     answers: Mapping[str, Answer]
     folder: Path
+    log: Path
 
 
 def connector_files(folder: Path, topic: str) -> list[Path]:
@@ -61,7 +62,7 @@ def play_against(kind: type[Any], folder: Path, bootstrap: str, version: str) ->
     worker.start()
     try:
         values = {"DIR": str(work), "TOPIC": topic, "SINK": f"sink-of-{side}", "VERSION": version}
-        return Played(play(worker.url, STEPS, values), work)
+        return Played(play(worker.url, STEPS, values), work, worker.log)
     finally:
         worker.stop()
 
@@ -102,6 +103,19 @@ def test_both_sinks_have_written_the_same_lines(played: tuple[Played, Played]) -
     original, ours = ((side.folder / "out.txt").read_text() for side in played)
     assert ours == original
     assert original.splitlines()[:3] == ["one", "two", "three"]
+
+
+def test_both_write_the_same_lines_about_requests(played: tuple[Played, Played]) -> None:
+    line = re.compile(
+        r"INFO (?P<who>127\.0\.0\.1 - -) \[[^]]+ \+0000\] "
+        r'(?P<what>"(?:GET /health/?|HEAD /connectors|GET /nope|GET /connectors/nope) HTTP/1\.1" \d+ \d+ "" "") \d+ '
+        r"(?P<logger>\(org\.apache\.kafka\.connect\.runtime\.rest\.RestServer\))"
+    )
+    original, ours = (
+        [found.groups() for found in line.finditer(side.log.read_text(errors="replace"))] for side in played
+    )
+    assert ours == original
+    assert len(original) >= 5
 
 
 def test_steps_have_names_of_their_own() -> None:

@@ -20,12 +20,15 @@ from linkspan.rest.listeners import parse_listeners
 from linkspan.rest.server import HttpServer
 from tests.herder.fakes import FakeLevels, FakeWorker
 
+SOURCE = {"connector.class": "FileStreamSource", "file": "f", "topic": "t"}
+
 
 @dataclass
 class Reply:
     status: int
     headers: dict[str, str]
     text: str
+    all_headers: list[tuple[str, str]]
 
     @property
     def json(self) -> Any:
@@ -41,12 +44,28 @@ class Served:
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
         connection = http.client.HTTPConnection(self.address, timeout=20)
         data = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
+        data = data.encode() if isinstance(data, str) else data
         sent = {"Content-Type": "application/json"} if data is not None else {}
         connection.request(method, path, data, sent | (headers or {}))
         answer = connection.getresponse()
         text = answer.read().decode()
         connection.close()
-        return Reply(answer.status, dict(answer.getheaders()), text)
+        return Reply(answer.status, dict(answer.getheaders()), text, answer.getheaders())
+
+
+def create(served: Served, name: str = "c", **more: Any) -> Any:
+    return served.ask("POST", "/connectors", {"name": name, "config": {**SOURCE, **more}})
+
+
+def refused(reply: Reply, status: int) -> str:
+    """The message of a refusal, which has nothing else beside its code."""
+    assert (reply.status, reply.headers["Content-Type"]) == (status, "application/json")
+    body = reply.json
+    assert list(body) == ["error_code", "message"]
+    assert body["error_code"] == status
+    message: str = body["message"]
+    assert message
+    return message
 
 
 @contextmanager

@@ -34,9 +34,9 @@ class NcsaAccessLogger(AbstractAccessLogger):
             request.version.major,
             request.version.minor,
             response.status,
-            response.body_length,
-            _one_line(request.headers.get("Referer", "-")),
-            _one_line(request.headers.get("User-Agent", "-")),
+            0 if request.method == "HEAD" else response.content_length or 0,
+            _one_line(request.headers.get("Referer", "")),
+            _one_line(request.headers.get("User-Agent", "")),
             round(time * 1000),
         )
 
