@@ -60,6 +60,7 @@ _LISTENERS: Final = {
     "OIDC": "SASL_PLAINTEXT",
 }
 
+_NOT_THERE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT)
 _EVERYTHING: Final = AclBindingFilter(
     ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
 )
@@ -201,7 +202,7 @@ class SecuredBroker:
         try:
             return int(future.result().offset)
         except KafkaException as error:
-            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            if error.args[0].code() in _NOT_THERE:
                 return 0
             raise
 
