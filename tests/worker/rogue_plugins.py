@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -22,34 +25,88 @@ from linkspan.api import (
 )
 from linkspan.api.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 
 def misbehave(place: str, config: dict[str, str]) -> None:
     """Do what the configuration says is to happen at this place, e.g. ``poll=segfault``."""
     what = config.get(place)
-    if what is None:
-        return
     if what == "raise":
         raise ValueError(f"no luck in {place}")
-    if what == "sys.exit":
-        sys.exit(3)
-    if what == "os._exit":
-        os._exit(7)
-    if what == "segfault":
-        ctypes.string_at(0)
-    if what == "sleep":
-        sleep_for_ever()
-    if what.startswith("sleep:"):
+    if what is not None and what.startswith("sleep:"):
         time.sleep(float(what.partition(":")[2]))
-    if what == "print":
-        print(f"printed in {place}")
-        os.write(2, b"half of a line, ")
-        os.write(2, b"and the rest\n")
-    if what == "signal":
-        Path(config["mark"]).write_text(str(os.getpid()))
+    elif what is not None:
+        DEEDS[what](place, config)
+
+
+def print_a_bit(place: str, _config: dict[str, str]) -> None:
+    print(f"printed in {place}")
+    os.write(2, b"half of a line, ")
+    os.write(2, b"and the rest\n")
+
+
+def mark(_place: str, config: dict[str, str]) -> None:
+    Path(config["mark"]).write_text(str(os.getpid()))
+
+
+def log_oddly(place: str, config: dict[str, str]) -> None:
+    """Log what cannot be written, then leave a mark."""
+    for message, argument in (("%(a)s", {"b": 1}), ("%s", Unspeakable()), ("a file \udcff", None), ("%d", "x")):
+        log.warning(message, argument) if argument is not None else log.warning(message)
+    mark(place, config)
+
+
+def start_another(_place: str, config: dict[str, str]) -> None:
+    """Start a process that outlives this one, if it is let."""
+    other = subprocess.Popen(["sleep", "3600"])
+    Path(config["mark"]).write_text(str(other.pid))
+
+
+def flood(_place: str, _config: dict[str, str]) -> None:
+    """Write without an end of line to everything that takes it."""
+    for fd in range(3, 64):
+        if Path(f"/proc/self/fd/{fd}").is_socket():
+            for _ in range(100):
+                os.write(fd, b"x" * (1 << 20))
+
+
+def take_the_stack_signal(place: str, config: dict[str, str]) -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    mark(place, config)
+    sleep_for_ever()
+
+
+class Unspeakable(Exception):  # noqa: N818 - it is no error of anybody's
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def raise_error(error: Exception) -> None:
+    raise error
 
 
 def sleep_for_ever() -> None:
     threading.Event().wait()
+
+
+DEEDS = {
+    "sys.exit": lambda *_: sys.exit(3),
+    "os._exit": lambda *_: os._exit(7),
+    "segfault": lambda *_: ctypes.string_at(0),
+    "sleep": lambda *_: sleep_for_ever(),
+    "print": print_a_bit,
+    "signal": mark,
+    "log oddly": log_oddly,
+    "signal the group": lambda *_: os.killpg(0, signal.SIGTERM),
+    "start another": start_another,
+    "flood": flood,
+    "take the stack signal": take_the_stack_signal,
+    "unspeakable": lambda *_: raise_error(Unspeakable()),
+    "surrogate": lambda *_: raise_error(ValueError("file \udcff is bad")),
+    "long": lambda *_: raise_error(ValueError("begin" + "x" * 5_000_000 + "end")),
+}
 
 
 class RogueTask(SourceTask):

@@ -18,10 +18,13 @@ import orjson
 from linkspan.api import errors
 from linkspan.api.errors import ConfigError, ConnectError, PluginError
 
-__all__ = ["ChildChannel", "LineBuffer", "Message", "decode_error", "encode", "encode_error"]
+__all__ = ["ChildChannel", "LineBuffer", "Message", "decode_error", "encode", "encode_error", "readable"]
 
 Message = dict[str, Any]
 """A decoded message; its ``type`` says which members it has."""
+
+
+_LONGEST_TEXT = 256_000
 
 
 def _json_default(value: object) -> str:
@@ -62,6 +65,11 @@ class LineBuffer:
             pieces.append(bytes(self._rest[: self._limit]))
             del self._rest[: self._limit]
         return pieces
+
+    @property
+    def waiting(self) -> int:
+        """Bytes after the last end of line."""
+        return len(self._rest)
 
     def take_rest(self) -> bytes:
         """What came after the last end of line."""
@@ -110,18 +118,32 @@ class ChildChannel:
             yield from messages
 
 
+def readable(text: str) -> str:
+    """A text that can be sent: lone surrogates are escaped, the middle of a very long one is left out."""
+    if len(text) > _LONGEST_TEXT:
+        half = _LONGEST_TEXT // 2
+        text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return error.message if isinstance(error, ConnectError) else f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - supervision point: an error of a plugin may be unable to say what it is
+        return f"{type(error).__name__}, whose text cannot be made"
+
+
 def encode_error(error: BaseException) -> Message:
     """The parts of an error that the other side needs to raise it again."""
     known = isinstance(error, ConnectError)
-    text = error.message if isinstance(error, ConnectError) else f"{type(error).__name__}: {error}"
     trace = error.trace if isinstance(error, PluginError) and error.trace else None
     if trace is None:
         trace = "".join(traceback.format_exception(error))
     return {
         "code": error.code if isinstance(error, ConnectError) else PluginError.code,
-        "message": text,
+        "message": readable(_text_of(error)),
         "key": error.key if isinstance(error, ConfigError) else None,
-        "trace": trace,
+        "trace": readable(trace),
         "plain": known and not isinstance(error, PluginError),
     }
 

@@ -48,7 +48,7 @@ from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import Offset, Partition
 from linkspan.log.port import TopicSpec
 from linkspan.task.port import TaskState, WantedState
-from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error
+from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error, readable
 from linkspan.worker.pace import Pace
 
 __all__ = ["ChannelPort", "Job", "main", "pack", "unpack"]
@@ -107,7 +107,7 @@ class ChannelPort:
     def status(self, state: TaskState, trace: str | None = None) -> None:
         """Report a state."""
         self.reported = state
-        self.channel.send({"type": "status", "state": state, "trace": trace})
+        self.channel.send({"type": "status", "state": state, "trace": None if trace is None else readable(trace)})
 
     def calling(self, name: str | None) -> None:
         """Mark the plugin call in progress."""
@@ -205,9 +205,9 @@ class _ChannelHandler(logging.Handler):
             self._send(logging.WARNING, "linkspan.worker.child", text)
         try:
             text = self.format(record)
-        except (TypeError, ValueError):  # arguments that do not fit the message
-            text = str(record.msg)
-        self._send(record.levelno, record.name, text)
+        except Exception:  # noqa: BLE001 - supervision point: a log line of a plugin never fails the plugin
+            text = f"{record.msg!r} (its arguments do not fit it)"
+        self._send(record.levelno, record.name, readable(text))
 
     def _send(self, level: int, logger: str, text: str) -> None:
         try:

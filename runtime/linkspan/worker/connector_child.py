@@ -6,7 +6,6 @@ Calls: ``target`` (STARTED, PAUSED or STOPPED), ``task_configs`` (at most how ma
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,8 +50,7 @@ class _Context:
 
     def raise_error(self, error: Exception) -> None:
         self._refuse_when_closed()
-        trace = "".join(traceback.format_exception(error))
-        self._port.channel.send({"type": "raised", "trace": trace})
+        self._port.channel.send({"type": "raised", "trace": encode_error(error)["trace"]})
 
     def _refuse_when_closed(self) -> None:
         if self.closed:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
-from linkspan.api.errors import PluginError
-from linkspan.worker.channel import Message
+from linkspan.api.errors import ConfigError, PluginError
+from linkspan.worker.channel import Message, encode
 from linkspan.worker.process import ChildProcess, ExitStatus, OnMessage, Output
 
 __all__ = ["Forker"]
@@ -65,27 +65,42 @@ class Forker:
         """Fork a child and give it its job.
 
         Raises:
+            ConfigError: the job's arguments hold what cannot be passed on, such as a number beyond 64 bits.
             PluginError: the system has no room for another process, or the forking process has ended.
         """
-        loop = asyncio.get_running_loop()
-        child = ChildProcess(context, os.memfd_create(f"stack-{context}"[:200]), on_message)
-        ours, theirs = socket.socketpair()
         try:
-            await loop.create_connection(lambda: child, sock=ours)
-            child.send(run)
+            first = encode(run)
+        except TypeError as error:
+            message = f"{context}: its configuration cannot be passed on: {error}"
+            raise ConfigError(message) from error
+        try:
+            stack = os.memfd_create(f"stack-{context}".encode()[:200].decode("utf-8", "ignore"))
+        except OSError as error:
+            raise _no_room(context, error) from error
+        child = ChildProcess(context, stack, on_message)
+        try:
+            await self._bear(child, first)
+        except BaseException:
+            child.close()
+            raise
+        return child
+
+    async def _bear(self, child: ChildProcess, first: bytes) -> None:
+        context = child.context
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise _no_room(context, error) from error
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
+            child.write(first)
             outputs = await _outputs(context, child.attach_output)
             birth = self._order(child, {}, [theirs.fileno(), *outputs, child.stack])
             child.pid = await birth
         except OSError as error:
-            child.close()
-            message = f"No process could be started for {context}: {error}"
-            raise PluginError(message) from error
-        except PluginError:
-            child.close()
-            raise
+            raise _no_room(context, error) from error
         finally:
             theirs.close()
-        return child
 
     async def branch(self, context: str, first: Message) -> Forker:
         """Fork another forking process, and tell it what it has to know first.
@@ -93,15 +108,17 @@ class Forker:
         Raises:
             PluginError: the system has no room for another process, or the forking process has ended.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise _no_room(context, error) from error
         readers: list[asyncio.BaseTransport] = []
         try:
             outputs = await _outputs(context, readers.append)
             pid = await self._order(None, {"branch": True}, [theirs.fileno(), *outputs])
         except OSError as error:
             ours.close()
-            message = f"No process could be started for {context}: {error}"
-            raise PluginError(message) from error
+            raise _no_room(context, error) from error
         except PluginError:
             ours.close()
             raise
@@ -147,6 +164,10 @@ class Forker:
                 self.ready.set_result(news["failed"])
         elif "id" in news:
             child, birth = self._births.pop(news["id"])
+            if "error" in news:
+                if not birth.done():
+                    birth.set_exception(PluginError(f"No process could be started: {news['error']}"))
+                return
             if child is not None:
                 child.pid = news["pid"]
                 self._children[news["pid"]] = child
@@ -174,7 +195,7 @@ class Forker:
                 birth.set_exception(PluginError(_ENDED))
         self._births.clear()
         for child in self._children.values():
-            child.note_exit(ExitStatus(signal=signal.SIGKILL))
+            child.note_exit(ExitStatus(signal=signal.SIGKILL, with_parent=True))
         self._children.clear()
         self._over.set_result(None)
 
@@ -193,6 +214,10 @@ class Forker:
             self._lost()
         for output in self._outputs:
             output.close()
+
+
+def _no_room(context: str, error: OSError) -> PluginError:
+    return PluginError(f"No process could be started for {context}: {error}")
 
 
 async def _outputs(context: str, attach: Callable[[asyncio.BaseTransport], None]) -> list[int]:

@@ -105,37 +105,51 @@ class Nurseries:
     async def _running_root(self) -> Forker:
         async with self._starting:
             if self._root is None or not self._root.alive:
-                self._root = await self._start_root()
+                try:
+                    self._root = await self._start_root()
+                except PluginError as error:
+                    log.warning("%s; once more", error.message)
+                    self._root = await self._start_root()
             return self._root
 
     async def _start_root(self) -> Forker:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        code = (
-            "import sys; sys.path[:] = sys.argv[2:]; from linkspan.worker.nursery import main; main(int(sys.argv[1]))"
-        )
         path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - a text is wanted
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-c",
-                code,
-                str(theirs.fileno()),
-                *path,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # a terminal's Ctrl-C and hang-up reach the worker only
-            )
-        root = Forker(ours)
-        root.tell({"path": path, "preload": self._preload})
+        ours: socket.socket | None = None
+        root: Forker | None = None
         try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = await self._launch(theirs.fileno(), path)
+            root = Forker(ours)
+            root.tell({"path": path, "preload": self._preload})
             async with asyncio.timeout(_START_SECONDS):
                 failed = await root.ready
-        except TimeoutError:
-            await root.close(0)
-            message = f"The process that starts tasks did not come up within {_START_SECONDS:g} s"
-            raise PluginError(message) from None
+        except (OSError, PluginError) as error:  # TimeoutError is an OSError
+            if root is not None:
+                await root.close(0)
+            elif ours is not None:
+                ours.close()
+            late = f"it was not ready within {_START_SECONDS:g} s" if isinstance(error, TimeoutError) else str(error)
+            message = f"The process that starts tasks did not come up: {late}"
+            raise PluginError(message) from error
         for name, why in failed.items():
             log.warning("Could not load %s in advance: %s", name, why)
         return root
+
+    @staticmethod
+    async def _launch(socket_number: int, path: Sequence[str]) -> asyncio.subprocess.Process:
+        code = (
+            "import sys; sys.path[:] = sys.argv[2:]; from linkspan.worker.nursery import main; main(int(sys.argv[1]))"
+        )
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            code,
+            str(socket_number),
+            *path,
+            pass_fds=(socket_number,),
+            start_new_session=True,  # a terminal's Ctrl-C and hang-up reach the worker only
+        )
 
     # --- branches ---------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,12 @@ The worker talks to it over a sequenced-packet socket. The first packet to it sa
 ``{"ready": pid, "failed": {module: why}}``. Each packet after that carries the file descriptors of one new process:
 ``{"id"}`` with control channel, standard output, standard error and stack file of a child; ``{"id", "branch"}`` with
 the socket, standard output and standard error of a branch, which is a nursery like this one that has imported a
-plugin's module too. Packets from it are ``{"id", "pid"}`` for a birth and ``{"pid", "status"}`` for a death
-(``waitpid`` status). At the end of that socket, however the worker ended, it kills every child and exits.
-Single-threaded, so that forking is safe.
+plugin's module too. Packets from it are ``{"id", "pid"}`` for a birth, ``{"id", "error"}`` where there is no room for
+one, and ``{"pid", "status"}`` for a death (``waitpid`` status). At the end of that socket, however the worker ended, it
+kills every child and exits. Single-threaded, so that forking is safe.
+
+Every process leads a process group of its own, so that a plugin's signals to its group reach no other, and what it has
+started ends with it.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ __all__ = ["main"]
 
 _PR_SET_PDEATHSIG = 1
 _PACKET = 65536
+_LONGEST_REASON = 4096
 _COLLECTING = (50_000, 20, 20)
 """A batch of JSON makes tens of thousands of objects; looking for cycles every 700 costs a quarter of the time."""
 
@@ -59,6 +63,7 @@ class _Nursery:
 
     def run(self) -> None:
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a plugin's module may have blocked some
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         poller = select.poll()
         poller.register(self._sock, select.POLLIN)
@@ -75,8 +80,7 @@ class _Nursery:
         finally:
             signal.set_wakeup_fd(-1)
             for pid in self._children:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                _kill_group(pid)
 
     def _bury(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -84,11 +88,13 @@ class _Nursery:
                 pass
         while self._children:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if dead is None:
                 return
+            _kill_group(dead.si_pid)  # before it is reaped: nobody else has its number yet
+            pid, status = os.waitpid(dead.si_pid, 0)
             self._children.discard(pid)
             self._sock.send(orjson.dumps({"pid": pid, "status": status}))
 
@@ -98,13 +104,20 @@ class _Nursery:
             return False
         order: dict[str, Any] = orjson.loads(data)
         parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._become(_branch if order.get("branch") else _child, parent, fds)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            news = {"id": order["id"], "error": str(error.strerror)}
+        else:
+            if pid == 0:
+                self._become(_branch if order.get("branch") else _child, parent, fds)
+            with contextlib.suppress(OSError):  # it has done so itself, or is gone
+                os.setpgid(pid, pid)
+            self._children.add(pid)
+            news = {"id": order["id"], "pid": pid}
         for fd in fds:
             os.close(fd)
-        self._children.add(pid)
-        self._sock.send(orjson.dumps({"id": order["id"], "pid": pid}))
+        self._sock.send(orjson.dumps(news))
         return True
 
     def _become(self, life: Callable[[Sequence[int]], None], parent: int, fds: Sequence[int]) -> NoReturn:
@@ -112,8 +125,10 @@ class _Nursery:
         status = 70
         try:
             die_with_parent(parent)
+            os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             for end in (self._sock, self._wake_reader, self._wake_writer):
                 end.close()
             for writer, stream in zip(fds[1:3], (1, 2), strict=True):
@@ -126,6 +141,11 @@ class _Nursery:
             sys.stderr.flush()
         finally:
             os._exit(status)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _child(fds: Sequence[int]) -> None:
@@ -169,7 +189,7 @@ def _import(names: Sequence[str]) -> dict[str, str]:
         try:
             importlib.import_module(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - supervision point: a plugin's module may raise anything
-            failed[name] = f"{type(error).__name__}: {error}"
+            failed[name] = traceback.format_exception_only(error)[-1].strip()[:_LONGEST_REASON]
     return failed
 
 

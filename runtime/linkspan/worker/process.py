@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
@@ -26,14 +27,16 @@ log = logging.getLogger(__name__)
 _LONGEST_LINE = 8192
 _OUTPUT_BURST, _OUTPUT_PER_SECOND = 500, 100
 _STACK_SECONDS = 2.0
+_LONGEST_MESSAGE = 64 << 20
 
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a child ended: by itself with ``code``, or by ``signal``."""
+    """How a child ended: by itself with ``code``, or by ``signal``, perhaps because its parent process ended."""
 
     code: int | None = None
     signal: int | None = None
+    with_parent: bool = False
 
     @classmethod
     def from_wait(cls, status: int) -> ExitStatus:
@@ -49,11 +52,23 @@ class ExitStatus:
             name = signal.Signals(self.signal).name
         except ValueError:
             name = f"signal {self.signal}"
+        if self.with_parent:
+            return f"{name} (the process that it was forked from has ended)"
         hint = {
             "SIGKILL": " (killed from outside, for example by the kernel because memory ran out)",
             "SIGSEGV": " (crash in native code)",
         }
         return name + hint.get(name, "")
+
+
+def _answers(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def _log_line(context: str, logger: str, level: int, text: str) -> None:
@@ -107,12 +122,14 @@ class ChildProcess(asyncio.Protocol):
         pid: its process id.
         on_message: told every message of it except ``log``.
         stack: descriptor of the file that its stack is written to.
+        fault: why it had to be killed at once, if it had.
     """
 
     def __init__(self, context: str, stack: int, on_message: OnMessage) -> None:
         self.context = context
         self.pid = 0
         self.on_message = on_message
+        self.fault: str | None = None
         self.stack = stack
         self._lines = LineBuffer()
         self._transport: asyncio.WriteTransport | None = None
@@ -138,6 +155,10 @@ class ChildProcess(asyncio.Protocol):
                 _log_line(self.context, message["logger"], message["level"], message["text"])
             else:
                 self.on_message(self, message)
+        if self._lines.waiting > _LONGEST_MESSAGE:
+            self._lines.take_rest()
+            self.fault = f"It wrote more than {_LONGEST_MESSAGE >> 20} MiB to its control channel in one message"
+            self.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the end is the end
         """The child has closed the channel, or died."""
@@ -146,8 +167,12 @@ class ChildProcess(asyncio.Protocol):
 
     def send(self, message: Message) -> None:
         """Queue a message; one to a child that has ended is lost."""
+        self.write(encode(message))
+
+    def write(self, message: bytes) -> None:
+        """The same for a message that is encoded already."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(encode(message))
+            self._transport.write(message)
 
     @property
     def alive(self) -> bool:
@@ -172,6 +197,8 @@ class ChildProcess(asyncio.Protocol):
         """Stack of the main thread as it is now; empty when it cannot be had."""
         if not self.alive:
             return self.crash_stack()
+        if not _answers(self.pid, signal.SIGUSR1):  # plugin code has taken the signal: it would die of it
+            return ""
         start = os.fstat(self.stack).st_size
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGUSR1)

@@ -17,6 +17,8 @@ __all__ = ["Questions", "log_levels"]
 
 log = logging.getLogger(__name__)
 
+_DEATH_SECONDS = 10.0
+
 
 def log_levels() -> dict[str, int]:
     """Levels of this process that were set on purpose, for a child to begin with; the root's name is empty."""
@@ -89,7 +91,7 @@ class Questions:
                 raise await self._silent(child, ending, what, seconds)
         finally:
             child.kill()
-            await ending
+            await asyncio.wait([ending], timeout=_DEATH_SECONDS)
             child.close()
             self._children.discard(child)
         message = answered.result()

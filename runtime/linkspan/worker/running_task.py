@@ -207,6 +207,8 @@ class RunningTask:
 def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:
     """What a status says about a child that ended without a word."""
     text = f"{who}: its process ended with {status} without reporting an error"
+    if child.fault is not None:
+        text = f"{who}: {child.fault}; its process was killed"
     stack = child.crash_stack()
     log.error("[%s] %s%s", child.context, text, f"\n{stack}" if stack else "")
     return f"{text}\n{stack}" if stack else text

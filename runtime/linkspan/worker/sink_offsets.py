@@ -11,7 +11,7 @@ from linkspan.api.records import TopicPartition
 
 __all__ = ["parse", "render", "still_in_use"]
 
-_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 
 
 def _number(value: object, what: str, bits: int) -> int:
