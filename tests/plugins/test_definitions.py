@@ -19,7 +19,7 @@ def catalog() -> Catalog:
     sample = "tests.plugins.sample_plugins"
     return Catalog(
         [
-            *scan([]).plugins,
+            *scan(),
             PluginInfo("source", f"{sample}.TickerSourceConnector", f"{sample}:TickerSourceConnector", "1.5.0"),
             PluginInfo("transformation", f"{sample}.HoistField", f"{sample}:HoistField"),
         ]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from linkspan.api import ConfigError, PluginError
-from linkspan.plugins.catalog import PluginInfo
-from linkspan.plugins.discovery import scan
+from linkspan.plugins.catalog import Catalog, PluginInfo
+from linkspan.plugins.discovery import folders, packages, scan, unusable
 from linkspan.plugins.loading import create, load
 
 PLUGIN = """
@@ -27,6 +27,9 @@ class Upper(Transform):
 
 number = 1
 """
+
+
+CONNECTOR = "from abc import ABCMeta\nfrom linkspan.api import SinkConnector\n"
 
 
 @pytest.fixture
@@ -50,11 +53,11 @@ def plugin_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def found(path: Path, location: str) -> dict[str, PluginInfo]:
-    return {info.class_name: info for info in scan([str(path)]).plugins if info.location.endswith(location)}
+    return {info.class_name: info for info in scan(str(path / location))}
 
 
 def test_our_own_plugins_come_by_entry_points_too():
-    catalog = scan([])
+    catalog = Catalog(scan())
     for name in ("FileStreamSource", "FileStreamSink"):
         assert catalog.find("connector", name).class_name.startswith("org.apache.kafka.connect.file.")
     assert catalog.find("header_converter", "SimpleHeaderConverter").error is None
@@ -62,7 +65,7 @@ def test_our_own_plugins_come_by_entry_points_too():
 
 
 def test_every_plugin_found_can_be_loaded():
-    for info in scan([]).plugins:
+    for info in scan():
         assert isinstance(load(info), type)
 
 
@@ -94,9 +97,26 @@ def test_a_folder_of_plugin_path_is_a_plugin_with_its_own_packages(plugin_path):
         ("raise RuntimeError('boom')", "broken_mod:A", "RuntimeError: boom"),
         ("raise SystemExit(3)", "broken_mod:A", "SystemExit: 3"),
         ("this is no python", "broken_mod:A", "SyntaxError: "),
-        ("A = 1", "broken_mod:A", "TypeError: broken_mod:A is not a SourceConnector or SinkConnector"),
-        ("class A: pass", "broken_mod:A", "TypeError: broken_mod:A is not a SourceConnector or SinkConnector"),
+        ("A = 1", "broken_mod:A", "broken_mod:A is not a SourceConnector or SinkConnector"),
+        ("class A: pass", "broken_mod:A", "broken_mod:A is not a SourceConnector or SinkConnector"),
         ("", "broken_mod:A", "AttributeError: "),
+        ("raise KeyboardInterrupt", "broken_mod:A", "KeyboardInterrupt: "),
+        ("class Odd(BaseException): pass\nraise Odd('odd')", "broken_mod:A", "Odd: odd"),
+        (
+            f"{CONNECTOR}class A(SinkConnector):\n  java_class = 5",
+            "broken_mod:A",
+            "java_class of broken_mod:A is 5, which is not a text",
+        ),
+        (
+            f"{CONNECTOR}class A(SinkConnector):\n  @property\n  def version(self): return '1'",
+            "broken_mod:A",
+            "version of broken_mod:A is <property",
+        ),
+        (
+            f"{CONNECTOR}class M(ABCMeta):\n  version = property(lambda _: 1 / 0)\nclass A(SinkConnector, metaclass=M): 0",
+            "broken_mod:A",
+            "ZeroDivisionError: ",
+        ),
     ],
 )
 def test_a_broken_plugin_stays_listed_with_the_reason(plugin_path, caplog, source, target, reason):
@@ -110,29 +130,61 @@ def test_a_broken_plugin_stays_listed_with_the_reason(plugin_path, caplog, sourc
         load(info)
 
 
+def test_a_class_without_version_has_none(plugin_path):
+    source = f"{CONNECTOR}class A(SinkConnector):\n  version = None"
+    path = plugin_path("plain", "plain_mod", source, "[linkspan.connectors]\na = plain_mod:A\n")
+    assert [(info.version, info.error) for info in found(path, "plain").values()] == [("undefined", None)]
+
+
+def test_folders_with_plugins_are_found_without_importing_them(plugin_path):
+    path = plugin_path("wells", "exits_mod", "import os; os._exit(1)", "[linkspan.connectors]\na = exits_mod:A\n")
+    plugin_path("library", "lib_mod", "", "[console_scripts]\na = lib_mod:main\n")
+    (path / "empty").mkdir()
+    (path / ".hidden").mkdir()
+    assert folders([f" {path} ", " "]) == [str(path / "wells")]
+
+
+def test_what_cannot_be_imported_is_listed_as_broken(plugin_path):
+    path = plugin_path(
+        "wells",
+        "exits_mod",
+        "import os; os._exit(1)",
+        "[linkspan.connectors]\na = exits_mod:A\nb = exits_mod:BSinkConnector\n[linkspan.converters]\nc = exits_mod:C",
+    )
+    assert [(info.kind, info.class_name, info.error) for info in unusable(str(path / "wells"), None, "it died")] == [
+        ("source", "exits_mod.A", "it died"),
+        ("sink", "exits_mod.BSinkConnector", "it died"),
+        ("converter", "exits_mod.C", "it died"),
+    ]
+
+
+def test_plugins_of_one_installed_package_can_be_looked_at_alone():
+    assert "linkspan" in packages()
+    assert scan(package="linkspan")
+    assert scan(package="no-such-package") == []
+
+
+def test_a_package_whose_entry_points_cannot_be_read_is_named_and_skipped(plugin_path, caplog):
+    path = plugin_path("garbled", "garbled_mod", "", "[linkspan.connectors]\nthis is no entry point\n")
+    assert folders([str(path)]) == []
+    assert f"Package garbled in {path / 'garbled'} is skipped: its entry points cannot be read" in caplog.text
+
+
 def test_jars_are_skipped_with_one_line(tmp_path, caplog):
     for name in ("a.jar", "b.jar"):
         unit = tmp_path / "java"
         unit.mkdir(exist_ok=True)
         (unit / name).write_bytes(b"PK")
     with caplog.at_level(logging.WARNING):
-        scan([str(tmp_path)])
+        folders([str(tmp_path)])
     assert [line for line in caplog.messages if "jars" in line] == [
         f"plugin.path: 2 jars under {tmp_path} are skipped, plugins are Python here"
     ]
 
 
 def test_a_missing_folder_is_named_and_skipped(tmp_path, caplog):
-    catalog = scan([str(tmp_path / "gone"), " "])
-    assert catalog.find("connector", "FileStreamSource")
+    assert folders([str(tmp_path / "gone")]) == []
     assert f"{tmp_path / 'gone'} is not a folder that can be read" in caplog.text
-
-
-def test_an_installed_copy_stays_when_a_folder_has_the_same_class(plugin_path):
-    java = 'java_class = "org.apache.kafka.connect.file.FileStreamSourceConnector"'
-    source = f"from linkspan.api import SourceConnector\nclass Copy(SourceConnector):\n    {java}\n"
-    path = plugin_path("copy", "linkspan_test_copy", source, "[linkspan.connectors]\nc = linkspan_test_copy:Copy\n")
-    assert scan([str(path)]).find("connector", "FileStreamSource").location == "classpath"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ GOOD = {"key.converter": TEXT, "value.converter": "JsonConverter", "header.conve
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return Catalog(scan([]).plugins)
+    return Catalog(scan())
 
 
 def test_converters_that_are_there_are_taken(catalog: Catalog) -> None:

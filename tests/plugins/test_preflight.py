@@ -29,7 +29,7 @@ def original() -> Catalog:
     known = {"HoistField$Value": "HoistField"}
     plugins = [
         replace(info, version="4.3.1")
-        for info in scan([]).plugins
+        for info in scan()
         if info.kind not in offered and info.class_name.startswith("org.apache.kafka.connect.")
     ]
     for kind, lists in offered.items():
@@ -48,7 +48,7 @@ def catalog() -> Catalog:
         PluginInfo("source", "broken.Connector1", "broken:Connector1", error="the Python module x is missing"),
         PluginInfo("converter", "broken.XmlConverter", "broken:XmlConverter", error="the Python module y is missing"),
     ]
-    return Catalog([*scan([]).plugins, *samples])
+    return Catalog([*scan(), *samples])
 
 
 def errors_of(infos: dict) -> dict[str, list[str]]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from linkspan import __version__
 from linkspan.cli import demo as demonstration
 from linkspan.cli import standalone as worker
-from linkspan.plugins.discovery import scan
+from linkspan.plugins.catalog import Catalog
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.plugin_search import find_plugins
+from linkspan.worker.questions import Questions
 
 __all__ = ["app", "main"]
 
@@ -32,11 +39,28 @@ def standalone(
 def plugins(
     plugin_path: Annotated[list[str] | None, typer.Option(help="Folder whose sub-folders are plugins.")] = None,
 ) -> None:
-    """List the plugins that a worker would find."""
-    table = Table("Class", "Type", "Version", "Remark")
-    for info in scan(plugin_path or []).plugins:
-        table.add_row(info.class_name, info.kind, info.version, info.error or "")
+    """List the plugins that a worker would find; in plain lines with tabs unless on a terminal."""
+    rows = [
+        (info.class_name, info.kind, info.version, info.error or "")
+        for info in asyncio.run(_found(plugin_path or [])).plugins
+    ]
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row).rstrip())
+        return
+    table = Table(*(Column(title, overflow="fold") for title in ("Class", "Type", "Version", "Remark")))
+    for row in rows:
+        table.add_row(*map(escape, row))
     Console().print(table)
+
+
+async def _found(plugin_path: Sequence[str]) -> Catalog:
+    nurseries = Nurseries(["linkspan.worker.child", "linkspan.worker.requests", "linkspan.plugins.discovery"])
+    try:
+        await nurseries.start()
+        return await find_plugins(Questions(nurseries, asyncio.Semaphore(2)), plugin_path)
+    finally:
+        await nurseries.close()
 
 
 @app.command()

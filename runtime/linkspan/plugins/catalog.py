@@ -8,13 +8,16 @@ from typing import Any, Final
 
 from linkspan.api.errors import ConfigError, NotFoundError
 
-__all__ = ["KINDS", "Catalog", "PluginInfo"]
+__all__ = ["INSTALLED", "KINDS", "Catalog", "PluginInfo"]
 
 SHOWN_KINDS: Final = ("sink", "source", "transformation", "predicate", "converter", "header_converter")
 """Kinds that the REST API shows, in its order."""
 
 KINDS: Final = (*SHOWN_KINDS, "rest_extension")
 """All kinds."""
+
+INSTALLED: Final = "classpath"
+"""Location of what is installed beside the worker."""
 
 _SUFFIXES: Final = {
     "sink": "Connector",
@@ -45,7 +48,7 @@ class PluginInfo:
         version: its version, or ``undefined``.
         aliases: further names under which it is found.
         error: why it cannot be used (a missing extra), or None.
-        location: the folder of ``plugin.path`` it comes from, or ``classpath``.
+        location: the folder of ``plugin.path`` it comes from, or :data:`INSTALLED`.
     """
 
     kind: str
@@ -54,7 +57,7 @@ class PluginInfo:
     version: str = "undefined"
     aliases: tuple[str, ...] = ()
     error: str | None = None
-    location: str = "classpath"
+    location: str = INSTALLED
 
     @property
     def names(self) -> frozenset[str]:

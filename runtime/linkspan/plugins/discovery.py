@@ -1,11 +1,15 @@
-"""Looks for plugins: entry points of installed packages, and of the folders on ``plugin.path``."""
+"""Looks for plugins: entry points of installed packages, and of the folders on ``plugin.path``.
+
+What is installed, and each folder of ``plugin.path``, is imported in a process of its own: folders may have modules of
+the same name, and what one does while it is imported concerns no other.
+"""
 
 from __future__ import annotations
 
 import inspect
 import logging
 from collections.abc import Iterator, Sequence
-from importlib.metadata import EntryPoint, distributions, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +22,10 @@ from linkspan.api import (
     SourceConnector,
     Transform,
 )
-from linkspan.plugins.catalog import Catalog, PluginInfo
+from linkspan.plugins.catalog import INSTALLED, PluginInfo
 from linkspan.plugins.loading import use_location
 
-__all__ = ["GROUPS", "scan"]
+__all__ = ["GROUPS", "folders", "packages", "scan", "unusable"]
 
 log = logging.getLogger(__name__)
 
@@ -45,79 +49,111 @@ _CONTRACTS: Final[dict[str, tuple[type[Any], ...]]] = {
 }
 
 
-def scan(plugin_path: Sequence[str]) -> Catalog:
-    """Import every plugin there is and describe it; a broken one is listed with its error.
+def folders(plugin_path: Sequence[str]) -> list[str]:
+    """The folders of ``plugin.path`` that hold plugins; what cannot be used is logged and skipped. Imports nothing."""
+    return [str(folder) for folder in _subfolders(plugin_path) if any(_points(str(folder)))]
+
+
+def packages() -> list[str]:
+    """Installed packages that hold plugins. Imports nothing."""
+    return list(dict.fromkeys(package for package, _ in _points(INSTALLED)))
+
+
+def scan(location: str = INSTALLED, package: str | None = None) -> list[PluginInfo]:
+    """Import plugins and describe them; a broken one is listed with its error. Runs plugin code.
 
     Args:
-        plugin_path: folders whose sub-folders are plugins with their own packages.
+        location: a folder from :func:`folders`, or what is installed.
+        package: only this one, None for all.
     """
-    found: dict[tuple[str, str], PluginInfo] = {}
-    for group, role in GROUPS.items():
-        for point in entry_points(group=group):
-            _add(found, _describe(point, role, "classpath"))
-    for location in _units(plugin_path):
-        use_location(str(location))
-        for distribution in distributions(path=[str(location)]):
-            for point in distribution.entry_points:
-                if point.group in GROUPS:
-                    _add(found, _describe(point, GROUPS[point.group], str(location)))
-    return Catalog(found.values())
+    use_location(location)
+    return [
+        _describe(point, GROUPS[point.group], location)
+        for name, point in _points(location)
+        if package is None or name == package
+    ]
 
 
-def _add(found: dict[tuple[str, str], PluginInfo], info: PluginInfo) -> None:
-    # Of one class found twice the installed copy stays, as the class path wins with equal versions in Kafka.
-    found.setdefault((info.kind, info.class_name), info)
+def unusable(location: str, package: str | None, reason: str) -> list[PluginInfo]:
+    """List plugins that cannot be imported, as broken. Imports nothing; arguments as for :func:`scan`."""
+    return [
+        _broken(GROUPS[point.group], _target(point), location, reason)
+        for name, point in _points(location)
+        if package is None or name == package
+    ]
 
 
-def _units(plugin_path: Sequence[str]) -> Iterator[Path]:
+def _subfolders(plugin_path: Sequence[str]) -> Iterator[Path]:
     for entry in plugin_path:
         folder = Path(entry.strip())
         if not entry.strip():
             continue
-        if not folder.is_dir():
-            log.error("plugin.path: %s is not a folder that can be read; it is skipped", folder)
+        try:
+            inside = sorted(folder.iterdir())
+        except OSError:
+            log.error("plugin.path: %s is not a folder that can be read; it is skipped", folder)  # noqa: TRY400 - a user's mistake
             continue
-        jars = [item.name for item in folder.rglob("*.jar")]
+        jars = sum(1 for _ in folder.rglob("*.jar"))
         if jars:
-            log.warning("plugin.path: %d jars under %s are skipped, plugins are Python here", len(jars), folder)
-        yield from (item for item in sorted(folder.iterdir()) if item.is_dir() and not item.name.startswith("."))
+            log.warning("plugin.path: %d jars under %s are skipped, plugins are Python here", jars, folder)
+        yield from (item for item in inside if item.is_dir() and not item.name.startswith("."))
+
+
+def _points(location: str) -> Iterator[tuple[str, EntryPoint]]:
+    """Names of packages with their entry points that are plugins."""
+    found = distributions() if location == INSTALLED else distributions(path=[location])
+    seen = set()
+    for distribution in found:
+        try:
+            points = [point for point in distribution.entry_points if point.group in GROUPS]
+        except (OSError, TypeError, ValueError) as error:
+            log.warning("%s is skipped: its entry points cannot be read: %s", _shown(distribution), error)
+            continue
+        if points and distribution.name not in seen:
+            seen.add(distribution.name)  # a second one of that name cannot be imported
+            yield from ((distribution.name, point) for point in points)
+
+
+def _shown(distribution: Distribution) -> str:
+    return f"Package {distribution.name} in {Path(str(distribution.locate_file('')))}"
 
 
 def _describe(point: EntryPoint, role: str, location: str) -> PluginInfo:
-    path = point.value.replace(" ", "").partition("[")[0]
+    path = _target(point)
     try:
         plugin = point.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - supervision point: importing a plugin may raise anything
-        return _broken(role, path, point, location, error)
-    if not inspect.isclass(plugin) or not issubclass(plugin, _CONTRACTS[role]):
-        wanted = " or ".join(contract.__name__ for contract in _CONTRACTS[role])
-        return _broken(role, path, point, location, TypeError(f"{path} is not a {wanted}"))
-    kind = role if role != "connector" else ("source" if issubclass(plugin, SourceConnector) else "sink")
-    python_name = path.replace(":", ".")
+        if not inspect.isclass(plugin) or not issubclass(plugin, _CONTRACTS[role]):
+            wanted = " or ".join(contract.__name__ for contract in _CONTRACTS[role])
+            return _broken(role, path, location, f"{path} is not a {wanted}")
+        kind = role if role != "connector" else ("source" if issubclass(plugin, SourceConnector) else "sink")
+        texts = {name: getattr(plugin, name, None) for name in ("java_class", "version")}
+    except BaseException as error:  # noqa: BLE001 - supervision point: importing a plugin may raise anything
+        return _broken(role, path, location, _reason(point, error))
+    for name, value in texts.items():
+        if value is not None and not isinstance(value, str):
+            return _broken(role, path, location, f"{name} of {path} is {value!r:.100}, which is not a text")
     return PluginInfo(
         kind=kind,
-        class_name=getattr(plugin, "java_class", None) or python_name,
+        class_name=texts["java_class"] or path.replace(":", "."),
         python_path=path,
-        version=str(getattr(plugin, "version", "undefined")),
+        version=texts["version"] or "undefined",
         location=location,
     )
 
 
-def _broken(role: str, path: str, point: EntryPoint, location: str, error: Exception | SystemExit) -> PluginInfo:
-    reason = f"{type(error).__name__}: {error}"
+def _target(point: EntryPoint) -> str:
+    return point.value.replace(" ", "").partition("[")[0]
+
+
+def _reason(point: EntryPoint, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         package = point.dist.name if point.dist is not None else "the package"
         extra = point.extras[0] if point.extras else point.name
-        reason = f"the Python module {error.name} is missing; install it with: pip install '{package}[{extra}]'"
+        return f"the Python module {error.name} is missing; install it with: pip install '{package}[{extra}]'"
+    return f"{type(error).__name__}: {error}"
+
+
+def _broken(role: str, path: str, location: str, reason: str) -> PluginInfo:
     log.warning("Plugin %s cannot be used: %s", path, reason)
-    return PluginInfo(
-        kind="sink" if role == "connector" and path.endswith("SinkConnector") else _kind_of_broken(role),
-        class_name=path.replace(":", "."),
-        python_path=path,
-        error=reason,
-        location=location,
-    )
-
-
-def _kind_of_broken(role: str) -> str:
-    return "source" if role == "connector" else role
+    kind = role if role != "connector" else ("sink" if path.endswith("SinkConnector") else "source")
+    return PluginInfo(kind=kind, class_name=path.replace(":", "."), python_path=path, error=reason, location=location)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from linkspan.api.errors import ConfigError, PluginError
-from linkspan.plugins.catalog import PluginInfo
+from linkspan.plugins.catalog import INSTALLED, PluginInfo
 
 __all__ = ["create", "load", "use_location"]
 
@@ -55,6 +55,6 @@ def create(info: PluginInfo) -> Any:  # noqa: ANN401 - an object of whatever kin
 
 def use_location(location: str) -> None:
     """Make the packages of a folder of ``plugin.path`` importable in this process, before all others."""
-    if location != "classpath" and location not in sys.path and Path(location).is_dir():
+    if location != INSTALLED and location not in sys.path and Path(location).is_dir():
         sys.path.insert(0, location)
         importlib.invalidate_caches()

@@ -42,11 +42,11 @@ def task(port: ChannelPort, args: Args) -> None:
 
 
 def scan(port: ChannelPort, args: Args) -> object:
-    """Import every plugin there is; the catalog as JSON."""
+    """Import plugins of one place; the catalog as JSON."""
     from linkspan.plugins.discovery import scan as scan_plugins  # noqa: PLC0415 - only here
 
     port.calling("import")
-    return scan_plugins(args["plugin_path"]).to_json()
+    return Catalog(scan_plugins(args["location"], args["package"])).to_json()
 
 
 def validate(port: ChannelPort, args: Args) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, Deadlines, milliseconds
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.offsets import OffsetStore, SourceOffset
+from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
 from linkspan.worker.questions import Questions
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
@@ -49,7 +50,6 @@ PRELOADED = (
 
 _STARTING_AT_ONCE = 4
 _COME_UP_SECONDS = 2.0
-_SCAN_SECONDS = 60.0
 _CLUSTER_ID_SECONDS = 30.0
 
 Offsets = list[dict[str, Any]]
@@ -131,9 +131,7 @@ class Worker:
 
     async def _scan(self) -> None:
         if self._catalog is None:
-            args = {"plugin_path": self._plugin_path}
-            found = await self._ask("scan", args, "look for plugins", _SCAN_SECONDS)
-            self._catalog = Catalog.from_json(found)
+            self._catalog = await find_plugins(self._questions, self._plugin_path)
 
     async def _identify(self) -> None:
         args = {
