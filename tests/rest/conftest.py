@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from linkspan.config.listeners import parse_listeners
 from linkspan.herder.lanes import Lanes
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
-from linkspan.rest.listeners import parse_listeners
 from linkspan.rest.server import HttpServer
 from tests.herder.fakes import FakeLevels, FakeWorker
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.response_headers import header_rules
 from linkspan.rest.app import RestApp
-from linkspan.rest.headers import CrossOrigin, header_rules
+from linkspan.rest.headers import CrossOrigin
 from tests.rest.conftest import refused
 
 Serve = Callable[..., Any]

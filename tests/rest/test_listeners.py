@@ -15,9 +15,10 @@ import pytest
 from aiohttp import ClientSession
 
 from linkspan.api.errors import ConfigError, UnreachableError
+from linkspan.config.listeners import Listener, parse_listeners
 from linkspan.rest.access_log import ACCESS_LOGGER
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
-from linkspan.rest.listeners import Listener, advertised, parse_listeners
+from linkspan.rest.listeners import advertised
 from linkspan.rest.routing import Answer, Request, Route
 from linkspan.rest.server import HttpServer
 from tests.herder.fakes import FakeLevels
@@ -33,7 +34,6 @@ Serve = Callable[..., Any]
         ("HTTPS://host-1.example:0", Listener("https", "host-1.example", 0)),
         (" http://127.0.0.1:1 ", Listener("http", "127.0.0.1", 1)),
         ("http://[::1]:8083", Listener("http", "::1", 8083)),
-        ("http://0.0.0.0:8083/path", Listener("http", "0.0.0.0", 8083)),
     ],
 )
 def test_listeners_are_read_as_the_original_reads_them(text: str, listener: Listener) -> None:
@@ -46,6 +46,8 @@ def test_listeners_are_read_as_the_original_reads_them(text: str, listener: List
         ("nonsense", "doesn't have the right format"),
         ("http://host", "doesn't have the right format"),
         ("http://ho st:1", "doesn't have the right format"),
+        ("http://0.0.0.0:8083/path", "doesn't have the right format"),
+        (" ", "Empty URL"),
         ("ftp://host:1", 'must be either "http" or "https"'),
         ("http://host:65536", "between 0 and 65535"),
         ("http://host:-1", "between 0 and 65535"),

@@ -19,6 +19,8 @@ from linkspan import __version__
 from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
 from linkspan.config import definition, properties
+from linkspan.config.listeners import Listener, parse_listeners
+from linkspan.config.response_headers import header_rules
 from linkspan.config.suggestions import unknown_keys
 from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig
 from linkspan.herder.standalone import StandaloneHerder
@@ -29,8 +31,8 @@ from linkspan.plugins.framework import check_converters
 from linkspan.rest import tls
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
 from linkspan.rest.extensions import Extensions, HerderState
-from linkspan.rest.headers import CrossOrigin, header_rules
-from linkspan.rest.listeners import Listener, advertised, parse_listeners
+from linkspan.rest.headers import CrossOrigin
+from linkspan.rest.listeners import advertised
 from linkspan.rest.server import HttpServer
 from linkspan.worker.offsets import FileOffsetStore
 from linkspan.worker.supervisor import Worker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -27,7 +26,9 @@ from linkspan.api.fields import (
 )
 from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
 from linkspan.config.clients import definition_of
+from linkspan.config.listeners import parse_listeners
 from linkspan.config.policy import known as known_policy
+from linkspan.config.response_headers import header_rules
 
 __all__ = ["STANDALONE_KEYS", "WORKER_KEYS", "DistributedConfig", "StandaloneConfig", "WorkerConfig"]
 
@@ -51,20 +52,6 @@ PREFIXES: Final = (
 )
 """Keys under these prefixes are handed on to clients, converters and listeners, who judge them."""
 
-_URL: Final = re.compile(r"^(.*)://\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+)")
-_HEADER_RULE: Final = re.compile(r'\s*("[^"]*"|[^,]+)')
-_HEADER_ACTIONS: Final = frozenset({"set", "add", "setdate", "adddate"})
-
-
-def _listener(key: str, value: object, text: str) -> None:
-    match = _URL.match(text)
-    if match is None:
-        raise ConfigError.invalid(key, value, "Listener doesn't have the right format (protocol://hostname:port).")
-    if match.group(1).lower() not in ("http", "https"):
-        raise ConfigError.invalid(key, value, 'Listener protocol must be either "http" or "https".')
-    if not 0 <= int(match.group(3)) <= 65535:
-        raise ConfigError.invalid(key, value, f"Port {match.group(3)} is not between 0 and 65535.")
-
 
 def _listeners(key: str, value: object) -> None:
     if not isinstance(value, list) or not value:
@@ -73,44 +60,16 @@ def _listeners(key: str, value: object) -> None:
             value,
             "Invalid value for listeners, at least one URL is expected, ex: http://localhost:8080,https://localhost:8443.",
         )
-    _urls(key, value)
+    parse_listeners(value, key)
 
 
 def _admin_listeners(key: str, value: object) -> None:
-    if value is not None:
-        _urls(key, value)
+    if isinstance(value, list):
+        parse_listeners(value, key)
 
 
-def _urls(key: str, value: object) -> None:
-    assert isinstance(value, list)
-    for item in value:
-        if not item.strip():
-            raise ConfigError.invalid(key, value, "Empty URL found when parsing listeners list.")
-        _listener(key, value, item)
-
-
-def _response_headers(key: str, value: object) -> None:
-    for rule in _HEADER_RULE.findall(str(value or "")):
-        text = rule.strip().strip('"').strip()
-        action, _, header = text.partition(" ")
-        if not header.strip():
-            raise ConfigError.invalid(
-                key,
-                value,
-                f"Invalid format of header config '{text}'. Expected: '[action] [header name]:[header value]'",
-            )
-        if action.lower() not in _HEADER_ACTIONS:
-            raise ConfigError.invalid(
-                key, value, f"Invalid header config action: '{action}'. Expected one of [set, add, setDate, addDate]"
-            )
-        name, colon, rest = header.strip().partition(":")
-        if not colon or not name or " " in name or ":" in rest:
-            raise ConfigError.invalid(
-                key,
-                value,
-                f"Invalid format of header name and header value for '{header.strip()}'. "
-                "Expected: '[header name]:[header value]'",
-            )
+def _response_headers(_: str, value: object) -> None:
+    header_rules(str(value or ""))
 
 
 def _no_references(key: str, value: object) -> None:

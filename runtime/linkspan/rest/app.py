@@ -11,9 +11,10 @@ from aiohttp import web
 
 from linkspan.api.errors import ConnectError
 from linkspan.api.rest import RestFilter, RestRequest, RestResponse
+from linkspan.config.response_headers import HeaderRule
 from linkspan.herder.port import Herder
 from linkspan.rest.errors import HttpError, error_body, status_of
-from linkspan.rest.headers import CrossOrigin, HeaderRule
+from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.loggers import LevelRegistry, LoggerResources
 from linkspan.rest.rendering import render
 from linkspan.rest.resources import ConnectorResources, PluginResources, RootResources

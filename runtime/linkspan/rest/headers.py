@@ -1,18 +1,14 @@
-"""Headers that a user configures: cross-origin requests, and ``response.http.headers.config`` (spec/runtime.md 1.1)."""
+"""Headers for browsers that call from other origins (spec/runtime.md 1.1)."""
 
 from __future__ import annotations
 
-import csv
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Final
 
 from linkspan.api.errors import ConfigError
 from linkspan.config.regex import java_regex
 
-__all__ = ["CrossOrigin", "HeaderRule", "header_rules"]
+__all__ = ["CrossOrigin"]
 
 ALLOWED_HEADERS: Final = "Content-Type"
 MAX_AGE_SECONDS: Final = 60
@@ -51,52 +47,6 @@ class CrossOrigin:
 
     def _allows(self, origin: str) -> bool:
         return any(allowed(origin) for allowed in self._allowed)
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
-    """One rule of ``response.http.headers.config``.
-
-    Attributes:
-        replaces: whether it replaces a header of that name (set) or adds one (add).
-        name: header.
-        value: its value at the time of the answer.
-    """
-
-    replaces: bool
-    name: str
-    value: Callable[[], str]
-
-
-def header_rules(text: str) -> list[HeaderRule]:
-    """Read ``[action] [name]:[value]`` rules separated by commas, in double quotes where they contain one."""
-    rows = list(csv.reader([text], skipinitialspace=True))
-    return [_rule(item.strip()) for item in (rows[0] if rows else []) if item.strip()]
-
-
-def _rule(text: str) -> HeaderRule:
-    action, _, pair = text.partition(" ")
-    name, colon, value = pair.strip().partition(":")
-    kind = action.lower()
-    if kind not in {"set", "add", "setdate", "adddate"} or not colon or ":" in value or not name or " " in name.strip():
-        raise ConfigError.invalid(
-            "response.http.headers.config",
-            text,
-            "each rule must read '[action] [header name]:[header value]' with an action of set, add, setDate, addDate",
-        )
-    if kind.endswith("date"):
-        return HeaderRule(kind.startswith("set"), name.strip(), _date(value.strip(), text))
-    return HeaderRule(kind == "set", name.strip(), value.strip)
-
-
-def _date(offset: str, rule: str) -> Callable[[], str]:
-    try:
-        milliseconds = int(offset)
-    except ValueError:
-        raise ConfigError.invalid(
-            "response.http.headers.config", rule, "the value of a date action is an offset in milliseconds"
-        ) from None
-    return lambda: formatdate(time.time() + milliseconds / 1000, usegmt=True)
 
 
 def _origin(pattern: str, origins: str) -> Callable[[str], bool]:

@@ -1,41 +1,14 @@
-"""``listeners`` and the address under which others see us (spec/runtime.md 1.1)."""
+"""The address under which others see us (spec/runtime.md 1.1)."""
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.listeners import Listener
 
-__all__ = ["Listener", "advertised", "parse_listeners"]
-
-_FORM: Final = re.compile(r"(.*)://\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+).*")
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """One address to listen on.
-
-    Attributes:
-        scheme: http or https.
-        host: empty for all addresses.
-        port: 0 for any free one.
-    """
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{_bracketed(self.host)}:{self.port}"
-
-
-def parse_listeners(items: Sequence[str], key: str = "listeners") -> list[Listener]:
-    """Read the items of ``listeners`` or ``admin.listeners``."""
-    return [_listener(item.strip(), key) for item in items]
+__all__ = ["advertised"]
 
 
 def advertised(
@@ -67,19 +40,6 @@ def advertised(
     )
 
 
-def _listener(item: str, key: str) -> Listener:
-    match = _FORM.fullmatch(item)
-    if match is None:
-        raise ConfigError.invalid(key, item, "Listener doesn't have the right format (protocol://hostname:port).")
-    scheme = match[1].lower()
-    if scheme not in {"http", "https"}:
-        raise ConfigError.invalid(key, item, 'Listener protocol must be either "http" or "https".')
-    port = int(match[3])
-    if not 0 <= port <= 65535:
-        raise ConfigError.invalid(key, item, "the port must lie between 0 and 65535")
-    return Listener(scheme, match[2], port)
-
-
 def _own_name() -> str:
     """Address of this host as the Java worker resolves it; loopback when the host does not know its own name."""
     name = socket.gethostname()
@@ -87,7 +47,3 @@ def _own_name() -> str:
         return socket.gethostbyname(name)
     except OSError:
         return "127.0.0.1"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

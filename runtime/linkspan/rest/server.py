@@ -10,9 +10,9 @@ from typing import Final
 from aiohttp import web
 
 from linkspan.api.errors import UnreachableError
+from linkspan.config.listeners import Listener
 from linkspan.rest.access_log import ACCESS_LOGGER, NcsaAccessLogger
 from linkspan.rest.app import RestApp
-from linkspan.rest.listeners import Listener
 
 __all__ = ["GRACEFUL_SECONDS", "HttpServer"]
 
