@@ -197,7 +197,10 @@ def _serve(sock: socket.socket, failed: dict[str, str]) -> None:
     gc.collect()
     gc.set_threshold(*_COLLECTING)
     gc.freeze()  # what is there now is shared with all children and must not be touched by their collectors
-    sock.send(orjson.dumps({"ready": os.getpid(), "failed": failed}))
+    try:
+        sock.send(orjson.dumps({"ready": os.getpid(), "failed": failed}))
+    except ConnectionError:
+        return  # the worker went meanwhile, say because another part of it could not start
     _Nursery(sock).run()
 
 
