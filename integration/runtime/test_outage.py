@@ -43,7 +43,11 @@ class Pipeline:
         source |= {f"producer.override.{key}": value for key, value in IMPATIENT.items()}
         # what one test of the broker left behind does not hold up the next
         sink |= {f"consumer.override.{key}": value for key, value in {**IMPATIENT, "session.timeout.ms": 2000}.items()}
-        settings = {"offset.flush.interval.ms": 200, "task.shutdown.graceful.timeout.ms": 15_000}
+        settings = {
+            "offset.flush.interval.ms": 200,
+            "offset.flush.timeout.ms": 2000,
+            "task.shutdown.graceful.timeout.ms": 15_000,
+        }
         self.append(20_000)
         self.worker = LinkspanWorker(folder / "w", broker.bootstrap, settings, [source, sink])
         self.worker.start()

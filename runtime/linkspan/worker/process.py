@@ -149,7 +149,8 @@ class ChildProcess(asyncio.Protocol):
                 message = orjson.loads(line)
                 kind = message["type"]
             except (ValueError, TypeError, KeyError):
-                log.warning("[%s] Left out an unreadable message on the control channel", self.context)
+                text = "Left out an unreadable message on the control channel"
+                log.warning(text, extra={"connector_context": self.context})
                 continue
             if kind == "log":
                 _log_line(self.context, message["logger"], message["level"], message["text"])

@@ -127,6 +127,11 @@ class RunningTask:
     def _context(self) -> str:
         return f"{self.connector}|task-{self.task}"
 
+    @property
+    def _extra(self) -> dict[str, str]:
+        """What puts a line of the log under the task's name."""
+        return {"connector_context": self._context}
+
     def _report(self, state: str, trace: str | None) -> None:
         self.state = state
         self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
@@ -140,7 +145,7 @@ class RunningTask:
             case "beat":
                 finding = self._watch.beat(message["call"], message["age"], time.monotonic())
                 if finding is not None:
-                    log.info("[%s] %s has returned after %.1f s", self._context, finding.call, finding.age)
+                    log.info("%s has returned after %.1f s", finding.call, finding.age, extra=self._extra)
                     self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
             case "question":
                 self._hooks.question(child, self.connector, {**message, "task": self.task})
@@ -175,14 +180,14 @@ class RunningTask:
         stack = await child.blocked_stack()
         text = f"{finding.call} has not returned for {finding.age:.1f} s"
         trace = f"{text}. It is blocked in:\n{stack}" if stack else text
-        log.warning("[%s] %s", self._context, trace)
+        log.warning("%s", trace, extra=self._extra)
         if not self._final:
             self._hooks.status(StatusEvent(self.connector, self.task, self.state, trace, "stalled"))
 
     async def _kill(self, child: ChildProcess, reason: str) -> None:
         stack = await child.blocked_stack()
         self._killed = f"{reason}. It was blocked in:\n{stack}" if stack else reason
-        log.error("[%s] %s", self._context, self._killed)
+        log.error("%s", self._killed, extra=self._extra)
         child.kill()
 
     async def _until_end(self, child: ChildProcess) -> None:
@@ -210,5 +215,6 @@ def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:
     if child.fault is not None:
         text = f"{who}: {child.fault}; its process was killed"
     stack = child.crash_stack()
-    log.error("[%s] %s%s", child.context, text, f"\n{stack}" if stack else "")
-    return f"{text}\n{stack}" if stack else text
+    notice = f"{text}\n{stack}" if stack else text
+    log.error("%s", notice, extra={"connector_context": child.context})
+    return notice
