@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
 from linkspan.api.errors import ConfigError
 from linkspan.config import properties
-from linkspan.herder.port import PAUSED, STARTED, STOPPED
+from linkspan.herder.submitted import initial_target, named
 
 __all__ = ["ConnectorFile", "read"]
-
-_TARGETS = {"RUNNING": STARTED, "PAUSED": PAUSED, "STOPPED": STOPPED}
 
 
 class ConnectorFile(NamedTuple):
@@ -35,43 +33,54 @@ def read(path: str) -> ConnectorFile:
         data = Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"Cannot read the connector configuration {path}: {error.strerror}") from error
-    try:
-        parsed = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        parsed = None
+    parsed, problem = _json(data.removeprefix(codecs.BOM_UTF8))
     if isinstance(parsed, dict):
-        if all(isinstance(value, str) for value in parsed.values()):
-            return _named(path, parsed, None)
+        if not any(isinstance(value, dict | list) for value in parsed.values()):
+            return _named(path, _texts(path, parsed), None)
         if isinstance(parsed.get("config"), dict):
             return _request(path, parsed)
-    return _named(path, properties.parse(data.decode("iso-8859-1"), path), None)
+    lines = properties.parse(data.decode("iso-8859-1"), path)
+    if "name" not in lines and problem is not None:
+        raise ConfigError(f"Connector configuration at '{path}' cannot be read: {problem}")
+    return _named(path, lines, None)
+
+
+def _json(data: bytes) -> tuple[object, str | None]:
+    """What a text says as JSON, numbers as they are written; and what speaks against it, if it begins like JSON."""
+    begins = data.lstrip().startswith((b"{", b"["))
+    try:
+        parsed = json.loads(data.decode("utf-8"), parse_int=str, parse_float=str)
+    except (ValueError, RecursionError) as error:
+        return None, f"it is no valid JSON: {error}" if begins else None
+    return parsed, "it is JSON, but no object with the keys of a connector" if begins else None
 
 
 def _request(path: str, parsed: Mapping[str, Any]) -> ConnectorFile:
-    name = parsed.get("name")
-    config = {key: _text(path, key, value) for key, value in parsed["config"].items()}
-    state = parsed.get("initial_state")
-    if state is not None and str(state).upper() not in _TARGETS:
-        raise ConfigError(f"{path}: unknown initial_state {state}; there are {', '.join(_TARGETS)}", "initial_state")
-    if isinstance(name, str) and config.setdefault("name", name) != name:
-        raise ConfigError(
-            f"{path}: Connector name configuration ({config['name']}) doesn't match connector name in the request "
-            f"({name})",
-            "name",
-        )
-    return _named(path, config, None if state is None else _TARGETS[str(state).upper()])
+    name, state = parsed.get("name"), parsed.get("initial_state")
+    config = _texts(path, parsed["config"])
+    try:
+        target = None if state is None else initial_target(str(state))
+        if isinstance(name, str):
+            config = named(name, config, "request")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}", error.key) from error
+    return _named(path, config, target)
 
 
 def _named(path: str, config: Mapping[str, str | None], target: str | None) -> ConnectorFile:
     name = config.get("name")
     if name is None:
-        raise ConfigError(f"Connector configuration at '{path}' is missing the mandatory 'name' configuration", "name")
+        text = f"Connector configuration at '{path}' is missing the mandatory 'name' configuration"
+        mark = properties.byte_order_mark(config)
+        raise ConfigError(f"{text}; {mark}" if mark else text, "name")
     return ConnectorFile(name.strip(), dict(config), target)
 
 
-def _text(path: str, key: str, value: object) -> str | None:
-    if isinstance(value, dict | list):
-        raise ConfigError(f"{path}: the value of {key} must be a text, a number or a boolean", key)
-    if value is None or isinstance(value, str):
-        return value
-    return orjson.dumps(value).decode()
+def _texts(path: str, config: Mapping[str, object]) -> dict[str, str | None]:
+    wrong = [key for key, value in config.items() if isinstance(value, dict | list)]
+    if wrong:
+        raise ConfigError(f"{path}: the value of {wrong[0]} must be a text, a number or a boolean", wrong[0])
+    return {
+        key: str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
+        for key, value in config.items()
+    }

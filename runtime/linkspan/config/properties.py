@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import codecs
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import javaproperties
 
 from linkspan.api.errors import ConfigError
 
-__all__ = ["load", "parse", "store"]
+__all__ = ["byte_order_mark", "load", "parse", "store"]
+
+_MARK: Final = codecs.BOM_UTF8.decode("iso-8859-1")
 
 
 def load(path: str | Path) -> dict[str, str]:
@@ -49,6 +53,15 @@ def parse(text: str, source: str = "the properties") -> dict[str, str]:
             f"Malformed \\uxxxx encoding in {source}, line {_line_of(text, error.escape) or line}: {error.escape!r}"
         ) from error
     return result
+
+
+def byte_order_mark(properties: Iterable[str]) -> str | None:
+    """What to say when the first key was spoilt by a byte order mark, as some editors write it; None if not."""
+    spoilt = next((key for key in properties if key.startswith(_MARK)), None)
+    if spoilt is None:
+        return None
+    key = spoilt.removeprefix(_MARK)
+    return f"the file begins with a byte order mark, which spoils its first key {key}: save it as UTF-8 without one"
 
 
 def _line_of(text: str, escape: str) -> int | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from linkspan.api.errors import ConfigError
-from linkspan.herder.port import PAUSED, STARTED, STOPPED, Body
+from linkspan.herder.port import Body
+from linkspan.herder.submitted import initial_target, named
 
 __all__ = ["NewConnector", "config_map", "new_connector", "offsets", "text_map"]
-
-INITIAL_STATES: Final = {"RUNNING": STARTED, "PAUSED": PAUSED, "STOPPED": STOPPED}
 
 
 class _Number(str):
@@ -45,7 +44,8 @@ def new_connector(data: bytes) -> NewConnector:
     config = request.get("config")
     if config is None:
         raise ConfigError('The request body must contain "config", an object with the configuration of the connector')
-    return NewConnector(name, named(name, _flat(config, "config")), _initial_state(request.get("initial_state")))
+    target = initial_target(_text(request.get("initial_state"), "initial_state"))
+    return NewConnector(name, named(name, _flat(config, "config")), target)
 
 
 def config_map(data: bytes, name: str) -> dict[str, str | None]:
@@ -68,16 +68,6 @@ def offsets(data: bytes) -> list[Body]:
     if not isinstance(items, list):
         raise ConfigError(f'"offsets" must be a list, not {_kind(items)}')
     return [_offset(item) for item in items]
-
-
-def named(name: str, config: dict[str, str | None]) -> dict[str, str | None]:
-    """Put the connector's name into its configuration, or check that it is the one there."""
-    present = config.get("name")
-    if present is not None and present != name:
-        raise ConfigError(
-            f"Connector name configuration ({present}) doesn't match connector name in the URL ({name})", "name"
-        )
-    return {**config, "name": name}
 
 
 def _offset(item: object) -> Body:
@@ -138,16 +128,6 @@ def _text(value: object, key: str) -> str | None:
     if isinstance(value, str):
         return str(value)
     raise ConfigError(f'The value of "{key}" must be a text, a number or a boolean, not {_kind(value)}', key)
-
-
-def _initial_state(value: object) -> str | None:
-    text = _text(value, "initial_state")
-    if text is None:
-        return None
-    target = INITIAL_STATES.get(text.upper())
-    if target is None:
-        raise ConfigError(f'Unknown "initial_state" {text}; known are: {", ".join(INITIAL_STATES)}', "initial_state")
-    return target
 
 
 def _kind(value: object) -> str:
