@@ -372,9 +372,11 @@ class SinkRun:
         steps: Sequence[Step] = (),
         group: str | None = None,
         task: RecordingSink | None = None,
+        letters: Any = None,
         **settings: Any,
     ) -> None:
         self.port = Port()
+        self.letters = letters
         self.task = task or RecordingSink()
         self.group = group or f"connect-{uuid.uuid4().hex[:8]}"
         self.log = log
@@ -397,6 +399,7 @@ class SinkRun:
             self.errant,
             self.port,  # type: ignore[arg-type]
             SinkSettings(topics=topics, flush_interval=interval, **settings),
+            letters=letters,
         )
 
     def _pause(self, seconds: float) -> bool:

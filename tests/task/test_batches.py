@@ -43,6 +43,15 @@ def test_joined_batches_are_one_sequence():
     assert [record.value for record in batch[:2]] == ["a", "b"]
 
 
+def test_joined_batches_stay_flat_however_many_they_are():
+    topics = [read(f"t{number}", [number]) for number in range(2000)]
+    batch = RecordBatch(())
+    for topic in topics:
+        batch = JoinedBatch.of([batch, topic])
+    assert list(batch.values) == list(range(2000))
+    assert [record.value for record in batch] == list(range(2000))
+
+
 def test_a_single_batch_stays_as_it_is():
     batch = read("t", ["a"])
     assert JoinedBatch.of([RecordBatch(()), batch]) is batch

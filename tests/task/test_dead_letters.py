@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
-from linkspan.api.errors import ConnectError, DataError
-from linkspan.api.records import SinkRecord
+from linkspan.api.errors import ConnectError, DataError, RetriableError
+from linkspan.api.records import SinkRecord, TopicPartition
 from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters, ErrantRecords
 from linkspan.task.tolerance import Consumed, ErrorPolicy, Failure, Stage, Tolerance
-from tests.task.harness import Port, Text
-from tests.task.memory_log import MemoryBatch, MemoryLog
+from tests.task.harness import Port, SinkRun, Text, create_topic, fill
+from tests.task.memory_log import MemoryBatch, MemoryDelivery, MemoryLog
 
 
-def letters(log, *, headers=False):
-    return DeadLetters(DeadLetterConfig("dlq", 1, headers), log.writer({}), "c", 3)
+def letters(log, *, headers=False, writer=None, stopped=lambda _seconds: False):
+    return DeadLetters(DeadLetterConfig("dlq", 1, headers), writer or log.writer({}), "c", 3, stopped)
 
 
 def failure():
@@ -60,7 +62,9 @@ def test_a_letter_that_cannot_be_written_is_only_logged(caplog):
         def send(self, batch):  # noqa: ARG002 - a stand-in
             raise ConnectError("too large")
 
-    DeadLetters(DeadLetterConfig("dlq", 1, False), Broken(), "c", 0).report(failure())  # type: ignore[arg-type]
+        def poll(self): ...
+
+    letters(None, writer=Broken()).report(failure())
     assert "Could not produce message to dead letter queue. topic=dlq: too large" in caplog.text
 
 
@@ -79,10 +83,88 @@ def test_a_queue_that_lets_nobody_in_is_reported_when_offsets_are_about_to_be_co
         def poll(self):
             raise ConnectError("refused: wrong password")
 
-    queue = DeadLetters(DeadLetterConfig("dlq", 1, False), Refused(), "c", 0)  # type: ignore[arg-type]
+    queue = letters(None, writer=Refused())
     queue.report(failure())
-    queue.settle(0.0)
+    assert not queue.settle(0.0)
     assert "Could not produce message to dead letter queue. topic=dlq: refused: wrong password" in caplog.text
+
+
+class Full:
+    """A writer without room for the first records it is given, which answers when it is let."""
+
+    def __init__(self, full=0):
+        self.full = full
+        self.sent = []
+        self.deliveries = []
+
+    def send(self, batch):
+        if self.full:
+            self.full -= 1
+            raise RetriableError("no room")
+        self.sent.append(batch)
+        self.deliveries.append(MemoryDelivery())
+        self.deliveries[-1].done = False
+        return self.deliveries[-1]
+
+    def poll(self): ...
+
+    def flush(self, _timeout):
+        return False
+
+
+def test_a_letter_waits_for_room():
+    writer = Full(full=3)
+    letters(None, writer=writer).report(failure())
+    assert len(writer.sent) == 1
+
+
+def test_a_letter_without_room_is_not_passed_over_when_the_task_stops():
+    queue = letters(None, writer=Full(full=3), stopped=lambda _: True)
+    with pytest.raises(RetriableError):
+        queue.report(failure())
+
+
+def test_a_queue_is_settled_when_every_letter_was_answered():
+    writer = Full()
+    queue = letters(None, writer=writer)
+    queue.report(failure())
+    queue.report(failure())
+    assert not queue.settle(0.0)
+    writer.deliveries[0].done = True
+    assert not queue.settle(0.0)
+    writer.deliveries[1].done = True
+    assert queue.settle(0.0)
+
+
+def test_letters_that_were_written_are_forgotten():
+    writer = Full()
+    queue = letters(None, writer=writer)
+    queue.report(failure())
+    written = weakref.ref(writer.deliveries[0])
+    writer.deliveries.pop().done = True
+    writer.sent.clear()
+    queue.report(failure())
+    assert written() is None
+
+
+def test_no_offset_is_committed_before_the_dead_letter_queue_has_what_failed():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    writer = Full()
+    run = SinkRun(log, [topic], letters=letters(None, writer=writer), interval=0.0)
+    run.letters.report(failure())
+    seen = []
+
+    def answer_later():
+        seen.append(run.committed())
+        if len(seen) == 3:
+            writer.deliveries[0].done = True
+        return len(seen) > 3 and bool(run.committed())
+
+    run.run(answer_later)
+    assert seen[:3] == [{}, {}, {}]
+    assert run.committed() == {TopicPartition(topic, 0): 3}
 
 
 def test_a_record_the_task_built_itself_is_converted_back():

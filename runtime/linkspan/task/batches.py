@@ -147,13 +147,13 @@ class RecordBatch(SinkRecords):
 class JoinedBatch(SinkBatch):
     """Batches of several topics given to one ``put``, one after the other."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("parts",)
 
     def __init__(self, parts: Sequence[SinkBatch]) -> None:
-        self._parts = parts
+        self.parts = parts
 
     def __len__(self) -> int:
-        return sum(map(len, self._parts))
+        return sum(map(len, self.parts))
 
     @overload
     def __getitem__(self, index: int) -> SinkRecord: ...
@@ -163,30 +163,35 @@ class JoinedBatch(SinkBatch):
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = range(len(self))[index]
-        for part in self._parts:
+        for part in self.parts:
             if at < len(part):
                 return part[at]
             at -= len(part)
         raise IndexError(index)
 
     def __iter__(self) -> Iterator[SinkRecord]:
-        return joined.from_iterable(self._parts)
+        return joined.from_iterable(self.parts)
 
     @property
     def values(self) -> Sequence[object]:
         """The value of every record, in order."""
-        return list(joined.from_iterable(part.values for part in self._parts))
+        return list(joined.from_iterable(part.values for part in self.parts))
 
     @property
     def keys(self) -> Sequence[object]:
         """The key of every record, in order."""
-        return list(joined.from_iterable(part.keys for part in self._parts))
+        return list(joined.from_iterable(part.keys for part in self.parts))
 
     @classmethod
     def of(cls, parts: Sequence[SinkBatch]) -> SinkBatch:
         """One batch of these; a single one as it is."""
-        filled = [part for part in parts if len(part)]
+        filled = [piece for part in parts for piece in _pieces(part) if len(piece)]
         return filled[0] if len(filled) == 1 else cls(filled)
+
+
+def _pieces(batch: SinkBatch) -> Sequence[SinkBatch]:
+    # what waits for redelivery is joined already: nested ones would be walked through for each record
+    return batch.parts if isinstance(batch, JoinedBatch) else (batch,)
 
 
 def _shared(column: Column) -> Schema | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.headers import Headers
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, SourceRecord, TopicPartition
 from linkspan.log.port import Delivery, OutgoingBatch, TopicSpec, WireHeader, Writer
@@ -19,6 +20,7 @@ from linkspan.task.tolerance import Consumed, Failure, Stage, Tolerance
 __all__ = ["DeadLetterConfig", "DeadLetters", "ErrantRecords"]
 
 _log = logging.getLogger(__name__)
+_RETRY: Final = 0.5
 _PREFIX: Final = "__connect.errors."
 _PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
 
@@ -46,14 +48,18 @@ class DeadLetters:
         writer: writes them; closed by :meth:`close`.
         connector: name of the connector.
         task: number of the task.
+        pause: sleeps so many seconds; True when the task is to stop.
     """
 
-    def __init__(self, config: DeadLetterConfig, writer: Writer, connector: str, task: int) -> None:
+    def __init__(
+        self, config: DeadLetterConfig, writer: Writer, connector: str, task: int, pause: Callable[[float], bool]
+    ) -> None:
         self._config = config
         self._writer = writer
         self._connector = connector
         self._task = task
-        self._deliveries: list[Delivery] = []
+        self._pause = pause
+        self._deliveries: deque[Delivery] = deque()
 
     def create_topic(self, create: Callable[[TopicSpec], bool]) -> None:
         """Let the topic be created unless it exists; raises ConnectError when that fails."""
@@ -67,7 +73,11 @@ class DeadLetters:
             ) from error
 
     def report(self, failure: Failure) -> None:
-        """Send the record on its way; failures are only logged."""
+        """Send the record on its way; one that the log refuses for good is only logged.
+
+        Raises:
+            RetriableError: the task is to stop, and there was no room for the record so far.
+        """
         consumed = failure.subject
         if isinstance(consumed, SourceRecord):
             return
@@ -83,24 +93,38 @@ class DeadLetters:
             timestamps=None if timestamp < 0 else [timestamp],
             headers=[headers],
         )
-        try:
-            self._deliveries.append(self._writer.send(letter))
-        except ConnectError as error:
-            self._not_written(error)
+        while True:
+            try:
+                self._deliveries.append(self._writer.send(letter))
+            except RetriableError as error:
+                _log.warning("The dead letter queue takes no record now, trying again: %s", error)
+                if self._pause(_RETRY):
+                    raise
+            except ConnectError as error:
+                self._not_written(error)
+                break
+            else:
+                break
+        self._forget_written()
 
-    def settle(self, timeout: float) -> None:
-        """Wait until everything reported is written, so that offsets behind it may be committed."""
-        if not self._deliveries:
-            return
-        self._writer.flush(timeout)
+    def settle(self, timeout: float) -> bool:
+        """Wait until everything reported is written or refused; False when that takes longer than ``timeout``.
+
+        Offsets behind a record that is still on its way must not be committed.
+        """
+        if self._deliveries:
+            self._writer.flush(timeout)
+            self._forget_written()
+        return not self._deliveries
+
+    def _forget_written(self) -> None:
         try:
             self._writer.poll()
         except ConnectError as refused:
             self._not_written(refused)
-        for delivery in self._deliveries:
-            for _, error in delivery.failures:
+        while self._deliveries and self._deliveries[0].done:
+            for _, error in self._deliveries.popleft().failures:
                 self._not_written(error)
-        self._deliveries = [delivery for delivery in self._deliveries if not delivery.done]
 
     def close(self, timeout: float) -> None:
         """Write what is left and close."""

@@ -229,7 +229,7 @@ def _dead_letters(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> Dea
             "errors.deadletterqueue.topic.name",
         )
     writer: Writer = spec.log.writer(spec.client_settings["producer"])
-    letters = DeadLetters(config, writer, spec.connector, spec.task)
+    letters = DeadLetters(config, writer, spec.connector, spec.task, _pause(port))
     resources.callback(letters.close, _CLOSE_TIMEOUT)
     letters.create_topic(port.ensure_topic)
     return letters

@@ -168,8 +168,7 @@ class SinkLoop:
         fetched = self._read()
         if self._port.wanted == "STOPPED" and not fetched:
             return
-        for batch in fetched:
-            self._take(batch)
+        self._pending = JoinedBatch.of([self._pending, *map(self._take, fetched)])
         self._deliver()
 
     def _wants_commit(self) -> bool:
@@ -221,11 +220,10 @@ class SinkLoop:
             or (self._commit_began is None and (self._wants_commit() or self._clock() >= self._commit_at))
         )
 
-    def _take(self, fetched: FetchedBatch) -> None:
+    def _take(self, fetched: FetchedBatch) -> SinkBatch:
         self._read_total += len(fetched)
         batch = self._conversion.convert(fetched)
         self._consumed.update(fetched.positions)
-        self._pending = JoinedBatch.of([self._pending, batch])
         if fetched.topic not in self._topics:
             self._topics.add(fetched.topic)
             self._port.topics_used([fetched.topic])
@@ -234,6 +232,7 @@ class SinkLoop:
             sample = fetched.values[:_SAMPLE]
             mean = sum(len(value) for value in sample if value) // max(len(sample), 1)
             self._limit = max(1, min(_LARGE_RECORDS, _LARGE_BYTES // max(mean, 1)))
+        return batch
 
     def _deliver(self) -> None:
         batch = self._pending
@@ -352,13 +351,14 @@ class SinkLoop:
             closing: they go away: close them in the task, and wait for the commit.
         """
         self._commit_number += 1
+        self._commit_began = None  # an answer to an earlier one no longer counts
         current = {partition: self._current[partition] for partition in partitions if partition in self._current}
         committed = {partition: self._committed[partition] for partition in current}
         offsets = None
         try:
-            if self._letters is not None:
-                self._letters.settle(self._settings.flush_timeout)
-            if current:
+            if self._letters is not None and not self._letters.settle(self._settings.flush_timeout):
+                _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
+            elif current:
                 offsets = self._pre_commit(current, committed, closing=closing)
         finally:
             if closing:

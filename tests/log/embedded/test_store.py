@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from linkspan.api.errors import ConnectError, CorruptStateError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.embedded import EmbeddedLog, writer
+from linkspan.log.embedded import reader as embedded_reader
 from linkspan.log.embedded.packing import pack, unpack
 from linkspan.log.embedded.store import FILE
 from linkspan.log.port import OutgoingBatch, TopicSpec
@@ -204,6 +207,98 @@ def test_no_partition_starves(tmp_path):
     for closing in (reader, admin):
         closing.close()
     client.close(1)
+
+
+def test_a_partition_whose_batches_never_end_with_a_poll_lets_others_come(tmp_path):
+    log = EmbeddedLog(str(tmp_path))
+    admin, client = log.admin({}), log.writer({})
+    admin.create_topic(TopicSpec("t", 2))
+    for number in (0, 0, 0, 0, 1):
+        client.send(OutgoingBatch("t", [b"x"] * 7, partitions=[number] * 7))
+    reader, _ = join(log, ["t"])
+    seen: list[int] = []
+    until(lambda: [seen.extend(batch.partitions) for batch in reader.poll(0.1, 5)] and len(seen) >= 20)
+    assert 1 in seen[:20]
+    for closing in (reader, admin):
+        closing.close()
+    client.close(1)
+
+
+def test_a_poll_takes_no_more_batches_than_memory_bears(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded_reader, "_MOST_BYTES", 1000)
+    for _ in range(5):
+        write(tmp_path, b"x" * 800)
+    reader, _ = join(EmbeddedLog(str(tmp_path)), ["t"])
+    counts: list[int] = []
+    until(lambda: counts.extend(len(batch) for batch in reader.poll(0.1, 500)) or sum(counts) == 5)
+    assert max(counts) == 2
+    reader.close()
+
+
+def test_what_was_read_before_reading_fails_is_read_again(tmp_path, monkeypatch):
+    log = EmbeddedLog(str(tmp_path))
+    admin, client = log.admin({}), log.writer({})
+    admin.create_topic(TopicSpec("t", 2))
+    client.send(OutgoingBatch("t", [b"a", b"b"], partitions=[0, 1]))
+    reader, _ = join(log, ["t"])
+    load, failures = reader._load, iter([False, True])
+
+    def failing(place, position):
+        if next(failures, False):
+            raise RetriableError("busy")
+        return load(place, position)
+
+    monkeypatch.setattr(reader, "_load", failing)
+    with pytest.raises(RetriableError):
+        until(lambda: bool(reader.poll(0.1, 500)))
+    assert sorted(values_of(reader, 2)) == [b"a", b"b"]
+    for closing in (reader, admin):
+        closing.close()
+    client.close(1)
+
+
+def test_a_new_topic_is_joined_even_when_the_first_try_fails(tmp_path, monkeypatch):
+    write(tmp_path, b"x")
+    log = EmbeddedLog(str(tmp_path))
+    reader, _ = join(log, ["t", "u"])
+    assert values_of(reader, 1) == [b"x"]
+    client = log.writer({})
+    client.send(OutgoingBatch("u", [b"y"]))
+    enter, failures = reader._member.join, iter([True])
+
+    def failing(topics):
+        if next(failures, False):
+            raise RetriableError("busy")
+        enter(topics)
+
+    monkeypatch.setattr(reader._member, "join", failing)
+    with pytest.raises(RetriableError):
+        until(lambda: bool(reader.poll(0.1, 500)))
+    assert b"y" in values_of(reader, 2)  # what was not committed comes again
+    reader.close()
+    client.close(1)
+
+
+def test_many_may_open_a_file_that_nobody_has_made_yet(tmp_path):
+    def open_it(folder: Path) -> None:
+        EmbeddedLog(str(folder)).admin({}).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            for done in [pool.submit(open_it, tmp_path / str(number)) for _ in range(8)]:
+                done.result()
+
+
+def test_a_flushed_batch_is_on_the_disk(tmp_path, monkeypatch):
+    synced: list[str] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(str(Path(f"/proc/self/fd/{fd}").readlink())), fsync(fd)))
+    client = EmbeddedLog(str(tmp_path)).writer({})
+    client.send(OutgoingBatch("t", [b"x"]))
+    assert client.flush(1)
+    assert client.flush(1)
+    client.close(1)
+    assert synced == [f"{tmp_path / FILE}-wal"]
 
 
 payloads = st.none() | st.binary(max_size=20)

@@ -25,6 +25,9 @@ _LENGTH_BYTES: Final = 4
 class Columns:
     """The records of one stored batch; a column is unpacked when it is asked for.
 
+    Attributes:
+        size: bytes of all of them.
+
     Args:
         count: number of records.
         parts: bytes of values, keys, timestamps and headers as :func:`pack` joined them.
@@ -32,6 +35,7 @@ class Columns:
 
     def __init__(self, count: int, parts: Sequence[bytes]) -> None:
         self.count = count
+        self.size = sum(map(len, parts))
         self._values, self._keys, self._timestamps, self._headers = parts
 
     @cached_property

@@ -24,12 +24,14 @@ log = logging.getLogger(__name__)
 _SHORTEST_NAP_SECONDS: Final = 0.002
 _LONGEST_NAP_SECONDS: Final = 0.2
 _DEFAULT_POLL_INTERVAL_MS: Final = 300_000
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""Stored bytes after which a poll takes no further batch."""
 
 
 class _Slice:
-    """Some neighbouring records of one stored batch."""
+    """Some neighbouring records of one stored batch; ``size`` is their share of its bytes."""
 
-    __slots__ = ("begin", "columns", "end", "first", "place")
+    __slots__ = ("begin", "columns", "end", "first", "place", "size")
 
     def __init__(self, place: TopicPartition, columns: Columns, first: int, begin: int, end: int) -> None:
         self.place = place
@@ -37,6 +39,7 @@ class _Slice:
         self.first = first
         self.begin = begin
         self.end = end
+        self.size = columns.size * (end - begin) // max(columns.count, 1)
 
 
 class _Fetched:
@@ -241,14 +244,12 @@ class EmbeddedReader:
         stamp = self._store.row("SELECT max(id), total(partitions) FROM topics")
         if stamp == self._topics_at:
             return
-        self._topics_at = stamp
         rows = self._store.rows("SELECT name, partitions FROM topics")
         matches, wanted = self._matches, set(self._wanted)
         found = {name: count for name, count in rows if name in wanted or (matches is not None and matches(name))}
-        if found != self._topics:
-            self._topics = found
-            if self._generation is not None and self._member.present:
-                self._member.join(list(found))
+        if found != self._topics and self._generation is not None and self._member.present:
+            self._member.join(list(found))
+        self._topics, self._topics_at = found, stamp
 
     def _lose(self) -> None:
         """The others went on without us: what we held belongs to somebody else already."""
@@ -297,22 +298,39 @@ class EmbeddedReader:
     # --- records ------------------------------------------------------------------------------------------------
 
     def _fetch(self, max_records: int) -> list[FetchedBatch]:
-        left = max_records
-        by_topic: dict[str, list[_Slice]] = {}
+        left, room = max_records, _MOST_BYTES
+        slices: list[_Slice] = []
         ends = self._known_ends()
-        for place, position in list(self._positions.items()):
-            end = ends.get(place, 0)
-            if position == end or left == 0 or place in self._paused:
-                continue
-            if position > end:
-                self._reset_position(place, end)
-            while left > 0 and self._positions[place] < end:
-                part = self._next(place, left)
-                by_topic.setdefault(place.topic, []).append(part)
-                self._positions[place] = part.first + part.end
-                left -= part.end - part.begin
+        for place in list(self._positions):
+            if place not in self._paused:
+                found = self._following(place, ends.get(place, 0), left, room)
+                slices += found
+                left -= sum(part.end - part.begin for part in found)
+                room -= sum(part.size for part in found)
+        # Only now: what is read so far must not count as delivered when reading on fails.
+        self._positions.update((part.place, part.first + part.end) for part in slices)
         self._rotate()
-        return [_Fetched(topic, slices) for topic, slices in by_topic.items()]
+        by_topic: dict[str, list[_Slice]] = {}
+        for part in slices:
+            by_topic.setdefault(part.place.topic, []).append(part)
+        return [_Fetched(topic, parts) for topic, parts in by_topic.items()]
+
+    def _following(self, place: TopicPartition, end: int, left: int, room: int) -> list[_Slice]:
+        """The next records of a partition, at most ``left``, from stored batches until they exceed ``room`` bytes."""
+        slices: list[_Slice] = []
+        position = self._positions[place]
+        if position > end:
+            position = self._reset_position(place, end)
+        while left > 0 and room > 0 and position < end:
+            begun = place in self._cache
+            part = self._next(place, position, left)
+            slices.append(part)
+            position = part.first + part.end
+            left -= part.end - part.begin
+            room -= part.size
+            if begun:
+                break  # the next stored batch would keep this partition first for ever
+        return slices
 
     def _known_ends(self) -> dict[TopicPartition, int]:
         """End of every partition of the assigned topics; asked for again only when something was written."""
@@ -327,13 +345,14 @@ class EmbeddedReader:
             self._ends_at = changes
         return self._ends
 
-    def _reset_position(self, place: TopicPartition, end: int) -> None:
+    def _reset_position(self, place: TopicPartition, end: int) -> int:
         """There is nothing at a position behind the end, so Kafka's consumer does what its settings say."""
         outside = f"Offset {self._positions[place]} of {place} is behind the end ({end})"
         if self._reset == "none":
             raise ConnectError(f"{outside}, and auto.offset.reset is none")
         self._positions[place] = self._where_reset_says(place)
         log.info("%s: group %s goes on from offset %s", outside, self._group, self._positions[place])
+        return self._positions[place]
 
     def _rotate(self) -> None:
         """Let another partition be the first one next time, so that none starves.
@@ -344,8 +363,7 @@ class EmbeddedReader:
         if first is not None and (first not in self._cache or first in self._paused):
             self._positions[first] = self._positions.pop(first)
 
-    def _next(self, place: TopicPartition, most: int) -> _Slice:
-        position = self._positions[place]
+    def _next(self, place: TopicPartition, position: int, most: int) -> _Slice:
         first, columns = self._cache.pop(place, (0, None))
         if columns is None or not first <= position < first + columns.count:
             first, columns = self._load(place, position)

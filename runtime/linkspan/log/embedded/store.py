@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import re
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ FILE: Final = "log.sqlite"
 
 _VERSION: Final = 1
 _BUSY_SECONDS: Final = 30.0
+_OPEN_RETRY_SECONDS: Final = 0.01
 _TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}\Z")
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT})
@@ -63,32 +66,41 @@ class Store:
             raise ConnectError(f"The embedded log cannot use the folder {folder}: {error.strerror}") from error
         except sqlite3.Error as error:
             raise ConnectError(f"The embedded log cannot open {self.path}: {error}") from error
-        self._open()
+        self._changed = False
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._open()
+            except RetriableError:
+                # Setting the journal mode does not wait for others that are doing the same.
+                if time.monotonic() >= deadline:
+                    self._connection.close()
+                    raise
+                time.sleep(_OPEN_RETRY_SECONDS)
+            except ConnectError:
+                self._connection.close()
+                raise
+            else:
+                return
 
     def _open(self) -> None:
-        try:
-            with self._errors():
-                # Looked at before anything is set, because setting the journal mode already changes the file.
-                fresh = self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
-                version = None if fresh else self._version()
-                if fresh or version == str(_VERSION):
-                    # A transaction is in the operating system's hands when COMMIT returns, so it survives the death of
-                    # the process; after a power cut the newest ones may be missing, but the file stays consistent.
-                    self._connection.execute("PRAGMA journal_mode=WAL")
-                    self._connection.execute("PRAGMA synchronous=NORMAL")
-                if fresh:
-                    self._create()
-                    version = self._version()
-        except ConnectError:
-            self._connection.close()
-            raise
+        with self._errors():
+            # Looked at before anything is set, because setting the journal mode already changes the file.
+            fresh = self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+            version = None if fresh else self._version()
+            if fresh or version == str(_VERSION):
+                # A transaction is in the operating system's hands when COMMIT returns, so it survives the death of
+                # the process; a power cut survive those that :meth:`sync` has waited for.
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+            if fresh:
+                self._create()
+                version = self._version()
         if version is None:
-            self._connection.close()
             raise CorruptStateError(
                 f"{self.path} is an SQLite file of another program, not an embedded log; nothing was changed"
             )
         if version != str(_VERSION):
-            self._connection.close()
             raise CorruptStateError(
                 f"{self.path} was written by another version of the embedded log ({version}, this is {_VERSION}); "
                 "nothing was changed"
@@ -119,6 +131,7 @@ class Store:
             try:
                 yield
                 self._connection.execute("COMMIT")
+                self._changed = True
             except BaseException:
                 # After some errors, a full disk for one, SQLite has rolled back by itself.
                 if self._connection.in_transaction:
@@ -166,6 +179,18 @@ class Store:
         """Offset after the last record of a partition."""
         row = self.row("SELECT next FROM ends WHERE topic = ? AND partition = ?", topic, partition)
         return 0 if row is None else int(row[0])
+
+    def sync(self) -> None:
+        """Wait until every transaction of this connection is on the disk itself."""
+        if not self._changed:
+            return
+        try:
+            # What a checkpoint has moved on into the file, it has synchronised there.
+            with contextlib.suppress(FileNotFoundError), open(f"{self.path}-wal", "rb") as journal:  # noqa: PTH123 - a name beside the path
+                os.fsync(journal.fileno())
+        except OSError as error:
+            raise RetriableError(f"{self.path}-wal cannot be written to the disk: {error.strerror}") from error
+        self._changed = False
 
     def close(self) -> None:
         """Close the connection."""

@@ -18,7 +18,7 @@ __all__ = ["EmbeddedWriter"]
 OnRecord = Callable[[int, TopicPartition, int, int], None]
 
 _LARGEST_ROW: Final = 16 * 1024 * 1024
-"""Bytes of keys and values stored in one row. A reader holds a whole row, and SQLite refuses rows of a gigabyte."""
+"""Bytes of records stored in one row. A reader holds a whole row, and SQLite refuses rows of a gigabyte."""
 
 
 class _Written:
@@ -32,7 +32,9 @@ _WRITTEN = _Written()
 
 
 class EmbeddedWriter:
-    """The writer of the embedded log. A batch is durable when :meth:`send` returns.
+    """The writer of the embedded log.
+
+    A batch survives the death of this process when :meth:`send` returns, and that of the machine after :meth:`flush`.
 
     Args:
         folder: folder of the log.
@@ -70,8 +72,9 @@ class EmbeddedWriter:
             on_record(index, place, offset, stamp)
 
     def flush(self, timeout: float) -> bool:
-        """Nothing is ever outstanding."""
+        """Have everything on the disk: offsets that are stored afterwards must not outlive the records before them."""
         self.poll(timeout)
+        self._store.sync()
         return True
 
     def close(self, timeout: float) -> None:
@@ -125,16 +128,35 @@ class EmbeddedWriter:
 
 def _pieces(batch: OutgoingBatch, indexes: Sequence[int]) -> Iterator[Sequence[int]]:
     """Cut a share where a row would become too large; a record that is larger by itself gets a row of its own."""
-    if sum(map(len, filter(None, batch.values))) + sum(map(len, filter(None, batch.keys or ()))) <= _LARGEST_ROW:
+    if sum(_header_bytes(batch)) + _bytes(batch.values) + _bytes(batch.keys or ()) <= _LARGEST_ROW:
         yield indexes
         return
+    weights = _weights(batch)
     piece: list[int] = []
     size = 0
     for index in indexes:
-        weight = len(batch.values[index] or b"") + len((batch.keys[index] if batch.keys else None) or b"")
+        weight = weights[index]
         if piece and size + weight > _LARGEST_ROW:
             yield piece
             piece, size = [], 0
         piece.append(index)
         size += weight
     yield piece
+
+
+def _bytes(payloads: Sequence[bytes | None]) -> int:
+    return sum(map(len, filter(None, payloads)))
+
+
+def _header_bytes(batch: OutgoingBatch) -> Sequence[int]:
+    if batch.headers is None:
+        return ()
+    return [sum(len(name) + len(value or b"") for name, value in headers or ()) for headers in batch.headers]
+
+
+def _weights(batch: OutgoingBatch) -> Sequence[int]:
+    """Bytes of every record: value, key and headers."""
+    nothing = [0] * len(batch)
+    keys = nothing if batch.keys is None else [len(key or b"") for key in batch.keys]
+    headers = _header_bytes(batch) or nothing
+    return [len(value or b"") + key + header for value, key, header in zip(batch.values, keys, headers, strict=True)]

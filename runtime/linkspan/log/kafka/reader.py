@@ -203,12 +203,11 @@ class KafkaReader:
 
     def _fetch(self, timeout: float, max_records: int) -> list[Message]:
         try:
-            # consume() waits until the list is full or the time is over, so it waits for one record only
+            # consume() waits until the list is full or the time is over, so it waits for one record only; what has
+            # come with it is for the next poll: a second call could take its partition away before it is delivered
             messages: list[Message] = self._consumer.consume(max_records, 0)
             if not messages and timeout > 0:
                 messages = self._consumer.consume(1, timeout)
-                if messages and max_records > 1:
-                    messages += self._consumer.consume(max_records - 1, 0)
         except KafkaException as error:
             raise connect_error(error, "Reading from Kafka") from error
         return messages
@@ -256,13 +255,13 @@ class KafkaReader:
     # -- topics by pattern -------------------------------------------------------------------------------------------
 
     def _subscribe(self, topics: list[str]) -> None:
-        self._topics = topics
         try:
             self._consumer.subscribe(
                 topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
         except KafkaException as error:
             raise connect_error(error, "Subscribing") from error
+        self._topics = topics
 
     def _look_up(self) -> None:
         """Subscribe to the topics that match now; a cluster that does not answer is asked again soon."""
