@@ -177,16 +177,19 @@ def test_a_request_in_progress_is_answered_before_the_server_ends() -> None:
 
 
 def test_every_request_is_logged_under_the_name_of_the_original(served: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def written() -> list[str]:
+        return [record.message for record in caplog.records if record.name == ACCESS_LOGGER]
+
     with caplog.at_level(logging.INFO, ACCESS_LOGGER):
         served.ask("GET", "/connectors?expand=info", headers={"User-Agent": 'tester"', "Referer": "http://a"})
         for method in ("HEAD", "GET"):
             served.ask(method, "/nope")
-    deadline = time.monotonic() + 60
-    # A line is written when its answer is already on the way.
-    while len(written := [record.message for record in caplog.records if record.name == ACCESS_LOGGER]) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    whole, head, nope = written
+        # A line is written when its answer is already on the way.
+        deadline = time.monotonic() + 60
+        while len(written()) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    whole, head, nope = written()
     assert ACCESS_LOGGER == "org.apache.kafka.connect.runtime.rest.RestServer"
     assert re.fullmatch(
         r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /connectors\?expand=info HTTP/1\.1" 200 2 '
