@@ -90,7 +90,7 @@ def test_invented_file_is_copied_and_a_second_run_goes_on_from_there(folder: Pat
 
 def test_own_file_interrupted_in_the_middle_is_copied_to_the_end_by_the_next_run(folder: Path, tmp_path: Path):
     source = tmp_path / "größe # 1 = a.txt"
-    total = 600_000
+    total = 2_000_000
     source.write_text("".join(f"line {number} äöü\n" for number in range(total)))
     with running(folder, "--file", source) as process:
 
