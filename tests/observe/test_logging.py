@@ -23,7 +23,7 @@ def lines() -> Iterator[Lines]:
 
     def begin(style: str) -> io.StringIO:
         stream = io.StringIO()
-        setup(style, "INFO", stream)
+        setup(style, logging.INFO, stream)
         return stream
 
     yield begin

@@ -18,6 +18,7 @@ from typing import Final
 from linkspan import __version__
 from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
+from linkspan.cli.background import start_in_background
 from linkspan.config import definition, properties
 from linkspan.config.listeners import Listener, parse_listeners
 from linkspan.config.response_headers import header_rules
@@ -26,7 +27,8 @@ from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.log.port import Log
 from linkspan.observe import logging as log_lines
-from linkspan.observe.levels import Levels
+from linkspan.observe import streams
+from linkspan.observe.levels import LEVELS, Levels
 from linkspan.plugins.framework import check_converters
 from linkspan.rest import tls
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
@@ -42,7 +44,7 @@ __all__ = ["KAFKA_VERSION", "main"]
 KAFKA_VERSION: Final = "4.3.1"
 """The release whose behaviour is reproduced; clients read it from ``GET /``."""
 
-_USAGE: Final = "Usage: connect-standalone worker.properties [connector1.properties connector2.json ...]"
+_USAGE: Final = "Usage: connect-standalone [-daemon] worker.properties [connector1.properties connector2.json ...]"
 _LEVEL: Final = "LINKSPAN_LOG_LEVEL"
 log = logging.getLogger("linkspan.cli.standalone")
 
@@ -57,16 +59,24 @@ class _CannotStart(Exception):  # noqa: N818 - carries an exit status, is no err
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a standalone worker until it is told to stop; the exit status."""
+    streams.open_missing()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    background = given[:1] == ["-daemon"]
+    if background:
+        del given[0]
     if not given or "--help" in given or "-h" in given:
         print(_USAGE)
         return 1
     try:
+        if background:
+            start_in_background(given)
+            return 0
+        level = _log_level()
         config = _worker_config(given[0])
     except ConnectError as error:
         print(f"connect-standalone: {error.message}", file=sys.stderr)
         return 2
-    log_lines.setup(config.linkspan_log_format, os.environ.get(_LEVEL, "INFO").upper())
+    log_lines.setup(config.linkspan_log_format, level)
     _note_unknown(config)
     try:
         return asyncio.run(_Standalone(config, given[1:]).run())
@@ -77,9 +87,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _log_level() -> int:
+    name = os.environ.get(_LEVEL) or "INFO"
+    level = LEVELS.get(name.upper())
+    if level is None:
+        raise ConfigError(f"{_LEVEL}={name} is no level; there are {', '.join(LEVELS)}")
+    return level
+
+
 def _worker_config(path: str) -> StandaloneConfig:
     submitted = properties.load(path) if path else {}
-    config = definition.load(StandaloneConfig, submitted)
+    try:
+        config = definition.load(StandaloneConfig, submitted)
+    except ConfigError as error:
+        mark = properties.byte_order_mark(submitted)
+        raise (ConfigError(f"{error.message}; in {path}, {mark}", error.key) if mark else error) from None
     if config.config_providers:
         value = ",".join(config.config_providers)
         raise ConfigError.invalid("config.providers", value, "this is not available yet; remove the key")
@@ -87,12 +109,9 @@ def _worker_config(path: str) -> StandaloneConfig:
 
 
 def _note_unknown(config: StandaloneConfig) -> None:
-    known = {key.name for key in (*StandaloneConfig.keys, *DistributedConfig.keys)} | _OWN_KEYS
+    known = {key.name for key in (*StandaloneConfig.keys, *DistributedConfig.keys)}
     for key, near in unknown_keys(config.originals, known, PREFIXES).items():
         log.warning("Unknown worker key %s is ignored%s", key, f"; did you mean {near}?" if near else "")
-
-
-_OWN_KEYS: Final = {"linkspan.task.stall.report.ms", "linkspan.plugin.request.timeout.ms", "linkspan.jaas.config.file"}
 
 
 class _Standalone:

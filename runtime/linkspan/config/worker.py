@@ -212,6 +212,24 @@ class WorkerConfig(Config):
         default="linkspan-data", importance=MEDIUM, validator=non_empty, doc="Folder of the embedded log."
     )
 
+    linkspan_task_stall_report_ms = Long(
+        default=30000,
+        importance=LOW,
+        validator=at_least(0),
+        doc="When a call of a plugin that has not returned is reported, with its stack; 0 for never.",
+    )
+    linkspan_plugin_request_timeout_ms = Long(
+        default=90000,
+        importance=LOW,
+        validator=at_least(1),
+        doc="Limit of validation, of task_configs, and of whatever else of a plugin somebody waits for.",
+    )
+    linkspan_jaas_config_file = Str(
+        default=None,
+        importance=LOW,
+        doc="JAAS file with the users of the REST API; absent: java.security.auth.login.config out of KAFKA_OPTS.",
+    )
+
     @property
     def embedded(self) -> bool:
         """Whether the embedded log takes the place of Kafka."""

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-__all__ = ["Levels"]
+__all__ = ["LEVELS", "Levels"]
 
-_NUMBERS: Final = {
+LEVELS: Final = {
     "ALL": 1,
     "TRACE": 5,
     "DEBUG": logging.DEBUG,
@@ -19,7 +19,9 @@ _NUMBERS: Final = {
     "FATAL": logging.CRITICAL,
     "OFF": logging.CRITICAL + 10,
 }
-_TEXTS: Final = {number: name for name, number in _NUMBERS.items()}
+"""Names of levels, in any case, and their numbers."""
+
+_TEXTS: Final = {number: name for name, number in LEVELS.items()}
 _LISTED: Final = ("linkspan", "org.apache.kafka.connect")
 """Shown from the start, beside root: our own logger, and the one that users of the original know."""
 
@@ -63,7 +65,7 @@ class Levels:
 
         A name of the original's loggers counts for ours that say the same, too.
         """
-        number = _NUMBERS[level.upper()]
+        number = LEVELS[level.upper()]
         if name != "root":
             logging.getLogger(name)
         names = [name, *(ours for theirs, ours in _STANDS_FOR.items() if theirs.startswith(name))]
@@ -85,4 +87,4 @@ class Levels:
 
 
 def _text(level: int) -> str:
-    return _TEXTS.get(level) or next(name for name, number in reversed(_NUMBERS.items()) if number <= max(level, 1))
+    return _TEXTS.get(level) or next(name for name, number in reversed(LEVELS.items()) if number <= max(level, 1))

@@ -15,7 +15,7 @@ _NAMES: Final = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
 _TRACE: Final = 5
 
 
-def setup(style: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+def setup(style: str, level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Send everything that is logged to one stream.
 
     Args:
