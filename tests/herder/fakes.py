@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from linkspan.api.errors import ConnectError, NotFoundError
+from linkspan.api.errors import ConnectError
+from linkspan.plugins.catalog import Catalog, PluginInfo
 
 Body = dict[str, object]
 
@@ -20,28 +21,11 @@ class Report:
     trace: str | None = None
 
 
-@dataclass
-class FakePlugin:
-    class_name: str
-    kind: str
-    version: str | None = "4.3.1"
+def plugin(kind: str, name: str) -> PluginInfo:
+    return PluginInfo(kind, f"org.apache.kafka.connect.file.{name}", f"file:{name}", "4.3.1")
 
 
-class FakeCatalog:
-    PLUGINS = (
-        FakePlugin("org.apache.kafka.connect.file.FileStreamSinkConnector", "sink"),
-        FakePlugin("org.apache.kafka.connect.file.FileStreamSourceConnector", "source"),
-    )
-
-    def find(self, _kind: str | None, name: str) -> FakePlugin:
-        for plugin in self.PLUGINS:
-            simple = plugin.class_name.rpartition(".")[2]
-            if name in {plugin.class_name, simple, simple.removesuffix("Connector")}:
-                return plugin
-        raise NotFoundError(f"Failed to find any class that implements Connector and which name matches {name}")
-
-    def listing(self, _connectors_only: bool) -> list[Body]:
-        return [{"class": p.class_name, "type": p.kind, "version": p.version} for p in self.PLUGINS]
+CATALOG = Catalog([plugin("sink", "FileStreamSinkConnector"), plugin("source", "FileStreamSourceConnector")])
 
 
 @dataclass
@@ -49,7 +33,7 @@ class FakeWorker:
     """Starts everything at once; ``errors`` and ``hangs`` are keyed by (call, connector)."""
 
     cluster_id: str | None = "cluster"
-    catalog: Any = field(default_factory=FakeCatalog)
+    catalog: Catalog = CATALOG
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     errors: dict[tuple[str, str], ConnectError] = field(default_factory=dict)
     hangs: dict[tuple[str, str], asyncio.Event] = field(default_factory=dict)
@@ -57,6 +41,8 @@ class FakeWorker:
     invalid: dict[str, list[str]] = field(default_factory=dict)
     on_status: Any = lambda _report: None
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
+    running: set[tuple[str, int]] = field(default_factory=set)
+    forgotten: list[str] = field(default_factory=list)
 
     async def _enter(self, call: str, name: str, *rest: Any) -> None:
         self.calls.append((call, name, *rest))
@@ -68,7 +54,7 @@ class FakeWorker:
     async def validate(self, props: dict[str, str | None]) -> Body:
         name = props.get("name") or ""
         await self._enter("validate", name)
-        self.catalog.find(None, props["connector.class"])
+        self.catalog.connector_of(props)
         errors = self.invalid.get(name, [])
         info = {"definition": {"name": "topic"}, "value": {"name": "topic", "errors": errors}}
         return {"name": props["connector.class"], "error_count": len(errors), "groups": [], "configs": [info]}
@@ -98,11 +84,20 @@ class FakeWorker:
 
     async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:  # noqa: ARG002
         await self._enter("start_task", connector, task, target)
+        self.running.add((connector, task))
         self._report(connector, task, target)
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
         for name, task in ids:
             await self._enter("stop_task", name, task)
+            self.running.discard((name, task))
+            self.on_status(Report(name, task, "UNASSIGNED"))
+
+    def task_alive(self, connector: str, task: int) -> bool:
+        return (connector, task) in self.running
+
+    def forget(self, name: str) -> None:
+        self.forgotten.append(name)
 
     async def set_task_target(self, connector: str, task: int, target: str) -> None:
         await self._enter("set_task_target", connector, task, target)

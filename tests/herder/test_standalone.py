@@ -82,7 +82,7 @@ def test_an_invalid_configuration_is_refused_with_every_message_and_creates_noth
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"connector.class": None}, "Connector config {name=c, file=f, topic=t} contains no connector type"),
+        ({"connector.class": None}, "Connector config {name, file, topic} contains no connector type"),
         ({"connector.class": "Nope"}, "Failed to find any class that implements Connector and which name matches Nope"),
     ],
 )

@@ -83,7 +83,7 @@ def test_answers_are_those_of_the_original(original, case):
 def test_without_a_class_nothing_can_be_checked(catalog):
     with pytest.raises(ConfigError) as caught:
         validate_connector(catalog, {"name": "x", "topic": None}, worker=WORKER)
-    assert caught.value.message == "Connector config {name=x, topic=null} contains no connector type"
+    assert caught.value.message == "Connector config {name, topic} contains no connector type"
 
 
 def test_an_unknown_class_lists_those_there_are(catalog):

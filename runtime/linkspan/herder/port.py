@@ -21,9 +21,11 @@ __all__ = [
     "STOPPED",
     "Body",
     "Herder",
+    "PreemptedError",
     "RequestTimedOutError",
     "RunningWorker",
     "StatusReport",
+    "StoppingError",
     "SubmittedConfig",
 ]
 
@@ -42,6 +44,21 @@ class RequestTimedOutError(ConnectError):
     """The work goes on, but whoever asked does not wait any longer; the text says what the worker is doing."""
 
     code: ClassVar[str] = "request_timed_out"
+
+
+class PreemptedError(ConnectError):
+    """A newer request about the same connector does not wait for this one."""
+
+    code: ClassVar[str] = "preempted"
+
+
+class StoppingError(ConnectError):
+    """The worker is stopping; what was asked for is not done, or not to its end."""
+
+    code: ClassVar[str] = "stopping"
+
+    def __init__(self) -> None:
+        super().__init__("The worker is stopping; the request was not completed")
 
 
 class StatusReport(Protocol):
@@ -115,6 +132,14 @@ class RunningWorker(Protocol):
 
     async def set_task_target(self, connector: str, task: int, target: str) -> None:
         """Pause or resume one task."""
+        ...
+
+    def task_alive(self, connector: str, task: int) -> bool:
+        """Whether a task has a process."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """The connector has been deleted: keep nothing of its configuration."""
         ...
 
     async def connector_offsets(self, name: str, config: dict[str, str]) -> list[Body]:

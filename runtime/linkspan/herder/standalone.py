@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,8 +19,9 @@ from linkspan.api.errors import (
 from linkspan.herder.lanes import Lanes, Stage
 from linkspan.herder.port import PAUSED, STARTED, STOPPED, Body, RunningWorker, StatusReport, SubmittedConfig
 from linkspan.herder.state import ConnectorState, Status
+from linkspan.herder.submitted import named
 from linkspan.herder.tasks import LocalTasks
-from linkspan.herder.validation import check_class_present, refuse_if_invalid
+from linkspan.herder.validation import refuse_if_invalid
 from linkspan.plugins.versions import missing_version
 
 __all__ = ["StandaloneHerder"]
@@ -59,6 +61,7 @@ class StandaloneHerder:
         self._topic_reset = topic_reset
         self._connectors: dict[str, ConnectorState] = {}
         self._tasks = LocalTasks(worker)
+        self._to_cut: set[str] = set()
         self._ready = False
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -68,12 +71,15 @@ class StandaloneHerder:
         self._ready = True
 
     async def stop(self, seconds: float) -> None:
-        """End all connectors and tasks; so many ``seconds`` are given to what is still queued."""
-        await self._lanes.drain(seconds)
+        """End all connectors and tasks; so many ``seconds`` are given to what is still queued.
+
+        Requests that come later, or are not done by then, fail.
+        """
+        await self._lanes.close(seconds)
         ids = [(name, number) for name, state in self._connectors.items() for number in range(len(state.tasks))]
-        await self._worker.stop_tasks(ids)
-        for name in list(self._connectors):
-            await self._worker.stop_connector(name)
+        await asyncio.gather(
+            self._worker.stop_tasks(ids), *(self._worker.stop_connector(name) for name in list(self._connectors))
+        )
 
     # --- events of the worker -----------------------------------------------------------------------------------
 
@@ -90,7 +96,9 @@ class StandaloneHerder:
 
     def on_reconfigure(self, name: str) -> None:
         """A connector wants to cut its work anew; a failure is logged and not retried (spec 7.2)."""
-        if name in self._connectors:
+        # One that is queued will see what the connector wants by then.
+        if name in self._connectors and name not in self._to_cut:
+            self._to_cut.add(name)
             self._lanes.tell(name, lambda stage: self._regenerate(name, stage))
 
     def on_topics(self, name: str, topics: list[str]) -> None:
@@ -178,7 +186,7 @@ class StandaloneHerder:
             await self._validated(name, config, stage)
             return await self._replace(name, config, stage)
 
-        return await self._lanes.ask(name, put)
+        return await self._lanes.ask(name, put, presses=True)
 
     async def patch_connector_config(self, name: str, patch: SubmittedConfig) -> Body:
         """Change single keys of what is stored."""
@@ -186,17 +194,13 @@ class StandaloneHerder:
         async def change(stage: Stage) -> Body:
             merged: dict[str, str | None] = {**self._existing(name).config, **patch}
             config = {key: value for key, value in merged.items() if value is not None}
-            config.setdefault("name", name)
-            if config["name"] != name:
-                raise ConfigError(
-                    f"Connector name configuration ({config['name']}) doesn't match connector name in the URL ({name})",
-                    "name",
-                )
+            named(name, config)
+            config["name"] = name
             await self._validated(name, config, stage)
             _, body = await self._replace(name, config, stage)
             return body
 
-        return await self._lanes.ask(name, change)
+        return await self._lanes.ask(name, change, presses=True)
 
     async def delete_connector(self, name: str) -> None:
         """End its tasks and itself, and forget it."""
@@ -206,9 +210,10 @@ class StandaloneHerder:
             stage.begin(f"stopping connector {name} to delete it")
             await self._tasks.remove(name, state)
             await self._worker.stop_connector(name)
+            self._worker.forget(name)
             del self._connectors[name]
 
-        await self._lanes.ask(name, delete)
+        await self._lanes.ask(name, delete, presses=True)
 
     async def set_target(self, name: str, target: str) -> None:
         """Pause or resume, in its turn; nobody waits for it."""
@@ -229,7 +234,7 @@ class StandaloneHerder:
             await self._tasks.remove(name, state)
             await self._worker.set_connector_target(name, STOPPED)
 
-        await self._lanes.ask(name, stop)
+        await self._lanes.ask(name, stop, presses=True)
 
     async def restart_connector(self, name: str) -> None:
         """Restart the instance only; tasks change only if it cuts the work differently."""
@@ -237,7 +242,7 @@ class StandaloneHerder:
         async def again(stage: Stage) -> None:
             await self._restart_instance(name, self._known(name), stage)
 
-        await self._lanes.ask(name, again)
+        await self._lanes.ask(name, again, presses=True)
 
     async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> Body:
         """Show everything to be restarted as RESTARTING, and do it in its turn."""
@@ -259,7 +264,9 @@ class StandaloneHerder:
             state.status = Status("RESTARTING")
         state.task_statuses.update(dict.fromkeys(numbers, Status("RESTARTING")))
         if instance or numbers:
-            self._lanes.tell(name, lambda stage: self._execute_restart(name, state, instance, numbers, stage))
+            self._lanes.tell(
+                name, lambda stage: self._execute_restart(name, state, instance, numbers, stage), presses=instance
+            )
         return plan
 
     async def restart_task(self, name: str, task: int) -> None:
@@ -322,8 +329,8 @@ class StandaloneHerder:
 
     async def validate(self, config: SubmittedConfig) -> Body:
         """ConfigInfos of a configuration."""
-        check_class_present(config)
-        return await self._preflight(config)
+        self._worker.catalog.connector_of(config)
+        return await self._worker.validate(dict(config))
 
     # --- what only a group of workers has -----------------------------------------------------------------------
 
@@ -369,17 +376,9 @@ class StandaloneHerder:
         if not self._topic_tracking:
             raise TopicsForbiddenError("Topic tracking is disabled.")
 
-    async def _preflight(self, config: SubmittedConfig) -> Body:
-        try:
-            return await self._worker.validate(dict(config))
-        except NotFoundError as error:
-            # An unknown class is a mistake in the body, not a missing resource.
-            raise ConfigError(error.message, "connector.class") from error
-
     async def _validated(self, name: str, config: SubmittedConfig, stage: Stage) -> None:
-        check_class_present(config)
         stage.begin(f"performing multi-property validation for the connector {name}")
-        refuse_if_invalid(await self._preflight(config))
+        refuse_if_invalid(await self.validate(config))
 
     def _adopt(self, name: str, config: SubmittedConfig, target: str) -> ConnectorState:
         state = ConnectorState(config={}, target=target)
@@ -388,8 +387,8 @@ class StandaloneHerder:
         return state
 
     def _configure(self, state: ConnectorState, config: SubmittedConfig) -> None:
+        info = self._worker.catalog.connector_of(config)
         state.config = {key: value for key, value in config.items() if value is not None}
-        info = self._worker.catalog.find(None, state.config["connector.class"])
         state.kind, state.version = info.kind, info.version
 
     async def _replace(self, name: str, config: SubmittedConfig, stage: Stage) -> tuple[bool, Body]:
@@ -406,19 +405,21 @@ class StandaloneHerder:
 
     async def _bring_up(self, name: str, state: ConnectorState, stage: Stage) -> None:
         stage.begin(f"starting connector {name}")
-        await self._worker.start_connector(name, dict(state.config), state.target)
+        await stage.giving_way(self._worker.start_connector(name, dict(state.config), state.target))
         if state.target == STARTED:
             await self._cut(name, state, stage)
 
     async def _cut(self, name: str, state: ConnectorState, stage: Stage) -> None:
         stage.begin(f"generating the task configurations of connector {name}")
-        configs = await self._worker.task_configs(name)
+        configs = await stage.giving_way(self._worker.task_configs(name))
         if configs == state.tasks and state.applied == state.config:
+            await self._tasks.revive(name, state)
             return
         stage.begin(f"starting the tasks of connector {name}")
         await self._tasks.replace(name, state, configs)
 
     async def _regenerate(self, name: str, stage: Stage) -> None:
+        self._to_cut.discard(name)
         state = self._connectors.get(name)
         if state is not None and state.target == STARTED:
             await self._cut(name, state, stage)
@@ -429,7 +430,7 @@ class StandaloneHerder:
         state.target = target
         stage.begin(f"{'pausing' if target == PAUSED else 'resuming'} connector {name}")
         await self._tasks.retarget(name, state, target)
-        await self._worker.set_connector_target(name, target)
+        await stage.giving_way(self._worker.set_connector_target(name, target))
         if target == STARTED:
             await self._cut(name, state, stage)
 
@@ -445,13 +446,10 @@ class StandaloneHerder:
             return
         stage.begin(f"restarting {len(numbers)} task(s) of connector {name}")
         await self._tasks.end(name, numbers)
-        if instance:
-            stage.begin(f"restarting connector {name}")
-            await self._worker.stop_connector(name)
-            await self._worker.start_connector(name, dict(state.config), state.target)
+        # Before the connector: however its start ends, and whenever, the tasks run.
         await self._tasks.begin(name, state, numbers)
-        if instance and state.target == STARTED:
-            await self._cut(name, state, stage)
+        if instance:
+            await self._restart_instance(name, state, stage)
 
     def _stopped_config(self, name: str) -> dict[str, str]:
         state = self._existing(name)

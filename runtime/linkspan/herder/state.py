@@ -49,3 +49,8 @@ class ConnectorState:
     status: Status | None = None
     task_statuses: dict[int, Status] = field(default_factory=dict)
     topics: dict[str, None] = field(default_factory=dict)
+
+    def has_failed(self, task: int) -> bool:
+        """Whether a task is FAILED, and so waits for somebody to restart it."""
+        status = self.task_statuses.get(task)
+        return status is not None and status.state == "FAILED"

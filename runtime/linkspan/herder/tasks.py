@@ -45,6 +45,15 @@ class LocalTasks:
             if number < len(state.tasks) and state.target != STOPPED:
                 await self._worker.start_task(name, number, dict(state.tasks[number]), state.target)
 
+    async def revive(self, name: str, state: ConnectorState) -> None:
+        """Start those that have no process though none of them has failed."""
+        gone = [
+            number
+            for number in range(len(state.tasks))
+            if not self._worker.task_alive(name, number) and not state.has_failed(number)
+        ]
+        await self.begin(name, state, gone)
+
     async def end(self, name: str, numbers: Sequence[int]) -> None:
         """Stop some tasks."""
         if numbers:

@@ -7,14 +7,7 @@ from typing import Any
 
 from linkspan.api.errors import ConfigError
 
-__all__ = ["check_class_present", "refuse_if_invalid"]
-
-
-def check_class_present(config: Mapping[str, str | None]) -> None:
-    """A configuration without ``connector.class`` cannot even be validated."""
-    if config.get("connector.class") is None:
-        shown = ", ".join(f"{key}={'null' if value is None else value}" for key, value in config.items())
-        raise ConfigError(f"Connector config {{{shown}}} contains no connector type", "connector.class")
+__all__ = ["refuse_if_invalid"]
 
 
 def refuse_if_invalid(infos: Mapping[str, Any]) -> None:

@@ -113,6 +113,21 @@ class Catalog:
             )
         return matches[0]
 
+    def connector_of(self, config: Mapping[str, str | None]) -> PluginInfo:
+        """The connector class that a configuration names.
+
+        Raises:
+            ConfigError: it names none, one that is not there, or its short name fits several.
+        """
+        name = config.get("connector.class")
+        if name is None:
+            # without the values: there may be secrets among them
+            raise ConfigError(f"Connector config {{{', '.join(config)}}} contains no connector type", "connector.class")
+        try:
+            return self.find("connector", name.strip())
+        except NotFoundError as error:
+            raise ConfigError(error.message, "connector.class") from error
+
     def listing(self, connectors_only: bool) -> list[dict[str, Any]]:
         """Body of ``GET /connector-plugins``; a version of ``undefined`` is left out."""
         shown = self.of_kind(*(("sink", "source") if connectors_only else SHOWN_KINDS))

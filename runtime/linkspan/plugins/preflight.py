@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from linkspan.api import Config, ConfigError, Connector, NotFoundError
+from linkspan.api import Config, ConfigError, Connector
 from linkspan.api.fields import ConfigType
 from linkspan.config.clients import definition_of
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
@@ -51,11 +51,8 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
             cannot be understood, or a client override is malformed.
         PluginError: the connector's code cannot be loaded.
     """
-    name = props.get("connector.class")
-    if name is None:
-        shown = ", ".join(f"{key}={'null' if value is None else value}" for key, value in props.items())
-        raise ConfigError(f"Connector config {{{shown}}} contains no connector type", "connector.class")
-    info = _connector_info(catalog, name)
+    info = catalog.connector_of(props)
+    name = str(props["connector.class"])
     problem = missing_version(info.class_name, VERSION_KEY, props.get(VERSION_KEY), [info.version])
     if problem is not None:
         bare = keys_without_plugin(info, problem)
@@ -81,13 +78,6 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
 
 
 _NULL: Final = "Null value can not be supplied as the configuration value."
-
-
-def _connector_info(catalog: Catalog, name: str) -> PluginInfo:
-    try:
-        return catalog.find("connector", name.strip())
-    except NotFoundError as error:
-        raise ConfigError(error.message, "connector.class") from error
 
 
 def _rendered(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from linkspan.api.errors import CorruptStateError
+from linkspan.worker.claim import Claim
 
 __all__ = ["load", "save"]
 
@@ -61,8 +62,13 @@ def load(path: str | Path) -> dict[bytes, bytes | None]:
         ) from error
 
 
-def save(path: str | Path, entries: Mapping[bytes, bytes | None]) -> None:
+def save(path: str | Path, entries: Mapping[bytes, bytes | None], claim: Claim | None = None) -> None:
     """Replace the file; durable when it returns.
+
+    Args:
+        path: the file.
+        entries: its new content.
+        claim: on the file; then it is on the new one.
 
     Raises:
         OSError: it cannot be written; the old content is still there.
@@ -71,7 +77,7 @@ def save(path: str | Path, entries: Mapping[bytes, bytes | None]) -> None:
     target = Path(os.path.realpath(path))
     content = _written(entries)
     try:
-        _replace(target, content)
+        _replace(target, content, claim)
     except OSError as error:
         if error.errno not in _IRREPLACEABLE or not target.is_file():
             raise
@@ -82,7 +88,7 @@ def save(path: str | Path, entries: Mapping[bytes, bytes | None]) -> None:
             os.fsync(file.fileno())
 
 
-def _replace(target: Path, content: bytes) -> None:
+def _replace(target: Path, content: bytes, claim: Claim | None) -> None:
     """Write a new file beside the old one, with its permissions, and give it the old one's name."""
     temporary = target.with_name(f"{target.name}.new")
     # What a crash left behind goes. Made anew, never followed: in a folder for everybody this could be a trap.
@@ -94,7 +100,8 @@ def _replace(target: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            temporary.replace(target)
+            with contextlib.nullcontext() if claim is None else claim.passing_on(file.fileno()):
+                temporary.replace(target)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise

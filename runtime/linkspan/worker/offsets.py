@@ -16,6 +16,7 @@ import orjson
 
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.worker import offset_file
+from linkspan.worker.claim import Claim
 
 __all__ = ["FileOffsetStore", "OffsetStore", "SourceOffset"]
 
@@ -35,6 +36,7 @@ class OffsetStore(Protocol):
 
         Raises:
             CorruptStateError: it cannot be read; nothing was changed.
+            ConflictError: another worker uses it.
         """
         ...
 
@@ -83,13 +85,15 @@ class FileOffsetStore:
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
+        self._claim = Claim(self._path)
         self._entries: dict[bytes, bytes | None] = {}
         self._stored_keys: dict[bytes, bytes] = {}
         self._waiting: list[tuple[dict[bytes, bytes | None], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read the file."""
+        """Claim the file and read it."""
+        await asyncio.to_thread(self._claim.take)
         self._entries = await asyncio.to_thread(offset_file.load, self._path)
         self._stored_keys = {}
         for key in self._entries:
@@ -99,9 +103,10 @@ class FileOffsetStore:
                 log.warning("Left out an entry of %s whose key is not JSON", self._path)
 
     async def stop(self) -> None:
-        """Wait for the last write."""
+        """Wait for the last write; others may have the file then."""
         if self._writer is not None:
             await asyncio.wait([self._writer])
+        self._claim.release()
 
     async def get(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[dict[str, object] | None]:
         """Stored offset of each partition."""
@@ -155,7 +160,7 @@ class FileOffsetStore:
                 for changes, _ in batch:
                     entries.update(changes)
                 try:
-                    await asyncio.to_thread(offset_file.save, self._path, entries)
+                    await asyncio.to_thread(offset_file.save, self._path, entries, self._claim)
                 except OSError as error:
                     message = f"Source offsets could not be written to {self._path}: {error}"
                     for _, done in batch:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,8 @@ class RunningConnector:
     async def set_target(self, target: str) -> None:
         """Bring it to STARTED, PAUSED or STOPPED and report it.
 
+        Cancelling it ends a ``start`` that does not return; the connector is FAILED then.
+
         Raises:
             ConnectError: ``start`` raised, or ``stop`` did while pausing; it is FAILED.
         """
@@ -100,15 +103,28 @@ class RunningConnector:
                 await self._rest(target)
 
     async def _start(self) -> None:
-        try:
+        async with self._ended_by_failure():
             if self._child is None:
                 await self._spawn()
             await self._call("target", {"target": "STARTED"}, None)
+        self._report("RUNNING")
+
+    @asynccontextmanager
+    async def _ended_by_failure(self) -> AsyncIterator[None]:
+        """Whatever fails, or is given up, in here leaves the connector FAILED and without a process."""
+        try:
+            yield
         except ConnectError as error:
             self._fail(error)
             await self._end()
             raise
-        self._report("RUNNING")
+        except asyncio.CancelledError:
+            stack = "" if self._child is None else await self._child.blocked_stack()
+            text = f"Connector {self.name} was given up: a newer request, or the end of the worker, did not wait for it"
+            log.warning("%s%s", text, f". It was blocked in:\n{stack}" if stack else "")
+            self._fail(PluginError(text, stack or None))
+            await self._end()
+            raise
 
     async def _rest(self, target: str) -> None:
         """Pause or stop."""
@@ -135,17 +151,13 @@ class RunningConnector:
             if self.state != "RUNNING":
                 message = f"Connector {self.name} is {self.state}; only a running one can be asked for its tasks"
                 raise ConnectError(message)
-            try:
+            async with self._ended_by_failure():
                 if self._child is None:
                     await self._spawn()
                     await self._call("target", {"target": "STARTED"}, None)
                 limit = {"max_tasks": task_configs.max_tasks(self._config)}
                 made = await self._call("task_configs", limit, self._deadlines.request)
                 configs = task_configs.finish_task_configs(self.name, made["configs"], self._config, made["task_class"])
-            except ConnectError as error:
-                self._fail(error)
-                await self._end()
-                raise
             if not made["watches"]:
                 # Its process goes while the caller goes on.
                 self._finish_later()
@@ -221,7 +233,7 @@ class RunningConnector:
     async def _report_stall(self, child: ChildProcess, seconds: float) -> None:
         stack = await child.blocked_stack()
         trace = f"start has not returned for {seconds:.1f} s. It is blocked in:\n{stack}"
-        log.warning("[%s] %s", child.context, trace)
+        log.warning("%s", trace, extra={"connector_context": child.context})
         self._hooks.status(StatusEvent(self.name, None, self.state, trace, "stalled"))
 
     def _take(self, child: ChildProcess, message: Message) -> None:

@@ -122,6 +122,7 @@ class Worker:
 
         Raises:
             CorruptStateError: the offsets cannot be read.
+            ConflictError: another worker uses them.
             UnreachableError: nobody answers at ``bootstrap.servers``.
             PluginError: children cannot be started.
         """
@@ -183,7 +184,7 @@ class Worker:
         args = {"catalog": self.catalog.to_json(), "props": props, "worker": self._validation_config()}
         what = f"validate the configuration of connector {props.get('name')}"
         try:
-            plugin = self._plugin(props)
+            plugin = self.catalog.connector_of(props)
         except ConnectError:  # which the answer to the question says better
             plugin = None
         return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request, plugin))
@@ -216,7 +217,7 @@ class Worker:
         if name in self._connectors:
             message = f"Connector with name {name} already exists"
             raise AlreadyExistsError(message)
-        plugin = self._plugin(config)
+        plugin = self.catalog.connector_of(config)
         running = RunningConnector(
             name,
             plugin,
@@ -256,19 +257,17 @@ class Worker:
         self._task_counts[name] = len(configs)
         return configs
 
+    def forget(self, name: str) -> None:
+        """The connector has been deleted: keep nothing of its configuration, which may hold secrets."""
+        self._configs.pop(name, None)
+        self._task_counts.pop(name, None)
+
     def _connector(self, name: str) -> RunningConnector:
         running = self._connectors.get(name)
         if running is None:
             message = f"Connector {name} not found in this worker."
             raise NotFoundError(message)
         return running
-
-    def _plugin(self, config: Mapping[str, str | None]) -> PluginInfo:
-        name = config.get("connector.class")
-        if not name:
-            message = "Connector config contains no connector type: set connector.class"
-            raise ConfigError(message, "connector.class")
-        return self.catalog.find(None, name)
 
     # --- tasks --------------------------------------------------------------------------------------------------
 
@@ -296,7 +295,8 @@ class Worker:
             finally:
                 self._in_background(self._free_start(running))
         except ConnectError as error:
-            log.error("[%s|task-%d] Failed to start task: %s", connector, task, error.message)  # noqa: TRY400 - a user's mistake
+            context = {"connector_context": f"{connector}|task-{task}"}
+            log.error("Failed to start task: %s", error.message, extra=context)  # noqa: TRY400 - a user's mistake
             self.on_status(StatusEvent(connector, task, "FAILED", str(encode_error(error)["trace"])))
 
     async def _free_start(self, running: RunningTask) -> None:
@@ -305,16 +305,17 @@ class Worker:
             await running.came_up(_COME_UP_SECONDS)
         self._starting.release()
 
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     def _spec(
         self, connector: str, task: int, connector_config: dict[str, str], config: dict[str, str], target: str
     ) -> TaskSpec:
         clients.check_overrides(self._properties, connector_config)
-        plugin = self._plugin(connector_config)
+        plugin = self.catalog.connector_of(connector_config)
         kind = cast("Literal['source', 'sink']", plugin.kind)
         return TaskSpec(
             connector=connector,
@@ -335,13 +336,22 @@ class Worker:
         running = [task for task in (self._tasks.pop(key, None) for key in ids) if task is not None]
         for task in running:
             task.ask_to_stop()
-        await asyncio.gather(*(task.ended(self._deadlines.graceful_stop) for task in running))
+        # Whoever asked may be given up when the worker stops; the tasks keep their time.
+        await asyncio.shield(self._in_background(self._ended(running)))
+
+    async def _ended(self, tasks: Sequence[RunningTask]) -> None:
+        await asyncio.gather(*(task.ended(self._deadlines.graceful_stop) for task in tasks))
 
     async def set_task_target(self, connector: str, task: int, target: str) -> None:
         """Pause or resume a task; one that does not run here is left alone."""
         running = self._tasks.get((connector, task))
         if running is not None:
             running.set_target(target)
+
+    def task_alive(self, connector: str, task: int) -> bool:
+        """Whether a task has a process."""
+        running = self._tasks.get((connector, task))
+        return running is not None and running.alive
 
     def task_metrics(self, connector: str, task: int) -> dict[str, float]:
         """Counters that a task reported last; empty when there are none."""
@@ -375,7 +385,7 @@ class Worker:
     async def _ensure_topic(self, connector: str, task: int, topic: list[Any]) -> bool:
         """Create a topic that a task needs: the admin client has the worker's credentials, which tasks must not see."""
         config = self._configs.get(connector, {})
-        kind = cast("Literal['source', 'sink']", self._plugin(config).kind)
+        kind = cast("Literal['source', 'sink']", self.catalog.connector_of(config).kind)
         args = {
             "log": pack(self._log),
             "settings": clients.topic_admin_settings(kind, self._properties, config, connector, task),
@@ -389,7 +399,7 @@ class Worker:
 
     async def connector_offsets(self, name: str, config: dict[str, str]) -> Offsets:
         """Offsets of a connector as REST shows them (spec 1.8)."""
-        if self._plugin(config).kind == "source":
+        if self.catalog.connector_of(config).kind == "source":
             known = await self._offsets.all(name)
             return [{"partition": partition, "offset": offset} for partition, offset in known]
         found = await self._sink_job("group_offsets", name, config, {}, "retrieve consumer group offsets for")
@@ -402,7 +412,7 @@ class Worker:
             ConfigError: the offsets are malformed.
             ConnectError: the connector refuses, or they cannot be written.
         """
-        if self._plugin(config).kind == "source":
+        if self.catalog.connector_of(config).kind == "source":
             return await self._alter_source(name, config, _source_offsets(offsets))
         parsed = sink_offsets.parse(offsets)
         triples = [[place.topic, place.partition, offset] for place, offset in parsed.items()]
@@ -413,7 +423,7 @@ class Worker:
 
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
-        if self._plugin(config).kind == "source":
+        if self.catalog.connector_of(config).kind == "source":
             known = await self._offsets.all(name)
             return await self._alter_source(name, config, [(partition, None) for partition, _ in known])
         found = await self._sink_job("group_offsets", name, config, {}, "list offsets prior to resetting those of")
@@ -429,7 +439,7 @@ class Worker:
         return handled
 
     async def _alter_by_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> bool:
-        plugin = self._plugin(config)
+        plugin = self.catalog.connector_of(config)
         args = {"plugin": pack(plugin), "name": name, "config": config, "offsets": offsets}
         what = f"modify offsets for connector {name}"
         return bool(await self._ask(job, args, what, self._deadlines.request, plugin))
