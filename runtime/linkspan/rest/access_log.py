@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-__all__ = ["ACCESS_LOGGER", "NcsaAccessLogger"]
+__all__ = ["ACCESS_LOGGER", "NcsaAccessLogger", "one_line"]
 
 ACCESS_LOGGER: Final = "org.apache.kafka.connect.runtime.rest.RestServer"
 
@@ -30,17 +30,21 @@ class NcsaAccessLogger(AbstractAccessLogger):
             request.remote or "-",
             moment,
             request.method,
-            _one_line(request.raw_path),
+            _quotable(request.raw_path),
             request.version.major,
             request.version.minor,
             response.status,
             0 if request.method == "HEAD" else response.content_length or 0,
-            _one_line(request.headers.get("Referer", "")),
-            _one_line(request.headers.get("User-Agent", "")),
+            _quotable(request.headers.get("Referer", "")),
+            _quotable(request.headers.get("User-Agent", "")),
             round(time * 1000),
         )
 
 
-def _one_line(text: str) -> str:
-    """A caller must not be able to forge log lines."""
-    return "".join(character if character.isprintable() and character != '"' else "?" for character in text)
+def one_line(text: str) -> str:
+    """What a caller sent, for the log: nobody must be able to forge lines."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _quotable(text: str) -> str:
+    return one_line(text).replace('"', "?")

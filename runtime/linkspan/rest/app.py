@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from linkspan.api.errors import ConnectError
 from linkspan.api.rest import RestFilter, RestRequest, RestResponse
 from linkspan.config.response_headers import HeaderRule
 from linkspan.herder.port import Herder
+from linkspan.rest.access_log import one_line
 from linkspan.rest.errors import HttpError, error_body, status_of
 from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.loggers import LevelRegistry, LoggerResources
@@ -32,6 +34,7 @@ from linkspan.rest.routing import (
 __all__ = ["MAX_BODY_BYTES", "RestApp", "admin_routes", "herder_routes"]
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+BODY_SECONDS: Final = 30.0
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
 _log: Final = logging.getLogger("linkspan.rest")
@@ -56,12 +59,19 @@ class RestApp:
     Args:
         cross_origin: answers other origins; None when not configured.
         rules: headers to add to every answer.
+        body_seconds: within which the body of a request has to arrive.
     """
 
-    def __init__(self, cross_origin: CrossOrigin | None = None, rules: Sequence[HeaderRule] = ()) -> None:
+    def __init__(
+        self,
+        cross_origin: CrossOrigin | None = None,
+        rules: Sequence[HeaderRule] = (),
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._router = Router(())
         self._cross_origin = cross_origin
         self._rules = rules
+        self._body_seconds = body_seconds
         self._filters: Sequence[RestFilter] = ()
 
     def install(self, routes: Sequence[Route | ForeignRoute], filters: Sequence[RestFilter] = ()) -> None:
@@ -76,10 +86,10 @@ class RestApp:
         except ConnectError as error:
             status = status_of(error)
             if status >= 500:
-                _log.error("%s %s failed: %s", request.method, request.path, error.message)
+                _log.error("%s failed: %s", _described(request), one_line(error.message))
             response = _json_response(Answer(status, error_body(status, error.message)))
         except Exception as error:  # noqa: BLE001 - supervision point: a defect in one request must not end the server
-            _log.exception("%s %s failed", request.method, request.path)
+            _log.exception("%s failed", _described(request))
             response = _json_response(Answer(500, error_body(500, str(error) or type(error).__name__)))
         self._decorate(request, response)
         return response
@@ -98,7 +108,7 @@ class RestApp:
             return web.Response(
                 body=", ".join(allowed).encode(), headers={"Content-Type": TEXT, "Allow": ",".join(allowed)}
             )
-        body = await _read(sent)
+        body = await _read(sent, self._body_seconds)
         if isinstance(route, ForeignRoute):
             return _foreign_response(await route.handler(replace(seen, names=names, body=body)), JSON)
         if body and route.takes_body:
@@ -127,15 +137,23 @@ def _check_media_types(route: Route, sent: web.BaseRequest) -> None:
     check_accept(sent.headers.get("Accept"))
 
 
-async def _read(request: web.BaseRequest) -> bytes:
+def _described(request: web.BaseRequest) -> str:
+    return f"{request.method} {one_line(request.raw_path)}"
+
+
+async def _read(request: web.BaseRequest, seconds: float) -> bytes:
     if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
         raise HttpError(413)
     chunks, size = [], 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise HttpError(413)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise HttpError(413)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise HttpError(408, f"The body of the request did not arrive within {seconds:g} s") from None
     return b"".join(chunks)
 
 

@@ -9,11 +9,12 @@ from linkspan.herder.port import Body
 
 __all__ = ["HttpError", "error_body", "status_of"]
 
-_STATUS_BY_CODE: Final = {"conflict.forbidden": 403}
+_STATUS_BY_CODE: Final = {"conflict.forbidden": 403, "stopping": 503}
 _REASONS: Final = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    408: "Request Timeout",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
 }

@@ -16,7 +16,8 @@ from linkspan.rest.app import RestApp
 
 __all__ = ["GRACEFUL_SECONDS", "HttpServer"]
 
-GRACEFUL_SECONDS: Final = 60.0
+GRACEFUL_SECONDS: Final = 4.0
+"""How long requests may go on once the server stops; what they wait for gives up sooner than that."""
 
 
 class HttpServer:
