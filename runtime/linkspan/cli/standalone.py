@@ -6,12 +6,14 @@ Exit statuses: 0 normal stop, 1 usage, 2 the worker cannot be built, 3 it cannot
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import resource
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +48,8 @@ KAFKA_VERSION: Final = "4.3.1"
 
 _USAGE: Final = "Usage: connect-standalone [-daemon] worker.properties [connector1.properties connector2.json ...]"
 _LEVEL: Final = "LINKSPAN_LOG_LEVEL"
+_QUEUE_SECONDS: Final = 2.0
+"""How long what users have asked for may go on once the worker stops."""
 log = logging.getLogger("linkspan.cli.standalone")
 
 
@@ -76,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConnectError as error:
         print(f"connect-standalone: {error.message}", file=sys.stderr)
         return 2
+    _allow_open_files()
     log_lines.setup(config.linkspan_log_format, level)
     _note_unknown(config)
     try:
@@ -85,6 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop.status
     except KeyboardInterrupt:
         return 130
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets us have, for us and our children; each child takes four."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # then it stays as it is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log_level() -> int:
@@ -137,8 +149,7 @@ class _Standalone:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled, number)
         try:
-            await self._build()
-            await self._create_connectors()
+            await self._unless_stopped(self._start())
             await self._stopping.wait()
         finally:
             await self._stop()
@@ -151,7 +162,23 @@ class _Standalone:
         log.info("Kafka Connect stopping (%s)", signal.Signals(number).name)
         self._stopping.set()
 
+    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
+        """Wait for ``work``, but give it up when a signal comes: a start may take for ever."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+            return
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
     # --- starting -----------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        await self._build()
+        await self._create_connectors()
 
     async def _build(self) -> None:
         config = self._config
@@ -232,8 +259,6 @@ class _Standalone:
     async def _create_connectors(self) -> None:
         assert self._herder is not None
         for path in self._files:
-            if self._stopping.is_set():
-                return
             try:
                 wanted = connector_files.read(path)
                 await self._herder.create_connector(wanted.name, wanted.config, wanted.target)
@@ -247,12 +272,13 @@ class _Standalone:
     # --- stopping -----------------------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
-        for server in self._servers:
-            await server.stop()
+        # Together: neither a slow client nor a request that waits for a plugin takes the tasks' time.
+        ends = [server.stop() for server in self._servers]
+        if self._herder is not None:
+            ends.append(self._herder.stop(_QUEUE_SECONDS))
+        await asyncio.gather(*ends)
         if self._extensions is not None:
             self._extensions.close()
-        if self._herder is not None:
-            await self._herder.stop(self._config.task_shutdown_graceful_timeout_ms / 1000)
         if self._worker is not None:
             await self._worker.stop()
         log.info("Kafka Connect stopped")
