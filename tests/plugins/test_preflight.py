@@ -209,3 +209,18 @@ def test_a_version_that_cannot_be_understood_is_the_callers_mistake(catalog):
 def test_a_range_that_holds_the_version_is_fine(catalog):
     infos = validate_connector(catalog, TICKER | {"connector.plugin.version": "[1.0,2.0)"}, worker=WORKER)
     assert infos["error_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("abc", "Not a number of type LONG"), ("-1", "Value must be at least 0"), (" 5 ", None), ("0", None)],
+)
+def test_a_key_of_ours_is_checked_but_shown_only_when_it_is_wrong(catalog, text, error):
+    key = "linkspan.task.call.timeout.ms"
+    infos = validate_connector(catalog, {**SINK, key: text}, worker=WORKER)
+    shown = {entry["value"]["name"]: entry["value"]["errors"] for entry in infos["configs"]}
+    if error is None:
+        assert (infos["error_count"], key in shown) == (0, False)
+    else:
+        assert infos["error_count"] == 1
+        assert shown[key] == [f"Invalid value {text} for configuration {key}: {error}"]

@@ -8,7 +8,7 @@ from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Validator
 from linkspan.api.text import double_text
 
-__all__ = ["at_least", "between", "non_empty", "non_null", "one_of", "one_of_ignoring_case"]
+__all__ = ["at_least", "between", "non_empty", "non_null", "one_of", "one_of_ignoring_case", "optional"]
 
 
 def at_least(minimum: float) -> Validator:
@@ -65,6 +65,16 @@ def non_null(key: str, value: object) -> None:
     """There is a value (Kafka's NonNullValidator)."""
     if value is None:
         raise ConfigError.invalid(key, None, "entry must be non null")
+
+
+def optional(validator: Validator) -> Validator:
+    """Null is fine, anything else is checked."""
+
+    def check(key: str, value: object) -> None:
+        if value is not None:
+            validator(key, value)
+
+    return check
 
 
 def _joined(choices: Sequence[str | None]) -> str:

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Final
 
 from linkspan.api.fields import NO_DEFAULT, ConfigKey, ConfigType, Importance, Validator
-from linkspan.api.validators import between, non_empty, one_of, one_of_ignoring_case
+from linkspan.api.validators import between, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.definition import parse_value
 
 __all__ = ["CLIENTS", "definition_of"]
@@ -51,18 +51,10 @@ def _validator(rule: str, kind: ConfigType) -> Validator | None:
     if ".." in rule:
         low, _, high = rule.partition("..")
         number = float if kind is ConfigType.DOUBLE else int
-        return _unless_null(between(number(low), number(high) if high else None))
+        return optional(between(number(low), number(high) if high else None))
     if rule.startswith("i:"):
         return one_of_ignoring_case(*rule[2:].split("|"))
     return None if kind is ConfigType.LIST else one_of(*rule.split("|"))
-
-
-def _unless_null(validator: Validator) -> Validator:
-    def check(key: str, value: object) -> None:
-        if value is not None:
-            validator(key, value)
-
-    return check
 
 
 def _definitions() -> dict[str, dict[str, ConfigKey]]:

@@ -17,6 +17,7 @@ from linkspan.api.fields import (
     ClassName,
     Config,
     ConfigKey,
+    ConfigType,
     Int,
     Long,
     Short,
@@ -25,10 +26,10 @@ from linkspan.api.fields import (
     Validator,
     Width,
 )
-from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
+from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.regex import java_regex
 
-__all__ = ["SINK_KEYS", "SOURCE_KEYS", "ConnectorConfig", "SinkConnectorConfig", "SourceConnectorConfig"]
+__all__ = ["OWN_KEYS", "SINK_KEYS", "SOURCE_KEYS", "ConnectorConfig", "SinkConnectorConfig", "SourceConnectorConfig"]
 
 _COMMON: Final = "Common"
 _TRANSFORMS: Final = "Transforms"
@@ -71,16 +72,6 @@ def distinct_items(key: str, value: object) -> None:
         raise ConfigError(f"Configuration '{key}' values must not be duplicated.", key)
     if isinstance(value, list) and "" in value:
         raise ConfigError(f"Configuration '{key}' values must not be empty.", key)
-
-
-def optional(validator: Validator) -> Validator:
-    """Null is fine, anything else is checked."""
-
-    def check(key: str, value: object) -> None:
-        if value is not None:
-            validator(key, value)
-
-    return check
 
 
 def pattern(key: str, value: object) -> None:
@@ -502,6 +493,18 @@ class SinkConnectorConfig(ConnectorConfig):
         display_name="Enable Error Context Headers",
     )
 
+
+OWN_KEYS: Final = (
+    ConfigKey(
+        name="linkspan.task.call.timeout.ms",
+        type=ConfigType.LONG,
+        default=0,
+        validator=optional(at_least(0)),
+        importance=LOW,
+        doc="Kill a task whose call of a plugin has not returned after this time; 0 for never.",
+    ),
+)
+"""Keys of ours, for connectors of both directions; what lists Kafka's keys does not list them."""
 
 SOURCE_KEYS: Final[tuple[ConfigKey, ...]] = SourceConnectorConfig.keys
 """Framework keys of a source connector, in the order of the REST API."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from linkspan.api import Config, ConfigError, Connector
 from linkspan.api.fields import ConfigType
 from linkspan.config.clients import definition_of
+from linkspan.config.connector import OWN_KEYS
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
 from linkspan.config.ordering import hash_order
 from linkspan.config.policy import OverridePolicy, policy_of
@@ -68,6 +69,7 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
     values.update({value.name: value for value in own.validate(props)})
     for key in nulls:
         values.setdefault(key, ConfigValue(key)).errors.append(_NULL)
+    values.update({value.name: value for value in _OURS.validate(props) if value.errors})
     _connector_rules(connector, own, values, props)
     infos = _rendered(name, framework.merged(own), values, [*framework.groups, *own.groups], props)
     for appended, groups in _appended(catalog, info, values, props, worker):
@@ -76,6 +78,9 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
         infos["groups"] = list(dict.fromkeys([*infos["groups"], *groups]))
     return infos
 
+
+_OURS: Final = ConfigDef(OWN_KEYS)
+"""Shown only when they are wrong: clients expect Kafka's keys and no others."""
 
 _NULL: Final = "Null value can not be supplied as the configuration value."
 
