@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
+import enum
 import json
+import uuid
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from linkspan.api import Column, DataError, Schema, Type, schema
 from linkspan.config import render
 from linkspan.config.definition import load
+from linkspan.convert import json as json_module
 from linkspan.convert.json import JsonConverter, JsonConverterConfig
 
 GOLDEN = Path(__file__).parents[1] / "config" / "golden"
@@ -187,3 +191,165 @@ def test_batch_with_different_schemas_takes_the_slow_way():
     column = FULL.to_connect_batch("t", payloads)
     assert list(column.values) == [1, "a", None]
     assert [column.schema_at(index) for index in range(3)] == [schema.INT8, schema.STRING, None]
+
+
+DECIMALS = (
+    b'{"schema":{"type":"struct","optional":true,"fields":[{"field":"d","type":"bytes","optional":true,'
+    b'"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"1"}}]},"payload":'
+)
+
+
+def outcome(read):
+    try:
+        return read()
+    except DataError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'{"d":1.5}}',
+        b'{"d":15e-1} }',
+        b"null}",
+        b'{"d":1.5},"extra":3}',
+        b'{"d":1.5},"payload":{"d":2.5}}',
+        b'{"d":1.5} x}',
+        b"}",
+        b" }",
+        b'\xef\xbb\xbf{"d":1.5}}',
+        b'{"d":01.5}}',
+        b'{"d":1e9999999999999999999}}',
+        b'{"d":1\x00}}',
+    ],
+)
+def test_batch_with_decimals_ends_as_single_values_do(rest):
+    payload = DECIMALS + rest
+    single = outcome(lambda: FULL.to_connect("t", payload).value)
+    assert outcome(lambda: FULL.to_connect_batch("t", [payload]).values[0]) == single
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Level(int, enum.Enum):
+    HIGH = 3
+
+
+@dataclasses.dataclass
+class Point:
+    x: int = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (datetime.datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=UTC), b"1500"),
+        (datetime.date(1970, 1, 11), b"10"),
+        (datetime.time(0, 0, 1, 500000), b"1500"),
+        (uuid.UUID(int=1), b'"00000000-0000-0000-0000-000000000001"'),
+        (Colour.RED, b'"red"'),
+        (Level.HIGH, b"3"),
+        (b"\x00\xff", b'"AP8="'),
+        (decimal.Decimal("1.50"), b"1.50"),
+        (decimal.Decimal("NaN"), b'"NaN"'),
+        (decimal.Decimal("sNaN"), b'"NaN"'),
+        (decimal.Decimal("-Infinity"), b'"-Infinity"'),
+        (float("inf"), b'"Infinity"'),
+    ],
+)
+def test_a_value_without_schema_is_written_alike_alone_in_a_batch_and_beside_odd_ones(value, written):
+    expected = b'{"v":' + written + b"}"
+    assert PLAIN.from_connect("t", None, {"v": value}) == expected
+    assert PLAIN.from_connect_batch("t", Column([{"v": value}])) == [expected]
+    assert PLAIN.from_connect_batch("t", Column([{"v": value}, {"n": None}]))[0] == expected
+    beside = PLAIN.from_connect("t", None, {"v": value, "d": decimal.Decimal(1)})
+    assert beside == b'{"v":' + written + b',"d":1}'
+
+
+@pytest.mark.parametrize("value", [Point(), object(), 1j])
+def test_a_value_that_json_has_no_form_for_is_a_data_error_in_a_batch_too(value):
+    for write in (
+        lambda: PLAIN.from_connect("t", None, {"v": value}),
+        lambda: PLAIN.from_connect_batch("t", Column([{"v": value}])),
+    ):
+        with pytest.raises(DataError, match=f"cannot write a value of type {type(value).__name__} without a schema"):
+            write()
+
+
+@pytest.mark.parametrize("envelope", ["true", "false"])
+def test_only_records_with_a_null_are_written_twice(monkeypatch, envelope):
+    made = converter(schemas_enable=envelope)
+    values = [{"a": number} for number in range(20)]
+    values[7] = {"a": None, "f": float("nan")}
+    expected = [made.from_connect("t", None, value) for value in values]
+    again = []
+    single = JsonConverter.from_connect
+
+    def counting(self, topic, kind, value, headers=None):
+        again.append(value)
+        return single(self, topic, kind, value, headers)
+
+    monkeypatch.setattr(JsonConverter, "from_connect", counting)
+    assert made.from_connect_batch("t", Column(values)) == expected
+    assert again == [values[7]]
+
+
+def test_records_with_a_schema_are_written_without_making_schemas(monkeypatch):
+    FULL.from_connect("t", RECORD, {"id": 1, "s": "y"})
+    monkeypatch.setattr(json_module, "Schema", None)
+    assert FULL.from_connect("t", RECORD, {"id": 2, "s": "z"}).endswith(b'"payload":{"id":2,"s":"z"}}')
+
+
+@pytest.mark.parametrize("batch", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("int64", "18446744073709551621", 5),
+        ("int64", "-18446744073709551621", -5),
+        ("int64", "9007199254740993.0", 9007199254740993),
+        ("int32", "3e9", 3_000_000_000 - 2**32),
+        ("int64", "1e64", 0),
+        ("int64", "1e999999999", 0),
+        ("int64", "1e-999999999", 0),
+        ("int8", "-1.9", -1),
+        ("double", "1" + "0" * 400, float("inf")),
+    ],
+)
+def test_digits_of_numbers_are_kept_until_they_are_cut_as_by_java(kind, text, value, batch):
+    payload = f'{{"schema":{{"type":"{kind}"}},"payload":{text}}}'.encode()
+    if batch:
+        assert list(FULL.to_connect_batch("t", [payload]).values) == [value]
+    else:
+        assert FULL.to_connect("t", payload).value == value
+
+
+def test_digits_of_a_default_are_kept():
+    payload = b'{"schema":{"type":"int64","default":18446744073709551621},"payload":null}'
+    assert converter().to_connect("t", payload).value == 5
+    assert list(converter().to_connect_batch("t", [payload, payload]).values) == [5, 5]
+
+
+def test_a_whole_number_that_no_fraction_can_hold_is_infinite_beside_decimals():
+    kind = DECIMALS.removesuffix(b']},"payload":') + b',{"field":"f","type":"double"}]},"payload":'
+    payload = kind + b'{"d":1.5,"f":-1' + b"0" * 400 + b"}}"
+    assert FULL.to_connect("t", payload).value == {"d": decimal.Decimal("1.5"), "f": float("-inf")}
+
+
+def test_nesting_that_is_too_deep_is_a_data_error_that_says_so():
+    value: object = 1
+    for _ in range(5000):
+        value = [value]
+    with pytest.raises(DataError, match="nested too deeply"):
+        PLAIN.from_connect("t", None, value)
+    with pytest.raises(DataError, match="nested too deeply"):
+        PLAIN.from_connect_batch("t", Column([value]))
+    text = b"[" * 100_000 + b"]" * 100_000
+    with pytest.raises(DataError, match="nested too deeply"):
+        PLAIN.to_connect("t", text)
+    with pytest.raises(DataError, match="nested too deeply"):
+        PLAIN.to_connect_batch("t", [text])
+    kind = b'{"type":"array","items":' * 900 + b'{"type":"int8"}' + b"}" * 900
+    with pytest.raises(DataError, match="nested too deeply"):
+        FULL.to_connect("t", b'{"schema":' + kind + b',"payload":[]}')

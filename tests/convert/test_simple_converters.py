@@ -129,6 +129,10 @@ def test_batch_of_texts_is_what_single_texts_are(items):
         ("[" * 5000, schema.STRING, "[" * 5000),
         ("just text", schema.STRING, "just text"),
         ("9" * 5000, schema.STRING, "9" * 5000),
+        ("1e9999999999999999999", schema.STRING, "1e9999999999999999999"),
+        ("1e-9999999999999999999", schema.STRING, "1e-9999999999999999999"),
+        ("[1e9999999999999999999]", schema.STRING, "[1e9999999999999999999]"),
+        ("0e99999999", schema.INT8, 0),
     ],
 )
 def test_text_of_a_header_says_what_it_is(text, kind, value):

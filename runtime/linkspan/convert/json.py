@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
+import enum
 import functools
 import json
 import math
 import re
 import struct
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -45,6 +47,10 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1)
 _DAY_MS: Final = 86_400_000
 _BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_MOST_BITS: Final = 64
+_BARE: Final = {kind: Schema(kind) for kind in Type if kind.is_primitive}
+# Moments and data classes have one form here, whichever way a value takes: that of _default.
+_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _ENVELOPE: Final = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
     "If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration."
@@ -58,6 +64,11 @@ _SPACED_BASE64: Final = re.compile(
 _SPACES: Final = re.compile(r"[\0-\x20]+")
 _SCHEMA_HEAD: Final = b'{"schema":'
 _PAYLOAD: Final = b',"payload":'
+_UNREADABLE: Final = "Converting byte[] to Kafka Connect data failed due to serialization error"
+
+
+class _InexactError(ValueError):
+    """A number whose digits matter was read by the quick parser, which may have rounded it."""
 
 
 class JsonConverterConfig(Config):
@@ -148,8 +159,9 @@ class JsonConverter(Converter, HeaderConverter):
         content = values["schema.content"]
         if self._enveloped and content:
             try:
-                self._fixed = schema_json.from_json(orjson.loads(str(content)), self._read)
-            except (orjson.JSONDecodeError, DataError) as error:
+                data = lenient_json.parse_strictly(str(content).encode())
+                self._fixed = schema_json.from_json(data, self._read)
+            except (ValueError, DataError, RecursionError) as error:
                 raise ConfigError.invalid("schema.content", content, str(error)) from error
 
     def configure_header(self, config: Config) -> None:
@@ -164,10 +176,13 @@ class JsonConverter(Converter, HeaderConverter):
         """JSON of one value; null without schema is a tombstone."""
         if schema is None and value is None:
             return None
-        payload = _dump(self._write(schema, value))
-        if not self._enveloped:
-            return payload
-        return b"".join((_SCHEMA_HEAD, self._schema_text(schema), _PAYLOAD, payload, b"}"))
+        try:
+            payload = _dump(self._write(schema, value))
+            if not self._enveloped:
+                return payload
+            return b"".join((_SCHEMA_HEAD, self._schema_text(schema), _PAYLOAD, payload, b"}"))
+        except RecursionError:
+            raise DataError("JsonConverter cannot write this value: it is nested too deeply") from None
 
     def from_connect_batch(
         self, topic: str, column: Column, headers: Sequence[Headers | None] | None = None
@@ -176,16 +191,16 @@ class JsonConverter(Converter, HeaderConverter):
         if column.schemas is None and column.schema is None:
             dumps = orjson.dumps
             try:
-                plain = [None if value is None else dumps(value, _default) for value in column.values]
+                plain = [None if value is None else dumps(value, _default, _OPTIONS) for value in column.values]
             except (TypeError, orjson.JSONEncodeError):
                 return super().from_connect_batch(topic, column, headers)
-            if any(item is not None and b"null" in item for item in plain):
-                # NaN and infinities are written as null by the library, as texts by Java: see which nulls are real.
-                return super().from_connect_batch(topic, column, headers)
-            if not self._enveloped:
-                return plain
+            # NaN and infinities are written as null by the library, as texts by Java: see which nulls are real.
+            doubtful = [index for index, item in enumerate(plain) if item is not None and b"null" in item]
             head = _SCHEMA_HEAD + b"null" + _PAYLOAD
-            return [None if item is None else head + item + b"}" for item in plain]
+            result = plain if not self._enveloped else [None if item is None else head + item + b"}" for item in plain]
+            for index in doubtful:
+                result[index] = self.from_connect(topic, None, column.values[index])
+            return result
         return super().from_connect_batch(topic, column, headers)
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: object) -> bytes | None:
@@ -234,7 +249,7 @@ class JsonConverter(Converter, HeaderConverter):
             if schema.keys.type is Type.STRING:
                 return {str(key): self._write(schema.values, item) for key, item in value.items()}
             return [[self._write(schema.keys, key), self._write(schema.values, item)] for key, item in value.items()]
-        Schema(kind).validate(value) if kind.is_primitive else schema.validate(value)
+        _BARE.get(kind, schema).validate(value)
         if isinstance(value, float) and kind in (Type.FLOAT32, Type.FLOAT64):
             return _number(value if kind is Type.FLOAT64 else float(float_text(value)))
         return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else value
@@ -250,15 +265,24 @@ class JsonConverter(Converter, HeaderConverter):
         """Value of one JSON text."""
         if payload is None:
             return SchemaAndValue(None, None)
+        try:
+            try:
+                return self._understand(payload, _parse)
+            except _InexactError:
+                return self._understand(payload, _parse_exactly)
+        except RecursionError:
+            raise DataError(f"{_UNREADABLE}: it is nested too deeply") from None
+
+    def _understand(self, payload: bytes, parse: Callable[[bytes], Any]) -> SchemaAndValue:
         if not self._enveloped:
-            return SchemaAndValue(None, _parse(payload) if payload else None)
+            return SchemaAndValue(None, parse(payload) if payload else None)
         if self._fixed is not None:
-            parse = _parse_exactly if _holds_decimals(self._fixed) else _parse
+            parse = _parse_exactly if _holds_decimals(self._fixed) else parse
             return SchemaAndValue(self._fixed, self._read(self._fixed, parse(payload)))
-        data = _parse(payload)
+        data = parse(payload)
         if not isinstance(data, dict) or len(data) != 2 or "schema" not in data or "payload" not in data:
             raise DataError(_ENVELOPE)
-        schema = self._schema(_dump(data["schema"]), data["schema"])
+        schema = self._schema(_dump(data["schema"]), lambda: _parse_exactly(payload)["schema"])
         if schema is None:
             return SchemaAndValue(None, data["payload"])
         if _holds_decimals(schema):
@@ -291,22 +315,23 @@ class JsonConverter(Converter, HeaderConverter):
         loads: Callable[[bytes], Any] = orjson.loads
         read = self._read
         try:
-            schema = self._schema(head[len(_SCHEMA_HEAD) : -len(_PAYLOAD)], None)
+            text = head[len(_SCHEMA_HEAD) : -len(_PAYLOAD)]
+            schema = self._schema(text, lambda: lenient_json.parse_strictly(text))
             if schema is not None and _holds_decimals(schema):
-                loads = _parse_exactly
+                loads = lenient_json.parse_strictly
             parts = [loads(payload[end:-1]) for payload in same]
             return Column(parts if schema is None else [read(schema, part) for part in parts], schema)
-        except (orjson.JSONDecodeError, DataError):
+        except (ValueError, DataError, RecursionError):
             return None  # the slow way says what is wrong, and with which record
 
     def to_connect_header(self, topic: str, key: str, payload: bytes | None) -> SchemaAndValue:
         """Value of a header."""
         return self.to_connect(topic, payload)
 
-    def _schema(self, text: bytes, data: object) -> Schema | None:
+    def _schema(self, text: bytes, parse: Callable[[], object]) -> Schema | None:
         if text in self._schemas:
             return self._schemas[text]
-        schema = schema_json.from_json(orjson.loads(text) if data is None else data, self._read)
+        schema = schema_json.from_json(parse(), self._read)
         self._schemas[text] = schema
         if len(self._schemas) > self._most:
             self._schemas.popitem(last=False)
@@ -363,16 +388,29 @@ def _read_boolean(_: JsonConverter, __: Schema, data: object) -> object:
 
 
 def _read_whole(_: JsonConverter, schema: Schema, data: object) -> object:
-    if isinstance(data, bool) or not isinstance(data, int | float | decimal.Decimal):
+    if isinstance(data, float):
+        raise _InexactError
+    if isinstance(data, bool) or not isinstance(data, int | decimal.Decimal):
         return 0
     bits = _BITS[schema.type]
-    number = int(data) if isinstance(data, int) or math.isfinite(data) else 0
-    wrapped = number & ((1 << bits) - 1)
+    wrapped = (data if isinstance(data, int) else _truncated(data)) & ((1 << bits) - 1)
     return wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped
 
 
+def _truncated(number: decimal.Decimal) -> int:
+    """The whole part, as far as it matters in 64 bits; an exponent may be too large to write the number out."""
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return 0 if exponent >= _MOST_BITS or number.adjusted() < 0 else int(number)
+
+
 def _read_fraction(_: JsonConverter, __: Schema, data: object) -> object:
-    return float(data) if isinstance(data, int | float | decimal.Decimal) and not isinstance(data, bool) else 0.0
+    if isinstance(data, bool) or not isinstance(data, int | float | decimal.Decimal):
+        return 0.0
+    try:
+        return float(data)
+    except OverflowError:  # of a whole number, fractions become infinite
+        return math.inf if data > 0 else -math.inf
 
 
 def _read_single(_: JsonConverter, schema: Schema, data: object) -> object:
@@ -468,13 +506,13 @@ def _write_decimal(converter: JsonConverter, schema: Schema, value: object) -> o
 def _write_date(_: JsonConverter, schema: Schema, value: object) -> object:
     schema.validate(value)
     assert isinstance(value, datetime.date)
-    return (value - _EPOCH_DAY).days
+    return _days(value)
 
 
 def _write_time(_: JsonConverter, schema: Schema, value: object) -> object:
     schema.validate(value)
     assert isinstance(value, datetime.time)
-    return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
+    return _milliseconds_of_day(value)
 
 
 def _write_timestamp(_: JsonConverter, schema: Schema, value: object) -> object:
@@ -490,6 +528,14 @@ _LOGICAL_WRITERS: Final[Mapping[str, Callable[[JsonConverter, Schema, object], o
     TIMESTAMP: _write_timestamp,
 }
 _WIDE: Final = decimal.Context(prec=decimal.MAX_PREC)
+
+
+def _days(value: datetime.date) -> int:
+    return (value - _EPOCH_DAY).days
+
+
+def _milliseconds_of_day(value: datetime.time) -> int:
+    return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
 
 
 def _milliseconds(value: datetime.datetime) -> int:
@@ -532,10 +578,14 @@ def _number(value: float) -> object:
 
 def _plain(value: object) -> object:
     """A value without schema as JSON can say it."""
-    if value is None or isinstance(value, str | bool | int | decimal.Decimal):
+    if isinstance(value, enum.Enum):
+        return _plain(value.value)
+    if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return _number(value)
+    if isinstance(value, decimal.Decimal):
+        return value if value.is_finite() else _number(math.nan if value.is_nan() else float(value))
     if isinstance(value, Mapping):
         if all(isinstance(key, str) for key in value):
             return {key: _plain(item) for key, item in value.items()}
@@ -546,11 +596,18 @@ def _plain(value: object) -> object:
 
 
 def _default(value: object) -> object:
+    """What neither JSON nor the library has a form for; moments are the numbers that they are with a schema."""
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime.datetime):
         return _milliseconds(value)
-    raise TypeError(f"JsonConverter cannot write a value of type {type(value).__name__} without a schema")
+    if isinstance(value, datetime.date):
+        return _days(value)
+    if isinstance(value, datetime.time):
+        return _milliseconds_of_day(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    raise DataError(f"JsonConverter cannot write a value of type {type(value).__name__} without a schema")
 
 
 def _dump(value: object) -> bytes:
@@ -589,19 +646,15 @@ def _slow_parse(payload: bytes, quick: orjson.JSONDecodeError) -> Any:  # noqa: 
     try:
         return lenient_json.parse(payload)
     except ValueError:
-        raise DataError(
-            f"Converting byte[] to Kafka Connect data failed due to serialization error: {quick}"
-        ) from quick
+        raise DataError(f"{_UNREADABLE}: {quick}") from quick
 
 
 def _parse_exactly(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
     """Like :func:`_parse`, with every digit of fractions, as Decimals need them."""
     try:
-        return lenient_json.parse(payload, fraction=decimal.Decimal)
+        return lenient_json.parse(payload, exactly=True)
     except ValueError as error:
-        raise DataError(
-            f"Converting byte[] to Kafka Connect data failed due to serialization error: {error}"
-        ) from error
+        raise DataError(f"{_UNREADABLE}: {error}") from error
 
 
 @functools.lru_cache(maxsize=1024)

@@ -6,40 +6,47 @@ byte order mark, and a blank text is null. NaN and infinities are refused, as th
 
 from __future__ import annotations
 
+import decimal
 import json
 import re
-from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_strictly"]
 
 _BLANK: Final = " \t\r\n"
 # A text as a whole, or the zeros in front of a number; texts are matched so that zeros in them are left alone.
 _ZEROS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![0-9.eE+])(-?)0+(?=[0-9])', re.DOTALL)
 
 
-def parse(payload: bytes, fraction: Callable[[str], Any] = float) -> Any:  # noqa: ANN401 - any JSON
+def parse(payload: bytes, *, exactly: bool = False) -> Any:  # noqa: ANN401 - any JSON
     """First JSON value of a payload; null when it is blank.
 
     Args:
         payload: the encoded text.
-        fraction: makes a number of the text of one with a fraction or an exponent.
+        exactly: whether numbers with a fraction or an exponent become Decimals, with every digit.
 
     Raises:
-        ValueError: it is no JSON, or too deeply nested.
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
     """
     text = payload.decode(json.detect_encoding(payload)).lstrip(_BLANK)
     if not text:
         return None
-    decoder = json.JSONDecoder(parse_float=fraction, parse_constant=_refuse)
-    try:
-        text = _ZEROS.sub(_without_zeros, text)
-        value, end = decoder.raw_decode(text)
-    except RecursionError:
-        raise ValueError("the JSON text is too deeply nested") from None
+    text = _ZEROS.sub(_without_zeros, text)
+    value, end = (_EXACT if exactly else _QUICK).raw_decode(text)
     if not isinstance(value, dict | list | str) and not _ends_at(text, end):
         raise ValueError(f"unexpected character behind the value: line 1 column {end + 1} (char {end})")
     return value
+
+
+def parse_strictly(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """The one JSON value of a payload in UTF-8, fractions as Decimals; nothing beyond the standard is taken.
+
+    Raises:
+        ValueError: it is no JSON, blank, or there is more behind the value.
+        RecursionError: it is nested too deeply.
+    """
+    return _EXACT.decode(payload.decode())
 
 
 def _ends_at(text: str, end: int) -> bool:
@@ -52,3 +59,14 @@ def _without_zeros(match: re.Match[str]) -> str:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _exact(text: str) -> decimal.Decimal:
+    try:
+        return decimal.Decimal(text)
+    except decimal.InvalidOperation:
+        raise ValueError(f"the exponent of {text} is too large") from None
+
+
+_QUICK: Final = json.JSONDecoder(parse_constant=_refuse)
+_EXACT: Final = json.JSONDecoder(parse_float=_exact, parse_constant=_refuse)

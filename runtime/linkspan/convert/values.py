@@ -21,13 +21,15 @@ _TIME: Final = re.compile(r"\d{2}:\d{2}:\d{2}\.\d{3}Z")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
 _BARE_MOMENT: Final = re.compile(rf"(?:{_TIMESTAMP.pattern}|{_TIME.pattern}|{_DATE.pattern})(?=\s*[],:}}])")
 # A number begins with a digit or a sign.
-_NUMBER: Final = re.compile(r"(?:[+-]?[0-9]+\.?[0-9]*|[+-]\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER: Final = re.compile(r"(?:[+-]?[0-9]+\.?[0-9]*|[+-]\.[0-9]+)(?:[eE]([+-]?[0-9]+))?")
 _SINGLE: Final = struct.Struct(">f")
 _INTEGERS: Final = ((schema.INT8, 8), (schema.INT16, 16), (schema.INT32, 32), (schema.INT64, 64))
 _WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
 _FRACTIONS: Final = (Type.FLOAT32, Type.FLOAT64)
 _MOST_DIGITS: Final = 400
 _MOST_DIGITS_OF_INT64: Final = 19
+_LARGEST_SCALE: Final = (1 << 31) - 1
+"""Of Java's BigDecimal, either way; also its largest exponent."""
 _DEEPEST: Final = 100
 
 
@@ -130,16 +132,21 @@ def _temporal(content: str) -> SchemaAndValue | None:
 
 
 def _number(content: str) -> SchemaAndValue | None:
-    if not _NUMBER.fullmatch(content) or len(content) > _MOST_DIGITS:
+    match = _NUMBER.fullmatch(content)
+    if match is None or len(content) > _MOST_DIGITS or abs(int(match.group(1) or 0)) > _LARGEST_SCALE:
         return None
     exact = decimal.Decimal(content)
+    exponent = exact.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if abs(exponent) > _LARGEST_SCALE:
+        return None
+    if not exact:
+        return SchemaAndValue(schema.INT8, 0)
     if exact.adjusted() < _MOST_DIGITS_OF_INT64 and exact == exact.to_integral_value():
         number = int(exact)
         for kind, bits in _INTEGERS:
             if -(1 << (bits - 1)) <= number < 1 << (bits - 1):
                 return SchemaAndValue(kind, number)
-    exponent = exact.as_tuple().exponent
-    assert isinstance(exponent, int)
     if exponent != 0 and math.isfinite(float(exact)):
         try:
             return SchemaAndValue(schema.FLOAT32, _SINGLE.unpack(_SINGLE.pack(exact))[0])

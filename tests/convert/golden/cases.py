@@ -50,6 +50,7 @@ LITERALS = [
     *"9223372036854775807 -9223372036854775808 9223372036854775808 -9223372036854775809 18446744073709551615".split(),
     *"123456789012345678901234567890 1.5 -1.5 2.9 1e3 1E400 -1e400 1e-400 3.4028236e38 3.5e38 0.1 -0.0 -0 1.0 1e10".split(),
     *"12345678901234567890.5 0.12345678901234567890123 1.50 100.00 1E+2 9.99e18 1e19".split(),
+    *"3e9 -3e9 1e20 2.5e19 1e30 1e64 129.5 9007199254740993.0 18446744073709551621 -18446744073709551621".split(),
     *(
         '""',
         '"abc"',
@@ -278,6 +279,7 @@ ENVELOPES = [
     '{"schema":{"type":"string","name":"org.apache.kafka.connect.data.Date"},"payload":"x"}',
     '{"schema":{"type":"int32","name":"own.Type","version":7},"payload":5}',
     '{"schema":{"type":"float","default":1.5},"payload":null}',
+    '{"schema":{"type":"int64","default":18446744073709551621},"payload":null}',
     '{"schema":{"type":"float","default":"NaN","optional":true},"payload":null}',
     '{"schema":{"type":"bytes","default":"AQI="},"payload":null}',
     '{"schema":{"type":"array","items":{"type":"int32"},"default":[1,2]},"payload":null}',
@@ -397,6 +399,9 @@ def fixed() -> Iterator[Json]:
 WHOLE_TYPES = {"INT8", "INT16", "INT32", "INT64", "FLOAT32", "FLOAT64"}
 
 HEADER_TEXTS = [
+    *"1e9999999999999999999 [1e9999999999999999999] 1e-9999999999999999999 [1e-9999999999999999999] 1e999999999".split(),
+    *"1e2147483647 1e2147483648 1e-2147483647 1e-2147483648 1.2e-2147483646 1.2e-2147483647 0e99999999".split(),
+    *'0e9999999999999999999 0.00e2147483648 1e0002147483648 {"a":1e9999999999999999999}'.split(),
     *ODD_TEXTS,
     *(
         "null",
