@@ -18,9 +18,10 @@ SOURCE = {"connector.class": "FileStreamSource", "file": "f", "topic": "t"}
 class Plane:
     """Herder and worker together, with the questions tests ask most."""
 
-    def __init__(self, timeout: float = 20.0, **options: Any) -> None:
+    def __init__(self, timeout: float = 20.0, grace: float = 20.0, **options: Any) -> None:
         self.worker = FakeWorker()
-        self.herder = StandaloneHerder(self.worker, "me:8083", {"version": "v"}, lanes=Lanes(timeout), **options)
+        lanes = Lanes(timeout, grace=grace)
+        self.herder = StandaloneHerder(self.worker, "me:8083", {"version": "v"}, lanes=lanes, **options)
         self.worker.on_status = self.herder.on_status
 
     async def create(self, name: str = "c", target: str | None = None, **more: str) -> dict[str, Any]:
