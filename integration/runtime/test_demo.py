@@ -108,7 +108,7 @@ def test_own_file_interrupted_in_the_middle_is_copied_to_the_end_by_the_next_run
     assert done.returncode == 0, done.stdout + done.stderr
     resumed = re.search(r"Going on where the last run stopped: ([\d,]+) records in, ([\d,]+) out\.", done.stdout)
     assert resumed is not None, done.stdout
-    assert 0 < int(resumed[1].replace(",", "")) < total
+    assert 0 < int(resumed[2].replace(",", "")) < total
     assert "The copy equals the file byte for byte" in done.stdout
     assert source.read_bytes() == copy_in(folder).read_bytes()
 
