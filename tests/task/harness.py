@@ -42,7 +42,6 @@ class Port:
         self.stored: dict[str, Any] = {}
         self.commits: list[list[tuple[Any, Any]]] = []
         self.commit_errors: list[Exception] = []
-        self.commit_now = False
         self.topics: list[str] = []
         self.values: Mapping[str, float] = {}
         self.waits: list[float] = []
@@ -53,10 +52,6 @@ class Port:
         self.waits.append(timeout)
         self.on_wait()
         time.sleep(min(timeout, 0.001))
-
-    def commit_requested(self) -> bool:
-        now, self.commit_now = self.commit_now, False
-        return now
 
     def status(self, state: str, trace: str | None = None) -> None:
         self.statuses.append(state)

@@ -123,20 +123,6 @@ def test_a_failed_commit_of_offsets_is_made_up_for_by_the_next_one(log):
     assert run.port.commits == [[(FILE, {"position": 1})]]
 
 
-def test_offsets_are_committed_when_the_worker_asks(log):
-    topic = create_topic(log)
-    run = SourceRun(log, [])
-
-    def ask() -> None:
-        run.port.commit_now = True
-
-    def see() -> None:
-        assert run.port.commits == [[(FILE, {"position": 1})]]
-
-    run.task.script = [batch(topic, 0, 1), ask, see]
-    run.run()
-
-
 def test_the_task_is_stopped_whatever_happens_to_its_last_commit(log):
     topic = create_topic(log)
     run = SourceRun(log, [batch(topic, 0, 1)])
@@ -248,15 +234,15 @@ def test_a_failing_transform_is_named(log):
 
 def test_a_paused_source_does_not_poll_but_commits(log):
     topic = create_topic(log)
-    run = SourceRun(log, [])
+    run = SourceRun(log, [], interval=0)
 
     def pause() -> SourceBatch:
         run.port.wanted = "PAUSED"
-        run.port.commit_now = True
         return batch(topic, 0, 1)
 
     def resume() -> None:
         assert run.task.polls == 1
+        assert run.port.commits == [[(FILE, {"position": 1})]]
         run.port.wanted = "STARTED"
 
     run.port.on_wait = resume

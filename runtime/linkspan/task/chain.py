@@ -72,10 +72,3 @@ class Chain:
                 return None
             record = result
         return record
-
-    def close(self) -> None:
-        """Close every transform and predicate."""
-        for step in self._steps:
-            step.transform.close()
-            if step.predicate is not None:
-                step.predicate.close()

@@ -34,12 +34,6 @@ class Converters(NamedTuple):
     value: Converter
     header: HeaderConverter
 
-    def close(self) -> None:
-        """Close all three."""
-        self.key.close()
-        self.value.close()
-        self.header.close()
-
 
 class Prepared(NamedTuple):
     """What became of one poll.

@@ -39,10 +39,6 @@ class WorkerPort(Protocol):
         """
         ...
 
-    def commit_requested(self) -> bool:
-        """Whether the worker asked for offsets to be committed now; asking clears the request."""
-        ...
-
     def status(self, state: TaskState, trace: str | None = None) -> None:
         """Report a new state; ``trace`` is the Python stack trace of a failure."""
         ...

@@ -153,7 +153,7 @@ class SinkLoop:
     def _step(self) -> None:
         self._follow_target()
         now = self._clock()
-        if self._commit_began is None and (self._wants_commit() or now >= self._commit_at):
+        if self._commit_began is None and (self._context.commit_wanted or now >= self._commit_at):
             self._context.commit_wanted = False
             self._commit(set(self._context.assigned), closing=False)
             self._commit_at = self._clock() + self._settings.flush_interval
@@ -170,11 +170,6 @@ class SinkLoop:
             return
         self._pending = JoinedBatch.of([self._pending, *map(self._take, fetched)])
         self._deliver()
-
-    def _wants_commit(self) -> bool:
-        if self._port.commit_requested():
-            self._context.commit_wanted = True
-        return self._context.commit_wanted
 
     def _follow_target(self) -> None:
         wanted = self._port.wanted
@@ -217,7 +212,7 @@ class SinkLoop:
         return (
             wanted == "STOPPED"
             or (wanted == "PAUSED") != self._paused
-            or (self._commit_began is None and (self._wants_commit() or self._clock() >= self._commit_at))
+            or (self._commit_began is None and (self._context.commit_wanted or self._clock() >= self._commit_at))
         )
 
     def _take(self, fetched: FetchedBatch) -> SinkBatch:

@@ -276,7 +276,7 @@ class SourceLoop:
     def _look_after(self) -> None:
         """Commit and report when it is time."""
         now = self._clock()
-        if now >= self._commit_at or self._port.commit_requested():
+        if now >= self._commit_at:
             # under a steady stream some record is always on its way: a short halt lets the log catch up
             self._writer.flush(min(self._settings.flush_timeout, _CATCH_UP))
             self._acknowledge()

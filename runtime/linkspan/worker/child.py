@@ -5,7 +5,6 @@ process at once when the worker is gone. Messages to the child::
 
     run       job, args, context, levels, beat        first, once
     target    target                                  what the worker wants of a task
-    commit                                            commit offsets now
     level     logger, level                           a log level has changed
     call      id, method, args                        connector children only
     answer    id, value | error                       to a question of the child
@@ -84,7 +83,6 @@ class ChannelPort:
         self.calls: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._wanted: WantedState = wanted
         self._changed = threading.Event()
-        self._commit = False
         self._answers: dict[int, queue.SimpleQueue[Message]] = {}
         self._last_question = 0
         self._lock = threading.Lock()
@@ -98,11 +96,6 @@ class ChannelPort:
         """Sleep, at most until :attr:`wanted` changes."""
         self._changed.wait(timeout)
         self._changed.clear()
-
-    def commit_requested(self) -> bool:
-        """Whether the worker asked for a commit since the last question."""
-        requested, self._commit = self._commit, False
-        return requested
 
     def status(self, state: TaskState, trace: str | None = None) -> None:
         """Report a state."""
@@ -142,8 +135,6 @@ class ChannelPort:
                 if self._wanted != "STOPPED":
                     self._wanted = message["target"]
                 self._changed.set()
-            case "commit":
-                self._commit = True
             case "level":
                 logging.getLogger(message["logger"]).setLevel(message["level"])
             case "call":
