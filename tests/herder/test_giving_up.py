@@ -79,7 +79,7 @@ def test_a_pause_waits_for_the_start(play: Play) -> None:
     play(story, grace=0)
 
 
-# --- restarts ---------------------------------------------------------------------------------------------------------
+# --- restarts -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["fails", "hangs"])
@@ -120,7 +120,7 @@ async def do_nothing(*_: Any) -> None:
     pass
 
 
-# --- reconfiguration ----------------------------------------------------------------------------------------------------
+# --- reconfiguration ------------------------------------------------------------------------------------------------
 
 
 def test_of_many_wishes_to_cut_the_work_anew_one_is_queued(play: Play) -> None:
@@ -143,7 +143,7 @@ def test_of_many_wishes_to_cut_the_work_anew_one_is_queued(play: Play) -> None:
     play(story)
 
 
-# --- names and secrets --------------------------------------------------------------------------------------------------
+# --- names and secrets ----------------------------------------------------------------------------------------------
 
 
 def test_blanks_around_the_class_do_not_matter(play: Play) -> None:
@@ -188,7 +188,7 @@ def test_the_worker_forgets_a_deleted_connector_and_no_stopped_one(play: Play) -
     play(story)
 
 
-# --- the end ----------------------------------------------------------------------------------------------------------
+# --- the end --------------------------------------------------------------------------------------------------------
 
 
 def test_whoever_waits_when_the_worker_stops_is_told_so(play: Play) -> None:
