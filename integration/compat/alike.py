@@ -18,7 +18,7 @@ _ONLY_IN_ONE: Final = ("org.apache.kafka.connect.mirror.", "linkspan_connectors.
 _LOGGERS_OF_BOTH: Final = ("root", "my.")
 # What follows is a list of the available plugins, or the reason, in the words of the language.
 _OWN_WORDS: Final = (", available connectors are: ", "Invalid regex: ")
-# The order of a hash table.
+# The order of a hash table; values may be passwords, so that ours names keys only.
 _CONFIG: Final = re.compile(r"(?<=Connector config \{).*(?=\})")
 
 
@@ -73,7 +73,7 @@ def _text(text: str, key: str) -> str | bool:
         return text.rpartition(".")[2]
     for stem in _OWN_WORDS:
         text = text.partition(stem)[0]
-    return _CONFIG.sub(lambda found: ", ".join(sorted(found.group().split(", "))), text)
+    return _CONFIG.sub(lambda found: ", ".join(sorted(item.partition("=")[0] for item in found[0].split(", "))), text)
 
 
 def _is_of_one(item: Any) -> bool:

@@ -66,7 +66,7 @@ def test_bodies_have_their_type_and_empty_ones_none(served: Any) -> None:
     [
         *("/nope", "/Connectors", "//connectors", "/connectors//", "/connectors/c/x", "/connectors//status"),
         *("/connectors/c/tasks-config", "/connectors/c/tasks/0", "/admin", "/connectors/c/status/x"),
-        *("/connectors/c/tasks/x/status", "/connectors/c/tasks/99999999999/status", "/connectors/c/tasks/1.0/status"),
+        *("/connectors/c/tasks/x/status", "/connectors/c/tasks/2147483648/status", "/connectors/c/tasks/1.0/status"),
     ],
 )
 def test_an_unknown_path_is_not_found(served: Any, path: str) -> None:
