@@ -15,7 +15,7 @@ from linkspan.api.rest import RestFilter, RestRequest, RestResponse
 from linkspan.config.response_headers import HeaderRule
 from linkspan.herder.port import Herder
 from linkspan.rest.access_log import one_line
-from linkspan.rest.errors import HttpError, error_body, status_of
+from linkspan.rest.errors import ClientGoneError, HttpError, error_body, status_of
 from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.loggers import LevelRegistry, LoggerResources
 from linkspan.rest.rendering import render
@@ -88,6 +88,9 @@ class RestApp:
             if status >= 500:
                 _log.error("%s failed: %s", _described(request), one_line(error.message))
             response = _json_response(Answer(status, error_body(status, error.message)))
+        except ClientGoneError:
+            _log.debug("%s: the client went away before its request was complete", _described(request))
+            raise
         except Exception as error:  # noqa: BLE001 - supervision point: a defect in one request must not end the server
             _log.exception("%s failed", _described(request))
             response = _json_response(Answer(500, error_body(500, str(error) or type(error).__name__)))
@@ -95,7 +98,7 @@ class RestApp:
         return response
 
     async def _answer(self, sent: web.BaseRequest) -> web.Response:
-        path, _, query = sent.raw_path.partition("?")
+        path, _, query = _origin_form(sent).partition("?")
         route, names, allowed = self._router.find(path, sent.method)
         if isinstance(route, Route):
             _check_media_types(route, sent)
@@ -113,7 +116,7 @@ class RestApp:
             return _foreign_response(await route.handler(replace(seen, names=names, body=body)), JSON)
         if body and route.takes_body:
             check_content_type(sent.headers.get("Content-Type"))
-        base_url = f"{'https' if sent.secure else 'http'}://{sent.host}"
+        base_url = f"{'https' if sent.secure else 'http'}://{_host(sent)}"
         return _json_response(await route.handler(Request(names, query_of(query), body, base_url)))
 
     def _decorate(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
@@ -141,7 +144,25 @@ def _described(request: web.BaseRequest) -> str:
     return f"{request.method} {one_line(request.raw_path)}"
 
 
+def _host(request: web.BaseRequest) -> str:
+    # the host that aiohttp takes out of a whole address has lost its port
+    return request.headers.get("Host") or request.host
+
+
+def _origin_form(request: web.BaseRequest) -> str:
+    """Path and query of a request, also when it names the whole address, as proxies let clients do."""
+    target = request.raw_path
+    scheme, found, rest = target.partition("://")
+    if not found or scheme.lower() not in {"http", "https"}:
+        return target
+    authority, slash, path = rest.partition("/")
+    if authority != _host(request):
+        raise HttpError(400, f"The request is for {authority}, but its Host header says {_host(request)}")
+    return slash + path or "/"
+
+
 async def _read(request: web.BaseRequest, seconds: float) -> bytes:
+    await _go_on(request)
     if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
         raise HttpError(413)
     chunks, size = [], 0
@@ -154,7 +175,22 @@ async def _read(request: web.BaseRequest, seconds: float) -> bytes:
                 chunks.append(chunk)
     except TimeoutError:
         raise HttpError(408, f"The body of the request did not arrive within {seconds:g} s") from None
+    except ConnectionError as error:
+        raise ClientGoneError from error
+    except web.RequestPayloadError as error:
+        raise HttpError(400, f"The body of the request is not well-formed: {' '.join(str(error).split())}") from error
     return b"".join(chunks)
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    """Tell a client that waits for it to send the body."""
+    expected = request.headers.get("Expect")
+    if expected is None:
+        return
+    if expected.lower() != "100-continue":
+        raise HttpError(417)
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer proper has not begun
 
 
 def _json_response(answer: Answer) -> web.Response:

@@ -7,7 +7,7 @@ from typing import Final
 from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError, NotReadyError
 from linkspan.herder.port import Body
 
-__all__ = ["HttpError", "error_body", "status_of"]
+__all__ = ["ClientGoneError", "HttpError", "error_body", "status_of"]
 
 _STATUS_BY_CODE: Final = {"conflict.forbidden": 403, "stopping": 503}
 _REASONS: Final = {
@@ -17,6 +17,7 @@ _REASONS: Final = {
     408: "Request Timeout",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
+    417: "Expectation Failed",
 }
 
 
@@ -33,6 +34,10 @@ class HttpError(ConnectError):
     def __init__(self, status: int, message: str | None = None) -> None:
         super().__init__(message or f"HTTP {status} {_REASONS[status]}")
         self.status = status
+
+
+class ClientGoneError(ConnectionError):
+    """Whoever sent the request has closed the connection; nobody waits for an answer."""
 
 
 def status_of(error: ConnectError) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Sequence
 from typing import Final
@@ -11,8 +10,8 @@ from aiohttp import web
 
 from linkspan.api.errors import UnreachableError
 from linkspan.config.listeners import Listener
-from linkspan.rest.access_log import ACCESS_LOGGER, NcsaAccessLogger
 from linkspan.rest.app import RestApp
+from linkspan.rest.protocol import HttpProtocol
 
 __all__ = ["GRACEFUL_SECONDS", "HttpServer"]
 
@@ -42,10 +41,7 @@ class HttpServer:
         Raises:
             UnreachableError: an address cannot be bound; names it.
         """
-        server = web.Server(
-            self._app.handle, access_log_class=NcsaAccessLogger, access_log=logging.getLogger(ACCESS_LOGGER)
-        )
-        self._runner = web.ServerRunner(server, shutdown_timeout=GRACEFUL_SECONDS)
+        self._runner = web.ServerRunner(HttpProtocol(self._app.handle), shutdown_timeout=GRACEFUL_SECONDS)
         await self._runner.setup()
         for listener in self._listeners:
             tls = self._tls if listener.scheme == "https" else None
