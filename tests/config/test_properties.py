@@ -63,3 +63,8 @@ def test_what_is_escaped_is_read_back(pairs):
 def test_unknown_key_comes_with_the_nearest_known_name():
     found = unknown_keys(["task.max", "xyzzy", "producer.acks", "name"], ["tasks.max", "name"], ["producer."])
     assert found == {"task.max": "tasks.max", "xyzzy": None}
+
+
+def test_only_the_first_of_many_unknown_keys_are_compared_with_all_names():
+    found = list(unknown_keys([f"tasks.max{number}" for number in range(2000)], ["tasks.max"]).values())
+    assert found == ["tasks.max"] * 50 + [None] * 1950

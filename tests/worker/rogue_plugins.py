@@ -132,7 +132,8 @@ class RogueSource(SourceConnector):
 
     def task_configs(self, max_tasks: int):
         misbehave("task_configs", self.config.originals)
-        return [dict(self.config.originals) for _ in range(int(self.config.originals.get("makes", "1")))]
+        odd = {"none": None, "yes": True} if "odd" in self.config.originals else {}
+        return [self.config.originals | odd for _ in range(int(self.config.originals.get("makes", "1")))]
 
     def validate(self, config):
         misbehave("validate", config.originals)

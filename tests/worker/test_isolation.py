@@ -278,3 +278,13 @@ def _alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_values_of_task_configs_are_texts_and_what_is_none_is_not_set(with_worker):
+    async def story(watched: Watched) -> None:
+        await watched.worker.start_connector("c", source("c", odd="true"), "STARTED")
+        (config,) = await watched.worker.task_configs("c")
+        assert config["yes"] == "true"
+        assert "none" not in config
+
+    with_worker(story)

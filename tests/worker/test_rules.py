@@ -9,7 +9,7 @@ from linkspan.worker import clients
 from linkspan.worker.channel import LineBuffer, decode_error, encode_error
 from linkspan.worker.deadlines import CallWatch, Deadlines
 from linkspan.worker.pace import Pace
-from linkspan.worker.task_configs import finish_task_configs
+from linkspan.worker.task_configs import as_texts, finish_task_configs
 
 WORKER = {
     "bootstrap.servers": "b:9092",
@@ -54,6 +54,15 @@ def test_a_task_does_not_see_the_workers_secrets():
 def test_converter_settings_of_worker_and_connector_never_mix():
     assert clients.task_worker_config(WORKER, {"key.converter": "Mine"}) == {"value.converter": "V"}
     assert clients.task_worker_config(WORKER, {})["key.converter.schemas.enable"] == "false"
+
+
+def test_task_configs_are_texts_and_what_is_none_is_not_set():
+    assert as_texts({"a": None, "b": True, "c": False, "d": 5, "e": "True"}) == {
+        "b": "true",
+        "c": "false",
+        "d": "5",
+        "e": "True",
+    }
 
 
 def test_task_configs_get_their_class_and_topics():

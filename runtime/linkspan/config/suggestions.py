@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 __all__ = ["unknown_keys"]
+
+_EXAMINED: Final = 50
+"""A comparison with all names takes long, and who has more unknown keys than this does not mistype them."""
 
 
 def unknown_keys(
@@ -18,6 +22,10 @@ def unknown_keys(
         known: keys with a meaning.
         prefixes: beginnings of keys that are handed to somebody else, who judges them.
     """
-    names = sorted(known)
-    unknown = [key for key in submitted if key not in set(names) and not key.startswith(tuple(prefixes))]
-    return {key: next(iter(difflib.get_close_matches(key, names, 1, 0.75)), None) for key in unknown}
+    names = set(known)
+    unknown = [key for key in submitted if key not in names and not key.startswith(tuple(prefixes))]
+    return {key: _nearest(key, names) if place < _EXAMINED else None for place, key in enumerate(unknown)}
+
+
+def _nearest(key: str, names: Collection[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(key, sorted(names), 1, 0.75)), None)

@@ -16,6 +16,7 @@ from linkspan.config import definition
 from linkspan.plugins.loading import load
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import ChannelPort, unpack
+from linkspan.worker.task_configs import as_texts
 
 __all__ = ["connector"]
 
@@ -92,7 +93,7 @@ class _Host:
         if method == "task_configs":
             self._port.calling("task_configs")
             made = self._connector.task_configs(args["max_tasks"])
-            configs = [{str(key): str(value) for key, value in config.items()} for config in made]
+            configs = [as_texts(config) for config in made]
             return {"configs": configs, "task_class": self._task_class, "watches": bool(self._connector.watches)}
         if method == "target" and args["target"] == "STARTED":
             if not self._started:

@@ -7,9 +7,18 @@ from collections.abc import Mapping, Sequence
 
 from linkspan.api.errors import ConnectError
 
-__all__ = ["check_task_count", "finish_task_configs"]
+__all__ = ["as_texts", "check_task_count", "finish_task_configs"]
 
 log = logging.getLogger(__name__)
+
+
+def as_texts(config: Mapping[str, object]) -> dict[str, str]:
+    """A task's configuration as a connector made it, written as everywhere else; what is None is left out."""
+    return {
+        str(key): str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in config.items()
+        if value is not None
+    }
 
 
 def check_task_count(connector: str, count: int, config: Mapping[str, str]) -> None:
