@@ -166,6 +166,19 @@ def test_a_given_partition_beats_the_key(log):
     assert sorted(told) == [(0, two, 0, 5), (1, zero, 0, 6), (2, two, 1, 7)]
 
 
+def test_a_record_for_a_partition_that_is_not_there_fails_alone(log):
+    topic = create(log, 2)
+    writer = log.writer({})
+    delivery = writer.send(OutgoingBatch(topic, [b"a", b"b", b"c"], partitions=[1, 7, 1]))
+    assert writer.flush(DEADLINE)
+    writer.close(1)
+    assert delivery.done
+    assert [index for index, _ in delivery.failures] == [1]
+    reader, _ = join(log, [topic])
+    assert values_of(reader, 2) == [b"a", b"c"]
+    reader.close()
+
+
 def test_a_topic_is_made_by_the_first_record_in_it(log):
     topic = fresh("auto")
     write(log, OutgoingBatch(topic, [b"1", b"2"]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +26,7 @@ from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
 from linkspan.task.dead_letters import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
-from linkspan.task.source import SourceLoop, SourceSettings
+from linkspan.task.source import SourceLoop, SourceSettings, tell_of_record
 from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance
 
 NEVER = 3600.0
@@ -330,8 +331,8 @@ class SourceRun:
         self.text = Text()
         tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
         on_drop = None
-        if task_class is NotifiedSource:
-            on_drop = lambda record: self.task.commit_record(record, None)  # noqa: E731
+        if issubclass(task_class, NotifiedSource):
+            on_drop = partial(tell_of_record, self.task)
         conversion = SourceConversion(
             Converters(self.text, self.text, self.text), tolerance, Chain(steps, tolerance) if steps else None, on_drop
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from linkspan.api.converter import Converter, HeaderConverter
 from linkspan.api.errors import DataError
@@ -25,6 +25,8 @@ from linkspan.task.tolerance import DROPPED, Consumed, Stage, Tolerance, class_n
 __all__ = ["Converters", "Prepared", "SinkConversion", "SourceConversion"]
 
 _log = logging.getLogger(__name__)
+_LATEST: Final = (1 << 63) - 1
+_LAST_PARTITION: Final = (1 << 31) - 1
 
 
 class Converters(NamedTuple):
@@ -163,7 +165,7 @@ class SourceConversion:
             topic,
             values,
             keys=self._keys(topic, keys, seen),
-            partitions=None if partitions.count(None) == len(partitions) else partitions,
+            partitions=None if partitions.count(None) == len(partitions) else _partitions(partitions),
             timestamps=None if timestamps.count(None) == len(timestamps) else _timestamps(timestamps),
             headers=headers,
         )
@@ -223,8 +225,10 @@ class SourceConversion:
         )
         if value is DROPPED:
             return None
-        timestamp = None if record.timestamp is None else _timestamps([record.timestamp])[0]
-        return _Wire(topic, key, value, record.partition, timestamp, headers, origin)
+        place = attempt(Stage.KAFKA_PRODUCE, class_name(self), partial(_place, record), origin)
+        if place is DROPPED:
+            return None
+        return _Wire(topic, key, value, *place, headers, origin)
 
     def _drop(self, record: SourceRecord) -> None:
         self.dropped += 1
@@ -352,14 +356,31 @@ def _timestamps(timestamps: Sequence[int | None]) -> Sequence[int | None]:
     """Timestamps for the log: -1 means none.
 
     Raises:
-        DataError: another negative number.
+        DataError: one is no whole number, another negative number or beyond 64 bits.
     """
-    if all(timestamp is not None and timestamp >= 0 for timestamp in timestamps):
+    if all(type(timestamp) is int and 0 <= timestamp <= _LATEST for timestamp in timestamps):
         return timestamps
     for timestamp in timestamps:
-        if timestamp is not None and timestamp < -1:
-            raise DataError(f"Invalid record timestamp {timestamp}")
+        if timestamp is not None and (type(timestamp) is not int or not -1 <= timestamp <= _LATEST):
+            raise DataError(f"Invalid record timestamp {timestamp!r}: it has to be a whole number of milliseconds")
     return [None if timestamp == -1 else timestamp for timestamp in timestamps]
+
+
+def _partitions(partitions: Sequence[int | None]) -> Sequence[int | None]:
+    """Partitions for the log; whether the topic has them is for the log to say.
+
+    Raises:
+        DataError: one can be no partition's number.
+    """
+    for partition in partitions:
+        if partition is not None and (type(partition) is not int or not 0 <= partition <= _LAST_PARTITION):
+            raise DataError(f"Invalid partition {partition!r}: partitions are numbered from 0")
+    return partitions
+
+
+def _place(record: SourceRecord) -> tuple[int | None, int | None]:
+    """Partition and timestamp of a record."""
+    return _partitions([record.partition])[0], _timestamps([record.timestamp])[0]
 
 
 def _part(topic: str, group: Sequence[_Wire]) -> Part:

@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 from linkspan.api.converter import Converter, HeaderConverter
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.api.fields import Config
-from linkspan.api.records import SourceRecord
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
@@ -25,7 +24,7 @@ from linkspan.task.conversion import Converters, SinkConversion, SourceConversio
 from linkspan.task.dead_letters import DeadLetters, ErrantRecords
 from linkspan.task.port import WorkerPort
 from linkspan.task.sink import SinkLoop
-from linkspan.task.source import SourceLoop
+from linkspan.task.source import SourceLoop, tell_of_record
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance
 from linkspan.task.topics import CreationRules, TopicCreation
@@ -86,7 +85,7 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     creation = _topic_creation(spec, port)
     writer = spec.log.writer(spec.client_settings.get("producer", {}))
     task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
-    dropped = _when_dropped(task) if type(task).commit_record is not SourceTask.commit_record else None
+    dropped = partial(tell_of_record, task) if type(task).commit_record is not SourceTask.commit_record else None
     loop = SourceLoop(
         task,
         writer,
@@ -233,14 +232,6 @@ def _dead_letters(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> Dea
     resources.callback(letters.close, _CLOSE_TIMEOUT)
     letters.create_topic(port.ensure_topic)
     return letters
-
-
-def _when_dropped(task: SourceTask[Any]) -> Callable[[SourceRecord], None]:
-    def dropped(record: SourceRecord) -> None:
-        with _logged("Exception thrown while calling task.commit_record()"):
-            task.commit_record(record, None)
-
-    return dropped
 
 
 def _pause(port: WorkerPort) -> Callable[[float], bool]:

@@ -37,15 +37,17 @@ from linkspan.task.offsets import Part, Position, Progress, Sent
 from linkspan.task.port import WorkerPort
 from linkspan.task.tolerance import Failure, Stage, Tolerance, class_name
 
-__all__ = ["SourceLoop", "SourceSettings"]
+__all__ = ["SourceLoop", "SourceSettings", "tell_of_record"]
 
 _log = logging.getLogger(__name__)
 
 _MOST_POLLS_IN_FLIGHT: Final = 1000
 _MOST_RECORDS_IN_FLIGHT: Final = 500_000
 _SEND_RETRY: Final = 0.1
+_STUCK_PATIENCE: Final = 5.0
+"""Seconds that records may wait to be sent before there is a warning: a full buffer is nothing unusual."""
 _STUCK_WARNING: Final = 30.0
-"""Seconds between two warnings about records that still cannot be sent."""
+"""Seconds between two warnings about records that cannot be sent."""
 _FIRST_POLL_RETRY: Final = 0.1
 _LONGEST_POLL_RETRY: Final = 10.0
 _EMPTY_POLLS_ALLOWED: Final = 3
@@ -68,6 +70,14 @@ class SourceSettings:
     flush_interval: float = 60.0
     flush_timeout: float = 5.0
     stop_timeout: float = 4.0
+
+
+def tell_of_record(task: SourceTask[Any], record: SourceRecord, metadata: RecordMetadata | None = None) -> None:
+    """Tell the task of one record that was acknowledged, or dropped (``metadata`` None)."""
+    try:
+        task.commit_record(record, metadata)
+    except Exception:  # noqa: BLE001 - supervision point: what this call raises is only logged
+        _log.exception("Exception thrown while calling task.commit_record()")
 
 
 class SourceLoop:
@@ -211,8 +221,8 @@ class SourceLoop:
     def _send_failed(self, part: Part, error: RetriableError) -> None:
         now = self._clock()
         if self._stuck_since is None:
-            self._stuck_since = self._warn_at = now
-        if now >= self._warn_at:
+            self._stuck_since = now
+        if now >= max(self._warn_at, self._stuck_since + _STUCK_PATIENCE):
             self._warn_at = now + _STUCK_WARNING
             _log.warning(
                 "%d records for topic %s could not be sent for %.0f s, trying again: %s",
@@ -229,16 +239,9 @@ class SourceLoop:
 
         def written(index: int, partition: TopicPartition, offset: int, timestamp: int) -> None:
             metadata = RecordMetadata(partition.topic, partition.partition, offset, timestamp)
-            self.committed_record(records[index], metadata)
+            tell_of_record(self._task, records[index], metadata)
 
         return written
-
-    def committed_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:
-        """Tell the task of one record that was acknowledged, or dropped (``metadata`` None)."""
-        try:
-            self._task.commit_record(record, metadata)
-        except Exception:  # noqa: BLE001 - supervision point: what this call raises is only logged
-            _log.exception("Exception thrown while calling task.commit_record()")
 
     def _acknowledge(self) -> None:
         """Take in acknowledgements; what is complete from the oldest poll on becomes committable.
@@ -265,7 +268,7 @@ class SourceLoop:
                 raise ConnectError(f"Unrecoverable exception from producer send callback: {refused}") from error
             self._conversion.dropped += 1
             if self._wants_records:
-                self.committed_record(record, None)
+                tell_of_record(self._task, record)
 
     def _note_topics(self, sent: Sent) -> None:
         new = {part.batch.topic for part, _ in sent.parts} - self._topics

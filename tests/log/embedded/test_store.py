@@ -122,15 +122,19 @@ def test_names_that_kafka_refuses_are_refused(tmp_path, name):
     admin.close()
 
 
-def test_an_unknown_partition_refuses_the_whole_batch(tmp_path):
-    log = EmbeddedLog(str(tmp_path))
-    admin, client = log.admin({}), log.writer({})
-    told: list[object] = []
-    with pytest.raises(ConnectError, match="no partition 1"):
-        client.send(OutgoingBatch("t", [b"a", b"b"], partitions=[0, 1]), lambda *answer: told.append(answer))
+def test_an_unknown_partition_is_named_and_nothing_is_told_of_its_record(tmp_path):
+    client = EmbeddedLog(str(tmp_path)).writer({})
+    told: list[int] = []
+    delivery = client.send(OutgoingBatch("t", [b"a", b"b"], partitions=[1, 0]), lambda index, *_: told.append(index))
     client.poll()
-    assert told == []
-    assert admin.topics() == []
+    assert told == [1]
+    assert [(index, str(error)) for index, error in delivery.failures] == [(0, "Topic t has no partition 1, it has 1")]
+    client.close(1)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    client = EmbeddedLog(str(tmp_path)).writer({})
+    admin = EmbeddedLog(str(tmp_path)).admin({})
     with pytest.raises(ConnectError, match="no partition t-0"):
         admin.end_offsets([PLACE])
     with pytest.raises(ConnectError, match="0 partitions"):

@@ -21,14 +21,16 @@ _LARGEST_ROW: Final = 16 * 1024 * 1024
 """Bytes of records stored in one row. A reader holds a whole row, and SQLite refuses rows of a gigabyte."""
 
 
+Failures = list[tuple[int, Exception]]
+
+
 class _Written:
     """Delivery of a batch whose transaction is over: always done."""
 
     done = True
-    failures: Sequence[tuple[int, Exception]] = ()
 
-
-_WRITTEN = _Written()
+    def __init__(self, failures: Sequence[tuple[int, Exception]] = ()) -> None:
+        self.failures = failures
 
 
 class EmbeddedWriter:
@@ -48,14 +50,15 @@ class EmbeddedWriter:
     def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> _Written:
         """Write the batch; partitions of keyed records as Kafka chooses them, all others of a batch together."""
         if not len(batch):
-            return _WRITTEN
+            return _Written()
         now = int(time.time() * 1000)
         given = batch.timestamps
         stamps = [now] * len(batch) if given is None else [now if item is None else item for item in given]
         written: list[tuple[int, int, Sequence[int]]] = []
+        failures: Failures = []
         with self._store.transaction():
             topic, partitions = self._store.topic(batch.topic) or self._store.create_topic(batch.topic, 1)
-            for partition, indexes in self._shares(batch, partitions).items():
+            for partition, indexes in self._shares(batch, partitions, failures).items():
                 written.append((partition, self._append(topic, partition, batch, indexes, stamps), indexes))
         if on_record is not None:
             for partition, first, indexes in written:
@@ -63,7 +66,7 @@ class EmbeddedWriter:
                 self._acknowledged += [
                     (on_record, index, place, first + offset, stamps[index]) for offset, index in enumerate(indexes)
                 ]
-        return _WRITTEN
+        return _Written(failures)
 
     def poll(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - everything is acknowledged already
         """Report acknowledged records to whoever asked."""
@@ -84,7 +87,8 @@ class EmbeddedWriter:
         finally:
             self._store.close()
 
-    def _shares(self, batch: OutgoingBatch, partitions: int) -> dict[int, Sequence[int]]:
+    def _shares(self, batch: OutgoingBatch, partitions: int, failures: Failures) -> dict[int, Sequence[int]]:
+        """Indexes of the records of each partition; those that have no place are added to ``failures``."""
         if batch.keys is None and batch.partitions is None:
             # Records without keys stay together; the next batch takes the next partition.
             self._turn += 1
@@ -99,7 +103,9 @@ class EmbeddedWriter:
             if partition is None:
                 partition = self._turn % partitions if key is None else murmur2(key) % partitions
             elif not 0 <= partition < partitions:
-                raise ConnectError(f"Topic {batch.topic} has no partition {partition}, it has {partitions}")
+                error = ConnectError(f"Topic {batch.topic} has no partition {partition}, it has {partitions}")
+                failures.append((index, error))
+                continue
             shares.setdefault(partition, []).append(index)
         return dict(shares)
 
