@@ -1,34 +1,77 @@
-"""What a poll does with the client library, which a stand-in plays here."""
+"""What a poll does when a rebalance or an error falls into it; the client library is played by a stand-in."""
 
 from __future__ import annotations
 
-from confluent_kafka import Message
+from collections.abc import Callable
 
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as Native
+
+from linkspan.api.errors import ConnectError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.reader import KafkaReader
 
+PLACES = {TopicPartition("t", 0), TopicPartition("t", 1)}
+
 
 class Library:
-    """Has nothing at first, then two records while it is waited for."""
+    """Has a record of t-0 when it is waited for; then something happens, and there is one of t-1."""
 
-    def __init__(self) -> None:
-        self.calls: list[tuple[int, bool]] = []
-        self.waiting = [Message(topic="t", partition=0, offset=offset, value=b"v") for offset in (10, 11)]
+    def __init__(self, meanwhile: Callable[[Library], None]) -> None:
+        self.meanwhile = meanwhile
+        self.calls = 0
 
-    def consume(self, most: int, timeout: float) -> list[Message]:
-        self.calls.append((most, timeout > 0))
-        if len(self.calls) == 1:
-            return []
-        taken, self.waiting = self.waiting[:most], self.waiting[most:]
-        return taken
+    def consume(self, _most: int, _timeout: float) -> list[Message]:
+        self.calls += 1
+        if self.calls == 2:
+            return [Message(topic="t", partition=0, offset=10, value=b"v")]
+        if self.calls == 3:
+            self.meanwhile(self)
+            return [Message(topic="t", partition=1, offset=20, value=b"w")]
+        return []
+
+    def incremental_unassign(self, _: object) -> None: ...
+    def unassign(self) -> None: ...
 
 
-def test_what_a_poll_returns_comes_from_one_call_so_that_no_rebalance_lies_between(monkeypatch):
+def polled(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[KafkaReader, Library], None]):
     reader = KafkaReader({"bootstrap.servers": "127.0.0.1:1", "group.id": "g"})
     reader.close()
-    library = Library()
-    monkeypatch.setattr(reader, "_consumer", library)
-    monkeypatch.setattr(reader, "_assigned", {TopicPartition("t", 0)})
-    assert [list(batch.offsets) for batch in reader.poll(1.0, 500)] == [[10]]
-    assert library.calls == [(500, False), (1, True)]
-    assert [list(batch.offsets) for batch in reader.poll(1.0, 500)] == [[11]]
+    monkeypatch.setattr(reader, "_consumer", Library(lambda library: meanwhile(reader, library)))
+    monkeypatch.setattr(reader, "_assigned", set(PLACES))
+    return reader, [(place, offset) for batch in reader.poll(1.0, 500) for place, offset in _rows(batch)]
+
+
+def _rows(batch):
+    return zip(batch.partitions, batch.offsets, strict=True)
+
+
+def revoke(*partitions: int) -> Callable[[KafkaReader, Library], None]:
+    natives = [Native("t", number) for number in partitions]
+    return lambda reader, library: reader._on_revoke(library, natives)  # type: ignore[arg-type]
+
+
+def test_records_that_come_together_are_returned_together(monkeypatch):
+    _, rows = polled(monkeypatch, lambda *_: None)
+    assert rows == [(0, 10), (1, 20)]
+
+
+def test_a_record_whose_partition_goes_meanwhile_is_left_to_its_next_owner(monkeypatch):
+    _, rows = polled(monkeypatch, revoke(0))
+    assert rows == [(1, 20)]
+
+
+def test_a_record_whose_partition_stays_is_returned(monkeypatch):
+    _, rows = polled(monkeypatch, revoke(1))
+    assert (0, 10) in rows
+
+
+def test_an_error_does_not_take_the_record_with_it(monkeypatch):
+    def fail(*_: object) -> None:
+        raise KafkaException(KafkaError(KafkaError._STATE))
+
+    reader, rows = polled(monkeypatch, fail)
+    assert rows == [(0, 10)]
+    with pytest.raises(ConnectError):
+        reader.poll(0.0, 500)

@@ -161,6 +161,7 @@ class KafkaReader:
         self._starting_paused: set[TopicPartition] = set()
         self._commits: list[tuple[frozenset[tuple[str, int, int]], Callable[[Exception | None], None]]] = []
         self._trouble: ConnectError | None = None
+        self._removed_since: set[TopicPartition] = set()
         self._closed = False
         self.poll_exceeded = 0
 
@@ -202,15 +203,34 @@ class KafkaReader:
         return self._grouped(messages)
 
     def _fetch(self, timeout: float, max_records: int) -> list[Message]:
+        # consume() waits until the list is full or the time is over, so it waits for one record only
         try:
-            # consume() waits until the list is full or the time is over, so it waits for one record only; what has
-            # come with it is for the next poll: a second call could take its partition away before it is delivered
             messages: list[Message] = self._consumer.consume(max_records, 0)
-            if not messages and timeout > 0:
-                messages = self._consumer.consume(1, timeout)
+            if messages or timeout <= 0:
+                return messages
+            messages = self._consumer.consume(1, timeout)
         except KafkaException as error:
             raise connect_error(error, "Reading from Kafka") from error
-        return messages
+        return self._with_followers(messages[0], max_records - 1) if messages and max_records > 1 else messages
+
+    def _with_followers(self, first: Message, most: int) -> list[Message]:
+        """A record and those that came with it.
+
+        A rebalance may happen inside the second call. When it takes the first record's partition away, the record is
+        left to the next owner, since nothing of it was committed; the library itself does so within one call only.
+        """
+        self._removed_since = set()
+        try:
+            followers: list[Message] = self._consumer.consume(most, 0)
+        except KafkaException as error:
+            self._trouble = connect_error(error, "Reading from Kafka")  # for the next poll: this one has a record
+            followers = []
+        if (
+            first.error() is None
+            and TopicPartition(str(first.topic()), int(first.partition() or 0)) in self._removed_since
+        ):
+            return followers
+        return [first, *followers]
 
     def _grouped(self, messages: list[Message]) -> list[FetchedBatch]:
         if self._one_topic is not None:
@@ -310,6 +330,7 @@ class KafkaReader:
 
     def _removed(self, consumer: Consumer, partitions: list[Native], *, lost: bool) -> None:
         gone = _ours(partitions)
+        self._removed_since.update(gone)
         try:
             if self._listener is not None:
                 (self._listener.on_lost if lost else self._listener.on_revoked)(gone)
