@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FILE ?=
+# The path as it was given, whatever characters it has; recipes read it from the environment.
+override export FILE := $(value FILE)
 
 .DEFAULT_GOAL := help
 
@@ -14,7 +16,7 @@ help: ## Show what can be made
 
 .PHONY: demo
 demo: .venv/ready ## Move a real file through a worker on the embedded log, with live progress (FILE=path for your own)
-	@$(BIN)/linkspan demo $(if $(FILE),--file "$(FILE)")
+	@$(BIN)/linkspan demo $${FILE:+--file "$$FILE"}
 
 .PHONY: test
 test: .venv/ready ## Run all tests: unit tests, then the integration suite on real servers

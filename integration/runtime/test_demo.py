@@ -272,11 +272,15 @@ def test_reader_that_has_enough_ends_it_cleanly(folder: Path, tmp_path: Path):
     assert done.stderr == ""
 
 
-def test_make_hands_the_file_over_and_git_ignores_the_state():
-    shown = subprocess.run(
-        ["make", "-n", "demo", "FILE=my file.txt"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
-    )
-    assert 'linkspan demo --file "my file.txt"' in shown.stdout
+@pytest.mark.parametrize("name", ["my file.txt", 'a"b', "it's `x` $(y) $z \\"])
+def test_make_hands_the_file_over_whatever_its_name(name: str):
+    command = ["make", "-o", ".venv/ready", "demo", f"FILE={name}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"demo: {name} does not exist; give FILE=path of a text file\n")
+
+
+def test_git_ignores_the_state():
     assert "/.demo/" in (ROOT / ".gitignore").read_text().splitlines()
 
 

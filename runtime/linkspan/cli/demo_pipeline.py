@@ -1,4 +1,8 @@
-"""What the demonstration runs: a file, a topic and a copy, the files that describe them, and how far they are."""
+"""What the demonstration runs: a file, a topic and a copy, the files that describe them, and how far they are.
+
+The only place of the runtime that imports a connector: the file is invented by the datagen connector's templates, which
+would have to be written twice otherwise.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def setup(style: str, level: int = logging.INFO, stream: TextIO | None = None) -
         stream: standard output by default, as for the original.
     """
     logging.addLevelName(_TRACE, "TRACE")
-    handler = _WholeLines(stream or sys.stdout)
+    handler = _WholeRecords(stream or sys.stdout)
     handler.setFormatter(_JsonLines() if style == "json" else _KafkaLines())
     root = logging.getLogger()
     for other in list(root.handlers):
@@ -33,7 +33,7 @@ def setup(style: str, level: int = logging.INFO, stream: TextIO | None = None) -
     root.setLevel(level)
 
 
-class _WholeLines(logging.StreamHandler[TextIO]):
+class _WholeRecords(logging.StreamHandler[TextIO]):
     """Writes each record with a single call, so that lines of several processes do not mix."""
 
     def emit(self, record: logging.LogRecord) -> None:
