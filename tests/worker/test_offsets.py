@@ -59,6 +59,18 @@ def test_many_tasks_may_commit_at_once(tmp_path):
     assert len(stored(path)) == 200
 
 
+@pytest.mark.parametrize("name", ["offsets", "gone/offsets"])
+def test_a_missing_folder_is_named_at_the_start(tmp_path, caplog, name):
+    async def story() -> None:
+        store = FileOffsetStore(str(tmp_path / name))
+        await store.start()
+        await store.stop()
+
+    asyncio.run(story())
+    said = f"there is no folder {tmp_path / 'gone'}, so offsets of source connectors cannot be stored"
+    assert (said in caplog.text) is (name == "gone/offsets")
+
+
 def test_a_file_that_cannot_be_written_is_a_passing_error_and_changes_nothing(tmp_path, monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -94,6 +94,7 @@ class FileOffsetStore:
     async def start(self) -> None:
         """Claim the file and read it."""
         await asyncio.to_thread(self._claim.take)
+        await asyncio.to_thread(self._warn_of_missing_folder)
         self._entries = await asyncio.to_thread(offset_file.load, self._path)
         self._stored_keys = {}
         for key in self._entries:
@@ -101,6 +102,17 @@ class FileOffsetStore:
                 self._stored_keys[_canonical(orjson.loads(key))] = key
             except orjson.JSONDecodeError:
                 log.warning("Left out an entry of %s whose key is not JSON", self._path)
+
+    def _warn_of_missing_folder(self) -> None:
+        """Say at once what would be said at the first offset only; who has sinks alone may do without the folder."""
+        folder = self._path.absolute().parent
+        if not folder.is_dir():
+            log.error(
+                "offset.storage.file.filename=%s: there is no folder %s, so offsets of source connectors cannot be "
+                "stored. Create it, or name another file",
+                self._path,
+                folder,
+            )
 
     async def stop(self) -> None:
         """Wait for the last write; others may have the file then."""
