@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +19,7 @@ import pytest
 from integration.bench.footprint import tree
 from integration.runtime.test_standalone_process import exists, lines, wait_until
 from integration.services import topics
+from integration.services.kafka import request
 from integration.services.linkspan import LinkspanWorker
 from linkspan.api.records import TopicPartition
 from linkspan.worker import offset_file
@@ -102,3 +109,108 @@ def test_ctrl_c_while_the_worker_starts_ends_it_cleanly(tmp_path: Path):
     os.kill(worker.pid, signal.SIGINT)
     assert worker.wait() == 0
     assert "Traceback" not in worker.log.read_text()
+
+
+def test_nothing_that_is_pending_keeps_a_worker_from_its_end_or_takes_the_time_of_tasks(tmp_path: Path):
+    # nothing is committed before the end
+    settings = {"plugin.path": PLUGINS, "offset.flush.interval.ms": 600_000}
+    source = {"name": "good", "connector.class": "AwkwardSource", "topic": "t"}
+    worker = LinkspanWorker(tmp_path / "w", None, settings, [source])
+    worker.start()
+    hanging = {"connector.class": "AwkwardSource", "topic": "t", "connector.start": "hang"}
+    with ThreadPoolExecutor() as clients, half_sent(worker.port):
+        waiting = clients.submit(request, "POST", f"{worker.url}/connectors", {"name": "bad", "config": hanging})
+        wait_until(lambda: "the connector starts" in worker.log.read_text(), "the start hangs")
+        later = clients.submit(request, "PUT", f"{worker.url}/connectors/bad/resume")
+        children = tree(worker.pid)
+        os.kill(worker.pid, signal.SIGTERM)
+        assert worker.wait(40) == 0
+        assert waiting.result()[0] == 503
+        later.cancel()
+    wait_until(lambda: not any(map(exists, children)), "every process is gone")
+    assert stored_number(worker) > 0
+    assert "good|task-0] It did not stop" not in worker.log.read_text()
+
+
+@contextmanager
+def half_sent(port: int) -> Iterator[None]:
+    """A request whose body does not come."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        head = "POST /connectors HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100"
+        client.sendall(f"{head}\r\n\r\nhalf".encode())
+        yield
+
+
+def test_signal_is_obeyed_while_a_connector_of_the_command_line_starts(tmp_path: Path):
+    source = {"name": "bad", "connector.class": "AwkwardSource", "topic": "t", "connector.start": "hang"}
+    worker = LinkspanWorker(tmp_path / "w", None, {"plugin.path": PLUGINS}, [source])
+    worker.launch()
+    wait_until(lambda: worker.log.exists() and "the connector starts" in worker.log.read_text(), "the start hangs")
+    children = tree(worker.pid)
+    os.kill(worker.pid, signal.SIGTERM)
+    assert worker.wait(40) == 0
+    wait_until(lambda: not any(map(exists, children)), "every process is gone")
+    assert "Traceback" not in worker.log.read_text()
+
+
+def test_connector_whose_start_hangs_can_be_replaced_and_deleted(tmp_path: Path):
+    worker = LinkspanWorker(tmp_path / "w", None, {"plugin.path": PLUGINS})
+    worker.start()
+    try:
+        good = {"connector.class": "AwkwardSource", "topic": "t"}
+        bad = {**good, "connector.start": "hang"}
+        with ThreadPoolExecutor() as clients:
+            created = clients.submit(request, "POST", f"{worker.url}/connectors", {"name": "c", "config": bad})
+            wait_until(lambda: worker.log.read_text().count("the connector starts") == 1, "the start hangs")
+            assert request("PUT", f"{worker.url}/connectors/c/config", good)[0] == 200
+            status, body = created.result()
+            assert (status, "newer request has pre-empted this one" in body["message"]) == (500, True)
+            replaced = clients.submit(request, "PUT", f"{worker.url}/connectors/c/config", bad)
+            wait_until(lambda: worker.log.read_text().count("the connector starts") == 2, "the start hangs again")
+            assert request("DELETE", f"{worker.url}/connectors/c")[0] == 204
+            assert replaced.result()[0] == 500
+        assert request("GET", f"{worker.url}/connectors") == (200, [])
+    finally:
+        assert worker.stop() == 0
+
+
+def test_second_worker_on_an_offset_file_ends_with_2_and_one_message(tmp_path: Path):
+    offsets = tmp_path / "offsets"
+    first = LinkspanWorker(tmp_path / "first", None, {"offset.storage.file.filename": offsets})
+    second = LinkspanWorker(tmp_path / "second", None, {"offset.storage.file.filename": offsets})
+    first.start()
+    try:
+        second.launch()
+        assert second.wait() == 2
+        (said,) = [line for line in lines(second.log) if line.startswith("connect-standalone:")]
+        assert f"The offset file {offsets} is in use by another worker" in said
+        assert "Traceback" not in second.log.read_text()
+    finally:
+        assert first.stop() == 0
+    second.start()
+    assert second.stop() == 0
+
+
+def test_worker_and_children_may_open_as_many_files_as_the_system_allows(tmp_path: Path):
+    source = {"name": "c", "connector.class": "AwkwardSource", "topic": "t"}
+    worker = LinkspanWorker(tmp_path / "w", None, {"plugin.path": PLUGINS}, [source])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        worker.launch()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        wait_until(lambda: "Kafka Connect started" in worker.log.read_text(), "it has started")
+        limits = {pid: open_files(pid) for pid in [worker.pid, *tree(worker.pid)]}
+        assert len(limits) > 2
+        assert [limit for limit in limits.values() if limit[0] != limit[1]] == []
+    finally:
+        assert worker.stop() == 0
+
+
+def open_files(pid: int) -> tuple[str, ...]:
+    """Soft and hard limit of a process."""
+    found = re.search(r"^Max open files +(\S+) +(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+    assert found is not None
+    return found.groups()

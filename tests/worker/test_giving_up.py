@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from conftest import Watched, source, until
 
+from linkspan.worker.process import ChildProcess
+
 
 def test_a_start_that_is_given_up_leaves_the_connector_failed_and_without_a_process(with_worker):
     async def story(watched: Watched) -> None:
@@ -38,6 +40,25 @@ def test_tasks_keep_their_time_when_whoever_stopped_them_is_given_up(with_worker
         assert watched.events[-1].trace is None
 
     with_worker(story)
+
+
+def test_a_task_that_ends_while_it_is_asked_where_it_is_blocked_harms_nobody(with_worker, monkeypatch):
+    async def killed_meanwhile(child: ChildProcess) -> str:
+        child.kill()
+        await until(lambda: child.stack < 0)
+        return await real(child)
+
+    real = ChildProcess.blocked_stack
+
+    async def story(watched: Watched) -> None:
+        await watched.run_task("bad", stop="sleep")
+        await watched.state("bad", 0, "RUNNING")
+        with monkeypatch.context() as patch:
+            patch.setattr(ChildProcess, "blocked_stack", killed_meanwhile)
+            await watched.worker.stop_tasks([("bad", 0)])
+        assert watched.states("bad", 0)[-1] == "UNASSIGNED"
+
+    with_worker(story, **{"task.shutdown.graceful.timeout.ms": "100"})
 
 
 def test_nothing_is_kept_of_a_connector_that_is_forgotten(with_worker):

@@ -18,7 +18,7 @@ from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess, ExitStatus
 from linkspan.worker.questions import log_levels
 
-__all__ = ["RunningTask", "TaskHooks", "death_notice"]
+__all__ = ["RunningTask", "TaskHooks", "death_notice", "stack_of"]
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ class RunningTask:
             await self._report_stall(child, finding)
 
     async def _report_stall(self, child: ChildProcess, finding: Finding) -> None:
-        stack = await child.blocked_stack()
+        stack = await stack_of(child)
         text = f"{finding.call} has not returned for {finding.age:.1f} s"
         trace = f"{text}. It is blocked in:\n{stack}" if stack else text
         log.warning("%s", trace, extra=self._extra)
@@ -185,7 +185,7 @@ class RunningTask:
             self._hooks.status(StatusEvent(self.connector, self.task, self.state, trace, "stalled"))
 
     async def _kill(self, child: ChildProcess, reason: str) -> None:
-        stack = await child.blocked_stack()
+        stack = await stack_of(child)
         self._killed = f"{reason}. It was blocked in:\n{stack}" if stack else reason
         log.error("%s", self._killed, extra=self._extra)
         child.kill()
@@ -218,3 +218,10 @@ def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:
     notice = f"{text}\n{stack}" if stack else text
     log.error("%s", notice, extra={"connector_context": child.context})
     return notice
+
+
+async def stack_of(child: ChildProcess) -> str:
+    """Where a child is blocked; empty when that cannot be had."""
+    with contextlib.suppress(OSError):  # it has ended meanwhile, and with it the file for its stack
+        return await child.blocked_stack()
+    return ""

@@ -1,7 +1,8 @@
 # ruff: noqa: ARG002 - plugins take what they do not need
 """Connectors that are slow, noisy or broken on demand; a folder of ``plugin.path``, as ``pip --target`` fills it.
 
-Their keys ``start``, ``poll``, ``put`` and ``stop`` say what happens in the call of that name.
+Their keys ``start``, ``poll``, ``put`` and ``stop`` say what happens in the call of that name, and
+``connector.start`` in that of a source connector.
 """
 
 from __future__ import annotations
@@ -82,6 +83,11 @@ class AwkwardSource(SourceConnector):
     """One task with the connector's own configuration."""
 
     task_class = AwkwardSourceTask
+
+    def start(self) -> None:
+        if what := self.config.originals.get("connector.start"):
+            print("the connector starts", flush=True)
+            behave(what)
 
     def task_configs(self, max_tasks: int):
         return [dict(self.config.originals)]
