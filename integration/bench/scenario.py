@@ -20,7 +20,7 @@ from integration.services.kafka import request
 _PATIENCE_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 5.0
 _SETTLE_SECONDS: Final = 8.0
-_CPU_WINDOW_SECONDS: Final = 10.0
+_CPU_WINDOW_SECONDS: Final = 20.0
 _FILE: Final = "org.apache.kafka.connect.file.FileStream"
 STRING: Final = {"value.converter": "org.apache.kafka.connect.storage.StringConverter"}
 JSON: Final = {
