@@ -7,6 +7,7 @@ import pytest
 
 from linkspan.api import ConfigError, DataError
 from linkspan.config.definition import load
+from linkspan_connectors.datagen import source as datagen_source
 from linkspan_connectors.datagen.config import DatagenConfig
 from linkspan_connectors.datagen.connector import DatagenSourceConnector
 from linkspan_connectors.datagen.source import DatagenSourceTask
@@ -46,6 +47,36 @@ def test_restart_goes_on_where_the_offset_says():
 def test_count_ends_the_sequence():
     made = task(count="15", **{"batch.size": "10"})
     assert [len(made.poll() or ()) for _ in range(3)] == [10, 5, 0]
+
+
+def test_a_pause_is_made_up_for_by_a_second_of_records_and_then_the_rate_holds(monkeypatch):
+    now = 1000.0
+    clock = types.SimpleNamespace(monotonic=lambda: now, sleep=lambda _: None, time=lambda: now)
+    monkeypatch.setattr(datagen_source, "time", clock)
+    made = task(rate="10")
+
+    def due() -> int:
+        return sum(len(batch) for batch in iter(made.poll, None))
+
+    assert due() == 1
+    now += 3600
+    assert due() == 11
+    now += 0.95
+    assert due() == 9
+
+
+def test_a_rate_below_one_a_second_is_kept_after_a_pause(monkeypatch):
+    now = 1000.0
+    clock = types.SimpleNamespace(monotonic=lambda: now, sleep=lambda _: None, time=lambda: now)
+    monkeypatch.setattr(datagen_source, "time", clock)
+    made = task(rate="0.1")
+    assert len(made.poll()) == 1
+    now += 3600
+    assert len(made.poll()) == 1
+    now += 8.5
+    assert made.poll() is None
+    now += 1
+    assert len(made.poll()) == 1
 
 
 def test_malformed_records_do_not_fit_and_the_others_stay_the_same():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linkspan.api import ConfigError, ConnectError, DataError, SinkRecord, schema, streams
+from linkspan.api import ConfigError, ConnectError, DataError, RetriableError, SinkRecord, schema, streams
 from linkspan.api.records import SinkRecords
 from linkspan.config.definition import load
 from linkspan_connectors.file import source as file_source
@@ -91,10 +91,87 @@ def test_batch_has_at_most_batch_size_lines(tmp_path):
     assert [len(batch) for batch in iter(task.poll, None)] == [2, 2, 1]
 
 
+@pytest.mark.parametrize("size", ["0", "-1"])
+def test_batch_size_below_one_reads_line_by_line(tmp_path, size):
+    path = tmp_path / "f"
+    path.write_bytes(b"a\nb\nc\n")
+    task = source(path, **{"batch.size": size})
+    batches = [
+        [(record.value, record.source_offset["position"]) for record in batch] for batch in iter(task.poll, None)
+    ]
+    assert batches == [[("a", 2)], [("b", 4)], [("c", 6)]]
+
+
 def test_line_longer_than_a_chunk_is_read_whole(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(b"y" * 700_000 + b"\nz\n")
     assert [len(value) for value, _ in read(source(path))] == [700_000, 1]
+
+
+def test_each_byte_of_a_long_line_is_looked_at_a_few_times_at_most(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_source, "_CHUNK_BYTES", 10)
+    handled = 0
+    split = FileStreamSourceTask._split
+
+    def counted(task, data):
+        nonlocal handled
+        handled += len(data)
+        split(task, data)
+
+    monkeypatch.setattr(FileStreamSourceTask, "_split", counted)
+    path = tmp_path / "f"
+    path.write_bytes(b"y" * 600 + b"\nz\n")
+    assert [len(value) for value, _ in read(source(path))] == [600, 1]
+    assert handled <= 2 * 603
+
+
+def test_a_poll_inside_a_long_line_returns_without_waiting_so_that_a_stop_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_source, "_CHUNK_BYTES", 1)
+    waits: list[float] = []
+    monkeypatch.setattr(file_source, "time", types.SimpleNamespace(sleep=waits.append))
+    path = tmp_path / "f"
+    path.write_bytes(b"y" * 1000 + b"\n")
+    task = source(path)
+    polls = 1
+    while (batch := task.poll()) is None:
+        polls += 1
+    assert [(record.value, record.source_offset["position"]) for record in batch] == [("y" * 1000, 1001)]
+    assert polls > 2
+    assert waits == []
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
+def test_chunks_may_end_anywhere(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(file_source, "_CHUNK_BYTES", chunk)
+    path = tmp_path / "f"
+    path.write_bytes("one\r\ntwö\n\rthree\r\r\nfour\n".encode())
+    expected = [("one", 5), ("twö", 10), ("", 11), ("three", 17), ("", 19), ("four", 24)]
+    assert read(source(path)) == expected
+
+
+def test_a_worker_that_cannot_answer_yet_is_asked_again_before_anything_is_read(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"a\nb\nc\nd\n")
+    task = source(path, {"position": 6})
+    answer = task.context.offset_reader.offset
+
+    def away(_):
+        task.context.offset_reader.offset = answer
+        raise RetriableError("the worker did not answer")
+
+    task.context.offset_reader.offset = away
+    with pytest.raises(RetriableError):
+        task.poll()
+    assert read(task) == [("d", 8)]
+
+
+def test_a_position_that_no_file_has_is_named_and_the_file_is_let_go(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"a\n")
+    task = source(path, {"position": 2**70})
+    with pytest.raises(ConnectError, match=r"Cannot go on reading .*/f at position 1180591620717411303424"):
+        task.poll()
+    assert path.resolve() not in [link.resolve() for link in Path("/proc/self/fd").iterdir()]
 
 
 def test_missing_file_is_waited_for(tmp_path):
@@ -179,6 +256,14 @@ def test_sink_appends_and_ends_a_line_that_a_killed_task_left_unfinished(tmp_pat
 def test_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(ConnectError, match=r"Cannot find or create file '.*/none/out'"):
         sink(tmp_path / "none" / "out")
+
+
+def test_sink_that_could_not_start_can_be_stopped(tmp_path):
+    task = FileStreamSinkTask()
+    task.config = load(FileSinkConfig, {"file": str(tmp_path / "none" / "out")})
+    with pytest.raises(ConnectError):
+        task.start()
+    task.stop()
 
 
 @pytest.fixture

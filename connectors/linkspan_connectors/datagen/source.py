@@ -18,6 +18,8 @@ from linkspan_connectors.datagen.templates import TEMPLATES, Row, records
 __all__ = ["DatagenSourceTask"]
 
 _IDLE_SECONDS: Final = 0.2
+_LONGEST_CATCH_UP: Final = 1.0
+"""Seconds of records that are made up for after a pause or an outage; all of them would come in one burst."""
 
 
 class DatagenSourceTask(SourceTask[DatagenConfig]):
@@ -58,6 +60,7 @@ class DatagenSourceTask(SourceTask[DatagenConfig]):
         if now < self._due:
             time.sleep(min(self._due - now, _IDLE_SECONDS))
             return 0
+        self._due = max(self._due, now - _LONGEST_CATCH_UP)
         due = min(left, 1 + int((now - self._due) * config.rate))
         self._due += due / config.rate
         return due

@@ -25,6 +25,7 @@ class FileStreamSinkTask(SinkTask[FileSinkConfig]):
 
     def start(self) -> None:
         """Open the file; a line that a killed task left unfinished is ended, for its record comes again whole."""
+        self._descriptor: int | None = None
         file = self.config.file or ""
         unfinished = bool(file) and ends_inside_a_line(file)
         self._descriptor = open_sink(file)
@@ -33,7 +34,9 @@ class FileStreamSinkTask(SinkTask[FileSinkConfig]):
 
     def stop(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def put(self, records: SinkBatch) -> None:
         """Append the batch."""
@@ -41,6 +44,7 @@ class FileStreamSinkTask(SinkTask[FileSinkConfig]):
             self._append(_lines(records).encode("utf-8", "surrogatepass"))
 
     def _append(self, data: bytes) -> None:
+        assert self._descriptor is not None
         left = memoryview(data)
         try:
             while left:

@@ -26,6 +26,8 @@ _NO_POSITION: Final[Offset] = {POSITION: None}
 """Of lines of the standard input, which cannot be read again."""
 
 _CHUNK_BYTES: Final = 1 << 18
+_MOST_CHUNKS: Final = 64
+"""Read in one poll: a long line must not keep the task from its stop or pause."""
 _IDLE_SECONDS: Final = 0.25
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 
@@ -61,8 +63,10 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         """Nothing is opened before the first poll: the file may appear later."""
         self._file = self.config.file or ""
         self._descriptor: int | None = None
+        self._begin: int | None = None
         self._position = 0
-        self._rest = b""
+        self._pieces: list[bytes] = []
+        """What was read of a line whose end has not come."""
         self._lines: list[bytes] = []
         self._ends: list[int] = []
         self._taken = 0
@@ -79,9 +83,8 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         if self._descriptor is None and not self._open():
             return None
         if self._taken == len(self._lines) and not self._read_lines():
-            time.sleep(_IDLE_SECONDS)
             return None
-        begin, end = self._taken, min(self._taken + self.config.batch_size, len(self._lines))
+        begin, end = self._taken, min(self._taken + max(self.config.batch_size, 1), len(self._lines))
         values = self._decoded(begin, end)
         self._taken = end
         return SourceBatch(
@@ -94,6 +97,9 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         )
 
     def _open(self) -> bool:
+        # Asked first: while the worker has no answer, nothing may be open that could be read from its beginning.
+        if self._begin is None:
+            self._begin = self._stored_position() if self._file else 0
         try:
             descriptor = open_source(self._file)
         except FileNotFoundError:
@@ -102,12 +108,16 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
                 self._warned = True
             time.sleep(_IDLE_SECONDS)
             return False
-        self._descriptor = descriptor
+        if self._begin:
+            try:
+                os.lseek(descriptor, self._begin, os.SEEK_SET)
+            except (OSError, OverflowError) as error:
+                os.close(descriptor)
+                message = f"Cannot go on reading {self._file} at position {self._begin}: {error}"
+                raise ConnectError(message) from error
         if self._file:
-            self._position = self._stored_position()
-            if self._position:
-                os.lseek(descriptor, self._position, os.SEEK_SET)
-            log.info("Reading %s from position %d", self.config.file, self._position)
+            log.info("Reading %s from position %d", self._file, self._begin)
+        self._descriptor, self._position = descriptor, self._begin
         return True
 
     def _stored_position(self) -> int:
@@ -121,15 +131,24 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
 
     def _read_lines(self) -> bool:
         assert self._descriptor is not None
-        while True:
-            if not self._file and not select.select([self._descriptor], [], [], 0)[0]:
-                return False
-            chunk = os.read(self._descriptor, _CHUNK_BYTES)
+        self._lines, self._ends, self._taken = [], [], 0
+        for _ in range(_MOST_CHUNKS):
+            ready = bool(self._file) or bool(select.select([self._descriptor], [], [], 0)[0])
+            chunk = os.read(self._descriptor, _CHUNK_BYTES) if ready else b""
             if not chunk:
+                time.sleep(_IDLE_SECONDS)
                 return False
-            self._split(self._rest + chunk)
+            self._add(chunk)
             if self._lines:
                 return True
+        return False
+
+    def _add(self, chunk: bytes) -> None:
+        pieces = self._pieces
+        if b"\n" in chunk or b"\r" in chunk or (pieces and pieces[-1].endswith(b"\r")):
+            self._split(b"".join((*pieces, chunk)))
+        else:
+            pieces.append(chunk)
 
     def _split(self, data: bytes) -> None:
         # A final \r may be the first half of \r\n: it waits for one more character.
@@ -142,11 +161,11 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
             lines = body.split(b"\n")
             widths = []
         rest = lines.pop()
-        self._rest = rest + data[len(body) :]
+        rest += data[len(body) :]
+        self._pieces = [rest] if rest else []
         self._lines = lines
         sizes = [len(line) + 1 for line in lines] if not widths else map(int.__add__, map(len, lines), widths)
         self._ends = list(accumulate(sizes, initial=self._position))[1:]
-        self._taken = 0
         if lines:
             self._position = self._ends[-1]
 
