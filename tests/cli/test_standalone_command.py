@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -121,3 +122,66 @@ def test_daemon_says_when_there_is_no_place_for_the_output(worker, tmp_path):
     (tmp_path / "file").touch()
     line = refused("-daemon", str(worker), LOG_DIR=str(tmp_path / "file"))
     assert f"-daemon: cannot write {tmp_path / 'file' / 'connectStandalone.out'}: " in line
+
+
+PLUGIN = """
+import threading
+from linkspan.api import SourceConnector, SourceTask
+
+class {name}Task(SourceTask):
+    def start(self): self.ended = threading.Event()
+    def poll(self): self.ended.wait(0.1)
+    def stop(self): self.ended.set()
+
+class {name}(SourceConnector):
+    task_class = {name}Task
+    def task_configs(self, max_tasks): return [{{}}]
+"""
+
+
+def unit(folder: Path, name: str, source: str) -> None:
+    """A folder of plugin.path with a module ``connector``."""
+    info = folder / name / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / name / "connector.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[linkspan.connectors]\n{name} = connector:{name}\n")
+
+
+def ask(port: int, path: str, body: object = None) -> tuple[int, object]:
+    data = None if body is None else json.dumps(body).encode()
+    sent = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(sent, timeout=DEADLINE) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_folders_of_plugin_path_do_not_disturb_each_other(worker, port, tmp_path):
+    plugins = tmp_path / "plugins"
+    for name in ("First", "Second"):
+        unit(plugins, name, PLUGIN.format(name=name))
+    unit(plugins, "Bad", "import os; os._exit(3)")
+    worker.write_text(f"{worker.read_text()}plugin.path={plugins}\n")
+
+    def create(name: str) -> tuple[int, object]:
+        return ask(port, "/connectors", {"name": name, "config": {"connector.class": f"connector.{name}"}})
+
+    def running(name: str) -> bool:
+        status = ask(port, f"/connectors/{name}/status")[1]
+        assert isinstance(status, dict)
+        return [task["state"] for task in status["tasks"]] == ["RUNNING"]
+
+    with subprocess.Popen([COMMAND, str(worker)], stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: answers(port) or process.poll() is not None)
+            assert [create(name)[0] for name in ("First", "Second")] == [201, 201]
+            wait_until(lambda: running("First") and running("Second"))
+            status, body = create("Bad")
+            assert isinstance(body, dict)
+            assert status == 400
+            assert f"Could not import the plugins of {plugins / 'Bad'}: the process ended with" in body["message"]
+        finally:
+            process.terminate()
+        assert process.wait(DEADLINE) == 0
