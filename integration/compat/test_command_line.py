@@ -31,6 +31,9 @@ CONNECTOR_FILES: dict[str, str] = {
     "unknown class": "name=c\nconnector.class=Nope\n",
     "no topic": "name=c\nconnector.class=FileStreamSource\n",
     "broken escape": "name=c\nconnector.class=FileStreamSource\ntopic=\\u12\n",
+    "broken JSON": '{"name": "c"',
+    "JSON without an object": "[1]",
+    "byte order mark": "\ufeffname=c\nconnector.class=FileStreamSource\ntopic=t\n",
     "request with two names": json.dumps({"name": "d", "config": SOURCE}),
     "request with unknown state": json.dumps({"name": "c", "config": SOURCE, "initial_state": "ASLEEP"}),
     "request with a list": json.dumps({"name": "c", "config": {**SOURCE, "topic": ["t"]}}),
@@ -41,6 +44,7 @@ WORKERS: dict[str, dict[str, str | None]] = {
     "unknown converter": {"value.converter": "Nope"},
     "wrong listener": {"listeners": "nonsense"},
     "port in use": {"listeners": "http://127.0.0.1:${PORT}"},
+    "listener with a path": {"listeners": "http://127.0.0.1:0/path"},
     "wrong admin listener": {"admin.listeners": "nonsense"},
     "wrong response header": {"response.http.headers.config": "put x:y"},
     "unknown extension": {"rest.extension.classes": "Nope"},
@@ -73,7 +77,7 @@ class Cases:
 
     def file(self, name: str, text: str) -> str:
         path = self.folder / f"connector {name}"
-        path.write_text(text)
+        path.write_text(text, "utf-8")
         return str(path)
 
     def worker(self, name: str, changes: dict[str, str | None]) -> str:
