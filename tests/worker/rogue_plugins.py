@@ -119,6 +119,8 @@ class RogueTask(SourceTask):
 
     def stop(self) -> None:
         misbehave("stop", self.config.originals)
+        if mark := self.config.originals.get("stopped"):
+            Path(mark).touch()
 
 
 class RogueSource(SourceConnector):

@@ -28,9 +28,9 @@ def test_a_start_that_is_given_up_leaves_the_connector_failed_and_without_a_proc
     with_worker(story, **{"linkspan.task.stall.report.ms": "200"})
 
 
-def test_tasks_keep_their_time_when_whoever_stopped_them_is_given_up(with_worker):
+def test_tasks_keep_their_time_when_whoever_stopped_them_is_given_up(with_worker, tmp_path):
     async def story(watched: Watched) -> None:
-        await watched.run_task("slow", stop="sleep:0.5")
+        await watched.run_task("slow", stop="sleep:0.5", stopped=str(tmp_path / "stopped"))
         await watched.state("slow", 0, "RUNNING")
         stopping = asyncio.create_task(watched.worker.stop_tasks([("slow", 0)]))
         await asyncio.sleep(0)
@@ -38,6 +38,7 @@ def test_tasks_keep_their_time_when_whoever_stopped_them_is_given_up(with_worker
         await watched.worker.stop()
         assert watched.states("slow", 0) == ["RUNNING", "UNASSIGNED"]
         assert watched.events[-1].trace is None
+        assert (tmp_path / "stopped").exists()
 
     with_worker(story)
 
