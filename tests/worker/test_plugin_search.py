@@ -70,7 +70,7 @@ def test_a_folder_that_kills_its_process_is_listed_as_broken_and_the_others_are_
 
 
 def test_a_folder_whose_import_hangs_is_listed_as_broken(tmp_path, monkeypatch):
-    monkeypatch.setattr(plugin_search, "_SECONDS", 5.0)
+    monkeypatch.setattr(plugin_search, "_IMPORT_SECONDS", 5.0)
     package(tmp_path / "bad", "bad", "bad_mod", "import threading; threading.Event().wait()", "One")
     found = search(tmp_path)
     assert errors(found)["bad_mod.One"] == (

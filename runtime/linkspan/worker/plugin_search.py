@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from linkspan.api.errors import ConnectError
 from linkspan.plugins.catalog import INSTALLED, Catalog, PluginInfo
-from linkspan.plugins.discovery import folders, packages, unusable
+from linkspan.plugins.discovery import packages, unusable
 from linkspan.worker.questions import Questions
 
 __all__ = ["find_plugins"]
 
 _AT_ONCE = 4
-_SECONDS = 60.0
+_IMPORT_SECONDS = 60.0
+_FOLDERS_SECONDS = 60.0
 
 
 async def find_plugins(questions: Questions, plugin_path: Sequence[str]) -> Catalog:
@@ -25,12 +26,14 @@ async def find_plugins(questions: Questions, plugin_path: Sequence[str]) -> Cata
     Args:
         questions: asks the children.
         plugin_path: folders whose sub-folders are plugins with their own packages.
+
+    Raises:
+        PluginError: no child can be started, or looking through ``plugin_path`` takes too long.
     """
     search = _Search(questions)
-    locations = await asyncio.to_thread(folders, plugin_path)
-    answers = await asyncio.gather(search.installed(), *(search.scan(location) for location in locations))
+    installed, beside = await asyncio.gather(search.installed(), search.beside(plugin_path))
     found: dict[tuple[str, str], PluginInfo] = {}
-    for info in (info for answer in answers for info in answer):
+    for info in (*installed, *beside):
         # Of one class found twice the installed copy stays, as the class path wins with equal versions in Kafka.
         found.setdefault((info.kind, info.class_name), info)
     return Catalog(found.values())
@@ -46,10 +49,22 @@ class _Search:
             return await self._ask(INSTALLED, None)
         except ConnectError:
             names = await asyncio.to_thread(packages)
-            answers = await asyncio.gather(*(self.scan(INSTALLED, name) for name in names))
-            return [info for answer in answers for info in answer]
+            return await self._each((INSTALLED, name) for name in names)
 
-    async def scan(self, location: str, package: str | None = None) -> list[PluginInfo]:
+    async def beside(self, plugin_path: Sequence[str]) -> list[PluginInfo]:
+        if not plugin_path:
+            return []
+        args, what = {"plugin_path": list(plugin_path)}, "look through plugin.path"
+        locations = await self._questions.ask(
+            "plugin_folders", args, context="worker", what=what, seconds=_FOLDERS_SECONDS
+        )
+        return await self._each((location, None) for location in locations)
+
+    async def _each(self, places: Iterable[tuple[str, str | None]]) -> list[PluginInfo]:
+        answers = await asyncio.gather(*(self._scan(*place) for place in places))
+        return [info for answer in answers for info in answer]
+
+    async def _scan(self, location: str, package: str | None) -> list[PluginInfo]:
         try:
             return await self._ask(location, package)
         except ConnectError as error:
@@ -59,5 +74,5 @@ class _Search:
         args = {"location": location, "package": package}
         what = f"import the plugins of {package or ('this Python' if location == INSTALLED else location)}"
         async with self._busy:
-            answer = await self._questions.ask("scan", args, context="worker", what=what, seconds=_SECONDS)
+            answer = await self._questions.ask("scan", args, context="worker", what=what, seconds=_IMPORT_SECONDS)
         return Catalog.from_json(answer).plugins

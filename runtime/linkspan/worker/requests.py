@@ -25,6 +25,7 @@ __all__ = [
     "ensure_topic",
     "group_offsets",
     "plugin_config",
+    "plugin_folders",
     "reset_group_offsets",
     "scan",
     "task",
@@ -47,6 +48,14 @@ def scan(port: ChannelPort, args: Args) -> object:
 
     port.calling("import")
     return Catalog(scan_plugins(args["location"], args["package"])).to_json()
+
+
+def plugin_folders(port: ChannelPort, args: Args) -> list[str]:
+    """Folders of ``plugin.path`` that hold plugins."""
+    from linkspan.plugins.discovery import folders  # noqa: PLC0415 - only here
+
+    port.calling("plugin.path")
+    return folders(args["plugin_path"])
 
 
 def validate(port: ChannelPort, args: Args) -> dict[str, Any]:
