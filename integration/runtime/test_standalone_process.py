@@ -202,7 +202,7 @@ def test_damaged_state_is_refused_named_and_left_alone(tmp_path: Path, name: str
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"this is something else" * 200)
     done = run(tmp_path)
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
     assert str(path) in done.stderr
     assert path.read_bytes() == b"this is something else" * 200
     assert "Traceback" not in done.stdout + done.stderr
