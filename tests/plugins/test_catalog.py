@@ -90,6 +90,26 @@ def test_a_short_name_of_two_classes_is_refused(catalog):
     assert catalog.find("connector", "a.ClashConnector").kind == "source"
 
 
+def test_the_class_of_a_connector_is_looked_for_among_connectors_without_blanks_around_it(catalog):
+    both = Catalog([*catalog.plugins, PluginInfo("source", "my.JsonConnector", "my:JsonConnector")])
+    assert both.connector_of({"connector.class": " Json\t"}).class_name == "my.JsonConnector"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"name": "x", "password": "s3cret"}, "Connector config {name, password} contains no connector type"),
+        ({"connector.class": None}, "Connector config {connector.class} contains no connector type"),
+        ({"connector.class": "JsonConverter"}, "Failed to find any class that implements Connector"),
+        ({"connector.class": "Clash"}, "More than one connector matches alias Clash"),
+    ],
+)
+def test_a_configuration_that_names_no_connector_is_the_callers_mistake(catalog, config, said):
+    with pytest.raises(ConfigError) as caught:
+        catalog.connector_of(config)
+    assert caught.value.message.startswith(said)
+
+
 def test_listing_is_sorted_by_kind_and_name_and_hides_unknown_versions(catalog):
     assert catalog.listing(connectors_only=True) == [
         {"class": "b.ClashConnector", "type": "sink"},
