@@ -90,9 +90,11 @@ def copying(breakable: Broker, tmp_path: Path, request: pytest.FixtureRequest) -
             },
         ],
     )
-    worker.start()
-    yield Copying(breakable, worker, source, copy, topic)
-    worker.stop()
+    try:
+        worker.start()
+        yield Copying(breakable, worker, source, copy, topic)
+    finally:
+        worker.stop()
 
 
 @pytest.mark.parametrize("victim", ["worker", "task"])

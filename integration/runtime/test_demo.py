@@ -140,8 +140,9 @@ def test_on_a_terminal_it_shows_live_progress_and_working_curl_lines_until_ctrl_
         wait_until(lambda: "The copy equals the file byte for byte (6 bytes)" in shown.text(), "the last words")
         assert "Traceback" not in shown.text()
     finally:
-        process.kill()
-        process.wait(30)
+        # SIGKILL would leave the worker behind
+        process.terminate()
+        process.wait(60)
         os.close(ours)
     assert copy_in(folder).read_text() == "a\nb\nc\n"
 

@@ -50,8 +50,6 @@ class Pipeline:
         }
         self.append(20_000)
         self.worker = LinkspanWorker(folder / "w", broker.bootstrap, settings, [source, sink])
-        self.worker.start()
-        self.await_copy()
 
     def append(self, count: int) -> None:
         with self.source.open("a") as file:
@@ -73,8 +71,12 @@ class Pipeline:
 @pytest.fixture
 def pipeline(breakable: Broker, tmp_path: Path) -> Iterator[Pipeline]:
     pipeline = Pipeline(tmp_path, breakable, f"outage-{tmp_path.name}")
-    yield pipeline
-    pipeline.worker.stop()
+    try:
+        pipeline.worker.start()
+        pipeline.await_copy()
+        yield pipeline
+    finally:
+        pipeline.worker.stop()
 
 
 @pytest.mark.parametrize("kind", ["dead", "hanging"])
