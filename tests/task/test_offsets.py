@@ -64,3 +64,8 @@ def test_a_task_may_change_its_dicts_after_poll():
     positions = last_positions([SourceRecord(partition, offset, "t", None)])
     offset["o"] = 2
     assert positions == [({"p": 1}, {"o": 1})]
+
+
+def test_a_partition_that_the_worker_will_refuse_does_not_end_the_task():
+    records = [SourceRecord("t", "a", {"file": ["x"]}, {"position": number}) for number in (1, 2)]
+    assert last_positions(records) == [({"file": ["x"]}, {"position": 2})]

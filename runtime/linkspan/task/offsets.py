@@ -112,4 +112,7 @@ def last_positions(records: Sequence[SourceRecord]) -> list[Position]:
 
 def _identity(partition: Mapping[str, object]) -> object:
     # the type is part of a value: 1, 1.0 and True are different partitions, though equal in Python
-    return frozenset((name, type(value), value) for name, value in partition.items())
+    try:
+        return frozenset((name, type(value), value) for name, value in partition.items())
+    except TypeError:  # a list or map in it: the worker refuses to store it, and says so
+        return repr(partition)
