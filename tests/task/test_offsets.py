@@ -67,5 +67,5 @@ def test_a_task_may_change_its_dicts_after_poll():
 
 
 def test_a_partition_that_the_worker_will_refuse_does_not_end_the_task():
-    records = [SourceRecord("t", "a", {"file": ["x"]}, {"position": number}) for number in (1, 2)]
+    records = [SourceRecord({"file": ["x"]}, {"position": number}, "t", "a") for number in (1, 2)]
     assert last_positions(records) == [({"file": ["x"]}, {"position": 2})]

@@ -165,20 +165,26 @@ def searched(pattern: str) -> set[str]:
 
 class SearchingTask(RogueTask):
     def poll(self):
-        """After the worker has created a topic, tell what is there to be found."""
-        mark = Path(self.config.originals["mark"])
-        if not mark.exists():
-            mark.write_text("\n".join(sorted(searched(self.config.originals["pattern"]))))
-        time.sleep(0.02)
-        return [SourceRecord("t", "x", {"p": 1}, {"o": 1})]
+        """Make the worker create a topic."""
+        return [SourceRecord({"p": 1}, {"o": 1}, "t", "x")]
+
+    def stop(self) -> None:
+        """Tell what is there to be found."""
+        tell(Path(self.config.originals["mark"]), searched(self.config.originals["pattern"]))
+
+
+def tell(mark: Path, found: set[str]) -> None:
+    """Write it so that nobody reads half of it."""
+    draft = mark.with_suffix(".draft")
+    draft.write_text("\n".join(sorted(found)))
+    draft.rename(mark)
 
 
 class SearchingSource(RogueSource):
     task_class = SearchingTask
 
     def _look(self, place: str, config) -> None:
-        found = searched(config.originals["pattern"])
-        Path(f"{config.originals['mark']}.{place}").write_text("\n".join(sorted(found)))
+        tell(Path(f"{config.originals['mark']}.{place}"), searched(config.originals["pattern"]))
 
     def start(self) -> None:
         self._look("start", self.config)
