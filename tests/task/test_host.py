@@ -230,14 +230,14 @@ def test_a_task_that_begins_paused_starts_when_it_is_resumed():
         Stage.port.wanted = "STARTED"
 
     Stage.port.on_wait = resume
-    run_task(spec(log, connector={"topic": topic}, initial_state="PAUSED"), Stage.port)
+    run_task(spec(log, connector={"topic": topic}), Stage.port)
     assert Stage.port.statuses == ["PAUSED", "RUNNING", "UNASSIGNED"]
 
 
 def test_a_task_stopped_while_it_begins_paused_is_never_started():
     Stage.port.wanted = "PAUSED"
     Stage.port.on_wait = lambda: setattr(Stage.port, "wanted", "STOPPED")
-    run_task(spec(MemoryLog(), connector={"topic": "t"}, initial_state="PAUSED"), Stage.port)
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
     assert Stage.port.statuses == ["PAUSED", "UNASSIGNED"]
     assert Stage.seen == []
 

@@ -245,11 +245,12 @@ def test_nobody_waits_for_a_task_whose_start_is_slow(with_worker):
 def test_no_child_survives_a_killed_worker(tmp_path: Path):
     script = (
         "import asyncio, pathlib, sys\n"
-        "from conftest import running\n"
+        "from conftest import running, until\n"
         "async def main():\n"
         "    async with running(pathlib.Path(sys.argv[1])) as watched:\n"
         "        await watched.run_task('c', poll='sleep')\n"
         "        await watched.run_task('d', start='sleep')\n"
+        "        await until(lambda: len(watched.worker.pids()) == 2)\n"
         "        pids = [*watched.worker.pids().values(), watched.worker.nursery_pid]\n"
         "        print(*pids, flush=True)\n"
         "        await asyncio.sleep(3600)\n"
@@ -288,3 +289,33 @@ def test_values_of_task_configs_are_texts_and_what_is_none_is_not_set(with_worke
         assert "none" not in config
 
     with_worker(story)
+
+
+def test_starting_tasks_answers_before_they_are_up_and_those_whose_turn_never_comes_are_not_born(with_worker):
+    async def story(watched: Watched) -> None:
+        slow = source("slow", start="sleep", makes="12", **{"tasks.max": "12"})
+        await watched.worker.start_connector("slow", slow, "STARTED")
+        configs = await watched.worker.task_configs("slow")
+        for number, config in enumerate(configs):
+            await watched.worker.start_task("slow", number, config, "STARTED")
+        assert all(watched.worker.task_alive("slow", number) for number in range(12))
+        assert "slow-11" not in watched.worker.pids()
+        await watched.worker.validate(source("other"))  # is not queued behind them
+        await watched.worker.stop_tasks([("slow", 11)])
+        assert watched.states("slow", 11) == ["UNASSIGNED"]
+        await until(lambda: "slow-10" in watched.worker.pids())
+        assert "slow-11" not in watched.worker.pids()
+
+    with_worker(story, **FAST)
+
+
+def test_a_task_that_is_paused_before_its_turn_begins_paused(with_worker):
+    async def story(watched: Watched) -> None:
+        for number in range(5):
+            await watched.run_task(f"slow{number}", start="sleep")
+        await watched.run_task("late")
+        await watched.worker.set_task_target("late", 0, "PAUSED")
+        await watched.state("late", 0, "PAUSED")
+        assert watched.states("late", 0) == ["PAUSED"]
+
+    with_worker(story, **FAST)

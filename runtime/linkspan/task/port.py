@@ -26,7 +26,7 @@ class WorkerPort(Protocol):
 
     @property
     def wanted(self) -> WantedState:
-        """What the worker wants now; begins as the spec's ``initial_state``.
+        """What the worker wants now.
 
         Changed by another thread at any time, never away from ``STOPPED``.
         """

@@ -30,7 +30,6 @@ class TaskSpec:
         client_settings: settings of the clients ``producer`` and ``consumer``, already layered (spec/runtime.md 4.8).
             A sink has a producer for its dead letter queue only. An admin client a task has not: that one has the
             worker's own credentials.
-        initial_state: whether the task begins to work at once.
     """
 
     connector: str
@@ -43,7 +42,6 @@ class TaskSpec:
     task_config: Mapping[str, str]
     worker_config: Mapping[str, str] = field(default_factory=dict)
     client_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    initial_state: Literal["STARTED", "PAUSED"] = "STARTED"
 
     @property
     def id(self) -> str:

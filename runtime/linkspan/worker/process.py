@@ -200,9 +200,13 @@ class ChildProcess(asyncio.Protocol):
             return self.crash_stack()
         if not _answers(self.pid, signal.SIGUSR1):  # plugin code has taken the signal: it would die of it
             return ""
+        with contextlib.suppress(OSError):  # it may end meanwhile, and be closed
+            return await self._asked_stack()
+        return ""
+
+    async def _asked_stack(self) -> str:
         start = os.fstat(self.stack).st_size
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGUSR1)
+        os.kill(self.pid, signal.SIGUSR1)
         size, waited = start, 0.0
         while waited < _STACK_SECONDS:
             await asyncio.sleep(0.02)
@@ -214,6 +218,8 @@ class ChildProcess(asyncio.Protocol):
 
     def crash_stack(self) -> str:
         """What the child wrote into its stack file when a fatal signal hit it; empty when it wrote nothing."""
+        if self.stack < 0:  # closed
+            return ""
         text = os.pread(self.stack, 1 << 20, 0).decode("utf-8", "replace")
         at = text.rfind("Fatal Python error")
         return text[at:].strip() if at >= 0 else ""

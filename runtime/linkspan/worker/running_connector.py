@@ -23,7 +23,7 @@ from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess
 from linkspan.worker.questions import log_levels
-from linkspan.worker.running_task import death_notice, stack_of
+from linkspan.worker.running_task import death_notice
 
 __all__ = ["ConnectorHooks", "RunningConnector"]
 
@@ -119,7 +119,7 @@ class RunningConnector:
             await self._end()
             raise
         except asyncio.CancelledError:
-            stack = "" if self._child is None else await stack_of(self._child)
+            stack = "" if self._child is None else await self._child.blocked_stack()
             text = f"Connector {self.name} was given up: a newer request, or the end of the worker, did not wait for it"
             log.warning("%s%s", text, f". It was blocked in:\n{stack}" if stack else "")
             self._fail(PluginError(text, stack or None))
@@ -220,7 +220,7 @@ class RunningConnector:
         finally:
             self._answers.pop(number, None)
         if not done:
-            stack = await stack_of(child)
+            stack = await child.blocked_stack()
             child.kill()
             text = f"{method} of connector {self.name} did not return within {seconds:g} s; its process was killed"
             log.error("%s%s", text, f". It was blocked in:\n{stack}" if stack else "")
@@ -231,7 +231,7 @@ class RunningConnector:
         return message_back["value"]
 
     async def _report_stall(self, child: ChildProcess, seconds: float) -> None:
-        stack = await stack_of(child)
+        stack = await child.blocked_stack()
         trace = f"start has not returned for {seconds:.1f} s. It is blocked in:\n{stack}"
         log.warning("%s", trace, extra={"connector_context": child.context})
         self._hooks.status(StatusEvent(self.name, None, self.state, trace, "stalled"))
@@ -298,7 +298,7 @@ class RunningConnector:
             async with asyncio.timeout(self._deadlines.connector_stop):
                 await child.ended()
         except TimeoutError:
-            stack = await stack_of(child)
+            stack = await child.blocked_stack()
             log.error(  # noqa: TRY400 - the stack that matters is the child's
                 "Connector %s did not stop within %g s and was killed. It was blocked in:\n%s",
                 self.name,

@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from linkspan.api.errors import ConnectError
 from linkspan.task.spec import TaskSpec
-from linkspan.worker.channel import Message
+from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
-from linkspan.worker.deadlines import CallWatch, Deadlines, Finding
+from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, CallWatch, Deadlines, Finding, milliseconds
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess, ExitStatus
 from linkspan.worker.questions import log_levels
 
-__all__ = ["RunningTask", "TaskHooks", "death_notice", "stack_of"]
+__all__ = ["RunningTask", "TaskHooks", "death_notice"]
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +44,22 @@ class RunningTask:
     """Watches the child of one task from its birth to its end.
 
     Attributes:
+        target: what it is wanted to do: STARTED, PAUSED or STOPPED.
+        birth: gives birth to the child when its turn comes.
         state: the last state that was reported.
         metrics: the counters it reported last.
     """
 
-    def __init__(self, connector: str, task: int, hooks: TaskHooks, deadlines: Deadlines, call_timeout: float) -> None:
+    def __init__(self, connector: str, task: int, target: str, hooks: TaskHooks, deadlines: Deadlines) -> None:
         self.connector = connector
         self.task = task
+        self.target = target
+        self.birth: asyncio.Task[None] | None = None
         self.state = "UNASSIGNED"
         self.metrics: dict[str, float] = {}
         self._hooks = hooks
-        self._watch = CallWatch(deadlines, call_timeout, time.monotonic())
+        self._deadlines = deadlines
+        self._watch = CallWatch(deadlines, 0, time.monotonic())
         self._child: ChildProcess | None = None
         self._over: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -69,17 +75,25 @@ class RunningTask:
 
     @property
     def alive(self) -> bool:
-        """Whether its child has not ended."""
-        return self._over is not None and not self._over.done()
+        """Whether its child is to be born or has not ended."""
+        if self._over is None:
+            return self.birth is not None and not self.birth.done()
+        return not self._over.done()
 
-    async def start(self, nurseries: Nurseries, spec: TaskSpec, target: str) -> None:
+    async def start(self, nurseries: Nurseries, spec: TaskSpec) -> None:
         """Give birth to the child.
 
         Args:
             nurseries: where children come from.
             spec: what the task is.
-            target: STARTED or PAUSED.
+
+        Raises:
+            ConfigError: its settings are wrong, or cannot be passed on.
+            PluginError: there is no room for another process.
         """
+        call_timeout = milliseconds(spec.connector_config, CALL_TIMEOUT_KEY, 0)
+        self._watch = CallWatch(self._deadlines, call_timeout, time.monotonic())
+        target = self.target
         run: Message = {
             "type": "run",
             "job": "linkspan.worker.requests:task",
@@ -93,6 +107,14 @@ class RunningTask:
         self._child = child
         self._over = asyncio.create_task(self._until_end(child), name=f"end of {self._context}")
         self._watching = asyncio.create_task(self._look(child), name=f"watch {self._context}")
+        if self.target != target:  # it has changed meanwhile
+            self.set_target(self.target)
+
+    def fail(self, error: ConnectError) -> None:
+        """Report that the child could not be born."""
+        log.error("Failed to start task: %s", error.message, extra={"connector_context": self._context})
+        self._final = True
+        self._report("FAILED", str(encode_error(error)["trace"]))
 
     async def came_up(self, seconds: float) -> None:
         """Wait until it has said something, but not longer than so many ``seconds``."""
@@ -100,6 +122,7 @@ class RunningTask:
 
     def set_target(self, target: str) -> None:
         """Tell it what is wanted."""
+        self.target = target
         if self._child is not None:
             self._child.send({"type": "target", "target": target})
 
@@ -114,8 +137,13 @@ class RunningTask:
         self.set_target("STOPPED")
 
     async def ended(self, seconds: float) -> None:
-        """Wait for its end, at most so many ``seconds``, then kill it."""
+        """Wait for its end, at most so many ``seconds``, then kill it; if its turn has not come, it is never born."""
+        if self._child is None and self.birth is not None:
+            self.birth.cancel()
+            await asyncio.wait([self.birth])
         if self._over is None or self._child is None:
+            if not self._final:
+                self._report("UNASSIGNED", None)
             return
         done, _ = await asyncio.wait([self._over], timeout=seconds)
         if not done:
@@ -177,7 +205,7 @@ class RunningTask:
             await self._report_stall(child, finding)
 
     async def _report_stall(self, child: ChildProcess, finding: Finding) -> None:
-        stack = await stack_of(child)
+        stack = await child.blocked_stack()
         text = f"{finding.call} has not returned for {finding.age:.1f} s"
         trace = f"{text}. It is blocked in:\n{stack}" if stack else text
         log.warning("%s", trace, extra=self._extra)
@@ -185,7 +213,7 @@ class RunningTask:
             self._hooks.status(StatusEvent(self.connector, self.task, self.state, trace, "stalled"))
 
     async def _kill(self, child: ChildProcess, reason: str) -> None:
-        stack = await stack_of(child)
+        stack = await child.blocked_stack()
         self._killed = f"{reason}. It was blocked in:\n{stack}" if stack else reason
         log.error("%s", self._killed, extra=self._extra)
         child.kill()
@@ -218,10 +246,3 @@ def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:
     notice = f"{text}\n{stack}" if stack else text
     log.error("%s", notice, extra={"connector_context": child.context})
     return notice
-
-
-async def stack_of(child: ChildProcess) -> str:
-    """Where a child is blocked; empty when that cannot be had."""
-    with contextlib.suppress(OSError):  # it has ended meanwhile, and with it the file for its stack
-        return await child.blocked_stack()
-    return ""

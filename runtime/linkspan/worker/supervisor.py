@@ -18,7 +18,7 @@ from linkspan.task.spec import TaskSpec
 from linkspan.worker import clients, sink_offsets
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
-from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, Deadlines, milliseconds
+from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.offsets import OffsetStore, SourceOffset
@@ -93,6 +93,7 @@ class Worker:
         self._deadlines = Deadlines.of(self._properties)
         self._nurseries = Nurseries([*PRELOADED, *log.preload])
         self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
+        self._bearing = asyncio.Semaphore(_STARTING_AT_ONCE)  # tasks that are slow to start hold up no question
         self._questions = Questions(self._nurseries, self._starting)
         # tasks that are coming up ask for topics: they must not wait for each other
         self._topics = Questions(self._nurseries, asyncio.Semaphore(_STARTING_AT_ONCE))
@@ -272,7 +273,7 @@ class Worker:
     # --- tasks --------------------------------------------------------------------------------------------------
 
     async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:
-        """Begin a task; its states arrive as events, a failure to start it too.
+        """Begin a task when its turn comes; its states arrive as events, a failure to start it too.
 
         Raises:
             AlreadyExistsError: it is running here.
@@ -282,28 +283,19 @@ class Worker:
         if known is not None and known.alive:
             message = f"Task already exists in this worker: {connector}-{task}"
             raise AlreadyExistsError(message)
-        connector_config = self._configs.get(connector, config)
-        try:
-            check_task_count(connector, self._task_counts.get(connector, task + 1), connector_config)
-            call_timeout = milliseconds(connector_config, CALL_TIMEOUT_KEY, 0)
-            spec = self._spec(connector, task, connector_config, config, target)
-            running = RunningTask(connector, task, self._task_hooks, self._deadlines, call_timeout)
-            self._tasks[key] = running
-            await self._starting.acquire()
-            try:
-                await running.start(self._nurseries, spec, target)
-            finally:
-                self._in_background(self._free_start(running))
-        except ConnectError as error:
-            context = {"connector_context": f"{connector}|task-{task}"}
-            log.error("Failed to start task: %s", error.message, extra=context)  # noqa: TRY400 - a user's mistake
-            self.on_status(StatusEvent(connector, task, "FAILED", str(encode_error(error)["trace"])))
+        running = RunningTask(connector, task, target, self._task_hooks, self._deadlines)
+        self._tasks[key] = running
+        running.birth = self._in_background(self._bear(running, config))
 
-    async def _free_start(self, running: RunningTask) -> None:
-        """Let the next child come up once this one has, or is slow to: nobody waits for a slow ``start``."""
-        if running.alive:
-            await running.came_up(_COME_UP_SECONDS)
-        self._starting.release()
+    async def _bear(self, running: RunningTask, config: dict[str, str]) -> None:
+        """Give birth to a task when its turn comes; the next one's comes when it is up, or slow to come up."""
+        async with self._bearing:
+            try:
+                await running.start(self._nurseries, self._spec(running, config))
+            except ConnectError as error:
+                running.fail(error)
+            else:
+                await running.came_up(_COME_UP_SECONDS)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -311,9 +303,10 @@ class Worker:
         task.add_done_callback(self._background.discard)
         return task
 
-    def _spec(
-        self, connector: str, task: int, connector_config: dict[str, str], config: dict[str, str], target: str
-    ) -> TaskSpec:
+    def _spec(self, running: RunningTask, config: dict[str, str]) -> TaskSpec:
+        connector, task = running.connector, running.task
+        connector_config = self._configs.get(connector, config)
+        check_task_count(connector, self._task_counts.get(connector, task + 1), connector_config)
         clients.check_overrides(self._properties, connector_config)
         plugin = self.catalog.connector_of(connector_config)
         kind = cast("Literal['source', 'sink']", plugin.kind)
@@ -328,7 +321,6 @@ class Worker:
             task_config=config,
             worker_config=clients.task_worker_config(self._properties, connector_config),
             client_settings=clients.task_clients(kind, self._properties, connector_config, connector, task),
-            initial_state="PAUSED" if target == "PAUSED" else "STARTED",
         )
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
