@@ -47,6 +47,12 @@ def in_put(folder: Path) -> bool:
     return len(lines(folder / "put.began")) > len(lines(folder / "put"))
 
 
+def all_running(worker: LinkspanWorker) -> bool:
+    """Whether every task of every connector is up."""
+    _, connectors = request("GET", f"{worker.url}/connectors?expand=status")
+    return all([task["state"] for task in each["status"]["tasks"]] == ["RUNNING"] for each in connectors.values())
+
+
 def stored_number(worker: LinkspanWorker) -> int:
     stored = offset_file.load(worker.folder / "offsets")
     return sum(json.loads(value)["number"] for value in stored.values() if value is not None)
@@ -80,6 +86,7 @@ def test_call_that_outlasts_the_graceful_timeout_is_killed_and_the_worker_still_
     settings = {"plugin.path": PLUGINS, "task.shutdown.graceful.timeout.ms": 500}
     worker = LinkspanWorker(tmp_path / "w", None, settings, slow_pipeline(tmp_path, "late", poll="hang"))
     worker.start()
+    wait_until(lambda: all_running(worker), "the tasks are up")
     children = tree(worker.pid)
     os.kill(worker.pid, signal.SIGTERM)
     assert worker.wait() == 0
@@ -92,6 +99,7 @@ def test_second_signal_ends_the_worker_and_its_tasks_at_once(tmp_path: Path, num
     settings = {"plugin.path": PLUGINS, "task.shutdown.graceful.timeout.ms": 600_000}
     worker = LinkspanWorker(tmp_path / "w", None, settings, slow_pipeline(tmp_path, "stuck", poll="hang"))
     worker.start()
+    wait_until(lambda: all_running(worker), "the tasks are up")
     children = tree(worker.pid)
     os.kill(worker.pid, number)
     wait_until(lambda: f"Kafka Connect stopping ({number.name})" in worker.log.read_text(), "it begins to stop")
