@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from linkspan import __version__
+from linkspan import KAFKA_VERSION, __version__
 from linkspan.cli import demo as demonstration
 from linkspan.cli import standalone as worker
 from linkspan.plugins.catalog import Catalog
@@ -66,7 +66,7 @@ async def _found(plugin_path: Sequence[str]) -> Catalog:
 @app.command()
 def version() -> None:
     """Print the version, and the Kafka release whose behaviour is reproduced."""
-    print(f"linkspan {__version__} (Kafka Connect {worker.KAFKA_VERSION})")
+    print(f"linkspan {__version__} (Kafka Connect {KAFKA_VERSION})")
 
 
 @app.command()

@@ -22,9 +22,24 @@ from linkspan.worker.channel import Message
 from linkspan.worker.forker import Forker
 from linkspan.worker.process import ChildProcess, OnMessage
 
-__all__ = ["Nurseries"]
+__all__ = ["PRELOADED", "Nurseries"]
 
 log = logging.getLogger(__name__)
+
+PRELOADED = (
+    "linkspan.worker.child",
+    "linkspan.worker.requests",
+    "linkspan.worker.connector_child",
+    "linkspan.task.host",
+    "linkspan.plugins.preflight",
+    "linkspan.plugins.discovery",
+    "linkspan.plugins.definitions",
+    "linkspan.convert.json",
+    "linkspan.convert.string",
+    "linkspan.convert.bytes",
+    "linkspan.convert.header",
+)
+"""Modules that children find imported; the module of the log is added."""
 
 _START_SECONDS = 60.0
 _BRANCH_SECONDS = 5.0

@@ -20,7 +20,7 @@ from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.events import StatusEvent
-from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.nurseries import PRELOADED, Nurseries
 from linkspan.worker.offsets import OffsetStore, SourceOffset
 from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
@@ -29,24 +29,9 @@ from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
 from linkspan.worker.task_configs import check_task_count
 
-__all__ = ["PRELOADED", "Worker"]
+__all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
-
-PRELOADED = (
-    "linkspan.worker.child",
-    "linkspan.worker.requests",
-    "linkspan.worker.connector_child",
-    "linkspan.task.host",
-    "linkspan.plugins.preflight",
-    "linkspan.plugins.discovery",
-    "linkspan.plugins.definitions",
-    "linkspan.convert.json",
-    "linkspan.convert.string",
-    "linkspan.convert.bytes",
-    "linkspan.convert.header",
-)
-"""Modules that children find imported; the module of the log is added."""
 
 _STARTING_AT_ONCE = 4
 _COME_UP_SECONDS = 2.0
@@ -70,6 +55,7 @@ class Worker:
         offsets: keeps source offsets.
         catalog: the plugins, if they are known already; else :meth:`start` looks for them.
         plugin_path: where to look for plugins besides installed ones.
+        nurseries: where children come from, if somebody has started them already.
     """
 
     def __init__(
@@ -80,6 +66,7 @@ class Worker:
         *,
         catalog: Catalog | None = None,
         plugin_path: Sequence[str] = (),
+        nurseries: Nurseries | None = None,
     ) -> None:
         self.cluster_id: str | None = None
         self.on_status: Callable[[StatusEvent], None] = _ignore
@@ -91,7 +78,7 @@ class Worker:
         self._catalog = catalog
         self._plugin_path = list(plugin_path)
         self._deadlines = Deadlines.of(self._properties)
-        self._nurseries = Nurseries([*PRELOADED, *log.preload])
+        self._nurseries = nurseries or Nurseries([*PRELOADED, *log.preload])
         self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
         self._bearing = asyncio.Semaphore(_STARTING_AT_ONCE)  # tasks that are slow to start hold up no question
         self._questions = Questions(self._nurseries, self._starting)

@@ -1,0 +1,104 @@
+"""Wires the REST API of a worker: listeners, routes, extensions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+
+from linkspan.config.listeners import Listener, parse_listeners
+from linkspan.config.response_headers import header_rules
+from linkspan.config.worker import WorkerConfig
+from linkspan.herder.port import Herder
+from linkspan.observe.levels import Levels
+from linkspan.rest import tls
+from linkspan.rest.app import RestApp, admin_routes, herder_routes
+from linkspan.rest.extensions import Extensions, HerderState
+from linkspan.rest.headers import CrossOrigin
+from linkspan.rest.listeners import advertised
+from linkspan.rest.server import HttpServer
+from linkspan.worker.supervisor import Worker
+
+__all__ = ["RestApi"]
+
+log = logging.getLogger(__name__)
+
+
+class RestApi:
+    """The REST API of one worker.
+
+    Attributes:
+        worker_id: ``host:port`` under which the worker is known; set by :meth:`listen`.
+
+    Args:
+        config: the worker file.
+    """
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self.worker_id = ""
+        self._config = config
+        origins = config.access_control_allow_origin.strip()
+        cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None
+        self._app = RestApp(cross, header_rules(config.response_http_headers_config))
+        self._admin_app: RestApp | None = None
+        self._servers: list[HttpServer] = []
+        self._extensions: Extensions | None = None
+
+    async def listen(self) -> None:
+        """Take the ports; every path answers 404 until :meth:`install`.
+
+        Raises:
+            ConfigError: a listener is malformed, or its key store is of no use.
+            UnreachableError: a port cannot be had.
+        """
+        config = self._config
+        listeners = parse_listeners(config.listeners)
+        server = HttpServer(self._app, listeners, _tls(listeners, config, tls.PREFIX))
+        await server.start()
+        self._servers.append(server)
+        scheme, host, port = advertised(
+            listeners,
+            server.ports,
+            scheme=config.rest_advertised_listener,
+            host=config.rest_advertised_host_name,
+            port=config.rest_advertised_port,
+        )
+        self.worker_id = f"{host}:{port}"
+        log.info("REST API at %s://%s:%d/", scheme, host, port)
+        if config.admin_listeners:
+            self._admin_app = RestApp()
+            own = parse_listeners(config.admin_listeners, "admin.listeners")
+            admin = HttpServer(self._admin_app, own, _tls(own, config, tls.ADMIN_PREFIX))
+            await admin.start()
+            self._servers.append(admin)
+
+    def install(self, herder: Herder, worker: Worker) -> None:
+        """Answer from now on.
+
+        Raises:
+            ConfigError: an extension is unknown or cannot be configured.
+        """
+        config = self._config
+        levels = Levels(worker.set_log_level)
+        if self._admin_app is not None:
+            self._admin_app.install(admin_routes(levels))
+        on_main = admin_routes(levels) if config.admin_listeners is None else []
+        extensions = self._extensions = Extensions(HerderState(herder, worker.cluster_id))
+        extensions.register(config.rest_extension_classes, worker.catalog, config.originals)
+        self._app.install([*herder_routes(herder), *on_main, *extensions.routes], extensions.filters)
+
+    async def stop(self) -> None:
+        """Take no more requests, and end those that wait."""
+        await asyncio.gather(*(server.stop() for server in self._servers))
+
+    def close_extensions(self) -> None:
+        """Close the extensions, when nobody needs the herder any more."""
+        if self._extensions is not None:
+            self._extensions.close()
+
+
+def _tls(listeners: Sequence[Listener], config: WorkerConfig, prefix: str) -> ssl.SSLContext | None:
+    if all(listener.scheme != "https" for listener in listeners):
+        return None
+    return tls.server_context(config.originals, prefix)

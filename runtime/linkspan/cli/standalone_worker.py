@@ -1,0 +1,174 @@
+"""One standalone worker from its start to its end: what it is made of, and in which order that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import Final
+
+from linkspan import KAFKA_VERSION, __version__
+from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
+from linkspan.cli import connector_files
+from linkspan.cli.exits import CannotStartError
+from linkspan.cli.rest_api import RestApi
+from linkspan.config.worker import StandaloneConfig
+from linkspan.herder.standalone import StandaloneHerder
+from linkspan.log.port import Log
+from linkspan.plugins.framework import check_converters
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.offsets import FileOffsetStore
+from linkspan.worker.supervisor import Worker
+
+__all__ = ["Standalone"]
+
+_QUEUE_SECONDS: Final = 2.0
+"""How long what users have asked for may go on once the worker stops."""
+log = logging.getLogger(__name__)
+
+
+class Standalone:
+    """One worker process.
+
+    Args:
+        config: the worker file.
+        files: connector files.
+        log_in_use: where records live.
+        nurseries: where the worker's children come from.
+    """
+
+    def __init__(self, config: StandaloneConfig, files: Sequence[str], log_in_use: Log, nurseries: Nurseries) -> None:
+        self._config = config
+        self._log = log_in_use
+        self._nurseries = nurseries
+        self._files = files
+        self._stopping = asyncio.Event()
+        self._worker: Worker | None = None
+        self._herder: StandaloneHerder | None = None
+        self._api = RestApi(config)
+
+    async def run(self) -> int:
+        """Start, wait for a signal, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, number)
+        try:
+            await self._unless_stopped(self._start())
+            await self._stopping.wait()
+        finally:
+            await self._stop()
+        return 0
+
+    def _signalled(self, number: int) -> None:
+        if self._stopping.is_set():
+            log.warning("Stopped at once by a second %s", signal.Signals(number).name)
+            os._exit(128 + number)
+        log.info("Kafka Connect stopping (%s)", signal.Signals(number).name)
+        self._stopping.set()
+
+    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
+        """Wait for ``work``, but give it up when a signal comes: a start may take for ever."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+            return
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    # --- starting -----------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        await self._build()
+        await self._create_connectors()
+
+    async def _build(self) -> None:
+        config = self._config
+        self._worker = Worker(
+            _defaults_filled_in(config),
+            self._log,
+            FileOffsetStore(config.offset_storage_file_filename),
+            plugin_path=config.plugin_path or [],
+            nurseries=self._nurseries,
+        )
+        try:
+            await _together(self._api.listen(), self._worker.start())
+            check_converters(self._worker.catalog, config.originals)
+        except ConnectError as error:
+            raise CannotStartError(3 if isinstance(error, CorruptStateError) else 2, error) from error
+        try:
+            self._install()
+        except ConnectError as error:
+            raise CannotStartError(3, error) from error
+        log.info("Kafka version: %s", KAFKA_VERSION)
+
+    def _install(self) -> None:
+        config, worker = self._config, self._worker
+        assert worker is not None
+        info: dict[str, object] = {
+            "version": KAFKA_VERSION,
+            "commit": f"linkspan-{__version__}",
+            "kafka_cluster_id": worker.cluster_id,
+        }
+        if config.embedded:
+            info["log"] = "embedded"
+        herder = StandaloneHerder(
+            worker,
+            self._api.worker_id,
+            info,
+            topic_tracking=config.topic_tracking_enable,
+            topic_reset=config.topic_tracking_allow_reset,
+        )
+        worker.on_status = herder.on_status
+        worker.on_reconfigure = herder.on_reconfigure
+        worker.on_topics = herder.on_topics
+        self._herder = herder
+        self._api.install(herder, worker)
+
+    async def _create_connectors(self) -> None:
+        assert self._herder is not None
+        for path in self._files:
+            try:
+                wanted = connector_files.read(path)
+                await self._herder.create_connector(wanted.name, wanted.config, wanted.target)
+            except ConnectError as error:
+                message = ConfigError(f"Failed to create the connector of {path}: {error.message}")
+                raise CannotStartError(3, message) from error
+            log.info("Created connector %s", wanted.name)
+        self._herder.ready()
+        log.info("Kafka Connect started")
+
+    # --- stopping -----------------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        # Together: neither a slow client nor a request that waits for a plugin takes the tasks' time.
+        ends = [self._api.stop()]
+        if self._herder is not None:
+            ends.append(self._herder.stop(_QUEUE_SECONDS))
+        await asyncio.gather(*ends)
+        self._api.close_extensions()
+        if self._worker is not None:
+            await self._worker.stop()
+        log.info("Kafka Connect stopped")
+
+
+async def _together(*works: Coroutine[None, None, None]) -> None:
+    """Wait for all; the first failure ends the others."""
+    running = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*running)
+    finally:
+        for work in running:
+            work.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _defaults_filled_in(config: StandaloneConfig) -> dict[str, str]:
+    """The worker's properties as texts; what the worker reads is there even when the file leaves it out."""
+    given = {key: value for key, value in config.originals.items() if value is not None}
+    given.setdefault("header.converter", config.header_converter)
+    return given
