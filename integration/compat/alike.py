@@ -28,14 +28,22 @@ def comparable(answer: Answer) -> tuple[int, dict[str, str], Any]:
     if "x-date" in headers:
         # A time of day.
         headers["x-date"] = headers["x-date"][-4:]
-    if "access-control-allow-methods" in headers:
-        # The order of a hash table.
-        headers["access-control-allow-methods"] = ",".join(sorted(headers["access-control-allow-methods"].split(",")))
+    for name in ("allow", "access-control-allow-methods"):
+        if name in headers:
+            headers[name] = _any_order(headers[name])
     body = answer.body
     if isinstance(body, dict) and "error_code" in body:
         # The framework's own refusals (404, 405, 406, 415) come without a type there, though they are JSON.
         headers.pop("content-type", None)
+    if "allow" in headers and isinstance(body, str):
+        # An answer to OPTIONS.
+        return answer.status, headers, _any_order(body)
     return answer.status, headers, _body(body)
+
+
+def _any_order(methods: str) -> str:
+    """A list of methods, which comes from a hash table there."""
+    return ",".join(sorted(method.strip() for method in methods.split(",")))
 
 
 def _body(value: Any, key: str = "") -> Any:
