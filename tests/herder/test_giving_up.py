@@ -62,6 +62,24 @@ def test_newer_requests_do_not_wait_for_a_resume_that_hangs(play: Play) -> None:
     play(story, grace=0.01)
 
 
+@pytest.mark.parametrize("newer", ["put", "patch"])
+def test_a_request_that_is_refused_makes_nothing_give_way(play: Play, newer: str) -> None:
+    async def story(plane: Plane) -> None:
+        await plane.create()
+        older = await hanging(plane, "start_connector", plane.herder.restart_connector("c"))
+        plane.worker.invalid["c"] = ["wrong"]
+        with pytest.raises(ConfigError):
+            await NEWER[newer](plane)
+        await asyncio.sleep(0)
+        assert not older.done()
+        plane.worker.invalid.clear()
+        await plane.herder.delete_connector("c")
+        with pytest.raises(PreemptedError):
+            await older
+
+    play(story, grace=0.01)
+
+
 def test_a_pause_waits_for_the_start(play: Play) -> None:
     async def story(plane: Plane) -> None:
         await plane.create()

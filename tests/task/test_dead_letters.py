@@ -136,6 +136,24 @@ def test_a_queue_is_settled_when_every_letter_was_answered():
     assert queue.settle(0.0)
 
 
+def test_nobody_waits_for_letters_once_the_task_is_to_stop():
+    queue = letters(None, writer=Full())
+    queue.report(failure())
+    assert not queue.settle(3600.0, given_up=lambda: True)
+
+
+def test_letters_that_were_given_up_do_not_hold_up_the_end():
+    class Closing(Full):
+        def close(self, timeout):
+            self.waited = timeout
+
+    writer = Closing()
+    queue = letters(None, writer=writer)
+    queue.report(failure())
+    queue.close(30.0)
+    assert writer.waited == 0.0
+
+
 def test_letters_that_were_written_are_forgotten():
     writer = Full()
     queue = letters(None, writer=writer)

@@ -309,6 +309,22 @@ def test_starting_tasks_answers_before_they_are_up_and_those_whose_turn_never_co
     with_worker(story, **FAST)
 
 
+def test_a_task_that_waits_for_its_turn_keeps_the_configuration_it_was_cut_with(with_worker, tmp_path):
+    async def story(watched: Watched) -> None:
+        for number in range(4):
+            await watched.run_task(f"slow{number}", start="sleep")
+        old = source("c", start="signal", mark=str(tmp_path / "old"))
+        await watched.worker.start_connector("c", old, "STARTED")
+        (config,) = await watched.worker.task_configs("c")
+        await watched.worker.start_task("c", 0, config, "STARTED")
+        await watched.worker.stop_connector("c")
+        await watched.worker.start_connector("c", source("c", "QuietSink", topics="t"), "STARTED")
+        await watched.state("c", 0, "RUNNING")
+        assert (tmp_path / "old").exists()
+
+    with_worker(story, **FAST)
+
+
 def test_a_task_that_is_paused_before_its_turn_begins_paused(with_worker):
     async def story(watched: Watched) -> None:
         for number in range(5):

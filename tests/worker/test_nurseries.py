@@ -18,6 +18,7 @@ from conftest import until
 
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker import nurseries
+from linkspan.worker.forker import Forker
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess
 
@@ -119,6 +120,24 @@ def test_a_killed_branch_takes_only_its_own_children_with_it_and_is_replaced(tmp
         again = await asked(made, doomed)
         assert again["imported"]
         assert again["parent"] not in {branch, made.pid}
+
+    tell(story)
+
+
+def test_a_branch_killed_before_it_was_told_anything_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    info = plugin(tmp_path, "unlucky")
+    tell_it, unlucky = Forker.tell, iter([True])
+
+    def killed_first(forker: Forker, message: Any) -> None:
+        if "location" in message and next(unlucky, False):
+            raise BrokenPipeError
+        tell_it(forker, message)
+
+    monkeypatch.setattr(Forker, "tell", killed_first)
+
+    async def story(made: Nurseries) -> None:
+        assert await asked(made, info) == {"parent": made.pid, "imported": False}
+        assert (await asked(made, info))["imported"]
 
     tell(story)
 

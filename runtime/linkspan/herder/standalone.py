@@ -181,26 +181,35 @@ class StandaloneHerder:
 
     async def put_connector_config(self, name: str, config: SubmittedConfig) -> tuple[bool, Body]:
         """Create, or stop, replace and start; the target state stays."""
+        # Before it is queued: what is refused must not make anything give way.
+        refuse_if_invalid(await self.validate(config))
 
         async def put(stage: Stage) -> tuple[bool, Body]:
-            await self._validated(name, config, stage)
             return await self._replace(name, config, stage)
 
         return await self._lanes.ask(name, put, presses=True)
 
     async def patch_connector_config(self, name: str, patch: SubmittedConfig) -> Body:
         """Change single keys of what is stored."""
+        checked = self._patched(name, patch) if name in self._connectors else None  # one may be queued
+        if checked is not None:
+            refuse_if_invalid(await self.validate(checked))
 
         async def change(stage: Stage) -> Body:
-            merged: dict[str, str | None] = {**self._existing(name).config, **patch}
-            config = {key: value for key, value in merged.items() if value is not None}
-            named(name, config)
-            config["name"] = name
-            await self._validated(name, config, stage)
+            config = self._patched(name, patch)
+            if config != checked:  # it was made or changed by others meanwhile
+                await self._validated(name, config, stage)
             _, body = await self._replace(name, config, stage)
             return body
 
-        return await self._lanes.ask(name, change, presses=True)
+        return await self._lanes.ask(name, change, presses=checked is not None)
+
+    def _patched(self, name: str, patch: SubmittedConfig) -> dict[str, str]:
+        merged: dict[str, str | None] = {**self._existing(name).config, **patch}
+        config = {key: value for key, value in merged.items() if value is not None}
+        named(name, config)
+        config["name"] = name
+        return config
 
     async def delete_connector(self, name: str) -> None:
         """End its tasks and itself, and forget it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ __all__ = ["DeadLetterConfig", "DeadLetters", "ErrantRecords"]
 
 _log = logging.getLogger(__name__)
 _RETRY: Final = 0.5
+_SLICE: Final = 0.2
 _PREFIX: Final = "__connect.errors."
 _PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
 
@@ -107,13 +109,22 @@ class DeadLetters:
                 break
         self._forget_written()
 
-    def settle(self, timeout: float) -> bool:
-        """Wait until everything reported is written or refused; False when that takes longer than ``timeout``.
+    def settle(self, timeout: float, *, given_up: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until everything reported is written or refused.
 
         Offsets behind a record that is still on its way must not be committed.
+
+        Args:
+            timeout: seconds to wait at most.
+            given_up: asked meanwhile whether to wait no longer.
+
+        Returns:
+            whether nothing is on its way any more.
         """
-        if self._deliveries:
-            self._writer.flush(timeout)
+        until = time.monotonic() + timeout
+        self._forget_written()
+        while self._deliveries and not given_up() and (left := until - time.monotonic()) > 0:
+            self._writer.flush(min(left, _SLICE))
             self._forget_written()
         return not self._deliveries
 
@@ -127,9 +138,8 @@ class DeadLetters:
                 self._not_written(error)
 
     def close(self, timeout: float) -> None:
-        """Write what is left and close."""
-        self.settle(timeout)
-        self._writer.close(timeout)
+        """Close; what the last :meth:`settle` left is given up, since no offset behind it was committed."""
+        self._writer.close(0.0 if self._deliveries else timeout)
 
     def _not_written(self, error: Exception) -> None:
         _log.error("Could not produce message to dead letter queue. topic=%s: %s", self._config.topic, error)

@@ -352,7 +352,7 @@ class SinkLoop:
         committed = {partition: self._committed[partition] for partition in current}
         offsets = None
         try:
-            if self._letters is not None and not self._letters.settle(self._settings.flush_timeout):
+            if not self._letters_settled():
                 _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
             elif current:
                 offsets = self._pre_commit(current, committed, closing=closing)
@@ -369,6 +369,13 @@ class SinkLoop:
                 self._reader.commit(offsets, callback=partial(self._committed_async, self._commit_number, offsets))
             except ConnectError as error:
                 self._commit_failed(error)
+
+    def _letters_settled(self) -> bool:
+        if self._letters is None:
+            return True
+        if self._ending:
+            return self._letters.settle(self._settings.stop_timeout)
+        return self._letters.settle(self._settings.flush_timeout, given_up=lambda: self._port.wanted == "STOPPED")
 
     def _pre_commit(
         self, current: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int], *, closing: bool

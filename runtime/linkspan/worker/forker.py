@@ -127,7 +127,11 @@ class Forker:
         forker = Forker(ours)
         forker.pid = pid
         forker._outputs = readers
-        forker.tell(first)
+        try:
+            forker.tell(first)
+        except OSError as error:  # it was killed just now
+            forker._lost()
+            raise _no_room(context, error) from error
         return forker
 
     def _order(self, child: ChildProcess | None, order: Message, given: Sequence[int]) -> asyncio.Future[int]:

@@ -195,6 +195,8 @@ class Nurseries:
         except TimeoutError:
             failed = {module: f"it was not imported within {_BRANCH_SECONDS:g} s"}
         except PluginError as error:
+            if forker is None:  # there was no room, or it was killed at once: the next child tries anew
+                self._branches.pop(key, None)
             failed = {module: error.message}
         if failed or forker is None:
             log.debug("Every child of %s imports it by itself: %s", plugin.class_name, "; ".join(failed.values()))

@@ -12,7 +12,7 @@ one, and ``{"pid", "status"}`` for a death (``waitpid`` status). At the end of t
 kills every child and exits. Single-threaded, so that forking is safe.
 
 Every process leads a process group of its own, so that a plugin's signals to its group reach no other, and what it has
-started ends with it.
+started ends with it, unless its nursery is killed first.
 """
 
 from __future__ import annotations

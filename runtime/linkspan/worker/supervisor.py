@@ -272,13 +272,19 @@ class Worker:
             raise AlreadyExistsError(message)
         running = RunningTask(connector, task, target, self._task_hooks, self._deadlines)
         self._tasks[key] = running
-        running.birth = self._in_background(self._bear(running, config))
+        try:
+            # Now: by the time that its turn comes the connector may have another configuration.
+            spec = self._spec(connector, task, config)
+        except ConnectError as error:
+            running.fail(error)
+            return
+        running.birth = self._in_background(self._bear(running, spec))
 
-    async def _bear(self, running: RunningTask, config: dict[str, str]) -> None:
+    async def _bear(self, running: RunningTask, spec: TaskSpec) -> None:
         """Give birth to a task when its turn comes; the next one's comes when it is up, or slow to come up."""
         async with self._bearing:
             try:
-                await running.start(self._nurseries, self._spec(running, config))
+                await running.start(self._nurseries, spec)
             except ConnectError as error:
                 running.fail(error)
             else:
@@ -290,8 +296,7 @@ class Worker:
         task.add_done_callback(self._background.discard)
         return task
 
-    def _spec(self, running: RunningTask, config: dict[str, str]) -> TaskSpec:
-        connector, task = running.connector, running.task
+    def _spec(self, connector: str, task: int, config: dict[str, str]) -> TaskSpec:
         connector_config = self._configs.get(connector, config)
         check_task_count(connector, self._task_counts.get(connector, task + 1), connector_config)
         clients.check_overrides(self._properties, connector_config)
