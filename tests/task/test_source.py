@@ -116,3 +116,15 @@ def test_impossible_timestamps_of_a_source_batch_are_found():
     polled.timestamps = [1, 2.5, -1]
     SourceRun(log, [polled], policy=ALL).run()
     assert content(log, topic) == ["v0", "v2"]
+
+
+def test_offsets_are_not_stored_when_the_log_cannot_say_that_their_records_are_safe(monkeypatch):
+    run = SourceRun(MemoryLog(), [batch("t", 0, 2)])
+
+    def fail(_timeout: float) -> bool:
+        raise ConnectError("the disk failed")
+
+    monkeypatch.setattr(run.writer, "flush", fail)
+    run.run()
+    assert run.port.commits == []
+    assert run.task.stopped == 1

@@ -324,15 +324,17 @@ class SourceLoop:
     def _finish(self) -> None:
         """Wait for outstanding acknowledgements, commit once more, stop the task, close the writer."""
         # when only a part of the last poll was sent, its positions never became committable: it is read again
-        drained = False
+        flushed = drained = False
         try:
             drained = self._writer.flush(self._settings.stop_timeout)
+            flushed = True
             if not self._refused:
                 self._acknowledge()
         except ConnectError as error:
             _log.error("While the task ends: %s", error)
         try:
-            self._commit()
+            if flushed:  # else what was acknowledged may not be safe
+                self._commit()
             self._report()
         finally:
             self._stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -303,6 +304,23 @@ def test_a_flushed_batch_is_on_the_disk(tmp_path, monkeypatch):
     assert client.flush(1)
     client.close(1)
     assert synced == [f"{tmp_path / FILE}-wal"]
+
+
+def test_a_disk_that_failed_once_is_not_believed_again(tmp_path, monkeypatch):
+    fsync, failures = os.fsync, iter([True])
+
+    def failing(descriptor: int) -> None:
+        if next(failures, False):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    client = EmbeddedLog(str(tmp_path)).writer({})
+    client.send(OutgoingBatch("t", [b"x"]))
+    for _ in range(2):
+        with pytest.raises(ConnectError, match=r"-wal cannot be written to the disk: Input/output error"):
+            client.flush(1)
+    client.close(1)
 
 
 payloads = st.none() | st.binary(max_size=20)

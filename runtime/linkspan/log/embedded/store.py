@@ -67,6 +67,7 @@ class Store:
         except sqlite3.Error as error:
             raise ConnectError(f"The embedded log cannot open {self.path}: {error}") from error
         self._changed = False
+        self._lost: str | None = None
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
@@ -181,7 +182,14 @@ class Store:
         return 0 if row is None else int(row[0])
 
     def sync(self) -> None:
-        """Wait until every transaction of this connection is on the disk itself."""
+        """Wait until every transaction of this connection is on the disk itself.
+
+        Raises:
+            ConnectError: the disk failed, now or before: what the system could not write then it has given up, and
+                asking again would say that all is well.
+        """
+        if self._lost is not None:
+            raise ConnectError(self._lost)
         if not self._changed:
             return
         try:
@@ -189,7 +197,8 @@ class Store:
             with contextlib.suppress(FileNotFoundError), open(f"{self.path}-wal", "rb") as journal:  # noqa: PTH123 - a name beside the path
                 os.fsync(journal.fileno())
         except OSError as error:
-            raise RetriableError(f"{self.path}-wal cannot be written to the disk: {error.strerror}") from error
+            self._lost = f"{self.path}-wal cannot be written to the disk: {error.strerror}"
+            raise ConnectError(self._lost) from error
         self._changed = False
 
     def close(self) -> None:

@@ -225,12 +225,9 @@ class KafkaReader:
         except KafkaException as error:
             self._trouble = connect_error(error, "Reading from Kafka")  # for the next poll: this one has a record
             followers = []
-        if (
-            first.error() is None
-            and TopicPartition(str(first.topic()), int(first.partition() or 0)) in self._removed_since
-        ):
-            return followers
-        return [first, *followers]
+        # an error in the place of a record may have no topic
+        place = TopicPartition(first.topic() or "", first.partition() or 0)
+        return followers if place in self._removed_since else [first, *followers]
 
     def _grouped(self, messages: list[Message]) -> list[FetchedBatch]:
         if self._one_topic is not None:
