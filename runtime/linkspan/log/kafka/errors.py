@@ -15,6 +15,7 @@ __all__ = [
     "END_OF_PARTITION",
     "FORBIDDEN",
     "NOT_IDEMPOTENT",
+    "NOT_YET_KNOWN",
     "POLL_EXCEEDED",
     "PURGED",
     "STUCK",
@@ -55,6 +56,9 @@ STUCK: Final = FORBIDDEN | {
     KafkaError.UNSUPPORTED_ASSIGNOR,
 }
 """Errors that reading on does not cure."""
+
+NOT_YET_KNOWN: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
+"""A topic that is being made; metadata will tell of it soon, or never."""
 
 PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 """The record was taken back before it was sent, or before it was answered."""

@@ -16,7 +16,9 @@ Java's producer with one request in flight builds the next request when the last
 ahead, even then: when a request has to be retried, say because the leader of a new topic is not known to the broker
 yet, the one behind it overtakes it. An idempotent producer takes the request behind back and keeps the order; so source
 tasks write idempotently unless told otherwise (KIP-679). Without idempotence and with one request in flight, only so
-much is handed to the library at a time as fits one request, and more when all of it was answered. Where idempotence
+much is handed to the library at a time as fits one request, and more when all of it was answered; and nothing before
+it knows the topic's partitions, for it hands out what waited for them record by record, in as many requests as it
+finds time for. Where idempotence
 is only the default and the broker refuses it (no right to it before Kafka 2.8, lost producer state), the producer is
 opened again without it and what was not acknowledged is sent once more, in order.
 
@@ -44,7 +46,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
-from linkspan.log.kafka.errors import NOT_IDEMPOTENT, PURGED, connect_error, kafka_error
+from linkspan.log.kafka.errors import NOT_IDEMPOTENT, NOT_YET_KNOWN, PURGED, connect_error, kafka_error
 from linkspan.log.kafka.settings import translate
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ _UNTIL_FLUSHED: Final = 900000
 _BLOCK: Final = 1.0
 """Longest wait, in seconds, for room in the buffer before the caller may look at other things."""
 _SLICE: Final = 0.1
+_UNTIL_KNOWN: Final = 30.0
+"""Seconds that a topic may stay unknown (``topic.metadata.propagation.max.ms``); then the library reports it."""
 _SENDING: Final = 0.005
 """Seconds after which the library has noticed that it is being flushed."""
 
@@ -169,6 +173,8 @@ class KafkaWriter:
         self._producer = self._open()
         self._alone: Producer | None = None
         self._alone_topics: set[str] = set()
+        self._asked: dict[str, float] = {}
+        self._known_topics: set[str] = set()
         self._in_flight: deque[_Sent] = deque()
         self._records = 0
         self._bytes = 0
@@ -284,8 +290,13 @@ class KafkaWriter:
         if not self._idle():
             raise RetriableError("Waiting for earlier records before each record is reported")
         self._reporting = True
+        self._reopen()
+
+    def _reopen(self) -> None:
         self._producer = self._open()
         self._alone = None
+        self._asked.clear()
+        self._known_topics.clear()
 
     def _idle(self) -> bool:
         return not self._in_flight or self.flush(self._block)
@@ -298,6 +309,8 @@ class KafkaWriter:
     def _dispatch(self) -> None:
         """Hand records to the library: all that wait, or one request's worth when it has answered the last one."""
         while self._queue and not self._broken and not (self._one_at_a_time and self._unanswered()):
+            if self._one_at_a_time and not self._knows(self._queue[0][0].batch.topic):
+                return
             sent, indices = self._queue.popleft()
             if self._one_at_a_time:
                 count = self._one_request(sent.batch, indices)
@@ -305,6 +318,21 @@ class KafkaWriter:
                     self._queue.appendleft((sent, indices[count:]))
                 indices = indices[:count]
             self._produce(sent, indices)
+
+    def _knows(self, topic: str) -> bool:
+        """Whether the library knows a topic's partitions, or need not be waited for; asks for them."""
+        if topic in self._known_topics:
+            return True
+        asked = self._asked.setdefault(topic, time.monotonic())
+        try:
+            error = self._producer.list_topics(topic, max(self._block, _SLICE)).topics[topic].error
+            waits = error is not None and error.code() in NOT_YET_KNOWN
+        except KafkaException:
+            waits = True
+        if waits and time.monotonic() < asked + _UNTIL_KNOWN:
+            return False
+        self._known_topics.add(topic)
+        return True
 
     def _one_request(self, batch: OutgoingBatch, indices: Sequence[int]) -> int:
         """How many of the records fit one request."""
@@ -414,8 +442,7 @@ class KafkaWriter:
         )
         self._broken = ""
         self._idempotent = self._optional = False
-        self._alone = None
-        self._producer = self._open()
+        self._reopen()
 
     def _resend(self) -> None:
         again = self._to_resend()
