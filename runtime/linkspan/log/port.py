@@ -1,4 +1,5 @@
 """What the runtime asks of a log (design section 5). Synchronous; blocking calls say so and take a limit in seconds.
+Only :class:`Table` is for the control plane, and so for its event loop.
 
 Positions are offsets of the *next* record. Topic names, keys and values are what the log stores; nothing here knows
 about connectors.
@@ -20,6 +21,8 @@ __all__ = [
     "OutgoingBatch",
     "Reader",
     "RebalanceListener",
+    "Table",
+    "TableRecord",
     "TopicDescription",
     "TopicSpec",
     "WireHeader",
@@ -297,6 +300,56 @@ class Admin(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+        ...
+
+
+class TableRecord(NamedTuple):
+    """One record of a table; ``timestamp`` in milliseconds since the epoch."""
+
+    key: bytes | None
+    value: bytes | None
+    partition: int
+    offset: int
+    timestamp: int
+
+
+class Table(Protocol):
+    """A compacted topic, read from its beginning and then for as long as it is open (spec/runtime.md 2.1).
+
+    All methods are called on one event loop, and so is what they call back.
+    """
+
+    async def open(self, take: Callable[[Sequence[TableRecord]], None]) -> None:
+        """Create the topic if it is missing, check it, read it to its end, and go on reading.
+
+        Args:
+            take: gets every record, in the order of its partition; those that are in the topic now before this returns.
+
+        Raises:
+            ConfigError: the topic is not fit for this: it is not compacted, or has too many partitions.
+            UnreachableError, ConnectError: it can be neither made nor read.
+        """
+        ...
+
+    async def read_to_end(self, seconds: float) -> None:
+        """Return when everything that is in the topic now, own writes included, was taken.
+
+        Raises:
+            RetriableError: that was not so within ``seconds``.
+        """
+        ...
+
+    async def write(self, records: Sequence[tuple[bytes, bytes | None]], seconds: float) -> None:
+        """Append keys with values (None: forget the key) in this order; returns when all brokers in sync have them.
+
+        Raises:
+            RetriableError: not all were acknowledged within ``seconds``; some may have been written.
+            ConnectError: they can never be written.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop reading; what was not acknowledged is given up."""
         ...
 
 
