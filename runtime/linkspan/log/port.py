@@ -1,4 +1,5 @@
 """What the runtime asks of a log (design section 5). Synchronous; blocking calls say so and take a limit in seconds.
+
 Only :class:`Table` is for the control plane, and so for its event loop.
 
 Positions are offsets of the *next* record. Topic names, keys and values are what the log stores; nothing here knows
