@@ -42,7 +42,6 @@ class FakeWorker:
     on_status: Any = lambda _report: None
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
     running: set[tuple[str, int]] = field(default_factory=set)
-    forgotten: list[str] = field(default_factory=list)
 
     async def _enter(self, call: str, name: str, *rest: Any) -> None:
         self.calls.append((call, name, *rest))
@@ -82,7 +81,16 @@ class FakeWorker:
         await self._enter("task_configs", name)
         return [dict(self.configs[name]) for _ in range(int(self.configs[name].get("tasks.max", "1")))]
 
-    async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:  # noqa: ARG002
+    async def start_task(
+        self,
+        connector: str,
+        task: int,
+        config: dict[str, str],  # noqa: ARG002
+        target: str,
+        *,
+        connector_config: dict[str, str],  # noqa: ARG002
+        count: int,  # noqa: ARG002
+    ) -> None:
         await self._enter("start_task", connector, task, target)
         self.running.add((connector, task))
         self._report(connector, task, target)
@@ -95,9 +103,6 @@ class FakeWorker:
 
     def task_alive(self, connector: str, task: int) -> bool:
         return (connector, task) in self.running
-
-    def forget(self, name: str) -> None:
-        self.forgotten.append(name)
 
     async def set_task_target(self, connector: str, task: int, target: str) -> None:
         await self._enter("set_task_target", connector, task, target)

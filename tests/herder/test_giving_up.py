@@ -194,18 +194,6 @@ def test_refusing_a_configuration_without_class_tells_none_of_its_values(play: P
     play(story)
 
 
-def test_the_worker_forgets_a_deleted_connector_and_no_stopped_one(play: Play) -> None:
-    async def story(plane: Plane) -> None:
-        await plane.create()
-        await plane.herder.stop_connector("c")
-        await plane.herder.restart_connector("c")
-        assert plane.worker.forgotten == []
-        await plane.herder.delete_connector("c")
-        assert plane.worker.forgotten == ["c"]
-
-    play(story)
-
-
 # --- the end --------------------------------------------------------------------------------------------------------
 
 

@@ -82,7 +82,7 @@ class Watched:
         whole = source(name, **config)
         await self.worker.start_connector(name, whole, "STARTED")
         configs = await self.worker.task_configs(name)
-        await self.worker.start_task(name, 0, configs[0], "STARTED")
+        await self.worker.start_task(name, 0, configs[0], "STARTED", connector_config=whole)
 
 
 def source(name: str, kind: str = "RogueSource", **config: str) -> dict[str, str]:

@@ -297,7 +297,7 @@ def test_starting_tasks_answers_before_they_are_up_and_those_whose_turn_never_co
         await watched.worker.start_connector("slow", slow, "STARTED")
         configs = await watched.worker.task_configs("slow")
         for number, config in enumerate(configs):
-            await watched.worker.start_task("slow", number, config, "STARTED")
+            await watched.worker.start_task("slow", number, config, "STARTED", connector_config=slow, count=12)
         assert all(watched.worker.task_alive("slow", number) for number in range(12))
         assert "slow-11" not in watched.worker.pids()
         await watched.worker.validate(source("other"))  # is not queued behind them
@@ -316,7 +316,7 @@ def test_a_task_that_waits_for_its_turn_keeps_the_configuration_it_was_cut_with(
         old = source("c", start="signal", mark=str(tmp_path / "old"))
         await watched.worker.start_connector("c", old, "STARTED")
         (config,) = await watched.worker.task_configs("c")
-        await watched.worker.start_task("c", 0, config, "STARTED")
+        await watched.worker.start_task("c", 0, config, "STARTED", connector_config=old)
         await watched.worker.stop_connector("c")
         await watched.worker.start_connector("c", source("c", "QuietSink", topics="t"), "STARTED")
         await watched.state("c", 0, "RUNNING")

@@ -49,7 +49,7 @@ def test_plugin_code_finds_the_connectors_credentials_in_its_memory_and_not_the_
             await watched.worker.start_connector("curious", config, "STARTED")
         if place == "task":
             configs = await watched.worker.task_configs("curious")
-            await watched.worker.start_task("curious", 0, configs[0], "STARTED")
+            await watched.worker.start_task("curious", 0, configs[0], "STARTED", connector_config=config)
         await until(told.exists, lambda: f"nothing was told; events: {watched.events}")
         assert told.read_text().splitlines() == ["hidden-of-connector-7"]
 

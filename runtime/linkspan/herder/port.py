@@ -122,8 +122,17 @@ class RunningWorker(Protocol):
         """Let the running connector cut its work."""
         ...
 
-    async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:
-        """Begin one task; its state arrives as an event."""
+    async def start_task(
+        self,
+        connector: str,
+        task: int,
+        config: dict[str, str],
+        target: str,
+        *,
+        connector_config: dict[str, str],
+        count: int,
+    ) -> None:
+        """Begin one of ``count`` tasks; its state arrives as an event."""
         ...
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
@@ -136,10 +145,6 @@ class RunningWorker(Protocol):
 
     def task_alive(self, connector: str, task: int) -> bool:
         """Whether a task has a process."""
-        ...
-
-    def forget(self, name: str) -> None:
-        """The connector has been deleted: keep nothing of its configuration."""
         ...
 
     async def connector_offsets(self, name: str, config: dict[str, str]) -> list[Body]:

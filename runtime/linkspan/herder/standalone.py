@@ -219,7 +219,6 @@ class StandaloneHerder:
             stage.begin(f"stopping connector {name} to delete it")
             await self._tasks.remove(name, state)
             await self._worker.stop_connector(name)
-            self._worker.forget(name)
             del self._connectors[name]
 
         await self._lanes.ask(name, delete, presses=True)

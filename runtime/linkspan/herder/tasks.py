@@ -43,7 +43,14 @@ class LocalTasks:
         """Start some tasks in the connector's target state."""
         for number in numbers:
             if number < len(state.tasks) and state.target != STOPPED:
-                await self._worker.start_task(name, number, dict(state.tasks[number]), state.target)
+                await self._worker.start_task(
+                    name,
+                    number,
+                    dict(state.tasks[number]),
+                    state.target,
+                    connector_config=dict(state.applied if state.applied is not None else state.config),
+                    count=len(state.tasks),
+                )
 
     async def revive(self, name: str, state: ConnectorState) -> None:
         """Start those that have no process though none of them has failed."""

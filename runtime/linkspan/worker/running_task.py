@@ -31,7 +31,7 @@ class TaskHooks:
     Attributes:
         status: takes its states.
         question: answers its questions about offsets and topics by sending an ``answer`` to the child; they carry the
-            number of the task.
+            number of the task and the configuration of its connector.
         topics: takes the topics it used.
     """
 
@@ -45,15 +45,25 @@ class RunningTask:
 
     Attributes:
         target: what it is wanted to do: STARTED, PAUSED or STOPPED.
+        connector_config: what its own configuration was made from.
         birth: gives birth to the child when its turn comes.
         state: the last state that was reported.
         metrics: the counters it reported last.
     """
 
-    def __init__(self, connector: str, task: int, target: str, hooks: TaskHooks, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        connector: str,
+        task: int,
+        target: str,
+        connector_config: dict[str, str],
+        hooks: TaskHooks,
+        deadlines: Deadlines,
+    ) -> None:
         self.connector = connector
         self.task = task
         self.target = target
+        self.connector_config = dict(connector_config)
         self.birth: asyncio.Task[None] | None = None
         self.state = "UNASSIGNED"
         self.metrics: dict[str, float] = {}
@@ -176,7 +186,9 @@ class RunningTask:
                     log.info("%s has returned after %.1f s", finding.call, finding.age, extra=self._extra)
                     self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
             case "question":
-                self._hooks.question(child, self.connector, {**message, "task": self.task})
+                self._hooks.question(
+                    child, self.connector, {**message, "task": self.task, "config": self.connector_config}
+                )
             case "topics":
                 self._hooks.topics(self.connector, message["names"])
             case "metrics":

@@ -85,8 +85,6 @@ class Worker:
         # tasks that are coming up ask for topics: they must not wait for each other
         self._topics = Questions(self._nurseries, asyncio.Semaphore(_STARTING_AT_ONCE))
         self._connectors: dict[str, RunningConnector] = {}
-        self._configs: dict[str, dict[str, str]] = {}
-        self._task_counts: dict[str, int] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics)
@@ -216,7 +214,6 @@ class Worker:
             deadlines=self._deadlines,
         )
         self._connectors[name] = running
-        self._configs[name] = dict(config)
         await running.set_target(target)
 
     async def stop_connector(self, name: str) -> None:
@@ -241,14 +238,7 @@ class Worker:
             NotFoundError: it does not run here.
             ConnectError: it failed, took longer than 90 s, or made more tasks than ``tasks.max``.
         """
-        configs = await self._connector(name).task_configs()
-        self._task_counts[name] = len(configs)
-        return configs
-
-    def forget(self, name: str) -> None:
-        """The connector has been deleted: keep nothing of its configuration, which may hold secrets."""
-        self._configs.pop(name, None)
-        self._task_counts.pop(name, None)
+        return await self._connector(name).task_configs()
 
     def _connector(self, name: str) -> RunningConnector:
         running = self._connectors.get(name)
@@ -259,8 +249,25 @@ class Worker:
 
     # --- tasks --------------------------------------------------------------------------------------------------
 
-    async def start_task(self, connector: str, task: int, config: dict[str, str], target: str) -> None:
+    async def start_task(
+        self,
+        connector: str,
+        task: int,
+        config: dict[str, str],
+        target: str,
+        *,
+        connector_config: dict[str, str],
+        count: int = 1,
+    ) -> None:
         """Begin a task when its turn comes; its states arrive as events, a failure to start it too.
+
+        Args:
+            connector: name of the connector.
+            task: its number.
+            config: the task's own configuration.
+            target: STARTED or PAUSED.
+            connector_config: what the task's configuration was made from.
+            count: tasks of the connector.
 
         Raises:
             AlreadyExistsError: it is running here.
@@ -270,11 +277,11 @@ class Worker:
         if known is not None and known.alive:
             message = f"Task already exists in this worker: {connector}-{task}"
             raise AlreadyExistsError(message)
-        running = RunningTask(connector, task, target, self._task_hooks, self._deadlines)
+        running = RunningTask(connector, task, target, connector_config, self._task_hooks, self._deadlines)
         self._tasks[key] = running
         try:
-            # Now: by the time that its turn comes the connector may have another configuration.
-            spec = self._spec(connector, task, config)
+            check_task_count(connector, count, connector_config)
+            spec = self._spec(connector, task, config, connector_config)
         except ConnectError as error:
             running.fail(error)
             return
@@ -296,9 +303,7 @@ class Worker:
         task.add_done_callback(self._background.discard)
         return task
 
-    def _spec(self, connector: str, task: int, config: dict[str, str]) -> TaskSpec:
-        connector_config = self._configs.get(connector, config)
-        check_task_count(connector, self._task_counts.get(connector, task + 1), connector_config)
+    def _spec(self, connector: str, task: int, config: dict[str, str], connector_config: dict[str, str]) -> TaskSpec:
         clients.check_overrides(self._properties, connector_config)
         plugin = self.catalog.connector_of(connector_config)
         kind = cast("Literal['source', 'sink']", plugin.kind)
@@ -357,7 +362,7 @@ class Worker:
             if message["ask"] == "read_offsets":
                 answer["value"] = await self._offsets.get(connector, message["args"])
             elif message["ask"] == "ensure_topic":
-                answer["value"] = await self._ensure_topic(connector, message["task"], message["args"])
+                answer["value"] = await self._ensure_topic(connector, message)
             else:
                 offsets = [(partition, offset) for partition, offset in message["args"]]
                 await self._offsets.set(connector, offsets)
@@ -366,9 +371,9 @@ class Worker:
             answer["error"] = encode_error(error)
         child.send(answer)
 
-    async def _ensure_topic(self, connector: str, task: int, topic: list[Any]) -> bool:
+    async def _ensure_topic(self, connector: str, message: Message) -> bool:
         """Create a topic that a task needs: the admin client has the worker's credentials, which tasks must not see."""
-        config = self._configs.get(connector, {})
+        task, config, topic = message["task"], message["config"], message["args"]
         kind = cast("Literal['source', 'sink']", self.catalog.connector_of(config).kind)
         args = {
             "log": pack(self._log),
