@@ -194,10 +194,28 @@ def test_unknown_settings_are_reported_once_by_name(caplog: pytest.LogCaptureFix
 
 
 def test_the_same_table_serves_group_membership() -> None:
-    given = membership({**GIVEN["consumer"], "session.timeout.ms": "10000"})
+    given = membership({**SERVERS, "group.id": "workers", "session.timeout.ms": "9000", "max.poll.interval.ms": "1"})
     assert given["bootstrap_servers"] == "localhost:9092"
-    assert given["session_timeout_ms"] == "10000"
-    assert given["heartbeat_interval_ms"] == "3000"
+    assert given["group_id"] == "workers"
+    assert given["session_timeout_ms"] == 9000
+    assert given["max_poll_interval_ms"] == 60000, "rebalance.timeout.ms"
+
+
+def test_membership_has_the_defaults_of_a_distributed_worker() -> None:
+    from linkspan.config.worker import DistributedConfig
+
+    defaults = {key.name: key.default for key in DistributedConfig.keys}
+    rows = [row for row in TABLE if row.member is not None and row.java in defaults]
+    given = membership({})
+    assert {row.java: given[str(row.member)] for row in rows if row.member in given} == {
+        row.java: defaults[row.java] for row in rows if row.member in given
+    }
+    assert {"session.timeout.ms", "rebalance.timeout.ms", "request.timeout.ms"} <= {row.java for row in rows}
+
+
+def test_membership_names_the_number_that_is_none() -> None:
+    with pytest.raises(ConfigError, match=r"Invalid value soon for configuration heartbeat.interval.ms"):
+        membership({"heartbeat.interval.ms": "soon"})
 
 
 def test_pause_between_connections_is_at_most_the_longest_one_and_what_was_set_wins() -> None:

@@ -21,6 +21,7 @@ from linkspan.log.kafka.sasl import authentication
 __all__ = ["TABLE", "ClientKind", "Setting", "Translation", "membership", "translate"]
 
 ClientKind = Literal["producer", "consumer", "admin"]
+_Kind = Literal["producer", "consumer", "admin", "member"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 _reported: set[str] = set()
@@ -39,7 +40,7 @@ class Setting:
     Args:
         java: its name.
         native: its name in librdkafka; None when that library has no such thing.
-        clients: initials of the clients that have it: p, c, a.
+        clients: initials of the clients that have it: p, c, a; m for what only a member of the workers' group has.
         default: Java's default, for one client by initial or for all; None when the setting is only passed on.
         member: its name in kafka-python; None when group membership does not need it.
         convert: from Java's text to librdkafka's; may return None to leave it out.
@@ -54,7 +55,7 @@ class Setting:
     convert: Callable[[str], str | None] = str
     note: str = ""
 
-    def default_for(self, kind: ClientKind) -> str | None:
+    def default_for(self, kind: _Kind) -> str | None:
         """Java's default for one client."""
         if isinstance(self.default, Mapping):
             return self.default.get(kind[0])
@@ -186,6 +187,7 @@ _JAVA_ONLY: Final = "has a meaning inside a Java virtual machine only"
 _TLS: Final = "read by linkspan.config.stores"
 _LOGIN: Final = "read by sasl.py"
 _FIXED: Final = "fixed in this library"
+_MEMBERS: Final = "a setting of workers, not of their clients"
 _SYSTEM_BUFFER: Final = "passed on when set; else the operating system sizes the buffer, which is faster"
 
 _JAVA_ONLY_NAMES: Final = (
@@ -251,7 +253,6 @@ _FIXED_NAMES: Final = (
     "sasl.oauthbearer.sub.claim.name",
     "share.acknowledgement.mode",
     "share.acquire.mode",
-    "socket.connection.setup.timeout.max.ms",
     "ssl.enabled.protocols",
     "transaction.two.phase.commit.enable",
 )
@@ -281,8 +282,9 @@ _ROWS: Final = (
     # every client
     Setting("bootstrap.servers", "bootstrap.servers", member="bootstrap_servers", convert=_addresses),
     Setting("client.id", "client.id", member="client_id"),
-    Setting("client.dns.lookup", "client.dns.lookup", default="use_all_dns_ips"),
-    Setting("connections.max.idle.ms", "connections.max.idle.ms", default={"p": "540000", "c": "540000", "a": "300000"},
+    Setting("client.dns.lookup", "client.dns.lookup", default="use_all_dns_ips", member="client_dns_lookup"),
+    Setting("connections.max.idle.ms", "connections.max.idle.ms",
+            default={"p": "540000", "c": "540000", "a": "300000", "m": "540000"},
             member="connections_max_idle_ms", convert=_between(0, _LONGEST)),
     Setting("metadata.max.age.ms", "topic.metadata.refresh.interval.ms", default="300000",
             member="metadata_max_age_ms", convert=_between(10, 3600000)),
@@ -297,8 +299,8 @@ _ROWS: Final = (
             convert=_between(0, 3600000)),
     Setting("reconnect.backoff.max.ms", "reconnect.backoff.max.ms", default="1000", member="reconnect_backoff_max_ms",
             convert=_between(0, 3600000)),
-    Setting("request.timeout.ms", "socket.timeout.ms", default="30000", member="request_timeout_ms",
-            convert=_between(1010, 300000)),
+    Setting("request.timeout.ms", "socket.timeout.ms", member="request_timeout_ms",
+            default={"p": "30000", "c": "30000", "a": "30000", "m": "40000"}, convert=_between(1010, 300000)),
     Setting("retry.backoff.ms", "retry.backoff.ms", default="100", member="retry_backoff_ms",
             convert=_between(1, 300000)),
     Setting("retry.backoff.max.ms", "retry.backoff.max.ms", default="1000", convert=_between(1, 300000)),
@@ -306,7 +308,9 @@ _ROWS: Final = (
     Setting("retries", None, "a", note=_FIXED),
     Setting("security.protocol", "security.protocol", default="PLAINTEXT", member="security_protocol", convert=_lower),
     Setting("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.ms", default="10000",
-            convert=_between(1000, _LONGEST)),
+            member="socket_connection_setup_timeout_ms", convert=_between(1000, _LONGEST)),
+    Setting("socket.connection.setup.timeout.max.ms", default="30000", member="socket_connection_setup_timeout_max_ms",
+            note=_FIXED),
     Setting("default.api.timeout.ms", None, "ca", default="60000", note=_BY_US),
     Setting("ssl.cipher.suites", "ssl.cipher.suites", convert=_cipher_suites),
     Setting("ssl.endpoint.identification.algorithm", "ssl.endpoint.identification.algorithm", default="https",
@@ -338,14 +342,14 @@ _ROWS: Final = (
     Setting("auto.commit.interval.ms", "auto.commit.interval.ms", "c", default="5000", convert=_between(0, 86400000)),
     Setting("auto.offset.reset", "auto.offset.reset", "c", default="latest", convert=_reset),
     Setting("check.crcs", "check.crcs", "c", default="true", convert=_lower),
-    Setting("client.rack", "client.rack", "c", member="client_rack"),
+    Setting("client.rack", "client.rack", "c"),
     Setting("enable.auto.commit", "enable.auto.commit", "c", default="true", convert=_lower),
     Setting("exclude.internal.topics", None, "c", default="true", note=_BY_US),
     Setting("fetch.max.bytes", "fetch.max.bytes", "c", default="52428800", convert=_between(0, 2147483135)),
     Setting("fetch.max.wait.ms", "fetch.wait.max.ms", "c", default="500", convert=_between(0, 300000)),
     Setting("fetch.min.bytes", "fetch.min.bytes", "c", default="1", convert=_between(1, 100000000)),
     Setting("group.id", "group.id", "c", member="group_id"),
-    Setting("group.instance.id", "group.instance.id", "c", member="group_instance_id"),
+    Setting("group.instance.id", "group.instance.id", "c"),
     Setting("group.protocol", "group.protocol", "c", default="classic", convert=_lower),
     Setting("group.remote.assignor", "group.remote.assignor", "c"),
     Setting("heartbeat.interval.ms", "heartbeat.interval.ms", "c", default="3000", member="heartbeat_interval_ms",
@@ -353,15 +357,17 @@ _ROWS: Final = (
     Setting("isolation.level", "isolation.level", "c", default="read_uncommitted", convert=_lower),
     Setting("max.partition.fetch.bytes", "max.partition.fetch.bytes", "c", default="1048576",
             convert=_between(1, 1000000000)),
-    Setting("max.poll.interval.ms", "max.poll.interval.ms", "c", default="300000", member="max_poll_interval_ms",
+    Setting("max.poll.interval.ms", "max.poll.interval.ms", "c", default="300000",
             convert=_between(1, 86400000)),
     Setting("max.poll.records", None, "c", default="500", note=_BY_US),
     Setting("partition.assignment.strategy", "partition.assignment.strategy", "c",
             default="RangeAssignor,CooperativeStickyAssignor", convert=_assignors),
-    Setting("session.timeout.ms", "session.timeout.ms", "c", default="45000", member="session_timeout_ms",
-            convert=_between(1, 3600000)),
+    Setting("session.timeout.ms", "session.timeout.ms", "c", default={"c": "45000", "m": "10000"},
+            member="session_timeout_ms", convert=_between(1, 3600000)),
     Setting("key.deserializer", None, "c", note="payloads are bytes"),
     Setting("value.deserializer", None, "c", note="payloads are bytes"),
+    # member of the group of workers
+    Setting("rebalance.timeout.ms", None, "m", default="60000", member="max_poll_interval_ms", note=_MEMBERS),
 )  # fmt: skip
 
 TABLE: Final = (
@@ -487,14 +493,23 @@ def report(kind: ClientKind, translation: Translation) -> None:
         _log.info("Setting %s of the %s has no effect: %s", name, kind, note)
 
 
-def membership(settings: Mapping[str, str]) -> dict[str, str]:
+def membership(settings: Mapping[str, str]) -> dict[str, str | int]:
     """The same settings for kafka-python, which looks after group membership of the workers themselves.
 
-    Values stay texts under kafka-python's names; security beyond ``security_protocol`` is an SSL context and SASL
-    arguments, made by the caller from :func:`~linkspan.config.stores.certificates` and
+    Defaults are a distributed worker's. Security beyond ``security_protocol`` is an SSL context and SASL arguments,
+    made by the caller from :func:`~linkspan.config.stores.certificates` and
     :func:`~linkspan.log.kafka.sasl.authentication`.
+
+    Raises:
+        ConfigError: a number is none, or an address is malformed.
     """
     rows = {row.java: row for row in TABLE if row.member is not None}
-    java = {name: default for name, row in rows.items() if (default := row.default_for("consumer")) is not None}
-    java.update({name: value for name, value in settings.items() if name in rows})
-    return {row.member: java[name] for name, row in rows.items() if row.member is not None and name in java}
+    java = {name: default for name, row in rows.items() if (default := row.default_for("member")) is not None}
+    java.update({name: str(value) for name, value in settings.items() if name in rows})
+    translated: dict[str, str | int] = {}
+    for name, text in java.items():
+        member = rows[name].member
+        assert member is not None
+        translated[member] = _number(name, text) if member.endswith(("_ms", "_bytes")) else text
+    _addresses(str(translated.get("bootstrap_servers", "")))
+    return translated
