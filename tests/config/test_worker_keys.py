@@ -22,17 +22,19 @@ ALL = [(mode, name) for mode in MODES for name in GOLDEN[mode]]
 # Absent means the embedded log here.
 OPTIONAL_HERE = {"bootstrap.servers"}
 # Ours say more, or check what the original finds out later: what is refused there is refused here, in other words.
-OTHER_WORDS = {"listeners", "admin.listeners", "response.http.headers.config", "connect.protocol"}
+OTHER_WORDS = {
+    *("listeners", "admin.listeners", "response.http.headers.config", "connect.protocol"),
+    *("inter.worker.key.generation.algorithm", "inter.worker.signature.algorithm"),
+    "inter.worker.verification.algorithms",
+}
 CHECKED_EARLIER = {
     *("offset.storage.file.filename", "config.storage.topic", "offset.storage.topic", "status.storage.topic"),
     "connector.client.config.override.policy",
 }
-# Classes are found by their names when they are needed; duplicates do no harm; algorithms are checked by their user.
+# Classes are found by their names when they are needed; duplicates do no harm.
 CHECKED_LATER = {
     *("bootstrap.servers", "plugin.path", "metric.reporters", "config.providers", "rest.extension.classes"),
-    *("ssl.cipher.suites", "ssl.enabled.protocols", "inter.worker.key.generation.algorithm"),
-    "sasl.oauthbearer.expected.audience",
-    *("inter.worker.signature.algorithm", "inter.worker.verification.algorithms"),
+    *("ssl.cipher.suites", "ssl.enabled.protocols", "sasl.oauthbearer.expected.audience"),
 }
 
 

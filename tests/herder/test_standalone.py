@@ -17,7 +17,7 @@ from linkspan.api.errors import (
     PluginError,
     UnsupportedError,
 )
-from linkspan.herder.port import RequestTimedOutError
+from linkspan.herder.port import InternalRequest, RequestTimedOutError
 from linkspan.herder.standalone import TopicsForbiddenError
 from tests.herder.conftest import Plane, config
 from tests.herder.fakes import Report
@@ -689,9 +689,9 @@ def test_stopping_the_worker_gives_up_what_hangs(play: Play) -> None:
 
 def test_only_groups_of_workers_take_task_configurations_and_fence(play: Play) -> None:
     async def story(plane: Plane) -> None:
-        said = await raised(plane.herder.put_task_configs("c"), UnsupportedError)
+        said = await raised(plane.herder.put_task_configs("c", [], InternalRequest()), UnsupportedError)
         assert said.endswith("does not support externally setting task configurations.")
-        said = await raised(plane.herder.fence("c"), UnsupportedError)
+        said = await raised(plane.herder.fence("c", InternalRequest()), UnsupportedError)
         assert said.endswith("does not support exactly-once source connectors.")
 
     play(story)

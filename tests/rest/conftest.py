@@ -17,6 +17,7 @@ from linkspan.config.listeners import parse_listeners
 from linkspan.herder.lanes import Lanes
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
+from linkspan.rest.forwarding import WorkerClient
 from linkspan.rest.server import HttpServer
 from tests.herder.fakes import FakeLevels, FakeWorker
 
@@ -85,16 +86,20 @@ def serving(app: RestApp, timeout: float = 20.0, **options: Any) -> Iterator[Ser
 
     async def build() -> StandaloneHerder:
         info = {"version": "4.3.1", "commit": "linkspan", "kafka_cluster_id": "cluster"}
-        return StandaloneHerder(worker, address, info, lanes=Lanes(timeout), **options)
+        lanes = Lanes(timeout)
+        return StandaloneHerder(worker, address, info, lanes=lanes, set_log_level=levels.set_level, **options)
 
+    client = WorkerClient({}, timeout)
+    levels = FakeLevels()
     herder = call(build())
     worker.on_status = herder.on_status
-    app.install([*herder_routes(herder), *admin_routes(FakeLevels())])
+    app.install([*herder_routes(herder, client), *admin_routes(levels, herder)])
     herder.ready()
     try:
         yield Served(address, worker, herder)
     finally:
         call(server.stop())
+        call(client.close())
         call(_cancel_rest())
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

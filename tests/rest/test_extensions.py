@@ -24,6 +24,7 @@ from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.rest.app import RestApp, herder_routes
 from linkspan.rest.basic_auth import credentials
 from linkspan.rest.extensions import Extensions, HerderState
+from linkspan.rest.forwarding import WorkerClient
 
 HERE = __name__
 JAVA_NAME = "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension"
@@ -92,7 +93,7 @@ def extended(serve: Serve) -> Any:
         with serve(app) as served:
             extensions = Extensions(HerderState(served.herder, "cluster"))
             extensions.register(names, CATALOG, {key.replace("_", "."): value for key, value in properties.items()})
-            app.install([*herder_routes(served.herder), *extensions.routes], extensions.filters)
+            app.install([*herder_routes(served.herder, WorkerClient({})), *extensions.routes], extensions.filters)
             yield served
         extensions.close()
 

@@ -21,7 +21,7 @@ from tests.rest.conftest import Served, refused
 )
 def test_no_line_of_the_log_can_be_forged_by_a_path(served: Served, caplog: pytest.LogCaptureFixture, path: str):
     with caplog.at_level(logging.INFO):
-        reply = served.ask("PUT" if path.endswith("fence") else "POST", path.replace(" ", "%20"))
+        reply = served.ask("PUT" if path.endswith("fence") else "POST", path.replace(" ", "%20"), "[]")
     refused(reply, 500)
     told = [record.getMessage() for record in caplog.records if "FORGED" in record.getMessage()]
     assert len(told) >= 1

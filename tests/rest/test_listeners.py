@@ -16,12 +16,14 @@ from aiohttp import ClientSession
 
 from linkspan.api.errors import ConfigError, UnreachableError
 from linkspan.config.listeners import Listener, parse_listeners
+from linkspan.herder.standalone import StandaloneHerder
 from linkspan.rest.access_log import ACCESS_LOGGER
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
+from linkspan.rest.forwarding import WorkerClient
 from linkspan.rest.listeners import advertised
 from linkspan.rest.routing import Answer, Request, Route
 from linkspan.rest.server import HttpServer
-from tests.herder.fakes import FakeLevels
+from tests.herder.fakes import FakeLevels, FakeWorker
 from tests.rest.conftest import refused
 
 Serve = Callable[..., Any]
@@ -96,8 +98,8 @@ def test_an_advertised_scheme_needs_a_listener() -> None:
 def test_loggers_may_move_to_listeners_of_their_own_or_nowhere(serve: Serve) -> None:
     main, admin = RestApp(), RestApp()
     with serve(main) as served, serve(admin) as moved:
-        main.install(herder_routes(served.herder))
-        admin.install(admin_routes(FakeLevels()))
+        main.install(herder_routes(served.herder, WorkerClient({})))
+        admin.install(admin_routes(FakeLevels(), served.herder))
         assert served.ask("GET", "/connectors").status == moved.ask("GET", "/admin/loggers").status == 200
         refused(served.ask("GET", "/admin/loggers"), 404)
         refused(moved.ask("GET", "/connectors"), 404)
@@ -119,7 +121,7 @@ def test_until_endpoints_are_installed_every_path_is_unknown() -> None:
             for port in server.ports:
                 async with session.get(f"http://localhost:{port}/") as reply:
                     assert (reply.status, (await reply.json())["error_code"]) == (404, 404)
-            app.install(admin_routes(FakeLevels()))
+            app.install(admin_routes(FakeLevels(), StandaloneHerder(FakeWorker(), "me:8083", {})))
             for port in server.ports:
                 async with session.get(f"http://localhost:{port}/admin/loggers") as reply:
                     assert reply.status == 200

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from linkspan.config.listeners import Listener, parse_listeners
 from linkspan.config.response_headers import header_rules
 from linkspan.config.worker import WorkerConfig
-from linkspan.herder.port import Herder
+from linkspan.herder.port import Herder, Peers
 from linkspan.observe.levels import Levels
 from linkspan.rest import tls
 from linkspan.rest.app import RestApp, admin_routes, herder_routes
 from linkspan.rest.extensions import Extensions, HerderState
+from linkspan.rest.forwarding import HttpPeers, WorkerClient
 from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.listeners import advertised
 from linkspan.rest.server import HttpServer
@@ -30,6 +31,8 @@ class RestApi:
 
     Attributes:
         worker_id: ``host:port`` under which the worker is known; set by :meth:`listen`.
+        url: address of the API, to give to other workers; set by :meth:`listen`.
+        peers: asks other workers.
 
     Args:
         config: the worker file.
@@ -37,7 +40,10 @@ class RestApi:
 
     def __init__(self, config: WorkerConfig) -> None:
         self.worker_id = ""
+        self.url = ""
         self._config = config
+        self._client = WorkerClient(config.originals)
+        self.peers: Peers = HttpPeers(self._client)
         origins = config.access_control_allow_origin.strip()
         cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None
         self._app = RestApp(cross, header_rules(config.response_http_headers_config))
@@ -65,7 +71,8 @@ class RestApi:
             port=config.rest_advertised_port,
         )
         self.worker_id = f"{host}:{port}"
-        log.info("REST API at %s://%s:%d/", scheme, host, port)
+        self.url = f"{scheme}://{self.worker_id}/"
+        log.info("REST API at %s", self.url)
         if config.admin_listeners:
             self._admin_app = RestApp()
             own = parse_listeners(config.admin_listeners, "admin.listeners")
@@ -73,24 +80,32 @@ class RestApi:
             await admin.start()
             self._servers.append(admin)
 
-    def install(self, herder: Herder, worker: Worker) -> None:
+    def install(self, herder: Herder, worker: Worker, levels: Levels) -> None:
         """Answer from now on.
+
+        Args:
+            herder: decides.
+            worker: knows the plugins.
+            levels: of the loggers of this process and of the worker's children.
 
         Raises:
             ConfigError: an extension is unknown or cannot be configured.
         """
         config = self._config
-        levels = Levels(worker.set_log_level)
         if self._admin_app is not None:
-            self._admin_app.install(admin_routes(levels))
-        on_main = admin_routes(levels) if config.admin_listeners is None else []
+            self._admin_app.install(admin_routes(levels, herder))
+        on_main = admin_routes(levels, herder) if config.admin_listeners is None else []
         extensions = self._extensions = Extensions(HerderState(herder, worker.cluster_id))
         extensions.register(config.rest_extension_classes, worker.catalog, config.originals)
-        self._app.install([*herder_routes(herder), *on_main, *extensions.routes], extensions.filters)
+        self._app.install([*herder_routes(herder, self._client), *on_main, *extensions.routes], extensions.filters)
 
     async def stop(self) -> None:
         """Take no more requests, and end those that wait."""
         await asyncio.gather(*(server.stop() for server in self._servers))
+
+    async def close_peers(self) -> None:
+        """Ask other workers no more, when the herder has come to its end."""
+        await self._client.close()
 
     def close_extensions(self) -> None:
         """Close the extensions, when nobody needs the herder any more."""

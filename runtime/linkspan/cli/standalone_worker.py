@@ -17,6 +17,7 @@ from linkspan.cli.rest_api import RestApi
 from linkspan.config.worker import StandaloneConfig
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.log.port import Log
+from linkspan.observe.levels import Levels
 from linkspan.plugins.framework import check_converters
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.offsets import FileOffsetStore
@@ -116,18 +117,20 @@ class Standalone:
         }
         if config.embedded:
             info["log"] = "embedded"
+        levels = Levels(worker.set_log_level)
         herder = StandaloneHerder(
             worker,
             self._api.worker_id,
             info,
             topic_tracking=config.topic_tracking_enable,
             topic_reset=config.topic_tracking_allow_reset,
+            set_log_level=levels.set_level,
         )
         worker.on_status = herder.on_status
         worker.on_reconfigure = herder.on_reconfigure
         worker.on_topics = herder.on_topics
         self._herder = herder
-        self._api.install(herder, worker)
+        self._api.install(herder, worker, levels)
 
     async def _create_connectors(self) -> None:
         assert self._herder is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -27,6 +27,7 @@ from linkspan.api.fields import (
 from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
 from linkspan.config.clients import definition_of
 from linkspan.config.listeners import parse_listeners
+from linkspan.config.macs import MIN_KEY_BITS, known_mac, known_macs
 from linkspan.config.policy import known as known_policy
 from linkspan.config.response_headers import header_rules
 
@@ -295,12 +296,16 @@ class DistributedConfig(WorkerConfig):
     )
     worker_sync_timeout_ms = Int(default=3000, importance=MEDIUM, doc="Limit for catching up with the config topic.")
     worker_unsync_backoff_ms = Int(default=300000, importance=MEDIUM, doc="How long a worker stays away after that.")
-    inter_worker_key_generation_algorithm = Str(default="HmacSHA256", importance=LOW, doc="Makes request keys.")
+    inter_worker_key_generation_algorithm = Str(
+        default="HmacSHA256", importance=LOW, validator=known_mac, doc="Makes request keys."
+    )
     inter_worker_key_size = Int(default=None, importance=LOW, doc="Size of request keys in bits.")
     inter_worker_key_ttl_ms = Int(default=3600000, importance=LOW, validator=at_least(0), doc="Life of a request key.")
-    inter_worker_signature_algorithm = Str(default="HmacSHA256", importance=LOW, doc="Signs requests between workers.")
+    inter_worker_signature_algorithm = Str(
+        default="HmacSHA256", importance=LOW, validator=known_mac, doc="Signs requests between workers."
+    )
     inter_worker_verification_algorithms = StrList(
-        default=("HmacSHA256",), importance=LOW, doc="Accepted signatures of other workers."
+        default=("HmacSHA256",), importance=LOW, validator=known_macs, doc="Accepted signatures of other workers."
     )
     client_id = Str(default="", importance=LOW, doc="Name of this worker in the brokers' logs.")
     metadata_max_age_ms = Long(default=300000, importance=LOW, validator=at_least(0), doc="Age of metadata.")
@@ -322,6 +327,27 @@ class DistributedConfig(WorkerConfig):
         validator=one_of_ignoring_case("SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"),
         doc="How brokers are spoken to.",
     )
+
+    @classmethod
+    def check(cls, config: Config) -> Sequence[ConfigError]:
+        """Keys of requests between workers must be possible, and workers must accept what they sign themselves."""
+        assert isinstance(config, DistributedConfig)
+        errors = []
+        bits = config.inter_worker_key_size
+        if bits is not None and bits < MIN_KEY_BITS:
+            errors.append(
+                ConfigError(
+                    "Unable to create key generator with algorithm "
+                    f"{config.inter_worker_key_generation_algorithm} and key size {bits}: "
+                    f"Key length must be at least {MIN_KEY_BITS} bits",
+                    "inter.worker.key.size",
+                )
+            )
+        signing = config.inter_worker_signature_algorithm
+        if signing not in config.inter_worker_verification_algorithms:
+            reason = "Signature algorithm must be present in inter.worker.verification.algorithms list"
+            errors.append(ConfigError.invalid("inter.worker.signature.algorithm", signing, reason))
+        return errors
 
 
 DistributedConfig.keys += _client_keys(

@@ -1,4 +1,4 @@
-"""What REST and the command line ask of a herder, and what a herder asks of its worker.
+"""What REST and the command line ask of a herder, and what a herder asks of its worker and of other workers.
 
 Bodies are plain JSON values with members in the order in which Kafka Connect writes them. Refusals are errors of
 :mod:`linkspan.api.errors`; REST turns ``NotFoundError`` into 404, ``ConflictError`` into 409, ``ConfigError`` into 400
@@ -8,9 +8,10 @@ and everything else into 500 (spec/runtime.md 1.1).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, NotReadyError
 
 if TYPE_CHECKING:
     from linkspan.plugins.catalog import Catalog
@@ -21,12 +22,18 @@ __all__ = [
     "STOPPED",
     "Body",
     "Herder",
+    "InternalRequest",
+    "NotLeaderError",
+    "PeerError",
+    "Peers",
     "PreemptedError",
+    "RebalanceNeededError",
     "RequestTimedOutError",
     "RunningWorker",
     "StatusReport",
     "StoppingError",
     "SubmittedConfig",
+    "WrongWorkerError",
 ]
 
 STARTED = "STARTED"
@@ -59,6 +66,75 @@ class StoppingError(ConnectError):
 
     def __init__(self) -> None:
         super().__init__("The worker is stopping; the request was not completed")
+
+
+class WrongWorkerError(ConnectError):
+    """Another worker of the group has to do this; REST forwards the request to it (spec/runtime.md 1.3).
+
+    Attributes:
+        url: of that worker's REST API; None when nobody knows it for now.
+
+    Args:
+        message: what was asked for, and who has to do it.
+        url: as above; a blank one counts as None.
+    """
+
+    code: ClassVar[str] = "wrong_worker"
+
+    def __init__(self, message: str, url: str | None) -> None:
+        super().__init__(message)
+        self.url = (url or "").strip() or None
+
+
+class NotLeaderError(WrongWorkerError):
+    """Only the leader of the group does this."""
+
+    code: ClassVar[str] = "wrong_worker.not_leader"
+
+
+class RebalanceNeededError(NotReadyError):
+    """What this worker knows is stale: a rebalance is due, and has to end first."""
+
+    code: ClassVar[str] = "not_ready.rebalance"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Cannot complete request momentarily due to stale configuration "
+            "(typically caused by a concurrent config change)"
+        )
+
+
+class PeerError(ConnectError):
+    """Another worker has refused a request, or has not answered it.
+
+    Attributes:
+        status: of its answer; None when there was none that could be understood.
+
+    Args:
+        message: what it says, or why there is no answer.
+        status: as above.
+    """
+
+    code: ClassVar[str] = "peer"
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class InternalRequest:
+    """A request of another worker of the group, as far as it proves who sent it (spec/runtime.md 1.11).
+
+    Attributes:
+        body: exactly as received.
+        signature: ``X-Connect-Authorization``, if it was sent.
+        algorithm: ``X-Connect-Request-Signature-Algorithm``, if it was sent.
+    """
+
+    body: bytes = b""
+    signature: str | None = None
+    algorithm: str | None = None
 
 
 class StatusReport(Protocol):
@@ -263,10 +339,43 @@ class Herder(Protocol):
         """Check a configuration without creating anything."""
         ...
 
-    async def put_task_configs(self, name: str) -> None:
-        """Take task configurations from another worker of the group."""
+    async def put_task_configs(self, name: str, configs: Sequence[SubmittedConfig], request: InternalRequest) -> None:
+        """Take the task configurations, all of them, that another worker of the group has cut."""
         ...
 
-    async def fence(self, name: str) -> None:
-        """Fence out older exactly-once tasks of a source connector."""
+    async def fence(self, name: str, request: InternalRequest) -> None:
+        """Fence out older exactly-once tasks of a source connector, for another worker of the group."""
+        ...
+
+    async def set_cluster_log_level(self, logger: str, level: str) -> None:
+        """Change the level of a logger, and of all whose names start so, on every worker of the group (spec 1.10).
+
+        Args:
+            logger: its name; ``root`` for all.
+            level: in capitals, one that exists.
+        """
+        ...
+
+
+class Peers(Protocol):
+    """What a herder asks of the other workers of its group.
+
+    Both raise PeerError; its ``status`` is 403 when the leader does not accept the signature.
+    """
+
+    async def submit_tasks(
+        self, leader_url: str | None, connector: str, body: bytes, headers: Mapping[str, str]
+    ) -> None:
+        """Hand the task configurations of a connector to the leader.
+
+        Args:
+            leader_url: its REST API, as its assignment names it.
+            connector: whose tasks they are.
+            body: JSON list with the configurations of all tasks.
+            headers: that prove who sends it.
+        """
+        ...
+
+    async def fence(self, leader_url: str | None, connector: str, headers: Mapping[str, str]) -> None:
+        """Have the leader fence out older exactly-once tasks; the arguments are those of :meth:`submit_tasks`."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,16 @@ from linkspan.api.errors import (
     UnsupportedError,
 )
 from linkspan.herder.lanes import Lanes, Stage
-from linkspan.herder.port import PAUSED, STARTED, STOPPED, Body, RunningWorker, StatusReport, SubmittedConfig
+from linkspan.herder.port import (
+    PAUSED,
+    STARTED,
+    STOPPED,
+    Body,
+    InternalRequest,
+    RunningWorker,
+    StatusReport,
+    SubmittedConfig,
+)
 from linkspan.herder.state import ConnectorState, Status
 from linkspan.herder.submitted import named
 from linkspan.herder.tasks import LocalTasks
@@ -41,6 +50,7 @@ class StandaloneHerder:
         lanes: where work for connectors is queued.
         topic_tracking: whether used topics are remembered.
         topic_reset: whether they may be reset by REST.
+        set_log_level: changes a logger of this process, by name and level.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class StandaloneHerder:
         lanes: Lanes | None = None,
         topic_tracking: bool = True,
         topic_reset: bool = True,
+        set_log_level: Callable[[str, str], object] = lambda _logger, _level: None,
     ) -> None:
         self._worker = worker
         self._worker_id = worker_id
@@ -59,6 +70,7 @@ class StandaloneHerder:
         self._lanes = lanes or Lanes()
         self._topic_tracking = topic_tracking
         self._topic_reset = topic_reset
+        self._set_log_level = set_log_level
         self._connectors: dict[str, ConnectorState] = {}
         self._tasks = LocalTasks(worker)
         self._to_cut: set[str] = set()
@@ -342,15 +354,24 @@ class StandaloneHerder:
 
     # --- what only a group of workers has -----------------------------------------------------------------------
 
-    async def put_task_configs(self, name: str) -> None:  # noqa: ARG002 - the protocol's
+    async def put_task_configs(
+        self,
+        name: str,  # noqa: ARG002 - the protocol's
+        configs: Sequence[SubmittedConfig],  # noqa: ARG002 - the protocol's
+        request: InternalRequest,  # noqa: ARG002 - the protocol's
+    ) -> None:
         """Never: there is no other worker."""
         raise UnsupportedError(
             "Kafka Connect in standalone mode does not support externally setting task configurations."
         )
 
-    async def fence(self, name: str) -> None:  # noqa: ARG002 - the protocol's
+    async def fence(self, name: str, request: InternalRequest) -> None:  # noqa: ARG002 - the protocol's
         """Never: exactly-once needs a group of workers."""
         raise UnsupportedError("Kafka Connect in standalone mode does not support exactly-once source connectors.")
+
+    async def set_cluster_log_level(self, logger: str, level: str) -> None:
+        """Here, for this worker is the whole group."""
+        self._set_log_level(logger, level)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

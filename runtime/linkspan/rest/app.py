@@ -15,7 +15,8 @@ from linkspan.api.rest import RestFilter, RestRequest, RestResponse
 from linkspan.config.response_headers import HeaderRule
 from linkspan.herder.port import Herder
 from linkspan.rest.access_log import one_line
-from linkspan.rest.errors import ClientGoneError, HttpError, error_body, status_of
+from linkspan.rest.errors import ClientGoneError, HttpError, error_body, headers_of, status_of
+from linkspan.rest.forwarding import WorkerClient, forwarded
 from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.loggers import LevelRegistry, LoggerResources
 from linkspan.rest.rendering import render
@@ -40,15 +41,15 @@ TEXT: Final = "text/plain"
 _log: Final = logging.getLogger("linkspan.rest")
 
 
-def herder_routes(herder: Herder) -> list[Route]:
-    """All endpoints that a herder answers."""
+def herder_routes(herder: Herder, client: WorkerClient) -> list[Route]:
+    """All endpoints that a herder answers, or lets another worker answer, whom ``client`` asks."""
     resources = (RootResources(herder), ConnectorResources(herder), PluginResources(herder))
-    return [route for resource in resources for route in resource.routes()]
+    return [forwarded(route, client) for resource in resources for route in resource.routes()]
 
 
-def admin_routes(registry: LevelRegistry) -> list[Route]:
+def admin_routes(registry: LevelRegistry, herder: Herder) -> list[Route]:
     """The endpoints that can be moved to ``admin.listeners``."""
-    return LoggerResources(registry).routes()
+    return LoggerResources(registry, herder).routes()
 
 
 class RestApp:
@@ -87,7 +88,7 @@ class RestApp:
             status = status_of(error)
             if status >= 500:
                 _log.error("%s failed: %s", _described(request), one_line(error.message))
-            response = _json_response(Answer(status, error_body(status, error.message)))
+            response = _json_response(Answer(status, error_body(status, error.message), headers_of(error)))
         except ClientGoneError:
             _log.debug("%s: the client went away before its request was complete", _described(request))
             raise
@@ -117,7 +118,8 @@ class RestApp:
         if body and route.takes_body:
             check_content_type(sent.headers.get("Content-Type"))
         base_url = f"{'https' if sent.secure else 'http'}://{_host(sent)}"
-        return _json_response(await route.handler(Request(names, query_of(query), body, base_url)))
+        request = Request(names, query_of(query), body, base_url, path, sent.headers)
+        return _json_response(await route.handler(request))
 
     def _decorate(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         response.headers["Server"] = "Linkspan"

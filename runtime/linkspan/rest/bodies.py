@@ -10,7 +10,7 @@ from linkspan.api.errors import ConfigError
 from linkspan.herder.port import Body
 from linkspan.herder.submitted import initial_target, named
 
-__all__ = ["NewConnector", "config_map", "new_connector", "offsets", "text_map"]
+__all__ = ["NewConnector", "config_map", "new_connector", "offsets", "task_configs", "text_map"]
 
 
 class _Number(str):
@@ -68,6 +68,14 @@ def offsets(data: bytes) -> list[Body]:
     if not isinstance(items, list):
         raise ConfigError(f'"offsets" must be a list, not {_kind(items)}')
     return [_offset(item) for item in items]
+
+
+def task_configs(data: bytes) -> list[dict[str, str | None]]:
+    """Read the body of ``POST /connectors/{c}/tasks``: the configurations of all tasks, in their order."""
+    items = _read(data, literal_numbers=True)
+    if not isinstance(items, list):
+        raise ConfigError(f"The request body must be a list of task configurations, not {_kind(items)}")
+    return [_flat(item, "Each task configuration") for item in items]
 
 
 def _offset(item: object) -> Body:

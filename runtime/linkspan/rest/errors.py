@@ -7,9 +7,16 @@ from typing import Final
 from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError, NotReadyError
 from linkspan.herder.port import Body
 
-__all__ = ["ClientGoneError", "HttpError", "error_body", "status_of"]
+__all__ = ["ClientGoneError", "HttpError", "error_body", "headers_of", "status_of"]
 
-_STATUS_BY_CODE: Final = {"conflict.forbidden": 403, "stopping": 503}
+_STATUS_BY_CODE: Final = {
+    "conflict.forbidden": 403,
+    "stopping": 503,
+    "signature.malformed": 400,
+    "signature.wrong": 403,
+    "not_ready.session_key": 503,
+}
+_RETRY_AFTER_SECONDS: Final = 1
 _REASONS: Final = {
     404: "Not Found",
     405: "Method Not Allowed",
@@ -51,6 +58,15 @@ def status_of(error: ConnectError) -> int:
     if isinstance(error, NotFoundError):
         return 404
     return 409 if isinstance(error, ConflictError | NotReadyError) else 500
+
+
+def headers_of(error: ConnectError) -> dict[str, str]:
+    """Headers that go with an error.
+
+    What a worker refuses only because it is not ready, above all while a rebalance is due or under way, tells the
+    caller when to try again; other conflicts, of the same status, will not go away by waiting.
+    """
+    return {"Retry-After": str(_RETRY_AFTER_SECONDS)} if isinstance(error, NotReadyError) else {}
 
 
 def error_body(status: int, message: str) -> Body:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from linkspan.api.errors import ConfigError, NotFoundError
-from linkspan.herder.port import Body
+from linkspan.herder.port import Body, Herder
 from linkspan.rest import bodies
 from linkspan.rest.routing import Answer, Request, Route
 
@@ -35,11 +35,13 @@ class LoggerResources:
     """Everything below ``/admin/loggers``.
 
     Args:
-        registry: knows and changes levels.
+        registry: knows and changes levels of this worker.
+        herder: changes those of the whole group.
     """
 
-    def __init__(self, registry: LevelRegistry) -> None:
+    def __init__(self, registry: LevelRegistry, herder: Herder) -> None:
         self._registry = registry
+        self._herder = herder
 
     def routes(self) -> list[Route]:
         """Its endpoints."""
@@ -65,10 +67,11 @@ class LoggerResources:
             raise ConfigError("Desired 'level' parameter was not specified in request.", "level")
         if level.upper() not in LEVELS:
             raise NotFoundError(f"invalid log level '{level}'.")
-        changed = self._registry.set_level(_root_or(request.names["l"]), level.upper())
+        logger = _root_or(request.names["l"])
         if (request.parameter("scope") or "").lower() == "cluster":
+            await self._herder.set_cluster_log_level(logger, level.upper())
             return Answer(204)
-        return Answer(body=changed)
+        return Answer(body=self._registry.set_level(logger, level.upper()))
 
 
 def _root_or(name: str) -> str:

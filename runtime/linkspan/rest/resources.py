@@ -1,4 +1,4 @@
-"""One method an endpoint (spec/runtime.md 1.4, without what only a group of workers has)."""
+"""One method an endpoint (spec/runtime.md 1.4)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import Final
 from urllib.parse import quote
 
 from linkspan.api.errors import ConfigError, NotFoundError
-from linkspan.herder.port import PAUSED, STARTED, Body, Herder
+from linkspan.herder.port import PAUSED, STARTED, Body, Herder, InternalRequest
+from linkspan.herder.sessions import ALGORITHM_HEADER, SIGNATURE_HEADER
 from linkspan.rest import bodies
-from linkspan.rest.routing import Answer, Request, Route
+from linkspan.rest.routing import SEGMENT_CHARACTERS, Answer, Request, Route
 
 __all__ = ["ConnectorResources", "PluginResources", "RootResources"]
 
-# What RFC 3986 allows in a segment stays, as in the original; "/" and "%" never do.
-SEGMENT_CHARACTERS: Final = "-._~!$&'()*+,;=:@"
 HEALTH_STATUS: Final = {"healthy": 200, "starting": 503, "unhealthy": 500}
 
 
@@ -60,11 +59,11 @@ class ConnectorResources:
             Route("PUT", "/connectors/{c}/config", self._put_config, takes_body=True),
             Route("PATCH", "/connectors/{c}/config", self._patch_config, takes_body=True),
             Route("GET", "/connectors/{c}/status", self._status),
-            Route("POST", "/connectors/{c}/restart", self._restart),
+            Route("POST", "/connectors/{c}/restart", self._restart, passes_on=("includeTasks", "onlyFailed")),
             Route("PUT", "/connectors/{c}/pause", self._pause),
             Route("PUT", "/connectors/{c}/resume", self._resume),
             Route("PUT", "/connectors/{c}/stop", self._stop),
-            Route("POST", "/connectors/{c}/tasks", self._put_tasks),
+            Route("POST", "/connectors/{c}/tasks", self._put_tasks, takes_raw_body=True),
             Route("GET", "/connectors/{c}/tasks", self._tasks),
             Route("GET", "/connectors/{c}/tasks/{t:int}/status", self._task_status),
             Route("POST", "/connectors/{c}/tasks/{t:int}/restart", self._restart_task),
@@ -175,11 +174,12 @@ class ConnectorResources:
         return Answer(body=await self._herder.reset_offsets(request.names["c"]))
 
     async def _put_tasks(self, request: Request) -> Answer:
-        await self._herder.put_task_configs(request.names["c"])
+        configs = bodies.task_configs(request.body)
+        await self._herder.put_task_configs(request.names["c"], configs, _internal(request))
         return Answer(204)
 
     async def _fence(self, request: Request) -> Answer:
-        await self._herder.fence(request.names["c"])
+        await self._herder.fence(request.names["c"], _internal(request))
         return Answer(204)
 
 
@@ -219,6 +219,10 @@ class PluginResources:
 def _short(name: str) -> str:
     shortened = name.removesuffix("Connector")
     return shortened or name
+
+
+def _internal(request: Request) -> InternalRequest:
+    return InternalRequest(request.body, request.headers.get(SIGNATURE_HEADER), request.headers.get(ALGORITHM_HEADER))
 
 
 def _location(request: Request, name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from linkspan.herder.port import Body
 from linkspan.rest.errors import HttpError
 
 __all__ = [
+    "SEGMENT_CHARACTERS",
     "Answer",
     "ForeignRoute",
     "Handler",
@@ -29,6 +30,8 @@ __all__ = [
     "query_of",
 ]
 
+SEGMENT_CHARACTERS: Final = "-._~!$&'()*+,;=:@"
+"""What RFC 3986 allows in a segment stays, as in the original; "/" and "%" never do."""
 # The order in which the original lists them.
 METHOD_ORDER: Final = ("HEAD", "DELETE", "POST", "GET", "OPTIONS", "PUT", "PATCH")
 _RANGE: Final = re.compile(r"\s*([^\s/;,]+)/([^\s/;,]+)\s*(?:;.*)?")
@@ -44,12 +47,16 @@ class Request:
         query: parameters in order, decoded.
         body: as received.
         base_url: ``scheme://host`` under which the caller sees us.
+        path: as it was sent.
+        headers: as received.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     query: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     base_url: str = ""
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def parameter(self, name: str) -> str | None:
         """First value of a query parameter."""
@@ -82,12 +89,16 @@ class Route:
         path: segments; ``{name}`` stands for any one segment, ``{name:int}`` for a whole number of 32 bits.
         handler: answers.
         takes_body: whether a body must be JSON; other bodies are ignored.
+        takes_raw_body: whether a body of any type is taken.
+        passes_on: boolean parameters that go along when another worker answers.
     """
 
     method: str
     path: str
     handler: Handler
     takes_body: bool = False
+    takes_raw_body: bool = False
+    passes_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
-"""TLS of the https listeners, from Java's ``ssl.*`` settings (spec/runtime.md 1.1 and 5.2)."""
+"""TLS of the https listeners, and between workers, from Java's ``ssl.*`` settings (spec/runtime.md 1.1 and 5.2)."""
 
 from __future__ import annotations
 
 import logging
-import os
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from linkspan.api.errors import ConfigError
 from linkspan.config.stores import certificates
+from linkspan.config.tls import in_memory, openssl_name, why
 
-__all__ = ["ADMIN_PREFIX", "PREFIX", "server_context"]
+__all__ = ["ADMIN_PREFIX", "PREFIX", "client_context", "server_context"]
 
 PREFIX: Final = "listeners.https."
 ADMIN_PREFIX: Final = "admin.listeners.https."
@@ -47,6 +46,30 @@ def server_context(properties: Mapping[str, str | None], prefix: str) -> ssl.SSL
     _set_protocols(context, settings, shown)
     _set_identity(context, texts, settings, shown)
     _set_client_auth(context, texts, settings, shown)
+    return context
+
+
+def client_context(properties: Mapping[str, str | None], prefix: str = PREFIX) -> ssl.SSLContext:
+    """What a worker needs to call the https listener of another one: the settings of its own listener.
+
+    Without a trust store it trusts the certificates of its key store, and without either the authorities that the
+    system trusts. It shows its own certificate to whoever asks, and checks the name of the other unless
+    ``ssl.endpoint.identification.algorithm`` is empty.
+
+    Raises:
+        ConfigError: as for :func:`server_context`, but no key is needed.
+    """
+    settings, shown = _settings(properties, prefix)
+    texts = certificates(settings, shown)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _set_protocols(context, settings, shown)
+    context.check_hostname = bool(settings.get("ssl.endpoint.identification.algorithm", "https"))
+    if "ssl.key.pem" in texts:
+        _set_identity(context, texts, settings, shown)
+    if "ssl.ca.pem" in texts or "ssl.certificate.pem" in texts:
+        _set_trust(context, texts, settings, shown)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     return context
 
 
@@ -90,27 +113,15 @@ def _set_suites(context: ssl.SSLContext, suites: list[str], key: str) -> set[ssl
     older = [name for name in suites if name not in _TLS13_SUITES]
     for name in older:
         try:
-            context.set_ciphers(_openssl_name(name))
+            context.set_ciphers(openssl_name(name))
         except ssl.SSLError:
             raise ConfigError.invalid(key, name, "the TLS library does not know this cipher suite") from None
     if older:
-        context.set_ciphers(":".join(_openssl_name(name) for name in older))
+        context.set_ciphers(":".join(openssl_name(name) for name in older))
     if modern and len(modern) < len(_TLS13_SUITES):
         # Python's ssl has no call for the suites of TLSv1.3.
         _log.warning("%s: TLSv1.3 is offered with all of its suites, they cannot be chosen one by one", key)
     return ({ssl.TLSVersion.TLSv1_3} if modern else set()) | ({ssl.TLSVersion.TLSv1_2} if older else set())
-
-
-def _openssl_name(suite: str) -> str:
-    """TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 → ECDHE-RSA-AES128-GCM-SHA256; OpenSSL's own names stay."""
-    exchange, with_, cipher = suite.partition("_WITH_")
-    if not with_:
-        return suite
-    exchange = exchange.removeprefix("TLS_").removeprefix("SSL_")
-    cipher = cipher.replace("AES_128", "AES128").replace("AES_256", "AES256").replace("_CBC_", "_")
-    parts = [] if exchange == "RSA" else [exchange]
-    name = "_".join((*parts, cipher)).replace("_", "-")
-    return name.removesuffix("-SHA256") if "POLY1305" in name else name
 
 
 def _items(text: str) -> list[str]:
@@ -125,11 +136,11 @@ def _set_identity(context: ssl.SSLContext, texts: Mapping[str, str], settings: M
     password = texts.get("ssl.key.password", "")
     key = f"{shown}ssl.keystore.location"
     try:
-        with _in_memory(texts["ssl.key.pem"] + "\n" + texts["ssl.certificate.pem"]) as path:
+        with in_memory(texts["ssl.key.pem"] + "\n" + texts["ssl.certificate.pem"]) as path:
             context.load_cert_chain(path, password=password)
     except (ssl.SSLError, OSError, ValueError) as error:
         location = settings.get("ssl.keystore.location", "[inline PEM]")
-        reason = f"key and certificate cannot be used ({_reason(error)}); check also {shown}ssl.key.password"
+        reason = f"key and certificate cannot be used ({why(error)}); check also {shown}ssl.key.password"
         raise ConfigError.invalid(key, location, reason) from error
 
 
@@ -140,37 +151,18 @@ def _set_client_auth(
     if wanted not in _CLIENT_AUTH:
         raise ConfigError.invalid(f"{shown}ssl.client.auth", wanted, f"use one of {', '.join(_CLIENT_AUTH)}")
     context.verify_mode = _CLIENT_AUTH[wanted]
-    if wanted == "none":
-        return
+    if wanted != "none":
+        _set_trust(context, texts, settings, shown)
+
+
+def _set_trust(context: ssl.SSLContext, texts: Mapping[str, str], settings: Mapping[str, str], shown: str) -> None:
     # Without a trust store the original trusts what is in its key store.
     trusted = texts.get("ssl.ca.pem") or texts["ssl.certificate.pem"]
     try:
         context.load_verify_locations(cadata=trusted)
     except (ssl.SSLError, ValueError) as error:
         location = settings.get("ssl.truststore.location", "[inline PEM]")
-        reason = f"no certificate can be read ({_reason(error)})"
+        reason = f"no certificate can be read ({why(error)})"
         raise ConfigError.invalid(f"{shown}ssl.truststore.location", location, reason) from error
     # To Java every certificate of a trust store is an anchor, not only self-signed ones.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-
-
-@contextmanager
-def _in_memory(text: str) -> Iterator[str]:
-    """Path of a file that exists in memory only.
-
-    Python's ssl loads a private key from nothing but a file, and a key taken out of a protected store must not be
-    written to a disk. The file has no name for other users, is closed on exec, and is gone when the block ends.
-    """
-    number = os.memfd_create("linkspan-key", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(number, "w", closefd=False) as file:
-            file.write(text)
-        yield f"/proc/self/fd/{number}"
-    finally:
-        os.close(number)
-
-
-def _reason(error: Exception) -> str:
-    name = getattr(error, "reason", None)
-    # Without a name the text ends with a place in CPython's own source.
-    return name.replace("_", " ").lower() if name else str(error).partition(" (_ssl.c")[0].removeprefix("[SSL] ")
