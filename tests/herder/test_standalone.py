@@ -18,7 +18,7 @@ from linkspan.api.errors import (
     UnsupportedError,
 )
 from linkspan.herder.port import InternalRequest, RequestTimedOutError
-from linkspan.herder.standalone import TopicsForbiddenError
+from linkspan.herder.topic_tracking import TopicsForbiddenError, TopicTracking
 from tests.herder.conftest import Plane, config
 from tests.herder.fakes import Report
 
@@ -618,9 +618,9 @@ def test_a_failed_cut_is_logged_and_leaves_the_tasks_as_they_are(play: Play, cap
 def test_used_topics_are_remembered_until_they_are_reset(play: Play) -> None:
     async def story(plane: Plane) -> None:
         await plane.create()
-        plane.herder.on_topics("c", ["b", "a"])
-        plane.herder.on_topics("c", ["a", "x"])
-        plane.herder.on_topics("unknown", ["y"])
+        plane.herder.on_topics("c", 0, ["b", "a"])
+        plane.herder.on_topics("c", 0, ["a", "x"])
+        plane.herder.on_topics("unknown", 0, ["y"])
         assert plane.herder.active_topics("c") == {"c": {"topics": ["b", "a", "x"]}}
         plane.herder.reset_active_topics("c")
         assert plane.herder.active_topics("c") == {"c": {"topics": []}}
@@ -638,13 +638,13 @@ def test_topics_may_be_switched_off_whole_or_their_reset(play: Play) -> None:
 
     async def no_reset(plane: Plane) -> None:
         await plane.create()
-        plane.herder.on_topics("c", ["a"])
+        plane.herder.on_topics("c", 0, ["a"])
         with pytest.raises(TopicsForbiddenError, match=r"Topic tracking reset is disabled\."):
             plane.herder.reset_active_topics("c")
         assert plane.herder.active_topics("c") == {"c": {"topics": ["a"]}}
 
-    play(off, topic_tracking=False)
-    play(no_reset, topic_reset=False)
+    play(off, topic_tracking=TopicTracking(enabled=False))
+    play(no_reset, topic_tracking=TopicTracking(resettable=False))
 
 
 # --- the worker -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError, PluginError, UnreachableError
+from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.rest.app import RestApp
 from linkspan.rest.errors import status_of
 from tests.rest.conftest import SOURCE, create, refused
@@ -286,7 +287,7 @@ def test_offsets_are_read_altered_and_reset(served: Any) -> None:
 
 def test_topics_are_listed_and_reset(served: Any) -> None:
     create(served)
-    served.herder.on_topics("c", ["t", "é"])
+    served.herder.on_topics("c", 0, ["t", "é"])
     assert served.ask("GET", "/connectors/c/topics").text == '{"c":{"topics":["t","é"]}}'
     assert served.ask("PUT", "/connectors/c/topics/reset").status == 202
     assert served.ask("GET", "/connectors/c/topics").json == {"c": {"topics": []}}
@@ -294,10 +295,10 @@ def test_topics_are_listed_and_reset(served: Any) -> None:
 
 
 def test_topics_that_are_not_tracked_are_forbidden(serve: Serve) -> None:
-    with serve(RestApp(), topic_tracking=False) as served:
+    with serve(RestApp(), topic_tracking=TopicTracking(enabled=False)) as served:
         for method, path in (("GET", "/connectors/c/topics"), ("PUT", "/connectors/c/topics/reset")):
             assert refused(served.ask(method, path), 403) == "Topic tracking is disabled."
-    with serve(RestApp(), topic_reset=False) as served:
+    with serve(RestApp(), topic_tracking=TopicTracking(resettable=False)) as served:
         assert served.ask("GET", "/connectors/c/topics").status == 200
         assert refused(served.ask("PUT", "/connectors/c/topics/reset"), 403) == "Topic tracking reset is disabled."
 

@@ -16,6 +16,7 @@ from linkspan.cli.exits import CannotStartError
 from linkspan.cli.rest_api import RestApi
 from linkspan.config.worker import StandaloneConfig
 from linkspan.herder.standalone import StandaloneHerder
+from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log
 from linkspan.observe.levels import Levels
 from linkspan.plugins.framework import check_converters
@@ -122,8 +123,7 @@ class Standalone:
             worker,
             self._api.worker_id,
             info,
-            topic_tracking=config.topic_tracking_enable,
-            topic_reset=config.topic_tracking_allow_reset,
+            topic_tracking=TopicTracking(config.topic_tracking_enable, config.topic_tracking_allow_reset),
             set_log_level=levels.set_level,
         )
         worker.on_status = herder.on_status

@@ -10,13 +10,12 @@ from typing import Final
 
 from linkspan.api.errors import (
     AlreadyExistsError,
-    ConfigError,
-    ConflictError,
-    ConnectError,
     NotFoundError,
     UnsupportedError,
 )
+from linkspan.herder import offset_requests
 from linkspan.herder.lanes import Lanes, Stage
+from linkspan.herder.plugin_questions import PluginQuestions
 from linkspan.herder.port import (
     PAUSED,
     STARTED,
@@ -27,11 +26,12 @@ from linkspan.herder.port import (
     StatusReport,
     SubmittedConfig,
 )
+from linkspan.herder.restart_plan import restart_plan
 from linkspan.herder.state import ConnectorState, Status
 from linkspan.herder.submitted import named
 from linkspan.herder.tasks import LocalTasks
+from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.herder.validation import refuse_if_invalid
-from linkspan.plugins.versions import missing_version
 
 __all__ = ["StandaloneHerder"]
 
@@ -40,7 +40,7 @@ HEALTHY: Final = "Worker has completed startup and is ready to handle requests."
 STARTING: Final = "Worker is still starting up."
 
 
-class StandaloneHerder:
+class StandaloneHerder(PluginQuestions):
     """Keeps connectors of one worker in the state that users asked for.
 
     Args:
@@ -48,8 +48,7 @@ class StandaloneHerder:
         worker_id: ``host:port`` under which this worker is known.
         info: body of ``GET /``.
         lanes: where work for connectors is queued.
-        topic_tracking: whether used topics are remembered.
-        topic_reset: whether they may be reset by REST.
+        topic_tracking: whether used topics are remembered, and may be forgotten.
         set_log_level: changes a logger of this process, by name and level.
     """
 
@@ -60,16 +59,14 @@ class StandaloneHerder:
         info: Body,
         *,
         lanes: Lanes | None = None,
-        topic_tracking: bool = True,
-        topic_reset: bool = True,
+        topic_tracking: TopicTracking | None = None,
         set_log_level: Callable[[str, str], object] = lambda _logger, _level: None,
     ) -> None:
-        self._worker = worker
+        super().__init__(worker)
         self._worker_id = worker_id
         self._info = info
         self._lanes = lanes or Lanes()
-        self._topic_tracking = topic_tracking
-        self._topic_reset = topic_reset
+        self._topic_tracking = topic_tracking or TopicTracking()
         self._set_log_level = set_log_level
         self._connectors: dict[str, ConnectorState] = {}
         self._tasks = LocalTasks(worker)
@@ -113,10 +110,10 @@ class StandaloneHerder:
             self._to_cut.add(name)
             self._lanes.tell(name, lambda stage: self._regenerate(name, stage))
 
-    def on_topics(self, name: str, topics: list[str]) -> None:
+    def on_topics(self, name: str, task: int, topics: list[str]) -> None:  # noqa: ARG002 - which task is not shown
         """Tasks have used these topics."""
         state = self._connectors.get(name)
-        if state is not None and self._topic_tracking:
+        if state is not None and self._topic_tracking.enabled:
             state.topics.update(dict.fromkeys(topics))
 
     # --- looking ------------------------------------------------------------------------------------------------
@@ -163,15 +160,13 @@ class StandaloneHerder:
 
     def active_topics(self, name: str) -> Body:
         """Used topics; an unknown connector has used none."""
-        self._check_tracking()
+        self._topic_tracking.check()
         state = self._connectors.get(name)
         return {name: {"topics": list(state.topics) if state is not None else []}}
 
     def reset_active_topics(self, name: str) -> None:
         """Forget used topics."""
-        self._check_tracking()
-        if not self._topic_reset:
-            raise TopicsForbiddenError("Topic tracking reset is disabled.")
+        self._topic_tracking.check_reset()
         state = self._connectors.get(name)
         if state is not None:
             state.topics.clear()
@@ -269,17 +264,17 @@ class StandaloneHerder:
         state = self._known(name)
         if state.status is None:
             raise NotFoundError(f"Status for connector {name} not found")
-        wanted = {"FAILED", "RESTARTING"} if only_failed else None
-        instance = wanted is None or state.status.state in wanted
-        numbers = [
-            number
-            for number, status in sorted(state.task_statuses.items())
-            if include_tasks and (wanted is None or status.state in wanted)
-        ]
+        plan = restart_plan(
+            state.status.state,
+            {number: status.state for number, status in state.task_statuses.items()},
+            include_tasks=include_tasks,
+            only_failed=only_failed,
+        )
+        instance, numbers = plan.instance, plan.tasks
         # The plan still tells why; the state itself begins anew.
         shown = replace(state.status, state="RESTARTING") if instance else state.status
         tasks = {**state.task_statuses, **{n: replace(state.task_statuses[n], state="RESTARTING") for n in numbers}}
-        plan = self._status_of(name, state, shown, tasks)
+        body = self._status_of(name, state, shown, tasks)
         if instance:
             state.status = Status("RESTARTING")
         state.task_statuses.update(dict.fromkeys(numbers, Status("RESTARTING")))
@@ -287,7 +282,7 @@ class StandaloneHerder:
             self._lanes.tell(
                 name, lambda stage: self._execute_restart(name, state, instance, numbers, stage), presses=instance
             )
-        return plan
+        return body
 
     async def restart_task(self, name: str, task: int) -> None:
         """End a task and start it again."""
@@ -310,13 +305,12 @@ class StandaloneHerder:
 
     async def alter_offsets(self, name: str, offsets: list[Body]) -> Body:
         """Set offsets of a stopped connector."""
-        if not offsets:
-            raise ConfigError("Partitions / offsets need to be provided for an alter offsets request")
+        offset_requests.check_offsets(offsets)
 
         async def alter(stage: Stage) -> Body:
             config = self._stopped_config(name)
             stage.begin(f"altering the offsets of connector {name}")
-            return _offsets_message("altered", await self._worker.alter_offsets(name, config, offsets))
+            return offset_requests.altered(await self._worker.alter_offsets(name, config, offsets))
 
         return await self._lanes.ask(name, alter)
 
@@ -326,31 +320,9 @@ class StandaloneHerder:
         async def reset(stage: Stage) -> Body:
             config = self._stopped_config(name)
             stage.begin(f"resetting the offsets of connector {name}")
-            return _offsets_message("reset", await self._worker.reset_offsets(name, config))
+            return offset_requests.reset(await self._worker.reset_offsets(name, config))
 
         return await self._lanes.ask(name, reset)
-
-    # --- plugins ------------------------------------------------------------------------------------------------
-
-    def plugins(self, *, connectors_only: bool) -> list[Body]:
-        """Installed plugins in Kafka's order."""
-        return self._worker.catalog.listing(connectors_only)
-
-    async def plugin_config(self, name: str, version: str | None) -> list[Body]:
-        """Keys of a plugin; ``version`` must be the installed one."""
-        try:
-            info = self._worker.catalog.find(None, name)
-        except ConnectError as error:
-            raise NotFoundError(f"Unknown plugin {name}.") from error
-        problem = missing_version(info.class_name, "version", version, [info.version or "undefined"])
-        if problem is not None:
-            raise ConfigError(problem, "version")
-        return await self._worker.plugin_config(name)
-
-    async def validate(self, config: SubmittedConfig) -> Body:
-        """ConfigInfos of a configuration."""
-        self._worker.catalog.connector_of(config)
-        return await self._worker.validate(dict(config))
 
     # --- what only a group of workers has -----------------------------------------------------------------------
 
@@ -400,10 +372,6 @@ class StandaloneHerder:
             ],
             "type": state.kind,
         }
-
-    def _check_tracking(self) -> None:
-        if not self._topic_tracking:
-            raise TopicsForbiddenError("Topic tracking is disabled.")
 
     async def _validated(self, name: str, config: SubmittedConfig, stage: Stage) -> None:
         stage.begin(f"performing multi-property validation for the connector {name}")
@@ -469,7 +437,7 @@ class StandaloneHerder:
         await self._bring_up(name, state, stage)
 
     async def _execute_restart(
-        self, name: str, state: ConnectorState, instance: bool, numbers: list[int], stage: Stage
+        self, name: str, state: ConnectorState, instance: bool, numbers: Sequence[int], stage: Stage
     ) -> None:
         if self._connectors.get(name) is not state:
             return
@@ -482,25 +450,5 @@ class StandaloneHerder:
 
     def _stopped_config(self, name: str) -> dict[str, str]:
         state = self._existing(name)
-        if state.target != STOPPED or state.tasks:
-            raise ConfigError(
-                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for "
-                f"the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-            )
+        offset_requests.check_stopped(name, state.target, len(state.tasks))
         return dict(state.config)
-
-
-class TopicsForbiddenError(ConflictError):
-    """The worker's configuration switches topic tracking, or its reset, off (403)."""
-
-    code = "conflict.forbidden"
-
-
-def _offsets_message(done: str, connector_did_it: bool) -> Body:
-    if connector_did_it:
-        return {"message": f"The offsets for this connector have been {done} successfully"}
-    return {
-        "message": f"The Connect framework-managed offsets for this connector have been {done} successfully. However, "
-        f"if this connector manages offsets externally, they will need to be manually {done} in the system that the "
-        "connector uses."
-    }

@@ -37,7 +37,7 @@ class TaskHooks:
 
     status: Callable[[StatusEvent], None]
     question: Callable[[ChildProcess, str, Message], None]
-    topics: Callable[[str, list[str]], None]
+    topics: Callable[[str, int, list[str]], None]
 
 
 class RunningTask:
@@ -190,7 +190,7 @@ class RunningTask:
                     child, self.connector, {**message, "task": self.task, "config": self.connector_config}
                 )
             case "topics":
-                self._hooks.topics(self.connector, message["names"])
+                self._hooks.topics(self.connector, self.task, message["names"])
             case "metrics":
                 self.metrics = message["values"]
             case "result":

@@ -71,7 +71,7 @@ class Worker:
         self.cluster_id: str | None = None
         self.on_status: Callable[[StatusEvent], None] = _ignore
         self.on_reconfigure: Callable[[str], None] = _ignore
-        self.on_topics: Callable[[str, list[str]], None] = _ignore
+        self.on_topics: Callable[[str, int, list[str]], None] = _ignore
         self._properties = dict(properties)
         self._log = log
         self._offsets = offsets
@@ -155,8 +155,8 @@ class Worker:
     def _tell_reconfigure(self, connector: str) -> None:
         self.on_reconfigure(connector)
 
-    def _tell_topics(self, connector: str, topics: list[str]) -> None:
-        self.on_topics(connector, topics)
+    def _tell_topics(self, connector: str, task: int, topics: list[str]) -> None:
+        self.on_topics(connector, task, topics)
 
     # --- questions ----------------------------------------------------------------------------------------------
 
