@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 import os
@@ -13,7 +14,13 @@ from typing import Any
 import pytest
 
 from linkspan.api.errors import ConfigError
-from linkspan.rest.tls import ADMIN_PREFIX, PREFIX, server_context
+from linkspan.config.listeners import parse_listeners
+from linkspan.herder.port import PeerError
+from linkspan.rest.app import RestApp
+from linkspan.rest.forwarding import WorkerClient
+from linkspan.rest.routing import Answer, Request, Route
+from linkspan.rest.server import HttpServer
+from linkspan.rest.tls import ADMIN_PREFIX, PREFIX, client_context, server_context
 
 jks = pytest.importorskip("jks")
 x509 = pytest.importorskip("cryptography.x509")
@@ -285,3 +292,79 @@ def test_a_store_without_its_key_is_refused(tmp_path: Path, server: Identity) ->
 def test_a_key_that_does_not_fit_its_certificate_is_refused(server: Identity, client: Identity) -> None:
     message = refusal({"ssl.keystore.key": client.key_pem(), "ssl.keystore.certificate.chain": server.pem})
     assert "mismatch" in message
+
+
+# --- calls to other workers -----------------------------------------------------------------------------------------
+
+
+def test_a_worker_trusts_what_its_own_listener_shows(inline: dict[str, str]) -> None:
+    assert handshake(server_context(inline, PREFIX), client_context(inline)) == ("TLSv1.3", False)
+
+
+def test_a_worker_shows_its_own_certificate_to_who_asks(inline: dict[str, str]) -> None:
+    asking = server_context({**inline, "ssl.client.auth": "required"}, PREFIX)
+    assert handshake(asking, client_context(inline)) == ("TLSv1.3", True)
+
+
+def test_a_worker_needs_no_key_to_call_others(inline: dict[str, str], server: Identity) -> None:
+    calling = client_context({"ssl.truststore.type": "PEM", "ssl.truststore.certificates": server.pem})
+    assert handshake(server_context(inline, PREFIX), calling) == ("TLSv1.3", False)
+
+
+@pytest.mark.parametrize("trusting", ["another", "nobody"])
+def test_a_worker_calls_nobody_whom_it_does_not_trust(
+    inline: dict[str, str], authority: Identity, trusting: str
+) -> None:
+    settings = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": authority.pem}
+    calling = client_context(settings if trusting == "another" else {})
+    with pytest.raises(ssl.SSLCertVerificationError, match="CERTIFICATE_VERIFY_FAILED"):
+        handshake(server_context(inline, PREFIX), calling)
+
+
+@pytest.mark.parametrize(("algorithm", "checked"), [(None, True), ("https", True), ("", False)])
+def test_the_name_of_the_other_worker_is_checked_unless_switched_off(
+    inline: dict[str, str], algorithm: str | None, checked: bool
+) -> None:
+    more = {} if algorithm is None else {"ssl.endpoint.identification.algorithm": algorithm}
+    assert client_context(inline | more).check_hostname is checked
+
+
+def test_prefixed_settings_count_alone_for_calls_too(inline: dict[str, str]) -> None:
+    prefixed = {f"{PREFIX}{key}": value for key, value in inline.items()}
+    unused = {"ssl.truststore.location": "/nowhere", "ssl.endpoint.identification.algorithm": ""}
+    calling = client_context({**unused, **prefixed})
+    assert calling.check_hostname
+    assert handshake(server_context(prefixed, PREFIX), calling) == ("TLSv1.3", False)
+
+
+def test_a_request_is_forwarded_over_tls(inline: dict[str, str]) -> None:
+    async def answer(_: Request) -> Answer:
+        return Answer(201, {"it": "works"})
+
+    async def story() -> None:
+        app = RestApp()
+        app.install([Route("PUT", "/connectors/{c}/stop", answer)])
+        server = HttpServer(app, parse_listeners(["https://127.0.0.1:0"]), server_context(inline, PREFIX))
+        await server.start()
+        url = f"https://127.0.0.1:{server.ports[0]}/"
+        knowing, strange = WorkerClient(inline), WorkerClient({})
+        try:
+            reply = await knowing.ask("PUT", f"{url}connectors/c/stop?forward=true", None, {})
+            assert (reply.status, reply.body) == (201, {"it": "works"})
+            with pytest.raises(PeerError, match=r"^IO Error trying to forward REST request: .*certificate"):
+                await strange.ask("PUT", f"{url}connectors/c/stop", None, {})
+        finally:
+            await knowing.close()
+            await strange.close()
+            await server.stop()
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_a_store_that_cannot_be_read_is_named_when_a_call_needs_it() -> None:
+    async def story() -> None:
+        client = WorkerClient({"ssl.truststore.location": "/nowhere/at.all"})
+        with pytest.raises(PeerError, match=r"^Error trying to forward REST request: .*/nowhere/at\.all"):
+            await client.ask("GET", "https://127.0.0.1:1/", None, {})
+
+    asyncio.run(story())

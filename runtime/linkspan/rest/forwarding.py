@@ -97,6 +97,8 @@ class WorkerClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 headers=_HEADERS,
+                # the one of requests without a body, which Java's workers would refuse
+                skip_auto_headers=("Content-Type",),
                 # a kept connection may be closed by the other end in the moment of use, and not every request can be
                 # sent twice
                 connector=aiohttp.TCPConnector(force_close=True),
