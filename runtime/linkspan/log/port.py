@@ -355,7 +355,7 @@ class Table(Protocol):
 
 
 class Log(Protocol):
-    """Opens the three clients. Settings are written as Java's clients take them; values are texts.
+    """Opens clients. Settings are written as Java's clients take them; values are texts.
 
     Implementations: ``linkspan.log.kafka.KafkaLog()`` and ``linkspan.log.embedded.EmbeddedLog(path)``; both are small,
     picklable, and connect to nothing before a client is opened.
@@ -374,4 +374,32 @@ class Log(Protocol):
 
     def admin(self, settings: Mapping[str, str]) -> Admin:
         """Open an admin client with its settings."""
+        ...
+
+    def table(
+        self,
+        settings: Mapping[str, str],
+        spec: TopicSpec,
+        *,
+        key: str,
+        holds: str,
+        client_id: str,
+        single_partition: bool = False,
+        read_committed: bool = False,
+    ) -> Table:
+        """Prepare a table; nothing is connected to before :meth:`Table.open`.
+
+        Args:
+            settings: top-level properties of the worker; those that clients know count.
+            spec: the topic, as it is made if it is missing; it is always made compacted.
+            key: worker setting that names the topic, for messages: ``config.storage.topic``.
+            holds: what the topic is for, in plural: ``connector configurations``.
+            client_id: name of the clients.
+            single_partition: refuse a topic that has more than one.
+            read_committed: leave out what a transaction has not committed.
+
+        Raises:
+            ConfigError: a setting cannot be honoured.
+            UnsupportedError: this log is for one worker alone.
+        """
         ...

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from linkspan.api.errors import UnsupportedError
 from linkspan.log.embedded.admin import EmbeddedAdmin
 from linkspan.log.embedded.reader import EmbeddedReader
 from linkspan.log.embedded.writer import EmbeddedWriter
+from linkspan.log.port import Table, TopicSpec
 
 __all__ = ["EmbeddedLog"]
 
@@ -41,3 +43,20 @@ class EmbeddedLog:
     def admin(self, settings: Mapping[str, str]) -> EmbeddedAdmin:  # noqa: ARG002 - nothing to tune
         """Open an admin client."""
         return EmbeddedAdmin(self.path)
+
+    def table(
+        self,
+        settings: Mapping[str, str],  # noqa: ARG002 - there are no tables here
+        spec: TopicSpec,
+        *,
+        key: str,
+        holds: str,
+        client_id: str,  # noqa: ARG002
+        single_partition: bool = False,  # noqa: ARG002
+        read_committed: bool = False,  # noqa: ARG002
+    ) -> Table:
+        """Refused: a group of workers shares its tables, and this log is for one worker alone."""
+        raise UnsupportedError(
+            f"The embedded log cannot keep the {holds} of a group of workers ({key}={spec.name}): distributed mode "
+            "needs Kafka. Set bootstrap.servers, or run a standalone worker"
+        )

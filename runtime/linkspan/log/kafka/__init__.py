@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from linkspan.log.port import Admin, Reader, Writer
+from linkspan.log.port import Admin, Reader, Table, TopicSpec, Writer
 
 __all__ = ["KafkaLog"]
 
@@ -42,3 +42,21 @@ class KafkaLog:
         from linkspan.log.kafka.admin import KafkaAdmin  # noqa: PLC0415 - opening is what costs the import
 
         return KafkaAdmin(settings)
+
+    def table(
+        self,
+        settings: Mapping[str, str],
+        spec: TopicSpec,
+        *,
+        key: str,
+        holds: str,
+        client_id: str,
+        single_partition: bool = False,
+        read_committed: bool = False,
+    ) -> Table:
+        """Prepare a table; see :meth:`linkspan.log.port.Log.table`."""
+        from linkspan.log.kafka.compacted import Purpose  # noqa: PLC0415 - opening is what costs the import
+        from linkspan.log.kafka.table import KafkaTable  # noqa: PLC0415 - as above
+
+        purpose = Purpose(key, holds, single_partition=single_partition)
+        return KafkaTable(settings, spec, purpose, client_id=client_id, read_committed=read_committed)

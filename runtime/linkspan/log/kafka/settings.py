@@ -18,7 +18,7 @@ from linkspan.api.errors import ConfigError
 from linkspan.config.stores import certificates
 from linkspan.log.kafka.sasl import authentication
 
-__all__ = ["TABLE", "ClientKind", "Setting", "Translation", "membership", "translate"]
+__all__ = ["TABLE", "ClientKind", "Setting", "Translation", "membership", "of_worker", "translate"]
 
 ClientKind = Literal["producer", "consumer", "admin"]
 _Kind = Literal["producer", "consumer", "admin", "member"]
@@ -491,6 +491,12 @@ def report(kind: ClientKind, translation: Translation) -> None:
         _log.warning("Settings given to the %s that it does not know: %s", kind, ", ".join(unknown))
     for name, note in unused.items():
         _log.info("Setting %s of the %s has no effect: %s", name, kind, note)
+
+
+def of_worker(kind: ClientKind, settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of a worker's top-level properties that mean something to one client."""
+    names = {row.java for row in TABLE if kind[0] in row.clients and row.note != _JAVA_ONLY}
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def membership(settings: Mapping[str, str]) -> dict[str, str | int]:

@@ -1,0 +1,165 @@
+"""The thread that writes a table's records, in the order in which they were handed to it.
+
+What waits while the last records are being acknowledged goes out together with what came meanwhile. What nobody waits
+for any more is not written if it was not on its way yet, so an outage does not pile up stale records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.log.kafka.writer import KafkaWriter
+from linkspan.log.port import Delivery, OutgoingBatch
+
+__all__ = ["Appender", "Job"]
+
+_SLICE: Final = 0.1
+
+
+class Job:
+    """Records of one call, to be written together.
+
+    Args:
+        records: keys and values.
+        done: told the outcome, on its loop; a cancelled one is not waited for any more.
+    """
+
+    __slots__ = ("done", "records")
+
+    def __init__(self, records: Sequence[tuple[bytes, bytes | None]], done: asyncio.Future[None]) -> None:
+        self.records = records
+        self.done = done
+
+
+class Appender:
+    """Writes to one topic.
+
+    Args:
+        loop: where outcomes are told.
+        topic: name.
+        settings: a producer's.
+
+    Raises:
+        ConfigError: a setting cannot be honoured.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, topic: str, settings: Mapping[str, str]) -> None:
+        self._loop = loop
+        self._topic = topic
+        self._settings = settings
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._over = asyncio.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        writer = KafkaWriter(self._settings)
+        self._thread = threading.Thread(
+            target=self._run, args=(writer,), name=f"writer of topic {self._topic}", daemon=True
+        )
+        self._thread.start()
+
+    def put(self, job: Job) -> None:
+        """Write these next."""
+        self._jobs.put(job)
+
+    async def stop(self) -> None:
+        """End the thread; what was not acknowledged is given up."""
+        self._stopping.set()
+        self._jobs.put(None)
+        if self._thread is not None:
+            await self._over.wait()
+            self._thread.join()
+
+    # --- in the thread ------------------------------------------------------------------------------------------
+
+    def _run(self, writer: KafkaWriter) -> None:
+        try:
+            while jobs := self._next():
+                if not self._append(writer, jobs):
+                    # what it still holds must not be written behind what comes next
+                    writer.close(0)
+                    writer = KafkaWriter(self._settings)
+        finally:
+            writer.close(0)
+            self._post(self._over.set)
+
+    def _next(self) -> list[Job]:
+        """What there is to write; nothing when it is time to end."""
+        jobs: list[Job] = []
+        while not jobs:
+            found = [self._jobs.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    found.append(self._jobs.get_nowait())
+            jobs = [job for job in found if job is not None and not job.done.cancelled()]
+            if self._ending or None in found:
+                for job in jobs:
+                    self._tell(job, _closed(self._topic))
+                return []
+        return jobs
+
+    @property
+    def _ending(self) -> bool:
+        return self._stopping.is_set() or self._loop.is_closed()
+
+    def _append(self, writer: KafkaWriter, jobs: Sequence[Job]) -> bool:
+        """Write, and tell the outcome; whether the writer is done with all of it."""
+        sent: list[tuple[Job, Delivery]] = []
+        for job in jobs:
+            keys, values = [key for key, _ in job.records], [value for _, value in job.records]
+            try:
+                sent.append((job, writer.send(OutgoingBatch(self._topic, values, keys=keys))))
+            except ConnectError as error:
+                self._tell(job, error)
+        while waiting := [job for job, delivery in sent if not delivery.done]:
+            if self._ending or all(job.done.cancelled() for job in waiting):
+                break
+            if writer.flush(_SLICE):
+                continue
+            try:
+                # says so when the connection is refused
+                writer.poll()
+            except ConnectError as error:
+                for job in waiting:
+                    self._tell(job, error)
+                return False
+        for job, delivery in sent:
+            self._tell(job, _outcome(delivery) if delivery.done else _closed(self._topic))
+        return not waiting
+
+    def _tell(self, job: Job, error: ConnectError | None) -> None:
+        # a loop that is closed has nobody left who waits
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_settle, job.done, error)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call)
+
+
+def _settle(done: asyncio.Future[None], error: ConnectError | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+
+
+def _outcome(delivery: Delivery) -> ConnectError | None:
+    """The error that helps most: what passes does not hide what never will."""
+    errors = [error for _, error in delivery.failures if isinstance(error, ConnectError)]
+    lasting = [error for error in errors if not isinstance(error, RetriableError)]
+    return next(iter(lasting or errors), None)
+
+
+def _closed(topic: str) -> RetriableError:
+    return RetriableError(f"The table on topic {topic} was closed before everything was written")
