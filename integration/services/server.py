@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -59,10 +59,18 @@ class Server:
         """
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.launch()
+        self.await_ready(lambda: ready.encode() in self.log.read_bytes()[begin:], timeout)
+
+    def await_ready(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Wait, once it was launched, until ``ready`` says so.
+
+        Raises:
+            RuntimeError: it ended or was not ready in time; carries the end of its log.
+        """
         assert self.process is not None
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if ready.encode() in self.log.read_bytes()[begin:]:
+            if ready():
                 return
             if self.process.poll() is not None:
                 break
@@ -70,6 +78,11 @@ class Server:
         state = "was not ready in time" if self.process.poll() is None else f"ended with {self.process.returncode}"
         self.stop()
         raise RuntimeError(f"{self.command[0]} {state}:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def terminate(self) -> None:
+        """SIGTERM, without waiting for anything."""
+        assert self.process is not None
+        self.process.terminate()
 
     def stop(self, timeout: float = 30.0) -> int | None:
         """SIGTERM, then SIGKILL after ``timeout`` seconds; the exit status."""

@@ -155,7 +155,7 @@ MISSING = "Internal request missing required signature"
             400,
             (
                 "This worker does not support the 'HmacSHA1' key signing algorithm used by other workers. This "
-                "worker is currently configured to use: [HmacSHA256, HmacSHA512]. Check that all workers' configuration files"
+                "worker is currently configured to use: [HmacSHA256, HmacSHA512]. Check that all workers' config"
             ),
         ),
         (GOOD, None, NoSessionKeyError, 503, "has not been able to read a session key from the config topic yet"),
