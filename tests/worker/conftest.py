@@ -102,6 +102,7 @@ async def running(folder: Path, **properties: str) -> AsyncIterator[Watched]:
     """A started worker; everything is gone afterwards."""
     store = FileOffsetStore(str(folder / "offsets"))
     worker = Worker({**WORKER, **properties}, rogue_plugins.SilentLog(), store, catalog=CATALOG)
+    await worker.open_offsets()
     await worker.start()
     try:
         yield Watched(worker)

@@ -1,4 +1,4 @@
-"""``connect-standalone -daemon …``: what the start script of Apache Kafka does with that option."""
+"""``connect-standalone -daemon …``: what the start scripts of Apache Kafka do with that option."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from linkspan.api.errors import ConfigError
 __all__ = ["start_in_background"]
 
 
-def start_in_background(arguments: Sequence[str]) -> None:
+def start_in_background(name: str, module: str, arguments: Sequence[str]) -> None:
     """Start the same command detached from this terminal; its output goes to ``$LOG_DIR/connectStandalone.out``.
+
+    Args:
+        name: of the command; that of the file is made from it.
+        module: that runs it.
+        arguments: of the command.
 
     Raises:
         ConfigError: there is no place for the output.
     """
-    output = Path(os.environ.get("LOG_DIR") or "logs") / "connectStandalone.out"
+    first, *rest = name.split("-")
+    output = Path(os.environ.get("LOG_DIR") or "logs") / f"{first}{''.join(map(str.capitalize, rest))}.out"
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("wb") as written:
             process = subprocess.Popen(  # noqa: S603 - this command with the arguments of its user
-                [sys.executable, "-m", "linkspan.cli.standalone", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,

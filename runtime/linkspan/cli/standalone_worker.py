@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from linkspan import KAFKA_VERSION, __version__
 from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
 from linkspan.cli.exits import CannotStartError
+from linkspan.cli.lifetime import Lifetime, together
 from linkspan.cli.rest_api import RestApi
-from linkspan.config.worker import StandaloneConfig
+from linkspan.config.worker import StandaloneConfig, worker_properties
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log
@@ -46,41 +45,13 @@ class Standalone:
         self._log = log_in_use
         self._nurseries = nurseries
         self._files = files
-        self._stopping = asyncio.Event()
         self._worker: Worker | None = None
         self._herder: StandaloneHerder | None = None
         self._api = RestApi(config)
 
     async def run(self) -> int:
         """Start, wait for a signal, stop."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled, number)
-        try:
-            await self._unless_stopped(self._start())
-            await self._stopping.wait()
-        finally:
-            await self._stop()
-        return 0
-
-    def _signalled(self, number: int) -> None:
-        if self._stopping.is_set():
-            log.warning("Stopped at once by a second %s", signal.Signals(number).name)
-            os._exit(128 + number)
-        log.info("Kafka Connect stopping (%s)", signal.Signals(number).name)
-        self._stopping.set()
-
-    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for ``work``, but give it up when a signal comes: a start may take for ever."""
-        working = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if working.done():
-            working.result()
-            return
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        return await Lifetime(self._start, self._stop).run()
 
     # --- starting -----------------------------------------------------------------------------------------------
 
@@ -91,14 +62,14 @@ class Standalone:
     async def _build(self) -> None:
         config = self._config
         self._worker = Worker(
-            _defaults_filled_in(config),
+            worker_properties(config),
             self._log,
             FileOffsetStore(config.offset_storage_file_filename),
             plugin_path=config.plugin_path or [],
             nurseries=self._nurseries,
         )
         try:
-            await _together(self._api.listen(), self._worker.start())
+            await together(self._api.listen(), self._start_worker(self._worker))
             check_converters(self._worker.catalog, config.originals)
         except ConnectError as error:
             raise CannotStartError(3 if isinstance(error, CorruptStateError) else 2, error) from error
@@ -107,6 +78,11 @@ class Standalone:
         except ConnectError as error:
             raise CannotStartError(3, error) from error
         log.info("Kafka version: %s", KAFKA_VERSION)
+
+    @staticmethod
+    async def _start_worker(worker: Worker) -> None:
+        await worker.open_offsets()
+        await worker.start()
 
     def _install(self) -> None:
         config, worker = self._config, self._worker
@@ -157,21 +133,3 @@ class Standalone:
         if self._worker is not None:
             await self._worker.stop()
         log.info("Kafka Connect stopped")
-
-
-async def _together(*works: Coroutine[None, None, None]) -> None:
-    """Wait for all; the first failure ends the others."""
-    running = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.gather(*running)
-    finally:
-        for work in running:
-            work.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-
-def _defaults_filled_in(config: StandaloneConfig) -> dict[str, str]:
-    """The worker's properties as texts; what the worker reads is there even when the file leaves it out."""
-    given = {key: value for key, value in config.originals.items() if value is not None}
-    given.setdefault("header.converter", config.header_converter)
-    return given

@@ -31,7 +31,14 @@ from linkspan.config.macs import MIN_KEY_BITS, known_mac, known_macs
 from linkspan.config.policy import known as known_policy
 from linkspan.config.response_headers import header_rules
 
-__all__ = ["STANDALONE_KEYS", "WORKER_KEYS", "DistributedConfig", "StandaloneConfig", "WorkerConfig"]
+__all__ = [
+    "STANDALONE_KEYS",
+    "WORKER_KEYS",
+    "DistributedConfig",
+    "StandaloneConfig",
+    "WorkerConfig",
+    "worker_properties",
+]
 
 PREFIXES: Final = (
     "key.converter.",
@@ -354,6 +361,14 @@ DistributedConfig.keys += _client_keys(
     *("sasl.", "metadata.recovery.", "send.buffer.", "receive.buffer."),
     defaults={"receive.buffer.bytes": 32768},
 )
+
+
+def worker_properties(config: WorkerConfig) -> dict[str, str]:
+    """A worker's properties as texts; what the worker reads is there even when the file leaves it out."""
+    given = {key: value for key, value in config.originals.items() if value is not None}
+    given.setdefault("header.converter", config.header_converter)
+    return given
+
 
 WORKER_KEYS: Final[tuple[ConfigKey, ...]] = WorkerConfig.keys
 """Keys of both modes."""

@@ -103,16 +103,23 @@ class Worker:
         """Process id of the process that children are forked from."""
         return self._nurseries.pid
 
-    async def start(self) -> None:
-        """Read the offsets, look for plugins, ask the log who it is.
+    async def open_offsets(self) -> None:
+        """Read the source offsets; to be called before anything is started.
 
         Raises:
-            CorruptStateError: the offsets cannot be read.
+            CorruptStateError: they cannot be read.
             ConflictError: another worker uses them.
+            ConnectError: the topic that keeps them is of no use.
+        """
+        await self._offsets.start()
+
+    async def start(self) -> None:
+        """Look for plugins, ask the log who it is.
+
+        Raises:
             UnreachableError: nobody answers at ``bootstrap.servers``.
             PluginError: children cannot be started.
         """
-        await self._offsets.start()
         await self._nurseries.start()
         await asyncio.gather(self._scan(), self._identify())
 

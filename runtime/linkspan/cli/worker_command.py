@@ -1,0 +1,124 @@
+"""What the commands of both kinds of worker have in common: arguments, log, worker file, exit statuses (spec 7.1).
+
+Exit statuses: 0 normal stop, 1 usage, 2 the worker cannot be built, 3 it cannot start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.cli.background import start_in_background
+from linkspan.cli.exits import CannotStartError
+from linkspan.config import definition, properties
+from linkspan.config.suggestions import unknown_keys
+from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig, WorkerConfig
+from linkspan.observe import logging as log_lines
+from linkspan.observe import streams
+from linkspan.observe.levels import LEVELS
+
+__all__ = ["WorkerCommand"]
+
+_LEVEL: Final = "LINKSPAN_LOG_LEVEL"
+_log: Final = logging.getLogger("linkspan.cli")
+
+C = TypeVar("C", bound=WorkerConfig)
+
+
+@dataclass(frozen=True)
+class WorkerCommand(Generic[C]):
+    """A command that runs a worker until it is told to stop.
+
+    Attributes:
+        name: of the command.
+        module: to start it in the background with.
+        arguments: what may follow the worker file, for the usage.
+        config_class: keys of its worker file.
+        check: refuses what cannot work, by a ConfigError.
+        describe: one line about the worker.
+        run: runs it with what follows the worker file; the exit status.
+    """
+
+    name: str
+    module: str
+    arguments: str
+    config_class: type[C]
+    check: Callable[[C], None]
+    describe: Callable[[C], str]
+    run: Callable[[C, Sequence[str]], Awaitable[int]]
+
+    def main(self, arguments: Sequence[str] | None = None) -> int:
+        """Run the command; its exit status."""
+        streams.open_missing()
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        background = given[:1] == ["-daemon"]
+        if background:
+            del given[0]
+        if not given or "--help" in given or "-h" in given:
+            print(f"Usage: {self.name} [-daemon] worker.properties{self.arguments}")
+            return 1
+        try:
+            if background:
+                start_in_background(self.name, self.module, given)
+                return 0
+            level = _log_level()
+            config = self._worker_config(given[0])
+        except ConnectError as error:
+            print(f"{self.name}: {error.message}", file=sys.stderr)
+            return 2
+        _allow_open_files()
+        log_lines.setup(config.linkspan_log_format, level)
+        _log.info("%s", self.describe(config))
+        _note_unknown(config)
+        try:
+            return asyncio.run(self._until_end(config, given[1:]))
+        except CannotStartError as stop:
+            print(f"{self.name}: {stop}", file=sys.stderr)
+            return stop.status
+        except KeyboardInterrupt:
+            return 130
+
+    async def _until_end(self, config: C, more: Sequence[str]) -> int:
+        return await self.run(config, more)
+
+    def _worker_config(self, path: str) -> C:
+        submitted = properties.load(path) if path else {}
+        try:
+            config = definition.load(self.config_class, submitted)
+        except ConfigError as error:
+            mark = properties.byte_order_mark(submitted)
+            raise (ConfigError(f"{error.message}; in {path}, {mark}", error.key) if mark else error) from None
+        if config.config_providers:
+            value = ",".join(config.config_providers)
+            raise ConfigError.invalid("config.providers", value, "this is not available yet; remove the key")
+        self.check(config)
+        return config
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets us have, for us and our children; each child takes four."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # then it stays as it is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _log_level() -> int:
+    name = os.environ.get(_LEVEL) or "INFO"
+    level = LEVELS.get(name.upper())
+    if level is None:
+        raise ConfigError(f"{_LEVEL}={name} is no level; there are {', '.join(LEVELS)}")
+    return level
+
+
+def _note_unknown(config: WorkerConfig) -> None:
+    known = {key.name for key in (*StandaloneConfig.keys, *DistributedConfig.keys)}
+    for key, near in unknown_keys(config.originals, known, PREFIXES).items():
+        _log.warning("Unknown worker key %s is ignored%s", key, f"; did you mean {near}?" if near else "")
