@@ -1,0 +1,329 @@
+"""What runs on this worker against what should: started, stopped, replaced until both agree (spec/runtime.md 4.2, 4.3).
+
+Nothing here follows single events. Whatever has changed (an assignment, a configuration, a target state), the connector
+is looked at again as a whole; so an event that is lost, repeated or overtaken makes no difference. Connector instance
+and tasks have a lane each: an instance that takes long to start holds up no task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+from linkspan.api.errors import ConfigError, ConnectError, NotFoundError
+from linkspan.herder.lanes import Lanes, Stage
+from linkspan.herder.port import STARTED, RunningWorker
+
+__all__ = ["LocalWork", "Wanted", "WantedConnector", "WantedTask"]
+
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 60.0
+_log: Final = logging.getLogger("linkspan.herder")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedConnector:
+    """A connector instance that belongs here."""
+
+    config: Mapping[str, str]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTask:
+    """A task that belongs here.
+
+    Attributes:
+        config: its own configuration.
+        connector_config: of its connector.
+        count: tasks of the connector.
+        generation: counts how often the connector's work was cut; a task of an older one is replaced (2.3).
+        target: STARTED or PAUSED.
+    """
+
+    config: Mapping[str, str]
+    connector_config: Mapping[str, str]
+    count: int
+    generation: int
+    target: str
+
+
+class Wanted(Protocol):
+    """What this worker is to run, by the newest assignment and the newest configuration."""
+
+    def connector(self, name: str) -> WantedConnector | None:
+        """The connector instance, if it belongs here."""
+        ...
+
+    def tasks(self, name: str) -> Mapping[int, WantedTask]:
+        """The tasks of a connector that belong here."""
+        ...
+
+    def may_start(self) -> bool:
+        """Whether the assignment still holds: while a rebalance is under way nothing new is begun."""
+        ...
+
+
+@dataclass(slots=True)
+class _Instance:
+    config: Mapping[str, str]
+    target: str
+
+
+@dataclass(slots=True)
+class _Task:
+    generation: int
+    target: str
+
+
+class LocalWork:
+    """Runs what belongs here.
+
+    Args:
+        worker: runs connectors and tasks.
+        wanted: says what belongs here.
+        publish: takes a connector's task configurations whenever its work was cut.
+        lanes: where work for connectors is queued.
+    """
+
+    def __init__(
+        self,
+        worker: RunningWorker,
+        wanted: Wanted,
+        publish: Callable[[str, list[dict[str, str]]], None],
+        lanes: Lanes | None = None,
+    ) -> None:
+        self._worker = worker
+        self._wanted = wanted
+        self._publish = publish
+        self._lanes = lanes or Lanes()
+        self._instances: dict[str, _Instance] = {}
+        self._tasks: dict[str, dict[int, _Task]] = {}
+        self._to_cut: set[str] = set()
+        self._failed_cuts: dict[str, int] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def names(self) -> set[str]:
+        """Connectors of which something runs here."""
+        return {*self._instances, *self._tasks}
+
+    def runs_connector(self, name: str) -> bool:
+        """Whether the instance of a connector is here."""
+        return name in self._instances
+
+    def runs_task(self, name: str, task: int) -> bool:
+        """Whether a task is here."""
+        return task in self._tasks.get(name, {})
+
+    # --- following ----------------------------------------------------------------------------------------------
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Bring these connectors to what is wanted; nobody waits for it."""
+        for name in names:
+            instance, tasks = self._instance_ends(name), name in self._tasks
+            if instance or self._wanted.connector(name) is not None:
+                self._lanes.tell(name, partial(self._follow_instance, name), presses=instance)
+            if tasks or self._wanted.tasks(name):
+                self._lanes.tell(_tasks_of(name), partial(self._follow_tasks, name))
+
+    async def give_up(self, names: Iterable[str]) -> None:
+        """End whatever of these does not belong here any more, and wait until it has ended."""
+        asked = []
+        for name in names:
+            if self._instance_ends(name):
+                asked.append(self._lanes.ask(name, partial(self._follow_instance, name), presses=True))
+            if self._surplus_tasks(name):
+                asked.append(self._lanes.ask(_tasks_of(name), partial(self._follow_tasks, name)))
+        for outcome in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(outcome, ConnectError):
+                _log.warning("%s", outcome.message)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+
+    def _instance_ends(self, name: str) -> bool:
+        wanted, running = self._wanted.connector(name), self._instances.get(name)
+        return running is not None and (wanted is None or wanted.config != running.config)
+
+    def _surplus_tasks(self, name: str) -> list[int]:
+        wanted = self._wanted.tasks(name)
+        return [
+            number
+            for number, task in self._tasks.get(name, {}).items()
+            if number not in wanted or wanted[number].generation != task.generation
+        ]
+
+    async def _follow_instance(self, name: str, stage: Stage) -> None:
+        if self._instance_ends(name):
+            await self._end_instance(name, stage)
+        wanted, running = self._wanted.connector(name), self._instances.get(name)
+        if wanted is None:
+            return
+        if running is None:
+            if self._wanted.may_start():
+                await self._begin_instance(name, wanted, stage)
+        elif running.target != wanted.target:
+            running.target = wanted.target
+            stage.begin(f"bringing connector {name} to the state {wanted.target}")
+            await stage.giving_way(self._worker.set_connector_target(name, wanted.target))
+            if wanted.target == STARTED:
+                await self._cut(name, stage)
+
+    async def _begin_instance(self, name: str, wanted: WantedConnector, stage: Stage) -> None:
+        self._instances[name] = _Instance(dict(wanted.config), wanted.target)
+        self._failed_cuts.pop(name, None)
+        stage.begin(f"starting connector {name}")
+        await stage.giving_way(self._worker.start_connector(name, dict(wanted.config), wanted.target))
+        if wanted.target == STARTED:
+            await self._cut(name, stage)
+
+    async def _end_instance(self, name: str, stage: Stage) -> None:
+        self._instances.pop(name, None)
+        self._forget_timer(name)
+        stage.begin(f"stopping connector {name}")
+        await self._worker.stop_connector(name)
+
+    async def _follow_tasks(self, name: str, stage: Stage) -> None:
+        running = self._tasks.setdefault(name, {})
+        await self._end_tasks(name, self._surplus_tasks(name), stage)
+        wanted = self._wanted.tasks(name)
+        for number, task in sorted(wanted.items()):
+            known = running.get(number)
+            if known is None:
+                await self._begin_task(name, number, task)
+            elif known.target != task.target:
+                known.target = task.target
+                await self._worker.set_task_target(name, number, task.target)
+        if not running:
+            del self._tasks[name]
+
+    async def _begin_task(self, name: str, number: int, task: WantedTask) -> None:
+        if not self._wanted.may_start():
+            return
+        self._tasks.setdefault(name, {})[number] = _Task(task.generation, task.target)
+        await self._worker.start_task(
+            name,
+            number,
+            dict(task.config),
+            task.target,
+            connector_config=dict(task.connector_config),
+            count=task.count,
+        )
+
+    async def _end_tasks(self, name: str, numbers: Sequence[int], stage: Stage) -> None:
+        if not numbers:
+            return
+        for number in numbers:
+            self._tasks[name].pop(number, None)
+        stage.begin(f"stopping {len(numbers)} task(s) of connector {name}")
+        await self._worker.stop_tasks([(name, number) for number in numbers])
+
+    # --- restarting ---------------------------------------------------------------------------------------------
+
+    async def restart_connector(self, name: str) -> None:
+        """Restart the instance.
+
+        Raises:
+            NotFoundError: it is not here any more.
+            ConnectError: it failed to start.
+        """
+        await self._lanes.ask(name, partial(self._restart_instance, name), presses=True)
+
+    async def restart_task(self, name: str, task: int) -> None:
+        """Restart a task.
+
+        Raises:
+            NotFoundError: it is not here any more.
+        """
+        await self._lanes.ask(_tasks_of(name), partial(self._restart_tasks, name, [task]))
+
+    def restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> None:
+        """Restart what of these is here; nobody waits for it."""
+        here = [number for number in tasks if self.runs_task(name, number)]
+        if here:
+            self._lanes.tell(_tasks_of(name), partial(self._restart_tasks, name, here))
+        if instance and self.runs_connector(name):
+            self._lanes.tell(name, partial(self._restart_instance, name), presses=True)
+
+    async def _restart_instance(self, name: str, stage: Stage) -> None:
+        await self._end_instance(name, stage)
+        wanted = self._wanted.connector(name)
+        if wanted is None:
+            raise NotFoundError(f"Connector {name} does not run on this worker any more")
+        await self._begin_instance(name, wanted, stage)
+
+    async def _restart_tasks(self, name: str, numbers: Sequence[int], stage: Stage) -> None:
+        running = self._tasks.get(name, {})
+        await self._end_tasks(name, [number for number in numbers if number in running], stage)
+        wanted = self._wanted.tasks(name)
+        for number in numbers:
+            if number not in wanted:
+                raise NotFoundError(f"Task {name}-{number} does not run on this worker any more")
+            await self._begin_task(name, number, wanted[number])
+
+    # --- cutting the work ---------------------------------------------------------------------------------------
+
+    def recut(self, name: str) -> None:
+        """Ask a connector for its task configurations, if it runs here; one that is queued sees what it wants."""
+        if name in self._instances and name not in self._to_cut:
+            self._to_cut.add(name)
+            self._lanes.tell(name, partial(self._recut, name))
+
+    async def _recut(self, name: str, stage: Stage) -> None:
+        self._to_cut.discard(name)
+        wanted = self._wanted.connector(name)
+        if name not in self._instances or wanted is None or wanted.target != STARTED:
+            return
+        if self._failed_cuts.get(name):
+            stage.begin(f"starting connector {name}")
+            await stage.giving_way(self._worker.set_connector_target(name, STARTED))
+        await self._cut(name, stage)
+
+    async def _cut(self, name: str, stage: Stage) -> None:
+        stage.begin(f"generating task configs for connector {name}")
+        try:
+            configs = await stage.giving_way(self._worker.task_configs(name))
+        except ConfigError:
+            raise  # its configuration has to change; asking again is of no use
+        except ConnectError as error:
+            self._cut_later(name, error)
+            return
+        self._failed_cuts.pop(name, None)
+        self._publish(name, configs)
+
+    def _cut_later(self, name: str, error: ConnectError) -> None:
+        failed = self._failed_cuts.get(name, 0)
+        self._failed_cuts[name] = failed + 1
+        pause = min(_FIRST_PAUSE * 2**failed, _LONGEST_PAUSE)
+        _log.error("Connector %s did not cut its work and is asked again in %g s: %s", name, pause, error.message)
+        self._forget_timer(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(pause, self.recut, name)
+
+    def _forget_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    async def stop(self, seconds: float) -> None:
+        """End everything; so many ``seconds`` are given to what is still queued."""
+        for name in list(self._timers):
+            self._forget_timer(name)
+        await self._lanes.close(seconds)
+        ids = [(name, number) for name, tasks in self._tasks.items() for number in tasks]
+        await asyncio.gather(
+            self._worker.stop_tasks(ids), *(self._worker.stop_connector(name) for name in list(self._instances))
+        )
+        self._tasks.clear()
+        self._instances.clear()
+
+
+def _tasks_of(name: str) -> str:
+    """The lane of a connector's tasks; no connector has a control character in its name."""
+    return f"{name}\0tasks"
