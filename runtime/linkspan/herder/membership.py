@@ -33,6 +33,7 @@ from kafka.errors import (
 )
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.net.selector import NetworkSelector
@@ -52,6 +53,8 @@ _log: Final = logging.getLogger(__name__)
 _LEAVE_SECONDS: Final = 5.0
 """How long a broker may take to hear that a worker leaves; it finds out by itself when the session has ended."""
 _THREAD_SECONDS: Final = 2.0
+_DIRECT: Final = "linkspan-direct"
+"""Stands for no proxy: the library looks sockets up by the scheme of a proxy's URL."""
 _OVERDUE: Final = "worker poll timeout has expired."
 
 
@@ -218,7 +221,11 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
     async def _step(self) -> None:
         if self.coordinator_unknown() and not await self._find_coordinator():
             await self._lose()
-        elif self.need_rejoin():
+            return
+        if self._silent:
+            self._silent = False
+            _log.info("The coordinator of group %s was found", self.group_id)
+        if self.need_rejoin():
             # comes back now and then to see whether the coordinator is still there; the round goes on meanwhile
             await self.ensure_active_group_async(self._patience)
         else:
@@ -237,9 +244,6 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
                     await self._manager.wait_for(self._manager.bootstrap_async(left), left)
                     self._located = True
                 elif await self.ensure_coordinator_ready_async(left):
-                    if self._silent:
-                        _log.info("The coordinator of group %s was found", self.group_id)
-                    self._silent = False
                     return True
             except RetriableError:
                 await self._pause()
@@ -366,6 +370,8 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
         await self._ask(self._member.on_joining())
 
     async def _do_join_and_sync_async(self) -> bytes:
+        # until it has ended, however long others take to join
+        self.rejoin_needed = True
         self._protocols = await self._ask(self._subscribe())
         if self._away:
             raise UnjoinedGroupException
@@ -464,6 +470,20 @@ class _Connections(KafkaConnectionManager):  # type: ignore[misc]
             self._on_refusal(refusal)
 
 
+class _Socket(KafkaNetSocket):  # type: ignore[misc]
+    """A socket that is closed when nobody answers; the library leaves it to the garbage collector."""
+
+    SCHEMES = (_DIRECT,)
+
+    async def sock_connect(self, net: object, sock: socket.socket, *arguments: object, **named: object) -> Any:  # noqa: ANN401
+        """Connect it."""
+        try:
+            return await super().sock_connect(net, sock, *arguments, **named)
+        except BaseException:
+            sock.close()
+            raise
+
+
 class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
     """Tokens as the library asks for them."""
 
@@ -502,7 +522,7 @@ def _arguments(settings: Mapping[str, str], worker_id: str) -> dict[str, Any]:
         if arguments.pop(name, -1) >= 0:
             options.append((socket.SOL_SOCKET, option, int(settings[name.replace("_", ".")])))
     protocol = str(arguments["security_protocol"]).upper()
-    arguments |= {"socket_options": options, "security_protocol": protocol}
+    arguments |= {"socket_options": options, "security_protocol": protocol, "proxy_url": f"{_DIRECT}:"}
     if protocol in {"SSL", "SASL_SSL"}:
         arguments["ssl_context"] = client_context(settings)
     return arguments | _login(settings)
