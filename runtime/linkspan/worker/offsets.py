@@ -1,8 +1,4 @@
-"""Where source offsets live. Only the worker writes them; tasks report theirs over the control channel.
-
-Keys are ``["<connector>",{<partition>}]`` as JSON bytes. Java compares these bytes, and their order of members is an
-accident of its maps; so a key is found by decoded equality, and a stored key keeps its original bytes (spec 2.5).
-"""
+"""Where source offsets live. Only the worker writes them; tasks report theirs over the control channel."""
 
 from __future__ import annotations
 
@@ -12,20 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import orjson
-
-from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.api.errors import RetriableError
 from linkspan.worker import offset_file
 from linkspan.worker.claim import Claim
+from linkspan.worker.offset_entries import OffsetEntries, SourceOffset
 
 __all__ = ["FileOffsetStore", "OffsetStore", "SourceOffset"]
 
 log = logging.getLogger(__name__)
-
-SourceOffset = tuple[dict[str, object], dict[str, object] | None]
-"""A source partition and its offset; None forgets the partition."""
-
-_PRIMITIVES = (str, int, float, bool, bytes, type(None))
 
 
 class OffsetStore(Protocol):
@@ -62,20 +52,6 @@ class OffsetStore(Protocol):
         ...
 
 
-def _checked(what: str, content: object) -> None:
-    """Refuse what Kafka's offset writer refuses: anything but a flat map with text keys and primitive values."""
-    if not isinstance(content, Mapping):
-        message = f"Source {what} must be a map, not {type(content).__name__}"
-        raise ConnectError(message)
-    for key, value in content.items():
-        if not isinstance(key, str):
-            message = f"Source {what} may only have text keys, not {key!r}"
-            raise ConnectError(message)
-        if not isinstance(value, _PRIMITIVES):
-            message = f"Source {what} may only hold primitive values, but {key!r} holds a {type(value).__name__}"
-            raise ConnectError(message)
-
-
 class FileOffsetStore:
     """Offsets in the file of a standalone worker, in Java's format; the whole file is written at each flush.
 
@@ -87,7 +63,7 @@ class FileOffsetStore:
         self._path = Path(path)
         self._claim = Claim(self._path)
         self._entries: dict[bytes, bytes | None] = {}
-        self._stored_keys: dict[bytes, bytes] = {}
+        self._known = OffsetEntries(path)
         self._waiting: list[tuple[dict[bytes, bytes | None], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -96,12 +72,12 @@ class FileOffsetStore:
         await asyncio.to_thread(self._claim.take)
         await asyncio.to_thread(self._warn_of_missing_folder)
         self._entries = await asyncio.to_thread(offset_file.load, self._path)
-        self._stored_keys = {}
-        for key in self._entries:
-            try:
-                self._stored_keys[_canonical(orjson.loads(key))] = key
-            except orjson.JSONDecodeError:
-                log.warning("Left out an entry of %s whose key is not JSON", self._path)
+        self._known = OffsetEntries(str(self._path))
+        self._learn(self._entries)
+
+    def _learn(self, entries: Mapping[bytes, bytes | None]) -> None:
+        for key, value in entries.items():
+            self._known.take(key, value)
 
     def _warn_of_missing_folder(self) -> None:
         """Say at once what would be said at the first offset only; who has sinks alone may do without the folder."""
@@ -122,25 +98,13 @@ class FileOffsetStore:
 
     async def get(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[dict[str, object] | None]:
         """Stored offset of each partition."""
-        found: list[dict[str, object] | None] = []
-        for partition in partitions:
-            stored = self._stored_keys.get(_canonical([connector, partition]))
-            value = self._entries.get(stored) if stored is not None else None
-            found.append(None if value is None else orjson.loads(value))
-        return found
+        return [self._known.get(connector, partition) for partition in partitions]
 
     async def set(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
         """Store offsets in the file."""
         if not offsets:
             return
-        changes: dict[bytes, bytes | None] = {}
-        for partition, offset in offsets:
-            _checked("partitions", partition)
-            if offset is not None:
-                _checked("offsets", offset)
-            fresh = orjson.dumps([connector, partition])
-            key = self._stored_keys.setdefault(_canonical([connector, partition]), fresh)
-            changes[key] = None if offset is None else orjson.dumps(offset)
+        changes = self._known.changes(connector, offsets)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((changes, done))
         if self._writer is None:
@@ -149,19 +113,7 @@ class FileOffsetStore:
 
     async def all(self, connector: str) -> list[tuple[dict[str, object], dict[str, object]]]:
         """Every partition of a connector that has an offset."""
-        found = []
-        for key in self._stored_keys.values():
-            value = self._entries.get(key)
-            decoded = orjson.loads(key)
-            if value is None or not isinstance(decoded, list) or len(decoded) != 2 or decoded[0] != connector:
-                continue
-            if not isinstance(decoded[1], dict):
-                log.warning("Left out an offset of %s: its partition is not a map", connector)
-                continue
-            offset = orjson.loads(value)
-            if isinstance(offset, dict):
-                found.append((decoded[1], offset))
-        return found
+        return self._known.all(connector)
 
     async def _write(self) -> None:
         """Write until nobody waits any more."""
@@ -180,13 +132,9 @@ class FileOffsetStore:
                             done.set_exception(RetriableError(message))
                     continue
                 self._entries = entries
-                for _, done in batch:
+                for changes, done in batch:
+                    self._learn(changes)
                     if not done.done():
                         done.set_result(None)
         finally:
             self._writer = None
-
-
-def _canonical(key: object) -> bytes:
-    """Text that two keys share exactly when they decode to equal values."""
-    return orjson.dumps(key, option=orjson.OPT_SORT_KEYS)

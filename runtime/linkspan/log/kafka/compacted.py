@@ -103,13 +103,6 @@ class CompactedTopic:
         """Whether it was made just now."""
         spec = self.spec
         configs = {**spec.configs, "cleanup.policy": "compact"}
-        if spec.configs.get("cleanup.policy", "compact") != "compact":
-            _log.warning(
-                "Ignoring %scleanup.policy=%s: topic %s is always compacted",
-                self.purpose.prefix,
-                spec.configs["cleanup.policy"],
-                spec.name,
-            )
         new = NewTopic(
             spec.name, num_partitions=spec.partitions, replication_factor=spec.replication_factor, config=configs
         )

@@ -1,0 +1,72 @@
+"""Source offsets of a group of workers: in a compacted topic that all of them read (spec/runtime.md 2.5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from linkspan.api.errors import RetriableError
+from linkspan.log.port import Table, TableRecord
+from linkspan.worker.offset_entries import OffsetEntries, SourceOffset
+
+__all__ = ["TopicOffsetStore"]
+
+log = logging.getLogger(__name__)
+
+_READ_SECONDS: Final = 30.0
+_WRITE_SECONDS: Final = 30.0
+
+
+class TopicOffsetStore:
+    """Offsets in a topic; what other workers wrote is known as well, and found before a task starts.
+
+    Args:
+        table: of the topic; opened and closed by the store.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._known = OffsetEntries("the offset topic")
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Read what is stored; raises what :meth:`linkspan.log.port.Table.open` raises."""
+        await self._table.open(self._take)
+
+    async def stop(self) -> None:
+        """Stop reading; whoever still waits for an acknowledgement is told that there was none."""
+        self._stopped = True
+        await self._table.close()
+
+    def _take(self, records: Sequence[TableRecord]) -> None:
+        for record in records:
+            self._known.take(record.key, record.value, record.timestamp)
+
+    async def get(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[dict[str, object] | None]:
+        """Stored offset of each partition, whoever wrote it; waits for as long as the topic cannot be read."""
+        await self._catch_up()
+        return [self._known.get(connector, partition) for partition in partitions]
+
+    async def set(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
+        """Store offsets; returns when all brokers in sync have them."""
+        if not offsets:
+            return
+        await self._table.write(list(self._known.changes(connector, offsets).items()), _WRITE_SECONDS)
+
+    async def all(self, connector: str) -> list[tuple[dict[str, object], dict[str, object]]]:
+        """Every partition of a connector that has an offset; waits as :meth:`get` does."""
+        await self._catch_up()
+        return self._known.all(connector)
+
+    async def _catch_up(self) -> None:
+        """A task that started without its offset would begin anew, so an outage is waited for."""
+        while True:
+            try:
+                await self._table.read_to_end(_READ_SECONDS)
+            except RetriableError as error:
+                if self._stopped:
+                    raise
+                log.warning("%s. Still trying", error.message)
+            else:
+                return
