@@ -33,10 +33,11 @@ from kafka.errors import (
 )
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
-from kafka.net.inet import KafkaNetSocket
+from kafka.net.inet import KafkaNetSocket, create_connection
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 from kafka.net.wakeup_notifier import WakeupNotifier
 
 from linkspan.api import errors
@@ -463,6 +464,19 @@ class _Connections(KafkaConnectionManager):  # type: ignore[misc]
             connection.init_future.add_errback(self._missed)
         return connection
 
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:  # noqa: ANN401 - as above
+        options, proxy = self.config["socket_options"], self.config["proxy_url"]
+        sock = await create_connection(self._net, node.host, node.port, options, proxy, timeout_at=timeout_at)
+        if not self.ssl_enabled:
+            return _Transport(self._net, sock, host=node.host)
+        transport = _TlsTransport(self._net, sock, host=node.host, ssl_context=self.config["ssl_context"])
+        try:
+            await transport.shake_hands(timeout_at)
+        except (OSError, KafkaError) as error:
+            transport.close()
+            raise KafkaConnectionError(f"TLS handshake failed: {error}") from error
+        return transport
+
     def _missed(self, error: BaseException) -> None:
         self.last = str(error.args[0] if isinstance(error, KafkaError) and error.args else error)
         refusal = _refusal(error, str(self.config["bootstrap_servers"]))
@@ -482,6 +496,34 @@ class _Socket(KafkaNetSocket):  # type: ignore[misc]
         except BaseException:
             sock.close()
             raise
+
+
+class _LastWords:
+    """What a broker says before it closes the connection is heard: which mechanisms it has, for instance."""
+
+    def _sock_recv(self) -> tuple[bytes, Exception | None]:
+        received, error = super()._sock_recv()  # type: ignore[misc]
+        return received, None if received else error
+
+
+class _Transport(_LastWords, KafkaTCPTransport):  # type: ignore[misc]
+    """A connection in the open."""
+
+
+class _TlsTransport(_LastWords, KafkaSSLTransport):  # type: ignore[misc]
+    """A TLS connection that does not wait for ever for the other side, and closes its socket when it failed."""
+
+    async def shake_hands(self, timeout_at: float | None) -> None:
+        """What ``handshake`` does, with a limit."""
+        while True:
+            try:
+                self._sock.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._net.wait_read(self._sock, timeout_at=timeout_at)
+            except ssl.SSLWantWriteError:
+                await self._net.wait_write(self._sock, timeout_at=timeout_at)
+            else:
+                return
 
 
 class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
