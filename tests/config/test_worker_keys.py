@@ -27,6 +27,7 @@ OTHER_WORDS = {
     *("inter.worker.key.generation.algorithm", "inter.worker.signature.algorithm"),
     "inter.worker.verification.algorithms",
 }
+OTHER_DEFAULTS = {"heartbeat.interval.ms": "500"}
 CHECKED_EARLIER = {
     *("offset.storage.file.filename", "config.storage.topic", "offset.storage.topic", "status.storage.topic"),
     "connector.client.config.override.policy",
@@ -46,7 +47,9 @@ def key_of(mode: str, name: str) -> ConfigKey:
 def test_key_is_declared_as_in_the_original(mode, name):
     key, original = key_of(mode, name), GOLDEN[mode][name]
     assert (key.type.value, key.importance.value) == (original["type"], original["importance"])
-    if name not in OPTIONAL_HERE:
+    if name in OTHER_DEFAULTS:
+        assert text_of(key.default, key.type) == OTHER_DEFAULTS[name]
+    elif name not in OPTIONAL_HERE:
         assert key.required == original["required"]
         assert (None if key.required else text_of(key.default, key.type)) == original["default"]
 

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 
 from linkspan import KAFKA_VERSION, __version__
 from linkspan.cli import demo as demonstration
+from linkspan.cli import distributed as distributed_worker
 from linkspan.cli import standalone as worker
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker.nurseries import Nurseries
@@ -33,6 +34,12 @@ def standalone(
 ) -> None:
     """Run a standalone worker (the same as connect-standalone)."""
     raise typer.Exit(worker.main([worker_file, *(connector_files or [])]))
+
+
+@app.command()
+def distributed(worker_file: Annotated[str, typer.Argument(help="Properties file of the worker.")]) -> None:
+    """Run a worker of a group (the same as connect-distributed)."""
+    raise typer.Exit(distributed_worker.main([worker_file]))
 
 
 @app.command()

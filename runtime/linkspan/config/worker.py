@@ -261,7 +261,11 @@ class DistributedConfig(WorkerConfig):
     group_id = Str(importance=HIGH, doc="Group of workers; must differ from every sink's consumer group.")
     session_timeout_ms = Int(default=10000, importance=HIGH, doc="When a silent worker counts as gone.")
     rebalance_timeout_ms = Int(default=60000, importance=HIGH, doc="How long workers may take to join a rebalance.")
-    heartbeat_interval_ms = Int(default=3000, importance=HIGH, doc="Time between two heartbeats.")
+    heartbeat_interval_ms = Int(
+        default=500,
+        importance=HIGH,
+        doc="Time between two heartbeats; a rebalance that somebody else has begun is noticed at the next one.",
+    )
     exactly_once_source_support = Str(
         default="disabled",
         importance=HIGH,

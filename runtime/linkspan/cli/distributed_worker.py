@@ -1,0 +1,183 @@
+"""One worker of a group from its start to its end: what it is made of, and in which order that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from linkspan import KAFKA_VERSION, __version__
+from linkspan.api.errors import ConnectError
+from linkspan.cli.exits import CannotStartError
+from linkspan.cli.lifetime import Lifetime, together
+from linkspan.cli.rest_api import RestApi
+from linkspan.config.worker import DistributedConfig, worker_properties
+from linkspan.herder.config_topic import ConfigTopic
+from linkspan.herder.distributed import DistributedHerder, DistributedSettings
+from linkspan.herder.membership import GroupMembership
+from linkspan.herder.participant import GroupTimes
+from linkspan.herder.sessions import KeyPolicy
+from linkspan.herder.status_topic import StatusTopic
+from linkspan.herder.topic_tracking import TopicTracking
+from linkspan.log.port import Log, Table, TopicSpec
+from linkspan.observe.levels import Levels
+from linkspan.plugins.framework import check_converters
+from linkspan.worker.nurseries import Nurseries
+from linkspan.worker.offset_topic import TopicOffsetStore
+from linkspan.worker.supervisor import Worker
+
+__all__ = ["Distributed"]
+
+_QUEUE_SECONDS: Final = 2.0
+"""How long what users have asked for may go on once the worker stops."""
+log = logging.getLogger(__name__)
+
+
+class Distributed:
+    """One worker process.
+
+    Args:
+        config: the worker file.
+        log_in_use: where records live.
+        nurseries: where the worker's children come from.
+    """
+
+    def __init__(self, config: DistributedConfig, log_in_use: Log, nurseries: Nurseries) -> None:
+        self._config = config
+        self._log = log_in_use
+        self._nurseries = nurseries
+        self._properties = worker_properties(config)
+        self._worker: Worker | None = None
+        self._herder: DistributedHerder | None = None
+        self._api = RestApi(config)
+        self._life = Lifetime(self._start, self._stop)
+
+    async def run(self) -> int:
+        """Start, wait for a signal, stop."""
+        return await self._life.run()
+
+    # --- starting -----------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        config = self._config
+        try:
+            offsets = TopicOffsetStore(
+                self._table(
+                    "offset",
+                    config.offset_storage_topic,
+                    config.offset_storage_partitions,
+                    config.offset_storage_replication_factor,
+                )
+            )
+            worker = self._worker = Worker(
+                self._properties,
+                self._log,
+                offsets,
+                plugin_path=config.plugin_path or [],
+                nurseries=self._nurseries,
+            )
+            await together(self._api.listen(), worker.start())
+            check_converters(worker.catalog, config.originals)
+            herder = self._herder = self._make_herder(worker)
+        except ConnectError as error:
+            raise CannotStartError(2, error) from error
+        log.info("Kafka version: %s", KAFKA_VERSION)
+        try:
+            await worker.open_offsets()
+            await herder.start()
+        except ConnectError as error:
+            raise CannotStartError(1, error) from error
+        log.info("Kafka Connect started")
+        await herder.joined()
+        log.info("Herder started")
+
+    def _make_herder(self, worker: Worker) -> DistributedHerder:
+        config = self._config
+        levels = Levels(worker.set_log_level)
+        herder = DistributedHerder(
+            worker,
+            ConfigTopic(
+                self._table("config", config.config_storage_topic, 1, config.config_storage_replication_factor)
+            ),
+            StatusTopic(
+                self._table(
+                    "status",
+                    config.status_storage_topic,
+                    config.status_storage_partitions,
+                    config.status_storage_replication_factor,
+                )
+            ),
+            GroupMembership(
+                {**self._properties, "heartbeat.interval.ms": str(config.heartbeat_interval_ms)},
+                self._api.worker_id,
+                self._end,
+            ),
+            self._api.peers,
+            levels.set_level,
+            {
+                "version": KAFKA_VERSION,
+                "commit": f"linkspan-{__version__}",
+                "kafka_cluster_id": worker.cluster_id,
+            },
+            self._settings(),
+        )
+        worker.on_status = herder.on_status
+        worker.on_reconfigure = herder.on_reconfigure
+        worker.on_topics = herder.on_topics
+        self._api.install(herder, worker, levels)
+        return herder
+
+    def _settings(self) -> DistributedSettings:
+        config = self._config
+        return DistributedSettings(
+            worker_id=self._api.worker_id,
+            url=self._api.url,
+            protocol=config.connect_protocol.lower(),
+            times=GroupTimes(
+                config.worker_sync_timeout_ms / 1000,
+                config.worker_unsync_backoff_ms / 1000,
+                config.scheduled_rebalance_max_delay_ms / 1000,
+            ),
+            keys=KeyPolicy.of(config),
+            signs_with=config.inter_worker_signature_algorithm,
+            verifies=config.inter_worker_verification_algorithms,
+            topics=TopicTracking(config.topic_tracking_enable, config.topic_tracking_allow_reset),
+        )
+
+    def _table(self, kind: str, topic: str, partitions: int, copies: int) -> Table:
+        """One of the internal topics, with the settings that begin with its prefix (spec/runtime.md 2.1)."""
+        prefix = f"{kind}.storage."
+        own = {"topic", "partitions", "replication.factor"}
+        given = {key.removeprefix(prefix): value for key, value in self._properties.items() if key.startswith(prefix)}
+        extra = {key: value for key, value in given.items() if key not in own}
+        if extra.pop("cleanup.policy", None) is not None:
+            log.warning("%scleanup.policy is ignored: the topic %s is always compacted", prefix, topic)
+        named = {"config": "configs", "offset": "offsets", "status": "statuses"}[kind]
+        client = f"{self._config.client_id}-" if self._config.client_id else ""
+        holds = {"config": "connector configurations", "offset": "source offsets", "status": "states"}[kind]
+        return self._log.table(
+            self._properties,
+            TopicSpec(topic, partitions, copies, extra),
+            key=f"{prefix}topic",
+            holds=holds,
+            client_id=f"{self._config.group_id}-{client}{named}",
+            single_partition=kind == "config",
+        )
+
+    def _end(self, error: ConnectError) -> None:
+        """The group can never have this worker."""
+        self._life.end(CannotStartError(1, error))
+
+    # --- stopping -----------------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        # Together: neither a slow client nor a request that waits for a plugin takes the tasks' time.
+        ends = [self._api.stop()]
+        if self._herder is not None:
+            ends.append(self._herder.stop(_QUEUE_SECONDS))
+        await asyncio.gather(*ends)
+        await self._api.close_peers()
+        self._api.close_extensions()
+        if self._worker is not None:
+            await self._worker.stop()
+        log.info("Kafka Connect stopped")

@@ -1,0 +1,619 @@
+"""The herder of a worker in a group: what REST asks, answered from the internal topics or by the leader (spec 4).
+
+Decisions are plain code between two awaits on one event loop, so none sees another's half-done work. Whatever waits
+(a broker, a child, another worker) waits in a task of its own, and in the lane of its connector where order matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from linkspan.api.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    ConnectError,
+    NotFoundError,
+    UnsupportedError,
+)
+from linkspan.herder import offset_requests
+from linkspan.herder.config_snapshot import RestartRequest
+from linkspan.herder.config_topic import ConfigTopic
+from linkspan.herder.group import Membership
+from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage
+from linkspan.herder.leadership import Leadership
+from linkspan.herder.local_work import LocalWork
+from linkspan.herder.participant import GroupTimes, Participant
+from linkspan.herder.plugin_questions import PluginQuestions
+from linkspan.herder.port import (
+    STARTED,
+    STOPPED,
+    Body,
+    InternalRequest,
+    NotLeaderError,
+    Peers,
+    RebalanceNeededError,
+    RunningWorker,
+    StatusReport,
+    SubmittedConfig,
+    WrongWorkerError,
+)
+from linkspan.herder.protocol import WorkItem
+from linkspan.herder.publication import Publication
+from linkspan.herder.restart_plan import RestartPlan, restart_plan
+from linkspan.herder.sessions import KeyPolicy, SessionKey, check_signature, signature_headers
+from linkspan.herder.status_topic import Status, StatusTopic
+from linkspan.herder.submitted import named
+from linkspan.herder.topic_tracking import TopicTracking
+from linkspan.herder.validation import refuse_if_invalid
+from linkspan.herder.wanted import AssignedWork
+from linkspan.plugins.catalog import PluginInfo
+
+__all__ = ["DistributedHerder", "DistributedSettings"]
+
+_BEAT_SECONDS: Final = 1.0
+_FLUSH_SECONDS: Final = 5.0
+_HEALTHY: Final = "Worker has completed startup and is ready to handle requests."
+_log: Final = logging.getLogger("linkspan.herder")
+
+
+@dataclass(frozen=True, slots=True)
+class DistributedSettings:
+    """What a worker file says about the herder.
+
+    Attributes:
+        worker_id: ``host:port`` under which this worker is known.
+        url: REST API of this worker, for the others.
+        protocol: ``connect.protocol`` in small letters.
+        times: limits and pauses of the group.
+        keys: how session keys are made.
+        signs_with: ``inter.worker.signature.algorithm``.
+        verifies: ``inter.worker.verification.algorithms``.
+        topics: whether used topics are remembered, and may be forgotten.
+    """
+
+    worker_id: str
+    url: str
+    protocol: str
+    times: GroupTimes
+    keys: KeyPolicy
+    signs_with: str
+    verifies: Sequence[str]
+    topics: TopicTracking
+
+
+class DistributedHerder(PluginQuestions):
+    """One worker of a group.
+
+    Args:
+        worker: runs connectors and tasks; already started.
+        configs: the config topic; not open yet.
+        statuses: the status topic; not open yet.
+        membership: in the group.
+        peers: the other workers.
+        set_level: changes log levels of this worker.
+        info: body of ``GET /``.
+        settings: of the worker file.
+        requests: where requests for a connector are queued.
+        now_ms: time of day in milliseconds.
+    """
+
+    def __init__(
+        self,
+        worker: RunningWorker,
+        configs: ConfigTopic,
+        statuses: StatusTopic,
+        membership: Membership,
+        peers: Peers,
+        set_level: Callable[[str, str], object],
+        info: Body,
+        settings: DistributedSettings,
+        requests: Lanes | None = None,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        super().__init__(worker)
+        self._configs = configs
+        self._statuses = statuses
+        self._membership = membership
+        self._peers = peers
+        self._set_level = set_level
+        self._info = info
+        self._settings = settings
+        self._requests = requests or Lanes()
+        self._group = Participant(membership, configs, settings.url, settings.protocol, settings.times, self, now_ms)
+        self._publication = Publication(self._send_task_configs, self._differ)
+        self._wanted = AssignedWork(configs, self._group)
+        self._local = LocalWork(worker, self._wanted, self._publication.publish)
+        self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
+        self._known: set[str] = set()
+        self._ready = False
+        self._beating: asyncio.Task[None] | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read the internal topics, then begin to join the group.
+
+        Raises:
+            ConfigError: an internal topic is not fit for its use.
+            UnreachableError, ConnectError: one can be neither made nor read.
+        """
+        await self._statuses.open()
+        await self._configs.open(self)
+        self._known = set(self._configs.snapshot.connectors)
+        await self._membership.start(self._group)
+        self._beating = asyncio.create_task(self._beat(), name="herder")
+
+    async def joined(self) -> None:
+        """Wait for the end of the first round."""
+        while not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
+            _log.info("Still waiting for the group of workers")
+
+    async def _beat(self) -> None:
+        while True:
+            self._membership.alive("handling requests and events")
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    async def stop(self, seconds: float) -> None:
+        """End what runs here, then leave the group; so many ``seconds`` are given to what is still queued."""
+        await self._requests.close(seconds)
+        await self._publication.stop()
+        self._leadership.stop()
+        await self._local.stop(seconds)
+        await self._statuses.flush(_FLUSH_SECONDS)
+        await self._group.stop()
+        if self._beating is not None:
+            self._beating.cancel()
+        await self._configs.close()
+        await self._statuses.close()
+
+    # --- the group ----------------------------------------------------------------------------------------------
+
+    async def on_revoked(self, names: set[str]) -> None:
+        """Stop what does not belong here any more; the states of what has ended are written when this returns."""
+        await self._local.give_up(names)
+        gone = names - set(self._configs.snapshot.connectors)
+        for name in gone:
+            self._statuses.remove_topics(name)
+        await self._statuses.flush(_FLUSH_SECONDS)
+
+    def on_settled(self) -> None:
+        """Start what belongs here."""
+        self._ready = True
+        self._leadership.on_settled()
+        self._local.follow(self._wanted.names() | self._local.names())
+
+    # --- the config topic ---------------------------------------------------------------------------------------
+
+    def on_connector_config(self, name: str) -> None:
+        """A connector is new, which concerns the group, or has another configuration, which concerns its owner."""
+        if name in self._known:
+            self._local.follow([name])
+        else:
+            self._known.add(name)
+            self._group.rejoin(f"connector {name} is new")
+
+    def on_connector_removed(self, name: str) -> None:
+        """A connector was deleted: nothing of it may go on."""
+        if name in self._known:
+            self._known.discard(name)
+            self._group.rejoin(f"connector {name} was deleted")
+        self._local.follow([name])
+
+    def on_tasks(self, name: str) -> None:
+        """The work of a connector was cut anew: the old tasks end now, the new ones begin after the next round."""
+        self._group.rejoin(f"connector {name} has new task configurations")
+        self._local.follow([name])
+
+    def on_target(self, name: str) -> None:
+        """A connector is to be started, paused or stopped."""
+        self._local.follow([name])
+
+    def on_session_key(self, key: SessionKey) -> None:
+        """The key for requests between workers has changed."""
+        self._leadership.on_session_key(key)
+
+    def on_restart(self, request: RestartRequest) -> None:
+        """Restart what of it runs here (1.7)."""
+        name = request.connector
+        plan = self._plan(name, include_tasks=request.include_tasks, only_failed=request.only_failed)
+        if plan is None:
+            return
+        tasks = [number for number in plan.tasks if self._local.runs_task(name, number)]
+        for number in tasks:
+            self._put_status(name, number, "RESTARTING", None)
+        instance = plan.instance and self._local.runs_connector(name)
+        if instance:
+            self._put_status(name, None, "RESTARTING", None)
+        self._local.restart(name, instance=instance, tasks=tasks)
+
+    def on_log_level(self, logger: str, level: str) -> None:
+        """A log level was changed for all workers."""
+        self._set_level(logger, level)
+
+    # --- events of the worker -----------------------------------------------------------------------------------
+
+    def on_status(self, report: StatusReport) -> None:
+        """A child has reached a state."""
+        self._put_status(report.connector, report.task, report.state, report.trace)
+
+    def on_reconfigure(self, name: str) -> None:
+        """A connector wants to cut its work anew."""
+        self._local.recut(name)
+
+    def on_topics(self, name: str, task: int, topics: list[str]) -> None:
+        """A task has used these topics for the first time."""
+        if self._settings.topics.enabled:
+            for topic in topics:
+                self._statuses.put_topic(name, task, topic)
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def server_info(self) -> Body:
+        """Body of ``GET /``."""
+        return self._info
+
+    async def health(self) -> tuple[str, str]:
+        """Healthy once the worker has had a part in the group; says so when it has none now."""
+        if not self._ready:
+            return ("starting", "Worker is still starting up.")
+        if not self._group.in_group:
+            return ("healthy", f"{_HEALTHY} It is in no group of workers now and runs nothing until it is again.")
+        return ("healthy", _HEALTHY)
+
+    def connectors(self) -> list[str]:
+        """Names of all connectors."""
+        return list(self._configs.snapshot.connectors)
+
+    def connector_info(self, name: str) -> Body:
+        """ConnectorInfo."""
+        return self._info_of(name, self._existing(name))
+
+    def connector_config(self, name: str) -> dict[str, str]:
+        """Configuration as submitted."""
+        return dict(self._existing(name))
+
+    def connector_status(self, name: str) -> Body:
+        """ConnectorStateInfo."""
+        if self._statuses.connector(name) is None:
+            raise NotFoundError(f"No status found for connector {name}")
+        return self._status_body(name, RestartPlan(instance=False, tasks=()))
+
+    def task_infos(self, name: str) -> list[Body]:
+        """Tasks with their configurations; null for one of a set that is incomplete."""
+        self._existing(name)
+        snapshot = self._configs.snapshot
+        complete = name not in snapshot.inconsistent
+        return [
+            {
+                "id": {"connector": name, "task": number},
+                "config": snapshot.task_configs.get((name, number)) if complete else None,
+            }
+            for number in range(snapshot.task_counts.get(name, 0))
+        ]
+
+    def task_status(self, name: str, task: int) -> Body:
+        """TaskState."""
+        status = self._statuses.task(name, task)
+        if status is None:
+            raise NotFoundError(f"No status found for task {name}-{task}")
+        return {"id": task, **_shown(status)}
+
+    def active_topics(self, name: str) -> Body:
+        """Used topics; an unknown connector has used none."""
+        self._settings.topics.check()
+        return {name: {"topics": self._statuses.topics(name)}}
+
+    def reset_active_topics(self, name: str) -> None:
+        """Forget used topics."""
+        self._settings.topics.check_reset()
+        self._statuses.remove_topics(name)
+
+    # --- changing -----------------------------------------------------------------------------------------------
+
+    async def create_connector(self, name: str, config: SubmittedConfig, target: str | None) -> Body:
+        """Validate and write; the group starts it."""
+        await self._leading()
+
+        async def create(stage: Stage) -> Body:
+            await self._validated(name, config, stage)
+            self._check_leading()
+            if name in self._configs.snapshot.connectors:
+                raise AlreadyExistsError(f"Connector {name} already exists")
+            return await self._write_config(name, config, target, stage)
+
+        return await self._requests.ask(name, create)
+
+    async def put_connector_config(self, name: str, config: SubmittedConfig) -> tuple[bool, Body]:
+        """Create or replace; the target state stays."""
+        await self._leading()
+
+        async def put(stage: Stage) -> tuple[bool, Body]:
+            await self._validated(name, config, stage)
+            self._check_leading()
+            created = name not in self._configs.snapshot.connectors
+            return created, await self._write_config(name, config, None, stage)
+
+        return await self._requests.ask(name, put)
+
+    async def patch_connector_config(self, name: str, patch: SubmittedConfig) -> Body:
+        """Change single keys of what is stored."""
+        await self._leading()
+
+        async def change(stage: Stage) -> Body:
+            merged = {**self._existing(name), **patch}
+            config = named(name, {key: value for key, value in merged.items() if value is not None})
+            await self._validated(name, config, stage)
+            self._check_leading()
+            return await self._write_config(name, config, None, stage)
+
+        return await self._requests.ask(name, change)
+
+    async def delete_connector(self, name: str) -> None:
+        """Forget its configuration; whoever runs something of it stops it."""
+        await self._leading()
+
+        async def delete(stage: Stage) -> None:
+            self._existing(name)
+            stage.begin(f"removing the config for connector {name} from the config topic")
+            await self._configs.remove_connector(name)
+
+        await self._requests.ask(name, delete)
+
+    async def set_target(self, name: str, target: str) -> None:
+        """Pause or resume, from any worker; nobody waits until it has happened."""
+        if name not in self._configs.snapshot.connectors:
+            raise NotFoundError(f"Unknown connector {name}")
+        await self._configs.put_target(name, target)
+
+    async def stop_connector(self, name: str) -> None:
+        """Forget its tasks, then stop the instance."""
+        await self._leading()
+
+        async def stop(stage: Stage) -> None:
+            if name not in self._configs.snapshot.connectors:
+                raise NotFoundError(f"Unknown connector {name}")
+            stage.begin(f"writing the STOPPED target stage for connector {name} to the config topic")
+            await self._configs.put_task_configs(name, [])
+            await self._configs.put_target(name, STOPPED)
+            await self._configs.read_to_end(self._settings.times.sync)
+
+        await self._requests.ask(name, stop)
+
+    async def restart_connector(self, name: str) -> None:
+        """Restart the instance, on the worker that has it."""
+        await self._undisturbed()
+        if name not in self._configs.snapshot.connectors:
+            raise NotFoundError(f"Unknown connector: {name}")
+        self._check_has((name, -1))
+        await self._local.restart_connector(name)
+
+    async def restart_task(self, name: str, task: int) -> None:
+        """Restart a task, on the worker that has it."""
+        await self._undisturbed()
+        snapshot = self._configs.snapshot
+        if name not in snapshot.connectors:
+            raise NotFoundError(f"Unknown connector: {name}")
+        if (name, task) not in snapshot.task_configs or not 0 <= task < snapshot.task_counts.get(name, 0):
+            raise NotFoundError(f"Unknown task: {name}-{task}")
+        self._check_has((name, task))
+        await self._local.restart_task(name, task)
+
+    async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> Body:
+        """Have every worker restart its share (KIP-745)."""
+        await self._undisturbed()
+        self._check_leading()
+        if name not in self._configs.snapshot.connectors:
+            raise NotFoundError(f"Unknown connector: {name}")
+        plan = self._plan(name, include_tasks=include_tasks, only_failed=only_failed)
+        if plan is None:
+            raise NotFoundError(f"Status for connector {name} not found")
+        body = self._status_body(name, plan)
+        await self._configs.put_restart(name, include_tasks=include_tasks, only_failed=only_failed)
+        return body
+
+    # --- offsets ------------------------------------------------------------------------------------------------
+
+    async def connector_offsets(self, name: str) -> Body:
+        """Offsets in any target state."""
+        config = dict(self._existing(name))
+        return {"offsets": await self._worker.connector_offsets(name, config)}
+
+    async def alter_offsets(self, name: str, offsets: list[Body]) -> Body:
+        """Set offsets of a stopped connector."""
+        offset_requests.check_offsets(offsets)
+        await self._undisturbed()
+        self._check_leading()
+
+        async def alter(stage: Stage) -> Body:
+            config = await self._stopped_config(name)
+            stage.begin(f"modifying offsets for connector {name}")
+            return offset_requests.altered(await self._worker.alter_offsets(name, config, offsets))
+
+        return await self._requests.ask(name, alter)
+
+    async def reset_offsets(self, name: str) -> Body:
+        """Forget the offsets of a stopped connector."""
+        await self._undisturbed()
+        self._check_leading()
+
+        async def reset(stage: Stage) -> Body:
+            config = await self._stopped_config(name)
+            stage.begin(f"modifying offsets for connector {name}")
+            return offset_requests.reset(await self._worker.reset_offsets(name, config))
+
+        return await self._requests.ask(name, reset)
+
+    async def _stopped_config(self, name: str) -> dict[str, str]:
+        await self._configs.read_to_end(self._settings.times.sync)
+        config = self._existing(name)
+        snapshot = self._configs.snapshot
+        offset_requests.check_stopped(name, snapshot.targets.get(name, STARTED), len(snapshot.tasks(name)))
+        return dict(config)
+
+    # --- between workers ----------------------------------------------------------------------------------------
+
+    async def put_task_configs(self, name: str, configs: Sequence[SubmittedConfig], request: InternalRequest) -> None:
+        """Write the task configurations that a connector on another worker has made."""
+        self._check_signature(request)
+        await self._leading()
+        snapshot = self._configs.snapshot
+        self._existing(name)
+        if configs and snapshot.targets.get(name) == STOPPED:
+            raise ConfigError(f"Cannot submit non-empty set of task configs for stopped connector {name}")
+        await self._requests.ask(f"{name}\0tasks", lambda stage: self._write_task_configs(name, configs, stage))
+
+    async def fence(self, name: str, request: InternalRequest) -> None:
+        """Fence out older exactly-once tasks of a source connector."""
+        self._check_signature(request)
+        await self._leading()
+        config = self._existing(name)
+        if self._kind_of(config) == "sink":
+            raise ConfigError(f"Connector {name} is not a source connector")
+        raise UnsupportedError("This worker does not have exactly-once source support enabled.")
+
+    async def set_cluster_log_level(self, logger: str, level: str) -> None:
+        """Write it for every worker, this one included."""
+        await self._configs.put_log_level(logger, level)
+
+    def _check_signature(self, request: InternalRequest) -> None:
+        if self._group.sessioned:
+            check_signature(request, self._configs.snapshot.session_key, self._settings.verifies)
+
+    async def _send_task_configs(self, name: str, configs: list[dict[str, str]]) -> None:
+        if self._group.leads:
+            await self._requests.ask(f"{name}\0tasks", lambda stage: self._write_task_configs(name, configs, stage))
+            return
+        body = orjson.dumps(configs)
+        key = self._configs.snapshot.session_key
+        signed = self._group.sessioned and key is not None
+        headers = signature_headers(key, self._settings.signs_with, body) if signed and key is not None else {}
+        await self._peers.submit_tasks(self._group.leader_url, name, body, headers)
+
+    async def _write_task_configs(self, name: str, configs: Sequence[SubmittedConfig], stage: Stage) -> None:
+        stage.begin(f"writing {len(configs)} task configs for connector {name} to the config topic")
+        await self._configs.put_task_configs(name, configs)
+
+    def _differ(self, name: str, configs: list[dict[str, str]]) -> bool:
+        """Whether these task configurations are to be published: the connector is here, and they are news (4.5)."""
+        wanted = self._wanted.connector(name)
+        if wanted is None or wanted.target != STARTED:
+            return False
+        snapshot = self._configs.snapshot
+        known = [snapshot.task_configs[name, number] for number in snapshot.tasks(name)]
+        counted = snapshot.task_counts.get(name)
+        return counted != len(configs) or known != configs or snapshot.applied.get(name) != wanted.config
+
+    # --- states -------------------------------------------------------------------------------------------------
+
+    def _put_status(self, name: str, task: int | None, state: str, trace: str | None) -> None:
+        version = self._version_of(self._configs.snapshot.connectors.get(name))
+        status = Status(state, trace, self._settings.worker_id, self._group.generation, version)
+        if task is None:
+            self._statuses.put_connector(name, status)
+        else:
+            self._statuses.put_task(name, task, status)
+
+    def _plan(self, name: str, *, include_tasks: bool, only_failed: bool) -> RestartPlan | None:
+        instance = self._statuses.connector(name)
+        if instance is None:
+            return None
+        tasks = {number: status.state for number, status in self._statuses.tasks(name).items()}
+        return restart_plan(instance.state, tasks, include_tasks=include_tasks, only_failed=only_failed)
+
+    def _status_body(self, name: str, plan: RestartPlan) -> Body:
+        """ConnectorStateInfo; what the plan restarts is RESTARTING."""
+        instance = self._statuses.connector(name)
+        assert instance is not None
+        return {
+            "name": name,
+            "connector": _shown(instance, restarting=plan.instance),
+            "tasks": [
+                {"id": number, **_shown(status, restarting=number in plan.tasks)}
+                for number, status in sorted(self._statuses.tasks(name).items())
+            ],
+            "type": self._kind_of(self._configs.snapshot.connectors.get(name)),
+        }
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    async def _leading(self) -> None:
+        """Wait for a part in the group; go on as its leader only.
+
+        Raises:
+            NotLeaderError: another worker leads.
+            RebalanceNeededError: there is no leader for too long.
+        """
+        if not self._group.in_group and not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
+            raise RebalanceNeededError
+        self._check_leading()
+
+    async def _undisturbed(self) -> None:
+        """Wait until no round is under way; RebalanceNeededError when that takes too long."""
+        if not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
+            raise RebalanceNeededError
+
+    def _check_leading(self) -> None:
+        if not self._group.leads:
+            raise NotLeaderError("Only the leader can do this", self._group.leader_url)
+
+    def _check_has(self, item: WorkItem) -> None:
+        """Go on only where a connector instance or task is; the leader knows where that is."""
+        if item in self._group.items:
+            return
+        what = f"{item[0]}-{item[1]}" if item[1] >= 0 else item[0]
+        if self._group.leads:
+            raise WrongWorkerError(f"{what} runs on another worker", self._group.owner_url(item))
+        raise NotLeaderError(f"Only the leader knows where {what} runs", self._group.leader_url)
+
+    async def _validated(self, name: str, config: SubmittedConfig, stage: Stage) -> None:
+        stage.begin(f"performing multi-property validation for the connector {name}")
+        refuse_if_invalid(await self.validate(config))
+
+    async def _write_config(self, name: str, config: SubmittedConfig, target: str | None, stage: Stage) -> Body:
+        stage.begin(f"writing a config for connector {name} to the config topic")
+        plain = {key: value for key, value in config.items() if value is not None}
+        before = self._info_of(name, plain)
+        await self._configs.put_connector(name, plain, target)
+        return before
+
+    def _existing(self, name: str) -> dict[str, str]:
+        config = self._configs.snapshot.connectors.get(name)
+        if config is None:
+            raise NotFoundError(f"Connector {name} not found")
+        return {key: value for key, value in config.items() if value is not None}
+
+    def _info_of(self, name: str, config: Mapping[str, str]) -> Body:
+        tasks = [{"connector": name, "task": number} for number in self._configs.snapshot.tasks(name)]
+        return {"name": name, "config": dict(config), "tasks": tasks, "type": self._kind_of(config)}
+
+    def _kind_of(self, config: SubmittedConfig | None) -> str:
+        plugin = self._plugin_of(config)
+        return plugin.kind if plugin is not None else "unknown"
+
+    def _version_of(self, config: SubmittedConfig | None) -> str | None:
+        plugin = self._plugin_of(config)
+        return plugin.version if plugin is not None else None
+
+    def _plugin_of(self, config: SubmittedConfig | None) -> PluginInfo | None:
+        if config is None:
+            return None
+        try:
+            return self._worker.catalog.connector_of(config)
+        except ConnectError:
+            return None
+
+
+def _shown(status: Status, *, restarting: bool = False) -> Body:
+    """The members that ConnectorStateInfo shows."""
+    state = "RESTARTING" if restarting else status.state
+    body: Body = {"state": state, "worker_id": status.worker_id, "version": status.version}
+    if status.trace:
+        body["trace"] = status.trace
+    return body
