@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -260,6 +262,25 @@ def test_a_broker_that_is_restarted_costs_the_membership_and_gives_it_back(
     assert not [record for record in caplog.records if record.name.startswith("kafka")]
     found = [record for record in caplog.records if "was found" in record.getMessage()]
     assert len(found) == 2
+
+
+def test_a_broker_that_hangs_costs_the_membership_when_the_session_has_ended(breakable: Broker) -> None:
+    async def test(stack: AsyncExitStack) -> None:
+        given = settings(breakable)
+        members = [Member(name, given) for name in "ab"]
+        await together(stack, *members)
+        for member in members:
+            member.seen.clear()
+        os.kill(breakable.pid, signal.SIGSTOP)
+        try:
+            await until(lambda: all(member.lost for member in members), "both know that they are in no group")
+            await members[0].membership.stop()
+        finally:
+            os.kill(breakable.pid, signal.SIGCONT)
+        await all_of(members[1])
+        assert all(member.failures == [] for member in members)
+
+    run(test)
 
 
 def test_a_member_stops_while_no_broker_answers(caplog: pytest.LogCaptureFixture) -> None:
