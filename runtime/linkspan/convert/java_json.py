@@ -1,0 +1,56 @@
+"""JSON texts byte for byte as Kafka Connect writes them into its own topics (spec/runtime.md 2.1).
+
+Compact; characters beyond ASCII as they are, but those beyond U+FFFF as two escapes; escapes with upper-case digits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from linkspan.api.errors import DataError
+from linkspan.convert import lenient_json
+
+__all__ = ["dump", "parse"]
+
+_ESCAPE: Final = re.compile(r"\\(?:u00([01][0-9a-f])|.)")
+_BEYOND_BASIC: Final = re.compile("[\U00010000-\U0010ffff]")
+
+
+def dump(value: object) -> bytes:
+    """Text of a value made of maps, lists, texts, whole numbers, booleans and nulls.
+
+    Raises:
+        DataError: it has a text with half a character, or a number beyond 64 bits.
+    """
+    try:
+        written = orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise DataError(f"This cannot be written as JSON: {error}") from error
+    if b"\\u00" not in written and written.isascii():
+        return written
+    text = _ESCAPE.sub(lambda found: found[0] if found[1] is None else f"\\u00{found[1].upper()}", written.decode())
+    return _BEYOND_BASIC.sub(_surrogates, text).encode()
+
+
+def parse(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Value of a text that Kafka Connect takes for JSON; a blank one is null.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return lenient_json.parse(payload)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _surrogates(found: re.Match[str]) -> str:
+    pair = found[0].encode("utf-16-be")
+    return f"\\u{pair[:2].hex().upper()}\\u{pair[2:].hex().upper()}"
