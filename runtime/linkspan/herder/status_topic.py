@@ -44,11 +44,10 @@ _log: Final = logging.getLogger(__name__)
 class _Entry:
     """What is known of one connector instance or task."""
 
-    __slots__ = ("deleted", "puts", "status")
+    __slots__ = ("deleted", "status")
 
     def __init__(self) -> None:
         self.status: Status | None = None
-        self.puts = 0
         self.deleted = False
 
     def admits(self, status: Status) -> bool:
@@ -67,7 +66,6 @@ class _Put:
         generation: that it was put in; None if it is to be written however long that takes.
         entry: that it is about; None for topics.
         status: that it says, if it is guarded.
-        number: among the puts about its entry.
     """
 
     key: bytes
@@ -75,7 +73,6 @@ class _Put:
     generation: int | None = None
     entry: _Entry | None = None
     status: Status | None = None
-    number: int = 0
 
 
 class StatusTopic:
@@ -202,15 +199,11 @@ class StatusTopic:
         guarded = status.state in _GUARDED
         if guarded and not entry.admits(status):
             return
-        entry.puts += 1
         value = encode_status(status)
-        self._enqueue(
-            _Put(encode_key(key), value, status.generation, entry, status if guarded else None, entry.puts),
-        )
+        self._enqueue(_Put(encode_key(key), value, status.generation, entry, status if guarded else None))
 
     def _remove(self, key: StatusKey, entry: _Entry) -> None:
-        entry.puts += 1
-        self._enqueue(_Put(encode_key(key), None, self._generation, entry, None, entry.puts))
+        self._enqueue(_Put(encode_key(key), None, self._generation, entry))
 
     def _under_way(self) -> list[_Put]:
         return [*self._writing, *self._queue]
@@ -261,7 +254,7 @@ class StatusTopic:
             return True
         if put.entry.deleted or put.generation != self._generation:
             return False
-        return put.status is None or (put.entry.admits(put.status) and put.entry.puts == put.number)
+        return put.status is None or put.entry.admits(put.status)
 
     # --- reading ------------------------------------------------------------------------------------------------
 

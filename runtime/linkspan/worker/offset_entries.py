@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import logging
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
 import orjson
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.text import double_text
+from linkspan.convert.java_json import dump
 
 __all__ = ["OffsetEntries", "SourceOffset", "partition_of"]
 
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 SourceOffset = tuple[dict[str, object], dict[str, object] | None]
 """A source partition and its offset; None forgets the partition."""
 
-_ESCAPED: Final = re.compile(r"\\(?:u00([01][0-9a-f])|.)")
-_BEYOND_BASIC: Final = re.compile("[\U00010000-\U0010ffff]")
 _WHOLE: Final = range(-(2**63), 2**63)
 _UNSEEN: Final = -1
 
@@ -185,17 +183,7 @@ def _value_text(what: str, key: str, value: object) -> str:
 def _quoted(text: str) -> str:
     """A JSON text byte for byte as Java's library writes it."""
     try:
-        written = orjson.dumps(str(text)).decode()
-    except orjson.JSONEncodeError as error:
+        return dump(str(text)).decode()
+    except DataError as error:
         message = f"Source partitions and offsets may only hold text of whole characters, not {text!r}"
         raise ConnectError(message) from error
-    if "\\u00" in written:
-        written = _ESCAPED.sub(lambda found: found[0] if found[1] is None else f"\\u00{found[1].upper()}", written)
-    if not written.isascii():
-        written = _BEYOND_BASIC.sub(_surrogates, written)
-    return written
-
-
-def _surrogates(found: re.Match[str]) -> str:
-    pair = found[0].encode("utf-16-be")
-    return f"\\u{pair[:2].hex().upper()}\\u{pair[2:].hex().upper()}"
