@@ -27,6 +27,7 @@ from linkspan.api.errors import ConfigError, ConnectError, RetriableError, Unrea
 from linkspan.log.embedded.partitioner import murmur2
 from linkspan.log.kafka import KafkaLog
 from linkspan.log.port import Table, TableRecord, TopicSpec
+from tests.log.table_semantics import *  # noqa: F403 - the same tests run against every table
 
 pytestmark = pytest.mark.integration
 
@@ -49,6 +50,12 @@ def table_of(bootstrap: str, topic: str | TopicSpec, settings: dict[str, str] | 
         client_id="workers-configs",
         **more,
     )
+
+
+@pytest.fixture
+def tables(kafka: Broker) -> Tables:  # noqa: F405
+    spec = TopicSpec(fresh(), 3, 1)
+    return lambda: table_of(kafka.bootstrap, spec)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from linkspan.api.errors import ConfigError
 from linkspan.log.kafka import settings as module
-from linkspan.log.kafka.settings import TABLE, ClientKind, membership, report, translate
+from linkspan.log.kafka.settings import TABLE, ClientKind, membership, of_worker, report, translate
 
 ORIGINAL = json.loads((Path(__file__).parent / "golden" / "original-4.3.1.json").read_text())
 SERVERS = {"bootstrap.servers": "localhost:9092"}
@@ -227,3 +227,19 @@ def test_session_lasts_no_longer_than_the_interval_between_two_polls() -> None:
     native = translate("consumer", {**SERVERS, "max.poll.interval.ms": "10000"}).native
     assert native["session.timeout.ms"] == 10000
     assert translate("consumer", SERVERS).native["session.timeout.ms"] == 45000
+
+
+def test_of_a_workers_properties_a_client_gets_those_that_it_knows():
+    worker = {
+        **SERVERS,
+        "group.id": "workers",
+        "acks": "1",
+        "ssl.truststore.location": "/trust",
+        "key.converter": "Any",
+        "config.providers": "file",
+        "offset.storage.topic": "offsets",
+    }
+    shared = {**SERVERS, "ssl.truststore.location": "/trust"}
+    assert of_worker("producer", worker) == {**shared, "acks": "1"}
+    assert of_worker("consumer", worker) == {**shared, "group.id": "workers"}
+    assert of_worker("admin", worker) == shared

@@ -111,29 +111,24 @@ class Appender:
         return self._stopping.is_set() or self._loop.is_closed()
 
     def _append(self, writer: KafkaWriter, jobs: Sequence[Job]) -> bool:
-        """Write, and tell the outcome; whether the writer is done with all of it."""
-        sent: list[tuple[Job, Delivery]] = []
-        for job in jobs:
-            keys, values = [key for key, _ in job.records], [value for _, value in job.records]
-            try:
-                sent.append((job, writer.send(OutgoingBatch(self._topic, values, keys=keys))))
-            except ConnectError as error:
+        """Write, and tell the outcomes; whether the writer is done with all of it."""
+        records = [record for job in jobs for record in job.records]
+        batch = OutgoingBatch(self._topic, [value for _, value in records], keys=[key for key, _ in records])
+        try:
+            delivery = writer.send(batch)
+            while not (delivery.done or self._ending or all(job.done.cancelled() for job in jobs)):
+                if not writer.flush(_SLICE):
+                    writer.poll()  # says so when the connection is refused
+        except ConnectError as error:
+            for job in jobs:
                 self._tell(job, error)
-        while waiting := [job for job, delivery in sent if not delivery.done]:
-            if self._ending or all(job.done.cancelled() for job in waiting):
-                break
-            if writer.flush(_SLICE):
-                continue
-            try:
-                # says so when the connection is refused
-                writer.poll()
-            except ConnectError as error:
-                for job in waiting:
-                    self._tell(job, error)
-                return False
-        for job, delivery in sent:
-            self._tell(job, _outcome(delivery) if delivery.done else _closed(self._topic))
-        return not waiting
+            return False
+        first = 0
+        for job in jobs:
+            indices = range(first, first + len(job.records))
+            first = indices.stop
+            self._tell(job, _outcome(delivery, indices) if delivery.done else _closed(self._topic))
+        return delivery.done
 
     def _tell(self, job: Job, error: ConnectError | None) -> None:
         # a loop that is closed has nobody left who waits
@@ -154,9 +149,9 @@ def _settle(done: asyncio.Future[None], error: ConnectError | None) -> None:
         done.set_exception(error)
 
 
-def _outcome(delivery: Delivery) -> ConnectError | None:
-    """The error that helps most: what passes does not hide what never will."""
-    errors = [error for _, error in delivery.failures if isinstance(error, ConnectError)]
+def _outcome(delivery: Delivery, indices: range) -> ConnectError | None:
+    """The error that says most of those of some records: what passes does not hide what never will."""
+    errors = [error for index, error in delivery.failures if index in indices and isinstance(error, ConnectError)]
     lasting = [error for error in errors if not isinstance(error, RetriableError)]
     return next(iter(lasting or errors), None)
 

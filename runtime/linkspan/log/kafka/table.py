@@ -152,16 +152,20 @@ class KafkaTable:
 
     async def _first_ends(self, deadline: float) -> dict[int, int]:
         loop = asyncio.get_running_loop()
+        pause = _FIRST_PAUSE
         while True:
             try:
                 return await self._ends()
             except RetriableError as error:
-                if self._closed or loop.time() + _START_PAUSE > deadline:
+                if self._closed or loop.time() + pause > deadline:
                     raise UnreachableError(
                         f"Topic {self._topic} could not be read within {START_SECONDS:g} s: {error.message}"
                     ) from error
-                _log.warning("%s. Trying again in %d s", error.message, _START_PAUSE)
-            await asyncio.sleep(_START_PAUSE)
+                # the leaders of a topic that was just made are known in a moment
+                if pause > _LONGEST_PAUSE:
+                    _log.warning("%s. Trying again in %.0f s", error.message, pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _START_PAUSE)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
