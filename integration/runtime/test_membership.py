@@ -286,7 +286,7 @@ def test_a_broker_that_hangs_costs_the_membership_when_the_session_has_ended(bre
 def test_a_member_stops_while_no_broker_answers(caplog: pytest.LogCaptureFixture) -> None:
     async def test(stack: AsyncExitStack) -> None:
         (port,) = free_ports(1)
-        given = {"bootstrap.servers": f"127.0.0.1:{port}", "group.id": "g", "heartbeat.interval.ms": "200"}
+        given = {"bootstrap.servers": f"127.0.0.1:{port}", "group.id": "g", "session.timeout.ms": "1000"}
         member = Member("alone", given)
         await stack.enter_async_context(member)
         await until(lambda: caplog.records, "it says so")

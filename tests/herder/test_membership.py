@@ -23,7 +23,7 @@ def arguments(**more: str) -> dict[str, Any]:
 
 def test_times_are_a_distributed_workers() -> None:
     got = arguments()
-    assert (got["session_timeout_ms"], got["heartbeat_interval_ms"]) == (10_000, 3000)
+    assert (got["session_timeout_ms"], got["heartbeat_interval_ms"]) == (10_000, 500)
     assert (got["max_poll_interval_ms"], got["request_timeout_ms"]) == (60_000, 40_000)
     assert got["group_id"] == "workers"
     assert "group_instance_id" not in got, "static membership is not a worker's"
@@ -36,8 +36,8 @@ def test_client_is_named_by_the_worker_unless_it_has_a_name() -> None:
 
 
 def test_heartbeats_must_come_more_often_than_a_session_ends() -> None:
-    with pytest.raises(ConfigError, match=r"heartbeat\.interval\.ms.*lower than session\.timeout\.ms \(3000\)"):
-        arguments(session_timeout_ms="3000")
+    with pytest.raises(ConfigError, match=r"heartbeat\.interval\.ms.*lower than session\.timeout\.ms \(500\)"):
+        arguments(session_timeout_ms="500")
 
 
 def test_buffers_are_the_systems_unless_they_are_sized() -> None:

@@ -54,6 +54,8 @@ _log: Final = logging.getLogger(__name__)
 _LEAVE_SECONDS: Final = 5.0
 """How long a broker may take to hear that a worker leaves; it finds out by itself when the session has ended."""
 _THREAD_SECONDS: Final = 2.0
+_PATIENCE: Final = 0.3
+"""Share of a session for which a worker that finds no coordinator goes on as if it were in the group."""
 _DIRECT: Final = "linkspan-direct"
 """Stands for no proxy: the library looks sockets up by the scheme of a proxy's URL."""
 _OVERDUE: Final = "worker poll timeout has expired."
@@ -128,7 +130,8 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
         super().__init__(KafkaNetClient(network, connections), **arguments)
         self._member, self._loop, self._failed = member, loop, failed
         self._addresses = str(arguments["bootstrap_servers"])
-        self._patience = float(arguments["heartbeat_interval_ms"])
+        # heartbeat.interval.ms in the original, whose default is this share of a session; heartbeats are cheaper here
+        self._patience = max(float(arguments["heartbeat_interval_ms"]), _PATIENCE * arguments["session_timeout_ms"])
         self._wakeup = WakeupNotifier(network)
         self._protocols: Sequence[tuple[str, bytes]] = ()
         self._asked: concurrent.futures.Future[Any] | None = None
