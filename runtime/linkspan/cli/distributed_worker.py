@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from linkspan import KAFKA_VERSION, __version__
+from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
 from linkspan.api.errors import ConnectError
 from linkspan.cli.exits import CannotStartError
 from linkspan.cli.lifetime import Lifetime, together
@@ -14,6 +14,7 @@ from linkspan.cli.rest_api import RestApi
 from linkspan.config.worker import DistributedConfig, worker_properties
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.distributed import DistributedHerder, DistributedSettings
+from linkspan.herder.join_guard import JoinRefusedError
 from linkspan.herder.membership import GroupMembership
 from linkspan.herder.participant import GroupTimes
 from linkspan.herder.sessions import KeyPolicy
@@ -86,7 +87,7 @@ class Distributed:
             await worker.open_offsets()
             await herder.start()
         except ConnectError as error:
-            raise CannotStartError(1, error) from error
+            raise CannotStartError(2 if isinstance(error, JoinRefusedError) else 1, error) from error
         log.info("Kafka Connect started")
         await herder.joined()
         log.info("Herder started")
@@ -116,7 +117,7 @@ class Distributed:
             levels.set_level,
             {
                 "version": KAFKA_VERSION,
-                "commit": f"linkspan-{__version__}",
+                "commit": f"{OUR_COMMIT}{__version__}",
                 "kafka_cluster_id": worker.cluster_id,
             },
             self._settings(),
@@ -142,6 +143,7 @@ class Distributed:
             signs_with=config.inter_worker_signature_algorithm,
             verifies=config.inter_worker_verification_algorithms,
             topics=TopicTracking(config.topic_tracking_enable, config.topic_tracking_allow_reset),
+            joins_without_plugins=config.linkspan_join_unsupported == "allow",
         )
 
     def _table(self, kind: str, topic: str, partitions: int, copies: int) -> Table:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from linkspan import KAFKA_VERSION, __version__
+from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
 from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
 from linkspan.cli.exits import CannotStartError
@@ -89,7 +89,7 @@ class Standalone:
         assert worker is not None
         info: dict[str, object] = {
             "version": KAFKA_VERSION,
-            "commit": f"linkspan-{__version__}",
+            "commit": f"{OUR_COMMIT}{__version__}",
             "kafka_cluster_id": worker.cluster_id,
         }
         if config.embedded:

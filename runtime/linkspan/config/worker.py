@@ -319,6 +319,12 @@ class DistributedConfig(WorkerConfig):
         default=("HmacSHA256",), importance=LOW, validator=known_macs, doc="Accepted signatures of other workers."
     )
     client_id = Str(default="", importance=LOW, doc="Name of this worker in the brokers' logs.")
+    linkspan_join_unsupported = Str(
+        default="refuse",
+        importance=MEDIUM,
+        validator=one_of("refuse", "allow"),
+        doc="What a worker does that lacks a plugin which connectors of its group need: refuse to join, or join.",
+    )
     metadata_max_age_ms = Long(default=300000, importance=LOW, validator=at_least(0), doc="Age of metadata.")
     request_timeout_ms = Int(default=40000, importance=MEDIUM, validator=at_least(0), doc="Limit of a request.")
     retry_backoff_ms = Long(default=100, importance=LOW, validator=at_least(0), doc="Pause before a retry.")

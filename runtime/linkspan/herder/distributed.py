@@ -26,9 +26,11 @@ from linkspan.herder import offset_requests
 from linkspan.herder.config_snapshot import RestartRequest
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import Membership
+from linkspan.herder.join_guard import check_plugins
 from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage
 from linkspan.herder.leadership import Leadership
 from linkspan.herder.local_work import LocalWork
+from linkspan.herder.mixed_group import MixedGroup
 from linkspan.herder.participant import GroupTimes, Participant
 from linkspan.herder.plugin_questions import PluginQuestions
 from linkspan.herder.port import (
@@ -76,6 +78,7 @@ class DistributedSettings:
         signs_with: ``inter.worker.signature.algorithm``.
         verifies: ``inter.worker.verification.algorithms``.
         topics: whether used topics are remembered, and may be forgotten.
+        joins_without_plugins: whether it joins a group whose connectors need plugins that it does not have.
     """
 
     worker_id: str
@@ -86,6 +89,7 @@ class DistributedSettings:
     signs_with: str
     verifies: Sequence[str]
     topics: TopicTracking
+    joins_without_plugins: bool = False
 
 
 class DistributedHerder(PluginQuestions):
@@ -128,6 +132,7 @@ class DistributedHerder(PluginQuestions):
         self._requests = requests or Lanes()
         self._group = Participant(membership, configs, settings.url, settings.protocol, settings.times, self, now_ms)
         self._publication = Publication(self._send_task_configs, self._differ)
+        self._mixed = MixedGroup(peers, worker.catalog)
         self._wanted = AssignedWork(configs, self._group)
         self._local = LocalWork(worker, self._wanted, self._publication.publish)
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
@@ -141,12 +146,15 @@ class DistributedHerder(PluginQuestions):
         """Read the internal topics, then begin to join the group.
 
         Raises:
+            JoinRefusedError: connectors of the group need plugins that this worker does not have.
             ConfigError: an internal topic is not fit for its use.
             UnreachableError, ConnectError: one can be neither made nor read.
         """
         await self._statuses.open()
         await self._configs.open(self)
         self._known = set(self._configs.snapshot.connectors)
+        if not self._settings.joins_without_plugins:
+            check_plugins(self._worker.catalog, self._configs.snapshot)
         await self._membership.start(self._group)
         self._beating = asyncio.create_task(self._beat(), name="herder")
 
@@ -575,6 +583,7 @@ class DistributedHerder(PluginQuestions):
     async def _validated(self, name: str, config: SubmittedConfig, stage: Stage) -> None:
         stage.begin(f"performing multi-property validation for the connector {name}")
         refuse_if_invalid(await self.validate(config))
+        await self._mixed.check(config, self._group.members)
 
     async def _write_config(self, name: str, config: SubmittedConfig, target: str | None, stage: Stage) -> Body:
         stage.begin(f"writing a config for connector {name} to the config topic")

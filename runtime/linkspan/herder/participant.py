@@ -101,6 +101,7 @@ class Participant:
         self._delayed: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._owners: Mapping[WorkItem, str] = {}
+        self._members: Mapping[str, str] = {}
         self._unsynced = 0
 
     # --- what is known ------------------------------------------------------------------------------------------
@@ -119,6 +120,11 @@ class Participant:
     def leads(self) -> bool:
         """Whether this worker leads the group."""
         return self._last is not None and self._last.leader == self._member_id
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        """REST API of each member; known to the leader only."""
+        return self._members
 
     @property
     def sessioned(self) -> bool:
@@ -185,6 +191,7 @@ class Participant:
         """Share out the work."""
         version = dict(self._offers)[name]
         states = {member: protocol.decode_worker_state(content) for member, content in members.items()}
+        self._members = {member: state.url for member, state in states.items()}
         newest = max(state.offset for state in states.values())
         if self._configs.snapshot.offset < newest:
             await self._catch_up()
@@ -235,7 +242,7 @@ class Participant:
         else:
             self._items = (self._items - revoked) | frozenset(got.assigned)
         if not self.leads:
-            self._owners = {}
+            self._owners, self._members = {}, {}
         _log.info(
             "Assigned in generation %d: %d connector(s) and task(s) new, %d revoked, %d in all, delay %d ms, error %d",
             generation,
@@ -257,7 +264,7 @@ class Participant:
         self._cancel_delayed()
         self._cancel_resolving()
         await self._give_up_everything()
-        self._last, self.leader_url, self._owners = None, None, {}
+        self._last, self.leader_url, self._owners, self._members = None, None, {}, {}
 
     async def _give_up_everything(self) -> None:
         names = {connector for connector, _ in self._items}

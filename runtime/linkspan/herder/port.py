@@ -360,7 +360,7 @@ class Herder(Protocol):
 class Peers(Protocol):
     """What a herder asks of the other workers of its group.
 
-    Both raise PeerError; its ``status`` is 403 when the leader does not accept the signature.
+    All raise PeerError; its ``status`` is 403 when the leader does not accept the signature.
     """
 
     async def submit_tasks(
@@ -374,6 +374,10 @@ class Peers(Protocol):
             body: JSON list with the configurations of all tasks.
             headers: that prove who sends it.
         """
+        ...
+
+    async def original_plugins(self, url: str) -> frozenset[str] | None:
+        """Classes that the worker at ``url`` has, if it is one of the original; None if it is one of ours."""
         ...
 
     async def fence(self, leader_url: str | None, connector: str, headers: Mapping[str, str]) -> None:

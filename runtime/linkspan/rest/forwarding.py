@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import aiohttp
 from yarl import URL
 
+from linkspan import OUR_COMMIT
 from linkspan.api.errors import ConfigError, NotReadyError
 from linkspan.herder.port import PeerError, WrongWorkerError
 from linkspan.rest.access_log import one_line
@@ -201,6 +202,17 @@ class HttpPeers:
     async def fence(self, leader_url: str | None, connector: str, headers: Mapping[str, str]) -> None:
         """Have the leader fence out older exactly-once tasks."""
         await self._tell("PUT", leader_url, connector, "fence", None, headers)
+
+    async def original_plugins(self, url: str) -> frozenset[str] | None:
+        """Classes that a worker of the original has; None for one of ours."""
+        base = url.rstrip("/")
+        root = await self._client.ask("GET", f"{base}/", None, {})
+        if isinstance(root.body, dict) and str(root.body.get("commit")).startswith(OUR_COMMIT):
+            return None
+        listed = await self._client.ask("GET", f"{base}/connector-plugins?connectorsOnly=false", None, {})
+        if not isinstance(listed.body, list):
+            raise PeerError(f"{base} did not list its plugins", listed.status)
+        return frozenset(str(item["class"]) for item in listed.body if isinstance(item, dict) and "class" in item)
 
     async def _tell(
         self,
