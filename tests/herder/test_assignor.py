@@ -58,11 +58,15 @@ def test_nothing_is_assigned_that_a_member_still_runs(seed: int, max_delay_ms: i
 
 
 @given(seeds, delays)
-def test_only_what_a_member_has_is_revoked_from_it(seed: int, max_delay_ms: int) -> None:
+def test_nothing_is_revoked_from_a_member_that_another_one_has(seed: int, max_delay_ms: int) -> None:
     group = pretended(seed, max_delay_ms, steps=20)
     before = dict(group.members)
-    for member, items in group.round().revoked.items():
-        assert set(items) <= set(before[member])
+    held = {item for items in before.values() for item in items}
+    made = group.round()
+    for member, items in made.revoked.items():
+        # what was lost may be dealt to a returning worker and taken from it in the same round, as in the original
+        assert set(items) & held <= set(before[member])
+        assert not set(items) & set(made.assigned[member])
         assert len(set(items)) == len(items)
 
 
