@@ -35,6 +35,12 @@ check: .venv/ready ## Lint, types, import contracts, module sizes, example confi
 bench: .venv/ready ## Measure against the original worker in one run; writes docs/reference/benchmarks.md
 	@$(BIN)/python -m integration.bench
 
+.PHONY: config
+config: .venv/ready ## Write the complete worker files in config/ anew, from the declared keys
+	@for mode in standalone distributed; do \
+		$(BIN)/python -m linkspan.config.worker_file $$mode > config/connect-$$mode.properties || exit; \
+	done
+
 .PHONY: lock
 lock: .venv/ready ## Pin all dependencies anew in requirements.lock
 	@$(BIN)/pip install --quiet uv
