@@ -299,6 +299,14 @@ class Admin(Protocol):
         """Forget a group; an unknown one is fine. Raises ConflictError while it has members."""
         ...
 
+    def fence_producers(self, ids: Sequence[str], timeout: float) -> None:
+        """Make it impossible for older producers with these transactional ids to write anything (KIP-618).
+
+        Raises:
+            UnsupportedError: this log has no transactions.
+        """
+        ...
+
     def close(self) -> None:
         """Release connections."""
         ...

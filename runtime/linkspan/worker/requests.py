@@ -23,6 +23,7 @@ __all__ = [
     "alter_source_offsets",
     "cluster_id",
     "ensure_topic",
+    "fence_producers",
     "group_offsets",
     "plugin_config",
     "plugin_folders",
@@ -156,6 +157,16 @@ def alter_group_offsets(_: ChannelPort, args: Args) -> None:
             admin.delete_group_offsets(args["group"], gone)
     except ConflictError as error:
         raise ConnectError(sink_offsets.still_in_use(args["name"], "alter")) from error
+    finally:
+        admin.close()
+
+
+def fence_producers(_: ChannelPort, args: Args) -> None:
+    """Make it impossible for older tasks of a connector to write anything."""
+    log: Log = unpack(args["log"])
+    admin = log.admin(args["settings"])
+    try:
+        admin.fence_producers(args["ids"], args["timeout"])
     finally:
         admin.close()
 

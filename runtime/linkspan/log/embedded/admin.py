@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from linkspan.api.errors import ConflictError, ConnectError
+from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
 from linkspan.api.records import TopicPartition
 from linkspan.log.embedded.groups import live_members
 from linkspan.log.embedded.store import Store
@@ -83,6 +83,10 @@ class EmbeddedAdmin:
         with self._store.transaction():
             self._refuse_members(group)
             self._store.rows("DELETE FROM offsets WHERE consumers = ?", group)
+
+    def fence_producers(self, ids: Sequence[str], timeout: float) -> None:  # noqa: ARG002 - never
+        """Never: transactions need Kafka."""
+        raise UnsupportedError("The embedded log has no transactions, so there are no producers to fence out")
 
     def close(self) -> None:
         """Close the file."""

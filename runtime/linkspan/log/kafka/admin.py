@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as Native
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
@@ -24,6 +24,7 @@ _HAS_MEMBERS: Final = frozenset(
     {KafkaError.NON_EMPTY_GROUP, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.GROUP_SUBSCRIBED_TO_TOPIC}
 )
 _AGAIN: Final = 0.2
+_FENCED_AT_ONCE: Final = 8
 _LOOK: Final = 0.02
 _Answer = TypeVar("_Answer")
 
@@ -39,6 +40,7 @@ class KafkaAdmin:
     """
 
     def __init__(self, settings: Mapping[str, str]) -> None:
+        self._given = dict(settings)
         self._settings = translate("admin", settings)
         self._timeout = self._settings.number("default.api.timeout.ms") / 1000
         self._addresses = settings.get("bootstrap.servers", "(bootstrap.servers is missing)")
@@ -185,6 +187,26 @@ class KafkaAdmin:
             if kafka_error(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return
             raise _group_error(error, f"Deleting group {group}", group, f"Delete on group {group}") from error
+
+    def fence_producers(self, ids: Sequence[str], timeout: float) -> None:
+        """Raise the epoch of transactional ids, which ends what older producers have begun.
+
+        The library has no such request; whoever begins to use an id has the same effect.
+        """
+        settings = translate("producer", {**self._given, "enable.idempotence": "true"})
+
+        def fence(transactional_id: str) -> None:
+            # nothing is sent, but the library compares its time limits all the same
+            unused = {"message.timeout.ms": 1000}
+            more = {**unused, "transactional.id": transactional_id, "error_cb": self._contact}
+            try:
+                opened("producer", Producer, settings, more).init_transactions(timeout)
+            except KafkaException as error:
+                right = f"Write and Describe on transactional id {transactional_id}"
+                raise connect_error(error, f"Fencing out producers with id {transactional_id}", right) from error
+
+        with ThreadPoolExecutor(_FENCED_AT_ONCE) as pool:
+            list(pool.map(fence, ids))
 
     def _only(self, call: Callable[..., dict[Any, Future[_Answer]]], question: list[Any]) -> _Answer:
         (future,) = call(question, request_timeout=self._timeout).values()
