@@ -223,6 +223,10 @@ class RunningWorker(Protocol):
         """Whether a task has a process."""
         ...
 
+    async def fence_producers(self, name: str, config: dict[str, str], ids: Sequence[str]) -> None:
+        """Make it impossible for producers with these transactional ids to write anything more (spec 4.11)."""
+        ...
+
     async def connector_offsets(self, name: str, config: dict[str, str]) -> list[Body]:
         """Offsets as REST shows them (spec 1.8)."""
         ...

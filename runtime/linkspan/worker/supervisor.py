@@ -391,6 +391,20 @@ class Worker:
         seconds = self._deadlines.request
         return bool(await self._topics.ask("ensure_topic", args, context=context, what=what, seconds=seconds))
 
+    async def fence_producers(self, name: str, config: dict[str, str], ids: Sequence[str]) -> None:
+        """Make it impossible for producers with these transactional ids to write anything more (spec 4.11).
+
+        Raises:
+            ConnectError: the brokers refuse, or do not answer in time.
+        """
+        args = {
+            "log": pack(self._log),
+            "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
+            "ids": list(ids),
+            "timeout": self._deadlines.request,
+        }
+        await self._ask("fence_producers", args, f"fence out older tasks of {name}", self._deadlines.request + 5)
+
     # --- offsets ------------------------------------------------------------------------------------------------
 
     async def connector_offsets(self, name: str, config: dict[str, str]) -> Offsets:
