@@ -23,11 +23,10 @@ from linkspan.config.suggestions import unknown_keys
 from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig, WorkerConfig
 from linkspan.observe import logging as log_lines
 from linkspan.observe import streams
-from linkspan.observe.levels import LEVELS
+from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels, set_levels
 
 __all__ = ["WorkerCommand"]
 
-_LEVEL: Final = "LINKSPAN_LOG_LEVEL"
 _log: Final = logging.getLogger("linkspan.cli")
 
 C = TypeVar("C", bound=WorkerConfig)
@@ -69,13 +68,14 @@ class WorkerCommand(Generic[C]):
             if background:
                 start_in_background(self.name, self.module, given)
                 return 0
-            level = _log_level()
+            level, levels = _log_level(), _log_levels()
             config = self._worker_config(given[0])
         except ConnectError as error:
             print(f"{self.name}: {error.message}", file=sys.stderr)
             return 2
         _allow_open_files()
         log_lines.setup(config.linkspan_log_format, level)
+        set_levels(levels)
         _log.info("%s", self.describe(config))
         _note_unknown(config)
         try:
@@ -111,11 +111,18 @@ def _allow_open_files() -> None:
 
 
 def _log_level() -> int:
-    name = os.environ.get(_LEVEL) or "INFO"
+    name = os.environ.get(ROOT_VARIABLE) or "INFO"
     level = LEVELS.get(name.upper())
     if level is None:
-        raise ConfigError(f"{_LEVEL}={name} is no level; there are {', '.join(LEVELS)}")
+        raise ConfigError(f"{ROOT_VARIABLE}={name} is no level; there are {', '.join(LEVELS)}")
     return level
+
+
+def _log_levels() -> dict[str, int]:
+    try:
+        return named_levels(os.environ.get(LEVELS_VARIABLE) or "")
+    except ConfigError as error:
+        raise ConfigError(f"{LEVELS_VARIABLE}: {error.message}") from None
 
 
 def _note_unknown(config: WorkerConfig) -> None:

@@ -7,7 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-__all__ = ["LEVELS", "Levels"]
+from linkspan.api.errors import ConfigError
+
+__all__ = ["LEVELS", "LEVELS_VARIABLE", "ROOT_VARIABLE", "Levels", "named_levels", "set_levels"]
+
+ROOT_VARIABLE: Final = "LINKSPAN_LOG_LEVEL"
+"""Environment variable with the level of the root logger."""
+
+LEVELS_VARIABLE: Final = "LINKSPAN_LOG_LOGGERS"
+"""Environment variable with levels of other loggers, ``name=LEVEL`` separated by commas."""
 
 LEVELS: Final = {
     "ALL": 1,
@@ -33,6 +41,32 @@ _STANDS_FOR: Final = {
     "org.apache.kafka.connect.runtime.rest": "linkspan.rest",
 }
 """What users of the original turn up when they look for a fault, and which of our loggers says the same."""
+
+
+def named_levels(text: str) -> dict[str, int]:
+    """Loggers and their level numbers out of a text such as ``linkspan.rest=DEBUG,linkspan.task=WARN``.
+
+    Raises:
+        ConfigError: an item is no logger with a level.
+    """
+    levels = {}
+    for item in filter(None, map(str.strip, text.split(","))):
+        name, found, level = (part.strip() for part in item.partition("="))
+        if not name or not found or level.upper() not in LEVELS:
+            raise ConfigError(f"{item} is no logger with its level; write name=LEVEL with one of {', '.join(LEVELS)}")
+        levels[name] = LEVELS[level.upper()]
+    return levels
+
+
+def set_levels(levels: Mapping[str, int]) -> None:
+    """Set the levels of loggers, and of ours that say the same as loggers of the original."""
+    for name, level in levels.items():
+        for other in (name, *_ours(name)):
+            logging.getLogger(other).setLevel(level)
+
+
+def _ours(name: str) -> list[str]:
+    return [ours for theirs, ours in _STANDS_FOR.items() if theirs.startswith(name)]
 
 
 class Levels:
@@ -68,7 +102,7 @@ class Levels:
         number = LEVELS[level.upper()]
         if name != "root":
             logging.getLogger(name)
-        names = [name, *(ours for theirs, ours in _STANDS_FOR.items() if theirs.startswith(name))]
+        names = [name, *_ours(name)]
         loggers = self._loggers()
         matched = (other for other in loggers if name == "root" or other.startswith(tuple(names)))
         changed = sorted(other for other in matched if loggers[other].getEffectiveLevel() != number)

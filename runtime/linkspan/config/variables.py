@@ -1,0 +1,58 @@
+"""Settings from environment variables, as the images of Kafka Connect that people know take them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+__all__ = ["REQUIRED", "missing_variables", "worker_settings"]
+
+PREFIX: Final = "CONNECT_"
+REQUIRED: Final = {
+    "distributed": (
+        "bootstrap.servers",
+        "group.id",
+        "config.storage.topic",
+        "offset.storage.topic",
+        "status.storage.topic",
+        "key.converter",
+        "value.converter",
+    ),
+    "standalone": ("key.converter", "value.converter"),
+}
+"""Keys without which a worker of either kind cannot run."""
+
+_FOR_THE_IMAGE: Final = ("CONNECT_LOG4J_", "CONNECT_CUB_", "CONNECT_PROPERTIES_DIR", "CONNECT_REST_PORT")
+"""Variables for what surrounds the worker; they are no settings of it."""
+
+_UNDERSCORES: Final = re.compile(r"_+")
+_MEANING: Final = {"_": ".", "__": "_", "___": "-"}
+
+
+def worker_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Worker properties: ``CONNECT_FOO_BAR`` is ``foo.bar``; two underscores are one, three are a dash."""
+    return dict(sorted(_settings(environment)))
+
+
+def missing_variables(mode: str, settings: Mapping[str, str]) -> list[str]:
+    """Names of the variables that have to be set and are not.
+
+    Args:
+        mode: ``standalone`` or ``distributed``.
+        settings: all there is, from variables and from a file.
+    """
+    return [variable_of(key) for key in REQUIRED[mode] if not settings.get(key)]
+
+
+def variable_of(key: str) -> str:
+    """The variable that sets a key."""
+    escaped = {text: underscores for underscores, text in _MEANING.items()}
+    return PREFIX + "".join(escaped.get(letter, letter) for letter in key).upper()
+
+
+def _settings(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in environment.items():
+        rest = name.removeprefix(PREFIX)
+        if rest not in {name, ""} and not name.startswith(_FOR_THE_IMAGE):
+            yield _UNDERSCORES.sub(lambda run: _MEANING.get(run[0], run[0]), rest.lower()), value
