@@ -31,6 +31,7 @@ from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage
 from linkspan.herder.leadership import Leadership
 from linkspan.herder.local_work import LocalWork
 from linkspan.herder.mixed_group import MixedGroup
+from linkspan.herder.own_states import OwnStates
 from linkspan.herder.participant import GroupTimes, Participant
 from linkspan.herder.plugin_questions import PluginQuestions
 from linkspan.herder.port import (
@@ -46,7 +47,7 @@ from linkspan.herder.port import (
     SubmittedConfig,
     WrongWorkerError,
 )
-from linkspan.herder.protocol import WorkItem
+from linkspan.herder.protocol import CONNECTOR, WorkItem
 from linkspan.herder.publication import Publication
 from linkspan.herder.restart_plan import RestartPlan, restart_plan
 from linkspan.herder.sessions import KeyPolicy, SessionKey, check_signature, signature_headers
@@ -131,10 +132,11 @@ class DistributedHerder(PluginQuestions):
         self._settings = settings
         self._requests = requests or Lanes()
         self._group = Participant(membership, configs, settings.url, settings.protocol, settings.times, self, now_ms)
-        self._publication = Publication(self._send_task_configs, self._differ)
+        self._publication = Publication(self._send_task_configs, self._differ, self._config_here)
         self._mixed = MixedGroup(peers, worker.catalog)
         self._wanted = AssignedWork(configs, self._group)
         self._local = LocalWork(worker, self._wanted, self._publication.publish)
+        self._states = OwnStates(statuses, self._owns)
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
         self._known: set[str] = set()
         self._ready = False
@@ -166,7 +168,16 @@ class DistributedHerder(PluginQuestions):
     async def _beat(self) -> None:
         while True:
             self._membership.alive("handling requests and events")
+            if self._group.settled:
+                self._look_after()
             await asyncio.sleep(_BEAT_SECONDS)
+
+    def _look_after(self) -> None:
+        """Put right what late, lost or half written records have left behind."""
+        self._publication.again()
+        if self._statuses.written:
+            self._leadership.forget_states()
+            self._states.restore(self._group.generation)
 
     async def stop(self, seconds: float) -> None:
         """End what runs here, then leave the group; so many ``seconds`` are given to what is still queued."""
@@ -185,9 +196,8 @@ class DistributedHerder(PluginQuestions):
 
     async def on_revoked(self, names: set[str]) -> None:
         """Stop what does not belong here any more; the states of what has ended are written when this returns."""
-        await self._local.give_up(names)
-        gone = names - set(self._configs.snapshot.connectors)
-        for name in gone:
+        await self._local.give_up(sorted(names))
+        for name in sorted(names - set(self._configs.snapshot.connectors)):
             self._statuses.remove_topics(name)
         await self._statuses.flush(_FLUSH_SECONDS)
 
@@ -195,7 +205,7 @@ class DistributedHerder(PluginQuestions):
         """Start what belongs here."""
         self._ready = True
         self._leadership.on_settled()
-        self._local.follow(self._wanted.names() | self._local.names())
+        self._local.follow(sorted(self._wanted.names() | self._local.names()))
 
     # --- the config topic ---------------------------------------------------------------------------------------
 
@@ -471,11 +481,8 @@ class DistributedHerder(PluginQuestions):
         """Write the task configurations that a connector on another worker has made."""
         self._check_signature(request)
         await self._leading()
-        snapshot = self._configs.snapshot
-        self._existing(name)
-        if configs and snapshot.targets.get(name) == STOPPED:
-            raise ConfigError(f"Cannot submit non-empty set of task configs for stopped connector {name}")
-        await self._requests.ask(f"{name}\0tasks", lambda stage: self._write_task_configs(name, configs, stage))
+        self._check_takes(name, configs)
+        await self._requests.ask(name, lambda stage: self._write_task_configs(name, configs, stage))
 
     async def fence(self, name: str, request: InternalRequest) -> None:
         """Fence out older exactly-once tasks of a source connector."""
@@ -496,7 +503,7 @@ class DistributedHerder(PluginQuestions):
 
     async def _send_task_configs(self, name: str, configs: list[dict[str, str]]) -> None:
         if self._group.leads:
-            await self._requests.ask(f"{name}\0tasks", lambda stage: self._write_task_configs(name, configs, stage))
+            await self._requests.ask(name, lambda stage: self._write_task_configs(name, configs, stage))
             return
         body = orjson.dumps(configs)
         key = self._configs.snapshot.session_key
@@ -505,8 +512,20 @@ class DistributedHerder(PluginQuestions):
         await self._peers.submit_tasks(self._group.leader_url, name, body, headers)
 
     async def _write_task_configs(self, name: str, configs: Sequence[SubmittedConfig], stage: Stage) -> None:
+        # What was asked for in the same lane before may have stopped or deleted the connector.
+        self._check_leading()
+        self._check_takes(name, configs)
         stage.begin(f"writing {len(configs)} task configs for connector {name} to the config topic")
         await self._configs.put_task_configs(name, configs)
+
+    def _check_takes(self, name: str, configs: Sequence[SubmittedConfig]) -> None:
+        self._existing(name)
+        if configs and self._configs.snapshot.targets.get(name) == STOPPED:
+            raise ConfigError(f"Cannot submit non-empty set of task configs for stopped connector {name}")
+
+    def _config_here(self, name: str) -> SubmittedConfig | None:
+        wanted = self._wanted.connector(name)
+        return None if wanted is None else wanted.config
 
     def _differ(self, name: str, configs: list[dict[str, str]]) -> bool:
         """Whether these task configurations are to be published: the connector is here, and they are news (4.5)."""
@@ -523,10 +542,13 @@ class DistributedHerder(PluginQuestions):
     def _put_status(self, name: str, task: int | None, state: str, trace: str | None) -> None:
         version = self._version_of(self._configs.snapshot.connectors.get(name))
         status = Status(state, trace, self._settings.worker_id, self._group.generation, version)
-        if task is None:
-            self._statuses.put_connector(name, status)
-        else:
-            self._statuses.put_task(name, task, status)
+        self._states.put((name, CONNECTOR if task is None else task), status)
+
+    def _owns(self, item: WorkItem) -> bool:
+        name, number = item
+        if number == CONNECTOR:
+            return self._local.runs_connector(name) and self._wanted.connector(name) is not None
+        return self._local.runs_task(name, number) and number in self._wanted.tasks(name)
 
     def _plan(self, name: str, *, include_tasks: bool, only_failed: bool) -> RestartPlan | None:
         instance = self._statuses.connector(name)

@@ -129,7 +129,11 @@ class Lanes:
         if self._closed:
             raise StoppingError
         task = self._queue(lane, work, presses)
-        done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        except asyncio.CancelledError:
+            task.add_done_callback(_report)
+            raise
         if not done:
             task.add_done_callback(_report)
             stage = self._stages.get(lane)

@@ -49,8 +49,7 @@ class Leadership:
 
     def on_settled(self) -> None:
         """A round is over: this worker may lead now."""
-        if self._group.leads:
-            self._forget_states()
+        self.forget_states()
         self.rotate_if_due()
 
     def on_session_key(self, _: SessionKey) -> None:
@@ -79,8 +78,10 @@ class Leadership:
             self._cancel_timer()
             self._timer = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self.rotate_if_due)
 
-    def _forget_states(self) -> None:
-        """Of connectors that were deleted, and of tasks that a connector has no more."""
+    def forget_states(self) -> None:
+        """Remove states of connectors that were deleted, and of tasks that a connector has no more."""
+        if not self._group.leads:
+            return
         snapshot = self._configs.snapshot
         for name in self._statuses.connectors():
             if name not in snapshot.connectors:

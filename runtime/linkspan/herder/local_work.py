@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from linkspan.api.errors import ConfigError, ConnectError, NotFoundError
 from linkspan.herder.lanes import Lanes, Stage
@@ -106,6 +106,7 @@ class LocalWork:
         self._to_cut: set[str] = set()
         self._failed_cuts: dict[str, int] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._endings: dict[asyncio.Task[None], str] = {}
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -132,14 +133,16 @@ class LocalWork:
             if tasks or self._wanted.tasks(name):
                 self._lanes.tell(_tasks_of(name), partial(self._follow_tasks, name))
 
-    async def give_up(self, names: Iterable[str]) -> None:
+    async def give_up(self, names: Collection[str]) -> None:
         """End whatever of these does not belong here any more, and wait until it has ended."""
-        asked = []
+        asked: list[Awaitable[None]] = []
         for name in names:
             if self._instance_ends(name):
                 asked.append(self._lanes.ask(name, partial(self._follow_instance, name), presses=True))
             if self._surplus_tasks(name):
                 asked.append(self._lanes.ask(_tasks_of(name), partial(self._follow_tasks, name)))
+        # What has begun to end already is in no list any more, and may still take its time.
+        asked += [asyncio.shield(ending) for ending, name in self._endings.items() if name in names]
         for outcome in await asyncio.gather(*asked, return_exceptions=True):
             if isinstance(outcome, ConnectError):
                 _log.warning("%s", outcome.message)
@@ -186,7 +189,7 @@ class LocalWork:
         self._instances.pop(name, None)
         self._forget_timer(name)
         stage.begin(f"stopping connector {name}")
-        await self._worker.stop_connector(name)
+        await self._ended(name, self._worker.stop_connector(name))
 
     async def _follow_tasks(self, name: str, stage: Stage) -> None:
         running = self._tasks.setdefault(name, {})
@@ -221,7 +224,14 @@ class LocalWork:
         for number in numbers:
             self._tasks[name].pop(number, None)
         stage.begin(f"stopping {len(numbers)} task(s) of connector {name}")
-        await self._worker.stop_tasks([(name, number) for number in numbers])
+        await self._ended(name, self._worker.stop_tasks([(name, number) for number in numbers]))
+
+    async def _ended(self, name: str, ending: Coroutine[Any, Any, None]) -> None:
+        """Wait for the end of something; it goes on, and is waited for at last, where a lane is given up."""
+        task = asyncio.create_task(ending)
+        self._endings[task] = name
+        task.add_done_callback(self._endings.pop)
+        await asyncio.shield(task)
 
     # --- restarting ---------------------------------------------------------------------------------------------
 
@@ -318,7 +328,9 @@ class LocalWork:
         await self._lanes.close(seconds)
         ids = [(name, number) for name, tasks in self._tasks.items() for number in tasks]
         await asyncio.gather(
-            self._worker.stop_tasks(ids), *(self._worker.stop_connector(name) for name in list(self._instances))
+            self._worker.stop_tasks(ids),
+            *(self._worker.stop_connector(name) for name in list(self._instances)),
+            *self._endings,
         )
         self._tasks.clear()
         self._instances.clear()

@@ -24,13 +24,19 @@ class Publication:
     Args:
         send: takes a connector and its task configurations to the leader; may fail.
         due: whether these are still to be sent: the connector runs here, and they differ from what is published.
+        origin: configuration that a connector has now, if it runs here.
     """
 
     def __init__(
-        self, send: Callable[[str, TaskConfigs], Awaitable[None]], due: Callable[[str, TaskConfigs], bool]
+        self,
+        send: Callable[[str, TaskConfigs], Awaitable[None]],
+        due: Callable[[str, TaskConfigs], bool],
+        origin: Callable[[str], object | None],
     ) -> None:
         self._send = send
         self._due = due
+        self._origin = origin
+        self._made: dict[str, tuple[object | None, TaskConfigs]] = {}
         self._attempts: dict[str, asyncio.Task[None]] = {}
 
     def publish(self, name: str, configs: TaskConfigs) -> None:
@@ -38,6 +44,18 @@ class Publication:
         before = self._attempts.pop(name, None)
         if before is not None:
             before.cancel()
+        self._made[name] = self._origin(name), configs
+        self._begin(name, configs)
+
+    def again(self) -> None:
+        """Hand on what was published, but is not what is in force: half of it was written, or it was taken back."""
+        for name, (origin, configs) in list(self._made.items()):
+            if origin is None or self._origin(name) != origin:
+                del self._made[name]
+            elif name not in self._attempts:
+                self._begin(name, configs)
+
+    def _begin(self, name: str, configs: TaskConfigs) -> None:
         if self._due(name, configs):
             attempt = asyncio.create_task(self._until_taken(name, configs), name=f"publish tasks of {name}")
             self._attempts[name] = attempt

@@ -44,10 +44,11 @@ _log: Final = logging.getLogger(__name__)
 class _Entry:
     """What is known of one connector instance or task."""
 
-    __slots__ = ("deleted", "status")
+    __slots__ = ("deleted", "status", "timestamp")
 
     def __init__(self) -> None:
         self.status: Status | None = None
+        self.timestamp = 0
         self.deleted = False
 
     def admits(self, status: Status) -> bool:
@@ -185,6 +186,11 @@ class StatusTopic:
         for key_bytes in sorted(keys):
             self._enqueue(_Put(key_bytes, None))
 
+    @property
+    def written(self) -> bool:
+        """Whether everything that was put is written."""
+        return self._idle.is_set()
+
     async def flush(self, seconds: float) -> bool:
         """Wait until everything that was put is written; False when that takes longer."""
         try:
@@ -261,7 +267,7 @@ class StatusTopic:
     def _take(self, records: Sequence[TableRecord]) -> None:
         for record in records:
             try:
-                self._take_one(decode_key(record.key), record.value)
+                self._take_one(decode_key(record.key), record.value, record.timestamp)
             except MalformedStatusError as error:
                 _log.error(
                     "Skipped a record of the status topic (partition %d, offset %d, key %s): %s",
@@ -271,29 +277,32 @@ class StatusTopic:
                     error,
                 )
 
-    def _take_one(self, key: StatusKey, value: bytes | None) -> None:
+    def _take_one(self, key: StatusKey, value: bytes | None, timestamp: int) -> None:
         match key:
             case ConnectorKey(name):
-                self._take_connector(name, value)
+                self._take_connector(name, value, timestamp)
             case TaskKey(name, task):
-                self._take_task(name, task, value)
+                self._take_task(name, task, value, timestamp)
             case TopicKey(topic, name) if value is None:
                 self._topics.get(name, {}).pop(topic, None)
             case TopicKey(topic, name):
                 self._topics.setdefault(name, {})[topic] = decode_topic(value or b"")
 
-    def _take_connector(self, name: str, value: bytes | None) -> None:
+    def _take_connector(self, name: str, value: bytes | None, timestamp: int) -> None:
         if value is not None:
             self._connectors.setdefault(name, _Entry()).status = decode_status(value)
             return
-        gone = [*self._tasks.pop(name, {}).values()]
         entry = self._connectors.pop(name, None)
         if entry is not None:
-            gone.append(entry)
-        for entry in gone:
             entry.deleted = True
+        tasks = self._tasks.get(name, {})
+        for number, known in list(tasks.items()):
+            # Tasks may be in other partitions; those of a connector that was made anew may have been read before this.
+            if known.timestamp <= timestamp:
+                known.deleted = True
+                del tasks[number]
 
-    def _take_task(self, name: str, task: int, value: bytes | None) -> None:
+    def _take_task(self, name: str, task: int, value: bytes | None, timestamp: int) -> None:
         tasks = self._tasks.setdefault(name, {})
         if value is None:
             entry = tasks.pop(task, None)
@@ -311,4 +320,4 @@ class StatusTopic:
         ):
             # The last word of an owner that was slower than the new one.
             return
-        entry.status = status
+        entry.status, entry.timestamp = status, timestamp
