@@ -227,7 +227,7 @@ def test_a_place_that_is_no_folder_is_named(standalone, tmp_path):
     place.touch()
     status, message = ended(standalone, "standalone")
     assert status == 2
-    assert f"Cannot write to {place}: File exists; mount a writable folder there" in message
+    assert f"Cannot write to {place}: File exists; make it a writable folder" in message
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")

@@ -24,6 +24,7 @@ from typing import Final
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.config import properties
 from linkspan.config.listeners import Listener, parse_listeners
+from linkspan.config.private_folder import private_folder
 from linkspan.config.references import resolved
 from linkspan.config.variables import missing_variables, worker_settings
 from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels
@@ -241,15 +242,7 @@ def _asked(listener: Listener) -> tuple[int, str]:
 
 def _worker_file() -> Path:
     """The worker file that is made, in a folder for this user alone: it may hold passwords."""
-    folder = Path(tempfile.gettempdir()) / "linkspan"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid != os.geteuid():
-            raise ConfigError(f"{folder} belongs to another user; remove it, or set TMPDIR to another folder")
-        folder.chmod(0o700)
-    except OSError as error:
-        raise ConfigError(f"Cannot write to {folder}: {error.strerror}; mount a writable folder there") from error
-    return folder / "worker.properties"
+    return private_folder("linkspan") / "worker.properties"
 
 
 def _say(text: str) -> None:

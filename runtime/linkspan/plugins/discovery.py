@@ -24,6 +24,7 @@ from linkspan.api import (
 )
 from linkspan.plugins.catalog import INSTALLED, PluginInfo
 from linkspan.plugins.loading import use_location
+from linkspan.plugins.units import package_folders, units
 
 __all__ = ["GROUPS", "folders", "packages", "scan", "unusable"]
 
@@ -39,6 +40,8 @@ GROUPS: Final = {
 }
 """Entry-point groups and what stands in them; ours and everybody else's plugins use the same."""
 
+_OURSELVES: Final = "linkspan"
+
 _CONTRACTS: Final[dict[str, tuple[type[Any], ...]]] = {
     "connector": (SourceConnector, SinkConnector),
     "converter": (Converter,),
@@ -51,7 +54,13 @@ _CONTRACTS: Final[dict[str, tuple[type[Any], ...]]] = {
 
 def folders(plugin_path: Sequence[str]) -> list[str]:
     """The folders of ``plugin.path`` that hold plugins; what cannot be used is logged and skipped. Imports nothing."""
-    return [str(folder) for folder in _subfolders(plugin_path) if any(_points(str(folder)))]
+    found = []
+    for unit in units(plugin_path):
+        if any(_points(str(unit))):
+            found.append(str(unit))
+        elif not any(unit.rglob("*.jar")):
+            log.warning("plugin.path: %s is skipped: no package in it has entry points of plugins", unit)
+    return found
 
 
 def packages() -> list[str]:
@@ -83,26 +92,11 @@ def unusable(location: str, package: str | None, reason: str) -> list[PluginInfo
     ]
 
 
-def _subfolders(plugin_path: Sequence[str]) -> Iterator[Path]:
-    for entry in plugin_path:
-        folder = Path(entry.strip())
-        if not entry.strip():
-            continue
-        try:
-            inside = sorted(folder.iterdir())
-        except OSError:
-            log.error("plugin.path: %s is not a folder that can be read; it is skipped", folder)  # noqa: TRY400 - a user's mistake
-            continue
-        jars = sum(1 for _ in folder.rglob("*.jar"))
-        if jars:
-            log.warning("plugin.path: %d jars under %s are skipped, plugins are Python here", jars, folder)
-        yield from (item for item in inside if item.is_dir() and not item.name.startswith("."))
-
-
 def _points(location: str) -> Iterator[tuple[str, EntryPoint]]:
     """Names of packages with their entry points that are plugins."""
-    found = distributions() if location == INSTALLED else distributions(path=[location])
-    seen = set()
+    beside = location != INSTALLED
+    found = distributions(path=list(package_folders(location))) if beside else distributions()
+    seen = {_OURSELVES} if beside else set()  # a copy that a plugin was installed with is never imported
     for distribution in found:
         try:
             points = [point for point in distribution.entry_points if point.group in GROUPS]

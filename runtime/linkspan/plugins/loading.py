@@ -10,6 +10,7 @@ from typing import Any
 
 from linkspan.api.errors import ConfigError, PluginError
 from linkspan.plugins.catalog import INSTALLED, PluginInfo
+from linkspan.plugins.units import package_folders
 
 __all__ = ["create", "load", "use_location"]
 
@@ -54,7 +55,10 @@ def create(info: PluginInfo) -> Any:  # noqa: ANN401 - an object of whatever kin
 
 
 def use_location(location: str) -> None:
-    """Make the packages of a folder of ``plugin.path`` importable in this process, before all others."""
-    if location != INSTALLED and location not in sys.path and Path(location).is_dir():
-        sys.path.insert(0, location)
+    """Make the packages of a unit of ``plugin.path`` importable in this process, before all others."""
+    if location == INSTALLED or not Path(location).is_dir():
+        return
+    added = [folder for folder in package_folders(location) if folder not in sys.path]
+    if added:
+        sys.path[:0] = added
         importlib.invalidate_caches()
