@@ -271,13 +271,32 @@ def test_a_connector_whose_configuration_is_at_fault_is_not_asked_again(play) ->
     play(story)
 
 
+def test_an_instance_begins_anew_when_its_configuration_is_submitted_again(play) -> None:
+    async def story(here: Here) -> None:
+        here.wishes.want()
+        await here.follow()
+        here.calls()
+        here.wishes.connectors["c"] = replace(here.wishes.connectors["c"], submission=1)
+        assert await here.follow() == [("start_connector", "c", STARTED), ("stop_connector", "c")]
+        assert await here.follow() == []
+
+    play(story)
+
+
 def test_restarting_ends_and_begins_what_is_here(play) -> None:
     async def story(here: Here) -> None:
         here.wishes.want()
         await here.follow()
         here.calls()
-        here.work.restart("c", instance=True, tasks=[1, 7])
+        called: dict[int | None, list[tuple[Any, ...]]] = {}
+        calls = here.worker.calls
+        here.work.restart("c", instance=True, tasks=[1, 7], ended=lambda _, task: called.update({task: list(calls)}))
         await here.lanes.drain(20)
+        assert called.keys() == {None, 1}
+        assert ("stop_connector", "c") in called[None]
+        assert ("start_connector", "c", STARTED) not in called[None]
+        assert ("stop_task", "c", 1) in called[1]
+        assert ("start_task", "c", 1, STARTED) not in called[1]
         assert here.calls() == [
             ("start_connector", "c", STARTED),
             ("start_task", "c", 1, STARTED),

@@ -392,7 +392,7 @@ def test_levels_of_the_whole_group_are_the_herders(served: Served, logger: str, 
     before = served.ask("GET", "/admin/loggers").json
     reply = served.ask("PUT", f"/admin/loggers/{logger}?scope=Cluster", {"level": "debug"})
     assert (reply.status, reply.text) == (204, "")
-    assert calls == [(wanted, "DEBUG")]
+    assert calls == [(wanted, "debug")]
     assert served.ask("GET", "/admin/loggers").json == before
 
 

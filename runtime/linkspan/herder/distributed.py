@@ -210,7 +210,8 @@ class DistributedHerder(PluginQuestions):
     # --- the config topic ---------------------------------------------------------------------------------------
 
     def on_connector_config(self, name: str) -> None:
-        """A connector is new, which concerns the group, or has another configuration, which concerns its owner."""
+        """A connector is new, which concerns the group, or was configured again, which concerns its owner."""
+        self._wanted.renew(name)
         if name in self._known:
             self._local.follow([name])
         else:
@@ -243,13 +244,10 @@ class DistributedHerder(PluginQuestions):
         plan = self._plan(name, include_tasks=request.include_tasks, only_failed=request.only_failed)
         if plan is None:
             return
-        tasks = [number for number in plan.tasks if self._local.runs_task(name, number)]
-        for number in tasks:
-            self._put_status(name, number, "RESTARTING", None)
-        instance = plan.instance and self._local.runs_connector(name)
-        if instance:
-            self._put_status(name, None, "RESTARTING", None)
-        self._local.restart(name, instance=instance, tasks=tasks)
+        self._local.restart(name, instance=plan.instance, tasks=plan.tasks, ended=self._put_restarting)
+
+    def _put_restarting(self, name: str, task: int | None) -> None:
+        self._put_status(name, task, "RESTARTING", None)
 
     def on_log_level(self, logger: str, level: str) -> None:
         """A log level was changed for all workers."""

@@ -27,10 +27,17 @@ _log: Final = logging.getLogger("linkspan.herder")
 
 @dataclass(frozen=True, slots=True)
 class WantedConnector:
-    """A connector instance that belongs here."""
+    """A connector instance that belongs here.
+
+    Attributes:
+        config: as submitted.
+        target: STARTED, PAUSED or STOPPED.
+        submission: counts how often a configuration was submitted; an instance of an older one is replaced.
+    """
 
     config: Mapping[str, str]
     target: str
+    submission: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,10 @@ class Wanted(Protocol):
 class _Instance:
     config: Mapping[str, str]
     target: str
+    submission: int
+
+    def serves(self, wanted: WantedConnector) -> bool:
+        return (wanted.config, wanted.submission) == (self.config, self.submission)
 
 
 @dataclass(slots=True)
@@ -151,7 +162,7 @@ class LocalWork:
 
     def _instance_ends(self, name: str) -> bool:
         wanted, running = self._wanted.connector(name), self._instances.get(name)
-        return running is not None and (wanted is None or wanted.config != running.config)
+        return running is not None and (wanted is None or not running.serves(wanted))
 
     def _surplus_tasks(self, name: str) -> list[int]:
         wanted = self._wanted.tasks(name)
@@ -178,7 +189,7 @@ class LocalWork:
                 await self._cut(name, stage)
 
     async def _begin_instance(self, name: str, wanted: WantedConnector, stage: Stage) -> None:
-        self._instances[name] = _Instance(dict(wanted.config), wanted.target)
+        self._instances[name] = _Instance(dict(wanted.config), wanted.target, wanted.submission)
         self._failed_cuts.pop(name, None)
         stage.begin(f"starting connector {name}")
         await stage.giving_way(self._worker.start_connector(name, dict(wanted.config), wanted.target))
@@ -252,28 +263,49 @@ class LocalWork:
         """
         await self._lanes.ask(_tasks_of(name), partial(self._restart_tasks, name, [task]))
 
-    def restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> None:
-        """Restart what of these is here; nobody waits for it."""
+    def restart(
+        self, name: str, *, instance: bool, tasks: Sequence[int], ended: Callable[[str, int | None], None]
+    ) -> None:
+        """Restart what of these is here; nobody waits for it.
+
+        Args:
+            name: of the connector.
+            instance: whether its instance is meant.
+            tasks: that are meant.
+            ended: told of the instance (None) and of each task when it has ended and is about to begin anew.
+        """
         here = [number for number in tasks if self.runs_task(name, number)]
         if here:
-            self._lanes.tell(_tasks_of(name), partial(self._restart_tasks, name, here))
+            self._lanes.tell(_tasks_of(name), partial(self._restart_tasks, name, here, ended=ended))
         if instance and self.runs_connector(name):
-            self._lanes.tell(name, partial(self._restart_instance, name), presses=True)
+            self._lanes.tell(name, partial(self._restart_instance, name, ended=ended), presses=True)
 
-    async def _restart_instance(self, name: str, stage: Stage) -> None:
+    async def _restart_instance(
+        self, name: str, stage: Stage, ended: Callable[[str, int | None], None] | None = None
+    ) -> None:
         await self._end_instance(name, stage)
         wanted = self._wanted.connector(name)
         if wanted is None:
             raise NotFoundError(f"Connector {name} does not run on this worker any more")
+        if ended is not None:
+            ended(name, None)
         await self._begin_instance(name, wanted, stage)
 
-    async def _restart_tasks(self, name: str, numbers: Sequence[int], stage: Stage) -> None:
+    async def _restart_tasks(
+        self,
+        name: str,
+        numbers: Sequence[int],
+        stage: Stage,
+        ended: Callable[[str, int | None], None] | None = None,
+    ) -> None:
         running = self._tasks.get(name, {})
         await self._end_tasks(name, [number for number in numbers if number in running], stage)
         wanted = self._wanted.tasks(name)
         for number in numbers:
             if number not in wanted:
                 raise NotFoundError(f"Task {name}-{number} does not run on this worker any more")
+            if ended is not None:
+                ended(name, number)
             await self._begin_task(name, number, wanted[number])
 
     # --- cutting the work ---------------------------------------------------------------------------------------

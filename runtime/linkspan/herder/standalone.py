@@ -343,7 +343,7 @@ class StandaloneHerder(PluginQuestions):
 
     async def set_cluster_log_level(self, logger: str, level: str) -> None:
         """Here, for this worker is the whole group."""
-        self._set_log_level(logger, level)
+        self._set_log_level(logger, level.upper())
 
     # --- inside -------------------------------------------------------------------------------------------------
 

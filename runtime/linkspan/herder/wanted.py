@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from linkspan.herder.config_topic import ConfigTopic
@@ -23,6 +24,11 @@ class AssignedWork:
     def __init__(self, configs: ConfigTopic, participant: Participant) -> None:
         self._configs = configs
         self._participant = participant
+        self._submissions: Counter[str] = Counter()
+
+    def renew(self, name: str) -> None:
+        """The configuration of a connector was submitted again, be it the same: its instance begins anew."""
+        self._submissions[name] += 1
 
     def connector(self, name: str) -> WantedConnector | None:
         """The connector instance, if it was assigned to this worker and still exists."""
@@ -30,7 +36,7 @@ class AssignedWork:
         config = snapshot.connectors.get(name)
         if config is None or (name, -1) not in self._participant.items:
             return None
-        return WantedConnector(_set_keys(config), snapshot.targets.get(name, STARTED))
+        return WantedConnector(_set_keys(config), snapshot.targets.get(name, STARTED), self._submissions[name])
 
     def tasks(self, name: str) -> Mapping[int, WantedTask]:
         """The tasks that were assigned to this worker, still exist and are not STOPPED."""

@@ -69,7 +69,7 @@ class LoggerResources:
             raise NotFoundError(f"invalid log level '{level}'.")
         logger = _root_or(request.names["l"])
         if (request.parameter("scope") or "").lower() == "cluster":
-            await self._herder.set_cluster_log_level(logger, level.upper())
+            await self._herder.set_cluster_log_level(logger, level)
             return Answer(204)
         return Answer(body=self._registry.set_level(logger, level.upper()))
 
