@@ -118,6 +118,8 @@ class LocalWork:
         self._failed_cuts: dict[str, int] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._endings: dict[asyncio.Task[None], str] = {}
+        self._stopping = False
+        self._stopped = asyncio.Event()
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -146,6 +148,9 @@ class LocalWork:
 
     async def give_up(self, names: Collection[str]) -> None:
         """End whatever of these does not belong here any more, and wait until it has ended."""
+        if self._stopping:
+            await self._stopped.wait()
+            return
         asked: list[Awaitable[None]] = []
         for name in names:
             if self._instance_ends(name):
@@ -239,10 +244,13 @@ class LocalWork:
 
     async def _ended(self, name: str, ending: Coroutine[Any, Any, None]) -> None:
         """Wait for the end of something; it goes on, and is waited for at last, where a lane is given up."""
-        task = asyncio.create_task(ending)
+        await asyncio.shield(self._begin_to_end(name, ending))
+
+    def _begin_to_end(self, name: str, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(ending, name=f"end {name}")
         self._endings[task] = name
         task.add_done_callback(self._endings.pop)
-        await asyncio.shield(task)
+        return task
 
     # --- restarting ---------------------------------------------------------------------------------------------
 
@@ -355,17 +363,18 @@ class LocalWork:
 
     async def stop(self, seconds: float) -> None:
         """End everything; so many ``seconds`` are given to what is still queued."""
+        self._stopping = True
         for name in list(self._timers):
             self._forget_timer(name)
         await self._lanes.close(seconds)
-        ids = [(name, number) for name, tasks in self._tasks.items() for number in tasks]
-        await asyncio.gather(
-            self._worker.stop_tasks(ids),
-            *(self._worker.stop_connector(name) for name in list(self._instances)),
-            *self._endings,
-        )
+        for name, tasks in self._tasks.items():
+            self._begin_to_end(name, self._worker.stop_tasks([(name, number) for number in tasks]))
+        for name in self._instances:
+            self._begin_to_end(name, self._worker.stop_connector(name))
+        await asyncio.gather(*self._endings)
         self._tasks.clear()
         self._instances.clear()
+        self._stopped.set()
 
 
 def _tasks_of(name: str) -> str:

@@ -62,6 +62,8 @@ class OwnStates:
             return True
         if known.worker_id != status.worker_id:
             return known.generation <= generation
+        if number != CONNECTOR and self._statuses.hidden(name, number):
+            return True
         return (known.state, known.trace) != (status.state, status.trace)
 
     def _write(self, item: WorkItem, status: Status) -> None:

@@ -44,11 +44,12 @@ _log: Final = logging.getLogger(__name__)
 class _Entry:
     """What is known of one connector instance or task."""
 
-    __slots__ = ("deleted", "status", "timestamp")
+    __slots__ = ("deleted", "hidden", "status", "timestamp")
 
     def __init__(self) -> None:
         self.status: Status | None = None
         self.timestamp = 0
+        self.hidden = False
         self.deleted = False
 
     def admits(self, status: Status) -> bool:
@@ -143,6 +144,11 @@ class StatusTopic:
         """Status of each task of a connector, by its number."""
         entries = sorted(self._tasks.get(name, {}).items())
         return {number: entry.status for number, entry in entries if entry.status is not None}
+
+    def hidden(self, name: str, task: int) -> bool:
+        """Whether the last record about a task is one that was ignored here; who starts later reads nothing else."""
+        entry = self._tasks.get(name, {}).get(task)
+        return entry is not None and entry.hidden
 
     def topics(self, name: str) -> list[str]:
         """Topics that a connector uses."""
@@ -316,8 +322,10 @@ class StatusTopic:
             status.state == "UNASSIGNED"
             and known is not None
             and known.state == "RUNNING"
+            and (known.generation, known.worker_id) != (status.generation, status.worker_id)
             and known.generation >= status.generation
         ):
             # The last word of an owner that was slower than the new one.
+            entry.hidden = True
             return
-        entry.status, entry.timestamp = status, timestamp
+        entry.status, entry.timestamp, entry.hidden = status, timestamp, False
