@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from linkspan.config.connector import OWN_KEYS
-from linkspan.config.worker import WORKER_KEYS
+from linkspan.config.render import text_of
+from linkspan.config.worker import DistributedConfig, StandaloneConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/settings.md").read_text("utf-8")
@@ -14,9 +15,13 @@ ROWS = dict(re.findall(r"^\| `([^`]+)` \| (?:`([^`]*)`|–) \|", PAGE, re.MULTIL
 
 
 def test_every_key_of_ours_is_on_the_page_with_its_default():
-    ours = [key for key in (*WORKER_KEYS, *OWN_KEYS) if key.name.startswith("linkspan.")]
+    ours = [
+        key
+        for key in (*StandaloneConfig.keys, *DistributedConfig.keys, *OWN_KEYS)
+        if key.name.startswith("linkspan.")
+    ]
     assert {name: text for name, text in ROWS.items() if name.startswith("linkspan.")} == {
-        key.name: "" if key.default is None else str(key.default) for key in ours
+        key.name: text_of(key.default, key.type) or "" for key in ours
     }
 
 

@@ -185,6 +185,17 @@ def test_the_workers_policy_judges_overrides(catalog, policy, refused):
     }
 
 
+def test_an_assignor_that_our_client_lacks_is_the_callers_mistake(catalog):
+    key = "consumer.override.partition.assignment.strategy"
+    infos = validate_connector(catalog, SINK | {key: "org.apache.kafka.clients.consumer.StickyAssignor"}, worker=WORKER)
+    assert infos["error_count"] == 1
+    ((name, (error,)),) = errors_of(infos).items()
+    assert name == key
+    assert "StickyAssignor has no counterpart here" in error
+    fine = SINK | {key: "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"}
+    assert errors_of(validate_connector(catalog, fine, worker=WORKER)) == {}
+
+
 def test_passwords_of_overrides_are_hidden(catalog):
     overrides = {"consumer.override.sasl.jaas.config": "secret", "consumer.override.ssl.key.password": "secret"}
     infos = validate_connector(catalog, SINK | overrides, worker=WORKER)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.api.errors import BatchError, ConnectError, DataError, RetriableError
+from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError, RetriableError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.transform import Transform
 from linkspan.task.chain import Step
@@ -390,6 +390,42 @@ def test_lost_partitions_are_closed_without_a_commit(log):
     run.task.on_put = lose
     run.run(lambda: bool(run.task.closed))
     assert run.task.closed[0] == [partition]
+    assert run.reader.commits == []
+
+
+def test_a_fenced_task_closes_its_partitions_and_neither_puts_nor_commits(log):
+    topic = create_topic(log)
+    partition = TopicPartition(topic, 0)
+    fill(log, topic, ["a", "b"])
+    run = SinkRun(log, [topic])
+
+    def fence(_: object) -> None:
+        raise FencedError("taken")
+
+    run.task.on_put = lambda _: run.reader.at_poll.append(fence)
+    with pytest.raises(FencedError, match="taken"):
+        run.run(lambda: False)
+    assert run.task.calls[-3:] == ["put", "close", "stop"]
+    assert run.task.closed == [[partition]]
+    assert run.reader.commits == []
+
+
+def test_a_fenced_task_does_not_put_again_what_waits_for_redelivery(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic])
+
+    def refuse(_: object) -> None:
+        run.reader.at_poll.append(fence)
+        raise RetriableError("later")
+
+    def fence(_: object) -> None:
+        raise FencedError("taken")
+
+    run.task.on_put = refuse
+    with pytest.raises(FencedError):
+        run.run(lambda: False)
+    assert run.task.calls.count("put") == 1
     assert run.reader.commits == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from linkspan.api.errors import ConfigError, ConnectError
@@ -44,6 +46,41 @@ def test_a_task_gets_settings_of_those_clients_only_that_it_opens():
     assert letters["producer"]["client.id"] == "connector-dlq-producer-c-0"
     rules = {"topic.creation.default.partitions": "1"}
     assert set(clients.task_clients("source", WORKER, rules, "c", 0)) == {"producer"}
+
+
+def sink_consumer(connector: dict[str, str], name: str = "c", task: int = 0, group: str | None = "workers"):
+    return clients.task_clients("sink", WORKER, connector, name, task, worker_group=group)
+
+
+def test_a_sink_task_has_the_same_place_in_its_group_whoever_runs_it():
+    first, again = sink_consumer({}), clients.task_clients("sink", {}, {}, "c", 0, worker_group="workers")
+    assert first["consumer"]["group.instance.id"] == again["consumer"]["group.instance.id"]
+    assert first["consumer"]["group.instance.id"].startswith("workers-c-0-")
+    assert clients.keeps_place(first)
+
+
+def test_no_two_sink_tasks_have_the_same_place():
+    tasks = [("a", "b-c", 0), ("a-b", "c", 0), ("a", "b-c", 1), ("a", "b/c", 0), ("a", "b c", 0), ("a", "x" * 300, 0)]
+    places = [sink_consumer({}, name, task, group)["consumer"]["group.instance.id"] for group, name, task in tasks]
+    assert len(set(places)) == len(places)
+    assert all(re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", place) for place in places)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"consumer.override.group.instance.id": "mine"}, {"consumer.override.group.protocol": "CONSUMER"}],
+)
+def test_a_user_who_decides_about_the_place_is_left_alone(chosen):
+    consumer = sink_consumer(chosen)
+    assert consumer == sink_consumer(chosen, group=None)
+    assert not clients.keeps_place(consumer)
+    of_worker = {key.replace("override.", ""): value for key, value in chosen.items()}
+    assert not clients.keeps_place(clients.task_clients("sink", WORKER | of_worker, {}, "c", 0, worker_group="workers"))
+
+
+def test_without_a_group_of_workers_nothing_is_said_about_the_place():
+    assert "group.instance.id" not in sink_consumer({}, group=None)["consumer"]
+    assert not clients.keeps_place(clients.task_clients("source", WORKER, {}, "c", 0, worker_group="workers"))
 
 
 def test_a_task_does_not_see_the_workers_secrets():

@@ -76,6 +76,7 @@ class Distributed:
                 offsets,
                 plugin_path=config.plugin_path or [],
                 nurseries=self._nurseries,
+                keeps_places_as=config.group_id if config.linkspan_sink_static_membership else None,
             )
             await together(self._api.listen(), worker.start())
             check_converters(worker.catalog, config.originals)
@@ -125,6 +126,7 @@ class Distributed:
         worker.on_status = herder.on_status
         worker.on_reconfigure = herder.on_reconfigure
         worker.on_topics = herder.on_topics
+        worker.member_id = herder.member_id
         self._api.install(herder, worker, levels)
         return herder
 

@@ -325,6 +325,11 @@ class DistributedConfig(WorkerConfig):
         validator=one_of("refuse", "allow"),
         doc="What a worker does that lacks a plugin which connectors of its group need: refuse to join, or join.",
     )
+    linkspan_sink_static_membership = Bool(
+        default=True,
+        importance=MEDIUM,
+        doc="Whether the next worker takes the place of a dead sink task in its consumer group at once.",
+    )
     metadata_max_age_ms = Long(default=300000, importance=LOW, validator=at_least(0), doc="Age of metadata.")
     request_timeout_ms = Int(default=40000, importance=MEDIUM, validator=at_least(0), doc="Limit of a request.")
     retry_backoff_ms = Long(default=100, importance=LOW, validator=at_least(0), doc="Pause before a retry.")

@@ -271,6 +271,10 @@ class DistributedHerder(PluginQuestions):
 
     # --- looking ------------------------------------------------------------------------------------------------
 
+    def member_id(self) -> str | None:
+        """What the group calls this worker; while it is the same, nobody else has been given what runs here."""
+        return self._group.member_id
+
     def server_info(self) -> Body:
         """Body of ``GET /``."""
         return self._info

@@ -117,6 +117,11 @@ class Participant:
         return self._last is not None
 
     @property
+    def member_id(self) -> str | None:
+        """What the group calls this worker; another one when it has been out of the group meanwhile."""
+        return self._member_id
+
+    @property
     def leads(self) -> bool:
         """Whether this worker leads the group."""
         return self._last is not None and self._last.leader == self._member_id

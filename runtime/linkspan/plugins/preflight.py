@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from linkspan.api import Config, ConfigError, Connector
 from linkspan.api.fields import ConfigType
+from linkspan.config.assignors import KEY as ASSIGNORS
+from linkspan.config.assignors import assignors
 from linkspan.config.clients import definition_of
 from linkspan.config.connector import OWN_KEYS
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
@@ -161,7 +163,10 @@ def _appended(
 
 
 def _overrides(client: str, props: Props, policy: OverridePolicy) -> list[Json]:
-    """Overrides of one client, parsed by the client's definition; its limits apply when the client is made."""
+    """Overrides of one client, parsed by the client's definition; its limits apply when the client is made.
+
+    What our client lacks is said at once.
+    """
     prefix = f"{client}.override."
     definition = definition_of(client)
     entries = []
@@ -169,11 +174,11 @@ def _overrides(client: str, props: Props, policy: OverridePolicy) -> list[Json]:
         text = props[prefix + name]
         key = definition.get(name)
         kind = ConfigType.STRING if key is None else key.type
-        refused = policy.refusal(name)
+        refusals = (policy.refusal(name), _lacking(client, name, text))
         value = ConfigValue(
             name,
             text if key is None else parse_value(prefix + name, text, kind),
-            errors=[] if refused is None else [refused],
+            errors=[refusal for refusal in refusals if refusal is not None],
         )
         entries.append(
             {
@@ -182,6 +187,17 @@ def _overrides(client: str, props: Props, policy: OverridePolicy) -> list[Json]:
             }
         )
     return entries
+
+
+def _lacking(client: str, name: str, text: str | None) -> str | None:
+    """Why an override cannot be honoured, though it could by the original's client; None when it can."""
+    if (client, name) != ("consumer", ASSIGNORS) or text is None:
+        return None
+    try:
+        assignors(text, f"{client}.override.{name}")
+    except ConfigError as error:
+        return error.message
+    return None
 
 
 def _converter(catalog: Catalog, key: str, props: Props) -> tuple[list[Json], list[str]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from linkspan.api.errors import BatchError, ConnectError, RetriableError
+from linkspan.api.errors import BatchError, ConnectError, FencedError, RetriableError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.task import SinkTask
 from linkspan.log.port import FetchedBatch, Reader
@@ -139,15 +139,20 @@ class SinkLoop:
         """Work until the worker wants the task stopped.
 
         Raises:
+            FencedError: another member has taken this one's place; nothing is committed any more.
             Exception: what ``put``, ``open``, a converter or the log raised; offsets of what was put before are
                 committed all the same.
         """
         self._commit_at = self._clock() + self._settings.flush_interval
+        fenced = False
         try:
             while self._port.wanted != "STOPPED":
                 self._step()
+        except FencedError:
+            fenced = True
+            raise
         finally:
-            self._finish()
+            self._finish(fenced=fenced)
 
     # -- one round ---------------------------------------------------------------------------------------------------
 
@@ -505,11 +510,14 @@ class SinkLoop:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def _finish(self) -> None:
-        """Commit and close every partition, stop the task, leave the group."""
+    def _finish(self, *, fenced: bool) -> None:
+        """Commit (unless ``fenced``) and close every partition, stop the task, leave the group."""
         self._ending = True
         try:
-            self._commit(set(self._context.assigned), closing=True)
+            if fenced:
+                self._close_in_task(self._context.assigned)
+            else:
+                self._commit(set(self._context.assigned), closing=True)
         except Exception:  # noqa: BLE001 - supervision point: the end goes on whatever close raises
             _log.exception("Partitions could not be closed cleanly")
         self._over = True

@@ -5,8 +5,10 @@ Later layers win: base, then the worker's keys with the client's prefix, then th
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from linkspan.config.clients import definition_of
 from linkspan.config.policy import policy_of
@@ -16,8 +18,10 @@ __all__ = [
     "check_overrides",
     "consumer_settings",
     "dead_letters_wanted",
+    "keeps_place",
     "producer_settings",
     "sink_group",
+    "static_member",
     "task_clients",
     "task_worker_config",
     "topic_admin_settings",
@@ -28,6 +32,10 @@ _CLIENTS = ("producer", "consumer", "admin")
 _DLQ_KEY = "errors.deadletterqueue.topic.name"
 _CONVERTERS = ("key.converter", "value.converter", "header.converter")
 _TASK_WORKER_KEYS = ("topic.creation.enable", "task.shutdown.graceful.timeout.ms")
+_INSTANCE: Final = "group.instance.id"
+_LEAVES: Final = "internal.leave.group.on.close"
+_READABLE: Final = 200
+"""Characters of a name that are kept for who reads it; Kafka allows 249 in all."""
 _PRODUCER_BASE = {
     "key.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
     "value.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
@@ -92,6 +100,31 @@ def consumer_settings(
     }
 
 
+def static_member(consumer: Mapping[str, str], worker_group: str, name: str, task: int) -> dict[str, str]:
+    """Settings of a sink task's consumer that make it keep its place in the group beyond its death.
+
+    Whoever runs the task next takes the place at once, and fences what is left of the one before. As long as a task can
+    end in good order it gives its place up, as a consumer without such a name does.
+
+    Args:
+        consumer: its settings otherwise; those that the user chose in this matter stay as they are.
+        worker_group: ``group.id`` of the workers.
+        name: of the connector.
+        task: its number.
+    """
+    if consumer.get(_INSTANCE) or consumer.get("group.protocol", "").lower() == "consumer":
+        return dict(consumer)
+    exact = hashlib.sha256("\0".join((worker_group, name, str(task))).encode()).hexdigest()[:8]
+    readable = re.sub(r"[^a-zA-Z0-9._-]", "_", f"{worker_group}-{name}")[:_READABLE]
+    return {**consumer, _INSTANCE: f"{readable}-{task}-{exact}", _LEAVES: "true"}
+
+
+def keeps_place(settings: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a task's clients include a consumer whose place we look after."""
+    consumer = settings.get("consumer", {})
+    return _INSTANCE in consumer and consumer.get(_LEAVES) == "true"
+
+
 def admin_settings(worker: Mapping[str, str], connector: Mapping[str, str], client_id: str) -> dict[str, str]:
     """Settings of an admin client; as in Java the worker's own client settings apply too, even its ``client.id``."""
     return {
@@ -119,12 +152,30 @@ def dead_letters_wanted(connector: Mapping[str, str]) -> bool:
 
 
 def task_clients(
-    kind: Literal["source", "sink"], worker: Mapping[str, str], connector: Mapping[str, str], name: str, task: int
+    kind: Literal["source", "sink"],
+    worker: Mapping[str, str],
+    connector: Mapping[str, str],
+    name: str,
+    task: int,
+    *,
+    worker_group: str | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Settings of exactly those clients that the task opens: what it does not open it has no credentials for."""
+    """Settings of exactly those clients that the task opens: what it does not open it has no credentials for.
+
+    Args:
+        kind: source or sink.
+        worker: the worker's properties.
+        connector: the connector's.
+        name: of the connector.
+        task: its number.
+        worker_group: group whose workers keep sink tasks in their places; None when they do not.
+    """
     if kind == "source":
         return {"producer": producer_settings(worker, connector, name, task)}
-    clients = {"consumer": consumer_settings(worker, connector, name, task)}
+    consumer = consumer_settings(worker, connector, name, task)
+    if worker_group is not None:
+        consumer = static_member(consumer, worker_group, name, task)
+    clients = {"consumer": consumer}
     if dead_letters_wanted(connector):
         clients["producer"] = producer_settings(worker, connector, name, task, "dlq-producer")
     return clients

@@ -24,6 +24,7 @@ __all__ = [
     "cluster_id",
     "ensure_topic",
     "fence_producers",
+    "give_up_place",
     "group_offsets",
     "plugin_config",
     "plugin_folders",
@@ -169,6 +170,14 @@ def fence_producers(_: ChannelPort, args: Args) -> None:
         admin.fence_producers(args["ids"], args["timeout"])
     finally:
         admin.close()
+
+
+def give_up_place(port: ChannelPort, args: Args) -> None:
+    """Take a dead sink task out of its consumer group."""
+    from linkspan.task.place import give_up_place as give_up  # noqa: PLC0415 - only here
+
+    port.calling("give_up_place")
+    give_up(unpack(args["spec"]), args["seconds"])
 
 
 def reset_group_offsets(_: ChannelPort, args: Args) -> None:

@@ -49,6 +49,9 @@ class RunningTask:
         birth: gives birth to the child when its turn comes.
         state: the last state that was reported.
         metrics: the counters it reported last.
+        begun_as: what the group of workers called this one then.
+        spec: what it is, once its child is to be born.
+        cut_off: whether its child ended without a word, so that the log still waits for its clients.
     """
 
     def __init__(
@@ -67,6 +70,9 @@ class RunningTask:
         self.birth: asyncio.Task[None] | None = None
         self.state = "UNASSIGNED"
         self.metrics: dict[str, float] = {}
+        self.begun_as: str | None = None
+        self.spec: TaskSpec | None = None
+        self.cut_off = False
         self._hooks = hooks
         self._deadlines = deadlines
         self._watch = CallWatch(deadlines, 0, time.monotonic())
@@ -101,6 +107,7 @@ class RunningTask:
             ConfigError: its settings are wrong, or cannot be passed on.
             PluginError: there is no room for another process.
         """
+        self.spec = spec
         call_timeout = milliseconds(spec.connector_config, CALL_TIMEOUT_KEY, 0)
         self._watch = CallWatch(self._deadlines, call_timeout, time.monotonic())
         target = self.target
@@ -240,6 +247,7 @@ class RunningTask:
         self._come_up()
         if not self._final:
             self._final = True
+            self.cut_off = True
             if self._stopping:
                 self._report("UNASSIGNED", self._killed)
             else:

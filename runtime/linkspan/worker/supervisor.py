@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _STARTING_AT_ONCE = 4
 _COME_UP_SECONDS = 2.0
 _CLUSTER_ID_SECONDS = 30.0
+_GIVE_UP_SECONDS = 5.0
 
 Offsets = list[dict[str, Any]]
 
@@ -48,6 +49,7 @@ class Worker:
     """Runs connectors and tasks.
 
     The three ``on_`` attributes are called on the event loop and must not block; set them before :meth:`start`.
+    ``member_id`` is asked what this worker is called in its group of workers, if it has one.
 
     Args:
         properties: the worker's configuration as it was written.
@@ -56,6 +58,8 @@ class Worker:
         catalog: the plugins, if they are known already; else :meth:`start` looks for them.
         plugin_path: where to look for plugins besides installed ones.
         nurseries: where children come from, if somebody has started them already.
+        keeps_places_as: group of workers whose sink tasks keep their places in their consumer groups beyond a death;
+            None when they do not.
     """
 
     def __init__(
@@ -67,12 +71,15 @@ class Worker:
         catalog: Catalog | None = None,
         plugin_path: Sequence[str] = (),
         nurseries: Nurseries | None = None,
+        keeps_places_as: str | None = None,
     ) -> None:
         self.cluster_id: str | None = None
         self.on_status: Callable[[StatusEvent], None] = _ignore
         self.on_reconfigure: Callable[[str], None] = _ignore
         self.on_topics: Callable[[str, int, list[str]], None] = _ignore
+        self.member_id: Callable[[], str | None] = lambda: None
         self._properties = dict(properties)
+        self._keeps_places_as = keeps_places_as
         self._log = log
         self._offsets = offsets
         self._catalog = catalog
@@ -285,6 +292,7 @@ class Worker:
             message = f"Task already exists in this worker: {connector}-{task}"
             raise AlreadyExistsError(message)
         running = RunningTask(connector, task, target, connector_config, self._task_hooks, self._deadlines)
+        running.begun_as = self.member_id()
         self._tasks[key] = running
         try:
             check_task_count(connector, count, connector_config)
@@ -324,7 +332,9 @@ class Worker:
             connector_config=connector_config,
             task_config=config,
             worker_config=clients.task_worker_config(self._properties, connector_config),
-            client_settings=clients.task_clients(kind, self._properties, connector_config, connector, task),
+            client_settings=clients.task_clients(
+                kind, self._properties, connector_config, connector, task, worker_group=self._keeps_places_as
+            ),
         )
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
@@ -336,7 +346,23 @@ class Worker:
         await asyncio.shield(self._in_background(self._ended(running)))
 
     async def _ended(self, tasks: Sequence[RunningTask]) -> None:
-        await asyncio.gather(*(task.ended(self._deadlines.graceful_stop) for task in tasks))
+        await asyncio.gather(*(self._task_ended(task) for task in tasks))
+
+    async def _task_ended(self, task: RunningTask) -> None:
+        await task.ended(self._deadlines.graceful_stop)
+        # a worker that has been out of the group meanwhile must not touch the place of who runs the task now
+        owned = task.cut_off and task.begun_as == self.member_id()
+        if owned and task.spec is not None and clients.keeps_place(task.spec.client_settings):
+            await self._give_up_place(task.spec)
+
+    async def _give_up_place(self, spec: TaskSpec) -> None:
+        """Do for a task that was killed what it does itself when it ends in good order."""
+        args = {"spec": pack(spec), "seconds": _GIVE_UP_SECONDS}
+        what = f"give up the place of task {spec.id} in its consumer group"
+        try:
+            await self._ask("give_up_place", args, what, 2 * _GIVE_UP_SECONDS)
+        except ConnectError as error:
+            log.warning("%s; it stays taken for session.timeout.ms, or until the task runs again", error.message)
 
     async def set_task_target(self, connector: str, task: int, target: str) -> None:
         """Pause or resume a task; one that does not run here is left alone."""

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Native
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, FencedError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.reader import KafkaReader
 
@@ -75,3 +75,61 @@ def test_an_error_does_not_take_the_record_with_it(monkeypatch):
     assert rows == [(0, 10)]
     with pytest.raises(ConnectError):
         reader.poll(0.0, 500)
+
+
+FENCED = KafkaError(KafkaError._FATAL, f"Fatal error: {KafkaError(KafkaError.FENCED_INSTANCE_ID).str()}: more")
+
+
+class Static:
+    """The library as a static member: it leaves some polls after its last subscription has ended."""
+
+    def __init__(self, messages: list[object], polls: int) -> None:
+        self.calls: list[str] = []
+        self.messages = messages
+        self.polls = polls
+
+    def consume(self, _most: int, _timeout: float) -> list[object]:
+        messages, self.messages = self.messages, []
+        return messages
+
+    def unsubscribe(self) -> None:
+        self.calls.append("unsubscribe")
+
+    def memberid(self) -> str | None:
+        return "m" if self.polls else None
+
+    def poll(self, _timeout: float) -> None:
+        self.calls.append("poll")
+        self.polls -= 1
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+def static_reader(monkeypatch: pytest.MonkeyPatch, library: Static, **more: str) -> KafkaReader:
+    given = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "group.instance.id": "i"}
+    reader = KafkaReader(given | {name.replace("_", "."): value for name, value in more.items()})
+    reader._consumer.close()
+    monkeypatch.setattr(reader, "_consumer", library)
+    return reader
+
+
+def test_nothing_that_was_read_is_returned_with_the_news_that_the_member_is_fenced(monkeypatch):
+    record = Message(topic="t", partition=0, offset=10, value=b"v")
+    reader = static_reader(monkeypatch, Static([record, Message(error=FENCED)], 0))
+    with pytest.raises(
+        FencedError, match=r"as i of group g failed: a newer consumer with the same group\.instance\.id"
+    ):
+        reader.poll(0.0, 500)
+
+
+def test_a_place_that_is_ours_is_given_up_before_the_end(monkeypatch):
+    library = Static([], 2)
+    static_reader(monkeypatch, library, internal_leave_group_on_close="true").close(30)
+    assert library.calls == ["unsubscribe", "poll", "poll", "close"]
+
+
+def test_a_place_that_the_user_chose_is_kept(monkeypatch):
+    library = Static([], 2)
+    static_reader(monkeypatch, library).close(30)
+    assert library.calls == ["close"]

@@ -151,6 +151,7 @@ def test_consumer_values_are_translated(given: dict[str, str], native: str, valu
     [
         {"auto.offset.reset": "by_duration:PT1H"},
         {"partition.assignment.strategy": "org.example.Own"},
+        {"partition.assignment.strategy": "RangeAssignor,org.apache.kafka.clients.consumer.StickyAssignor"},
         {"max.poll.interval.ms": "soon"},
         {"bootstrap.servers": "localhost"},
         {"bootstrap.servers": "a:9092, b"},

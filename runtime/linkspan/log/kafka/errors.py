@@ -9,7 +9,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from linkspan.api.errors import ConnectError, RetriableError, UnreachableError
+from linkspan.api.errors import ConnectError, FencedError, RetriableError, UnreachableError
 
 __all__ = [
     "END_OF_PARTITION",
@@ -21,6 +21,7 @@ __all__ = [
     "STUCK",
     "UNREACHABLE",
     "connect_error",
+    "fenced",
     "kafka_error",
     "refusal",
     "unreachable",
@@ -132,6 +133,14 @@ def kafka_error(error: BaseException) -> KafkaError:
     return first if isinstance(first, KafkaError) else KafkaError(KafkaError._FAIL, str(error))
 
 
+def fenced(error: KafkaError) -> bool:
+    """Whether a newer member with the same ``group.instance.id`` has taken the place of this one."""
+    # what the client as a whole reports has a code of its own, and this one's text in its text
+    return error.code() == KafkaError.FENCED_INSTANCE_ID or (
+        error.code() == KafkaError._FATAL and KafkaError(KafkaError.FENCED_INSTANCE_ID).str() in error.str()
+    )
+
+
 def connect_error(error: KafkaError | KafkaException, doing: str, right: str = "") -> ConnectError:
     """Translate an error.
 
@@ -150,6 +159,11 @@ def connect_error(error: KafkaError | KafkaException, doing: str, right: str = "
         return ConnectError(f"{text}. Allow the principal of this client {right}, and start again.")
     if code in FORBIDDEN:
         return ConnectError(f"{text}. Grant the right, or correct the credentials, and start again.")
+    if fenced(inner):
+        return FencedError(
+            f"{doing} failed: a newer consumer with the same group.instance.id has taken this one's place. It reads "
+            "again what was not committed here. If this goes on, look for two consumers that run with this id."
+        )
     if inner.fatal():
         return ConnectError(f"{text}. The client cannot go on and has to be opened again.")
     if code in _RETRIABLE or inner.retriable():

@@ -21,10 +21,10 @@ from confluent_kafka import (
 )
 from confluent_kafka import TopicPartition as Native
 
-from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.api.errors import ConnectError, FencedError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
-from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error
+from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error, fenced, kafka_error
 from linkspan.log.kafka.settings import translate
 from linkspan.log.port import FetchedBatch, RebalanceListener, WireHeader
 
@@ -37,6 +37,7 @@ _TYPES: Final = {TIMESTAMP_CREATE_TIME: "CreateTime", TIMESTAMP_LOG_APPEND_TIME:
 _LOOKUP_TIMEOUT: Final = 5.0
 _LOOKUP_RETRY: Final = 1.0
 _ASK_RETRY: Final = 0.1
+_LEAVE_SLICE: Final = 0.02
 
 
 class _Columns:
@@ -144,8 +145,11 @@ class KafkaReader:
         self._incremental = (
             native["partition.assignment.strategy"] == "cooperative-sticky" or native["group.protocol"] == "consumer"
         )
+        self._gives_up_place = self._settings.java.get("internal.leave.group.on.close", "").lower() == "true"
         self._api_timeout = self._settings.number("default.api.timeout.ms") / 1000
         self._lookup_every = self._settings.number("metadata.max.age.ms") / 1000
+        instance = settings.get("group.instance.id")
+        self._place = f" as {instance} of group {settings.get('group.id')}" if instance else " from Kafka"
         self._right = f"Read on group {settings.get('group.id')}"
         self._contact = Contact(settings.get("bootstrap.servers", ""))
         callbacks = {"on_commit": self._on_commit, "error_cb": self._contact}
@@ -195,6 +199,8 @@ class KafkaReader:
         # the library puts its errors among the records
         if any(map(Message.error, messages)):
             messages = self._without_errors(messages)
+            if isinstance(self._trouble, FencedError):
+                messages = []
         if not messages:
             if self._trouble is not None:
                 trouble, self._trouble = self._trouble, None
@@ -263,7 +269,7 @@ class KafkaReader:
             )
         elif code in STUCK or error.fatal():
             topic = message.topic()
-            where = " from Kafka" if topic is None else f" partition {topic}-{message.partition()}"
+            where = self._place if topic is None else f" partition {topic}-{message.partition()}"
             right = self._right if topic is None else f"Read on topic {topic}"
             self._trouble = connect_error(error, f"Reading{where}", right)
         else:
@@ -500,7 +506,7 @@ class KafkaReader:
             return
         self._closed = True
         # the library has no time limit of its own: without a coordinator it waits for the end of the session
-        leaving = threading.Thread(target=self._leave, name="leaving the group", daemon=True)
+        leaving = threading.Thread(target=self._leave, args=(timeout,), name="leaving the group", daemon=True)
         leaving.start()
         leaving.join(timeout)
         if leaving.is_alive():
@@ -509,11 +515,24 @@ class KafkaReader:
         for _, callback in pending:
             callback(RetriableError("The reader was closed before the commit was answered"))
 
-    def _leave(self) -> None:
+    def _leave(self, timeout: float) -> None:
         try:
+            if self._gives_up_place:
+                self._give_up_place(timeout)
             self._consumer.close()
         except KafkaException as error:
             _log.warning("Leaving the group: %s", error.args[0])
+
+    def _give_up_place(self, timeout: float) -> None:
+        """Leave as a static member too, which the library does when nothing is subscribed but not when it closes."""
+        deadline = time.monotonic() + timeout
+        try:
+            self._consumer.unsubscribe()
+            while self._consumer.memberid() and time.monotonic() < deadline:
+                self._consumer.poll(_LEAVE_SLICE)
+        except KafkaException as error:
+            if not fenced(kafka_error(error)):
+                _log.warning("Giving up the place in the group: %s", error.args[0])
 
 
 def _identity(natives: Iterable[Native]) -> frozenset[tuple[str, int, int]]:

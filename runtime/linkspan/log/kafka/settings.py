@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.assignors import assignors
 from linkspan.config.stores import certificates
 from linkspan.log.kafka.sasl import authentication
 
@@ -142,34 +143,6 @@ def _cipher_suites(text: str) -> str | None:
     # the library offers the suites of TLSv1.3 in any case and refuses a list without others
     names = [name.strip() for name in text.strip("[]").split(",")]
     return ":".join(name for name in names if name and ("_WITH_" in name or not name.startswith("TLS_"))) or None
-
-
-_ASSIGNORS: Final = {
-    "RangeAssignor": "range",
-    "RoundRobinAssignor": "roundrobin",
-    "CooperativeStickyAssignor": "cooperative-sticky",
-    "range": "range",
-    "roundrobin": "roundrobin",
-    "cooperative-sticky": "cooperative-sticky",
-}
-
-
-def _assignors(text: str) -> str:
-    """Java's class names as protocol names.
-
-    Java takes the eager protocol while one of several assignors is eager; librdkafka refuses the mixture, so the
-    cooperative one is left out of it.
-    """
-    wanted = [name.strip().removeprefix("class ").rsplit(".", 1)[-1] for name in text.strip("[]").split(",")]
-    known = [_ASSIGNORS[name] for name in wanted if name in _ASSIGNORS]
-    if not known:
-        raise ConfigError.invalid(
-            "partition.assignment.strategy",
-            text,
-            "use RangeAssignor, RoundRobinAssignor or CooperativeStickyAssignor; others have no counterpart here",
-        )
-    eager = [name for name in known if name != "cooperative-sticky"]
-    return ",".join(eager or known)
 
 
 def _partitioner(text: str) -> str:
@@ -350,6 +323,7 @@ _ROWS: Final = (
     Setting("fetch.min.bytes", "fetch.min.bytes", "c", default="1", convert=_between(1, 100000000)),
     Setting("group.id", "group.id", "c", member="group_id"),
     Setting("group.instance.id", "group.instance.id", "c"),
+    Setting("internal.leave.group.on.close", None, "c", note=_BY_US),
     Setting("group.protocol", "group.protocol", "c", default="classic", convert=_lower),
     Setting("group.remote.assignor", "group.remote.assignor", "c"),
     Setting("heartbeat.interval.ms", "heartbeat.interval.ms", "c", default={"c": "3000", "m": "500"},
@@ -361,7 +335,7 @@ _ROWS: Final = (
             convert=_between(1, 86400000)),
     Setting("max.poll.records", None, "c", default="500", note=_BY_US),
     Setting("partition.assignment.strategy", "partition.assignment.strategy", "c",
-            default="RangeAssignor,CooperativeStickyAssignor", convert=_assignors),
+            default="RangeAssignor,CooperativeStickyAssignor", convert=assignors),
     Setting("session.timeout.ms", "session.timeout.ms", "c", default={"c": "45000", "m": "10000"},
             member="session_timeout_ms", convert=_between(1, 3600000)),
     Setting("key.deserializer", None, "c", note="payloads are bytes"),
