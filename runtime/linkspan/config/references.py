@@ -9,6 +9,7 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError
 from linkspan.config import properties
+from linkspan.config.kubernetes import secret
 
 __all__ = ["resolved"]
 
@@ -16,6 +17,7 @@ Lookup = Callable[[str, str], str | None]
 
 _PROVIDERS: Final = "config.providers"
 _KAFKA: Final = "org.apache.kafka.common.config.provider."
+_SECRETS: Final = "io.strimzi.kafka.KubernetesSecretConfigProvider"
 _REFERENCE: Final = re.compile(r"\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}")
 
 
@@ -29,7 +31,8 @@ def resolved(settings: Mapping[str, str], environment: Mapping[str, str]) -> dic
         environment: what references to variables are about.
 
     Raises:
-        ConfigError: a setting refers to a provider whose class is not available here; a file cannot be read.
+        ConfigError: a setting refers to a provider whose class is not available here; a file or a secret cannot be
+            read.
     """
     names = [name.strip() for name in settings.get(_PROVIDERS, "").split(",") if name.strip()]
     lookups = {name: _lookup(name, settings, environment) for name in names}
@@ -62,7 +65,20 @@ def _lookup(name: str, settings: Mapping[str, str], environment: Mapping[str, st
         return _inside(allowed, _from_directory)
     if given == f"{_KAFKA}FileConfigProvider":
         return _inside(allowed, _from_file)
+    if given == _SECRETS:
+        return _secrets(environment)
     return given
+
+
+def _secrets(environment: Mapping[str, str]) -> Lookup:
+    known: dict[str, dict[str, str]] = {}
+
+    def lookup(path: str, key: str) -> str | None:
+        if path not in known:
+            known[path] = secret(path, environment)
+        return known[path].get(key)
+
+    return lookup
 
 
 def _variables(environment: Mapping[str, str], pattern: str) -> Lookup:
