@@ -133,6 +133,7 @@ class Distributed:
     def _settings(self) -> DistributedSettings:
         config = self._config
         return DistributedSettings(
+            group=config.group_id,
             worker_id=self._api.worker_id,
             url=self._api.url,
             protocol=config.connect_protocol.lower(),
@@ -158,7 +159,11 @@ class Distributed:
             log.warning("%scleanup.policy is ignored: the topic %s is always compacted", prefix, topic)
         named = {"config": "configs", "offset": "offsets", "status": "statuses"}[kind]
         client = f"{self._config.client_id}-" if self._config.client_id else ""
-        holds = {"config": "connector configurations", "offset": "source offsets", "status": "states"}[kind]
+        holds = {
+            "config": "connector configurations",
+            "offset": "source connector offsets",
+            "status": "connector and task statuses",
+        }[kind]
         return self._log.table(
             self._properties,
             TopicSpec(topic, partitions, copies, extra),

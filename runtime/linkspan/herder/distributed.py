@@ -20,11 +20,11 @@ from linkspan.api.errors import (
     ConfigError,
     ConnectError,
     NotFoundError,
-    UnsupportedError,
 )
 from linkspan.herder import offset_requests
 from linkspan.herder.config_snapshot import RestartRequest
 from linkspan.herder.config_topic import ConfigTopic
+from linkspan.herder.fencing import Fencing
 from linkspan.herder.group import Membership
 from linkspan.herder.join_guard import check_plugins
 from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage
@@ -71,6 +71,7 @@ class DistributedSettings:
     """What a worker file says about the herder.
 
     Attributes:
+        group: ``group.id``.
         worker_id: ``host:port`` under which this worker is known.
         url: REST API of this worker, for the others.
         protocol: ``connect.protocol`` in small letters.
@@ -82,6 +83,7 @@ class DistributedSettings:
         joins_without_plugins: whether it joins a group whose connectors need plugins that it does not have.
     """
 
+    group: str
     worker_id: str
     url: str
     protocol: str
@@ -138,6 +140,7 @@ class DistributedHerder(PluginQuestions):
         self._local = LocalWork(worker, self._wanted, self._publication.publish)
         self._states = OwnStates(statuses, self._owns)
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
+        self._fencing = Fencing(settings.group, worker, configs, settings.times.sync)
         self._known: set[str] = set()
         self._ready = False
         self._beating: asyncio.Task[None] | None = None
@@ -184,6 +187,7 @@ class DistributedHerder(PluginQuestions):
         await self._requests.close(seconds)
         await self._publication.stop()
         self._leadership.stop()
+        self._fencing.stop()
         await self._local.stop(seconds)
         await self._statuses.flush(_FLUSH_SECONDS)
         await self._group.stop()
@@ -493,7 +497,7 @@ class DistributedHerder(PluginQuestions):
         config = self._existing(name)
         if self._kind_of(config) == "sink":
             raise ConfigError(f"Connector {name} is not a source connector")
-        raise UnsupportedError("This worker does not have exactly-once source support enabled.")
+        await self._fencing.fence(name, config)
 
     async def set_cluster_log_level(self, logger: str, level: str) -> None:
         """Write it for every worker, this one included."""
@@ -537,7 +541,9 @@ class DistributedHerder(PluginQuestions):
         snapshot = self._configs.snapshot
         known = [snapshot.task_configs[name, number] for number in snapshot.tasks(name)]
         counted = snapshot.task_counts.get(name)
-        return counted != len(configs) or known != configs or snapshot.applied.get(name) != wanted.config
+        if counted != len(configs) or known != configs or name in snapshot.unfinished:
+            return True
+        return snapshot.applied.get(name) != wanted.config
 
     # --- states -------------------------------------------------------------------------------------------------
 
