@@ -88,8 +88,18 @@ def test_an_installed_package_that_kills_its_process_is_told_from_the_others(tmp
     assert "org.apache.kafka.connect.file.FileStreamSourceConnector" in found
 
 
-def test_an_installed_copy_stays_when_a_folder_has_the_same_class(tmp_path):
+@pytest.mark.parametrize(("version", "place"), [("undefined", "classpath"), ("0.0.1", "classpath"), ("99", "copy")])
+def test_of_a_class_found_twice_the_higher_version_is_used_else_the_installed_one(tmp_path, version, place):
     java = "org.apache.kafka.connect.file.FileStreamSourceConnector"
-    source = SOURCE.format(name="Copy").replace("pass", f"java_class = {java!r}")
+    source = SOURCE.format(name="Copy").replace("pass", f"java_class, version = {java!r}, {version!r}")
     package(tmp_path / "copy", "copy", "copy_mod", source, "Copy")
-    assert search(tmp_path)[java].location == "classpath"
+    assert Path(search(tmp_path)[java].location).name == place
+
+
+def test_of_a_class_in_two_folders_the_higher_version_that_can_be_used_counts(tmp_path):
+    for folder, version in (("a", "1.9"), ("b", "1.10"), ("c", "1.2")):
+        source = SOURCE.format(name="Same").replace("pass", f"version = {version!r}")
+        package(tmp_path / folder, "same", "same_mod", source, "Same")
+    package(tmp_path / "d", "same", "same_mod", "import linkspan_no_such_module", "Same")
+    info = search(tmp_path)["same_mod.Same"]
+    assert (Path(info.location).name, info.version, info.error) == ("b", "1.10", None)

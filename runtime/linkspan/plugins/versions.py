@@ -8,7 +8,7 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError
 
-__all__ = ["missing_version"]
+__all__ = ["missing_version", "version_order"]
 
 _RANGE: Final = re.compile(r"([\[(])([^\[\](),]*)(,?)([^\[\](),]*)([\])])")
 _NUMBER: Final = re.compile(r"\d+")
@@ -42,20 +42,21 @@ def missing_version(class_name: str, key: str, wanted: str | None, available: It
     )
 
 
+def version_order(version: str) -> tuple[int, ...]:
+    """What a version is compared by: its numbers, without zeros at the end; ``undefined`` comes before all others."""
+    found = [int(item) for item in _NUMBER.findall(version)]
+    while found and found[-1] == 0:
+        found.pop()
+    return tuple(found)
+
+
 def _inside(version: str, bounds: re.Match[str]) -> bool:
     opening, low, comma, high, closing = bounds.groups()
     if not comma:
         high = low
     if low == high and low:
         return version == low
-    number = _numbers(version)
-    above = not low or number > _numbers(low) or (opening == "[" and number == _numbers(low))
-    below = not high or number < _numbers(high) or (closing == "]" and number == _numbers(high))
+    number = version_order(version)
+    above = not low or number > version_order(low) or (opening == "[" and number == version_order(low))
+    below = not high or number < version_order(high) or (closing == "]" and number == version_order(high))
     return above and below
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    found = [int(item) for item in _NUMBER.findall(version)]
-    while found and found[-1] == 0:
-        found.pop()
-    return tuple(found)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from linkspan.api.errors import ConnectError
 from linkspan.plugins.catalog import INSTALLED, Catalog, PluginInfo
 from linkspan.plugins.discovery import packages, unusable
+from linkspan.plugins.versions import version_order
 from linkspan.worker.questions import Questions
 
 __all__ = ["find_plugins"]
@@ -34,9 +35,18 @@ async def find_plugins(questions: Questions, plugin_path: Sequence[str]) -> Cata
     installed, beside = await asyncio.gather(search.installed(), search.beside(plugin_path))
     found: dict[tuple[str, str], PluginInfo] = {}
     for info in (*installed, *beside):
-        # Of one class found twice the installed copy stays, as the class path wins with equal versions in Kafka.
-        found.setdefault((info.kind, info.class_name), info)
+        key = (info.kind, info.class_name)
+        found[key] = _better(found[key], info) if key in found else info
     return Catalog(found.values())
+
+
+def _better(first: PluginInfo, second: PluginInfo) -> PluginInfo:
+    """Of one class found twice: one that can be used, then the higher version, then the first, as in Kafka.
+
+    What is installed comes first.
+    """
+    ranks = [(info.error is None, version_order(info.version)) for info in (first, second)]
+    return second if ranks[1] > ranks[0] else first
 
 
 class _Search:
