@@ -25,6 +25,7 @@ from linkspan.plugins.framework import (
     framework_keys,
     keys_without_plugin,
 )
+from linkspan.plugins.group_rules import check_in_group
 from linkspan.plugins.loading import create, load
 from linkspan.plugins.versions import missing_version
 
@@ -66,6 +67,7 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
     class_names(catalog, values)
     if info.kind == "sink":
         _check_sink(values, props)
+    check_in_group(connector, values, props, worker)
     own = ConfigDef(plugin_keys(type(connector)))
     nulls = _null_errors(props, set(own.keys))
     values.update({value.name: value for value in own.validate(props)})
