@@ -76,9 +76,6 @@ def _text(text: str, key: str) -> str | bool:
     if key in {"commit", "trace"}:
         # A build; a stack trace names the lines of the program.
         return bool(text)
-    if key == "task.class":
-        # A Java class, or a Python one.
-        return text.rpartition(".")[2]
     for stem in _OWN_WORDS:
         text = text.partition(stem)[0]
     return _CONFIG.sub(lambda found: ", ".join(sorted(item.partition("=")[0] for item in found[0].split(", "))), text)

@@ -11,7 +11,7 @@ NAME: Final = "file → topic"
 """Has to be percent-encoded: a blank, and a character beyond one byte."""
 TOPIC: Final = "lines"
 VERSION: Final = FileStreamSourceConnector.version
-TASK_CLASS: Final = "linkspan_connectors.file.source.FileStreamSourceTask"
+TASK_CLASS: Final = "org.apache.kafka.connect.file.FileStreamSourceTask"
 MISSING_TOPIC: Final = 'Missing required configuration "topic" which has no default value.'
 
 Json = dict[str, Any]

@@ -66,6 +66,7 @@ class Broker:
         settings: server properties in addition to, or instead of, the usual ones.
         listeners: names of further listeners and their security protocols.
         options: of the Java virtual machine, in addition to the usual ones.
+        advertised: addresses that clients of a further listener are told instead of its own, by its name.
 
     Attributes:
         addresses: of the further listeners, by name.
@@ -77,6 +78,7 @@ class Broker:
         settings: Mapping[str, object] | None = None,
         listeners: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
+        advertised: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -84,22 +86,25 @@ class Broker:
         self.port, controller, *more = free_ports(2 + len(protocols))
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(protocols, more, strict=True)}
-        properties = {**self._settings(controller, protocols), **(settings or {})}
+        properties = {**self._settings(controller, protocols, advertised or {}), **(settings or {})}
         self.properties = write_properties(folder / "server.properties", properties)
         command = java(folder, "kafka.Kafka", str(self.properties), options=(*_BROKER_OPTIONS, *options))
         self._server = Server(command, folder / "broker.log")
         self._formatted = False
 
-    def _settings(self, controller: int, protocols: Mapping[str, str]) -> dict[str, object]:
+    def _settings(
+        self, controller: int, protocols: Mapping[str, str], advertised: Mapping[str, str]
+    ) -> dict[str, object]:
         open_to_clients = {"PLAINTEXT": self.bootstrap, **self.addresses}
+        told = {**open_to_clients, **advertised}
         known = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **protocols}
-        advertised = ",".join(f"{name}://{address}" for name, address in open_to_clients.items())
+        listeners = ",".join(f"{name}://{address}" for name, address in open_to_clients.items())
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"{advertised},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": advertised,
+            "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": ",".join(f"{name}://{address}" for name, address in told.items()),
             "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in known.items()),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",

@@ -33,6 +33,15 @@ def values(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
         consumer.close()
 
 
+def first_offset(bootstrap: str, topic: str, partition: int = 0) -> int:
+    """Offset of the oldest record that is still there, or that the next one gets."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
+    try:
+        return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[0])
+    finally:
+        consumer.close()
+
+
 def _end(consumer: Consumer, partition: TopicPartition) -> int:
     try:
         return int(consumer.get_watermark_offsets(partition, timeout=30)[1])

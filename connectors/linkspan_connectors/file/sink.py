@@ -21,6 +21,7 @@ class FileStreamSinkTask(SinkTask[FileSinkConfig]):
     and several tasks can share a file without mixing their lines.
     """
 
+    java_class = "org.apache.kafka.connect.file.FileStreamSinkTask"
     takes_large_batches: ClassVar[bool] = True
 
     def start(self) -> None:

@@ -59,6 +59,8 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
     ``position`` is the number of bytes up to and including a line's end. An unfinished last line waits for its end.
     """
 
+    java_class = "org.apache.kafka.connect.file.FileStreamSourceTask"
+
     def start(self) -> None:
         """Nothing is opened before the first poll: the file may appear later."""
         self._file = self.config.file or ""

@@ -115,6 +115,9 @@ class Task(ABC, Generic[ConfigT]):
     config_class: ClassVar[type[Config]] = Config
     """Configuration of the task; the connector's own ``config_class`` when left alone."""
 
+    java_class: ClassVar[str | None] = None
+    """Name of the Java task it replaces; a Java worker in the same group then runs that one."""
+
     config: ConfigT
 
     @abstractmethod

@@ -73,7 +73,7 @@ class _Host:
         made.context = self._context
         self._connector = made
         task_class = made.task_class
-        self._task_class = f"{task_class.__module__}.{task_class.__qualname__}"
+        self._task_class = task_class.java_class or f"{task_class.__module__}.{task_class.__qualname__}"
 
     def serve(self) -> None:
         """Answer calls until ``finish``."""
