@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -210,6 +211,32 @@ def test_commit_of_a_connector_that_is_unknown_drops_its_tasks():
     play(story)
 
 
+def test_commit_that_is_repeated_changes_nothing():
+    async def story(group: Group) -> None:
+        await group.open()
+        group.wrote_connector()
+        group.wrote_tasks("c", 0, 1, count=2)
+        before = group.read()
+        group.wrote("commit-c", {"tasks": 2})
+        after = group.read()
+        assert after == replace(before, offset=before.offset + 1)
+        assert group.told.calls == [("config", "c"), ("tasks", "c")]
+
+    play(story)
+
+
+def test_task_configurations_without_a_commit_are_unfinished():
+    async def story(group: Group) -> None:
+        group.wrote_connector()
+        group.wrote_tasks("c", 0, count=1)
+        group.wrote("task-c-0", {"properties": {}})
+        assert (await group.open()).unfinished == {"c"}
+        group.wrote("commit-c", {"tasks": 1})
+        assert group.read().unfinished == frozenset()
+
+    play(story)
+
+
 def test_order_of_commit_and_task_count_decides_whether_fencing_is_due():
     async def story(group: Group) -> None:
         group.wrote_connector()
@@ -303,7 +330,7 @@ def test_each_change_is_told():
         await group.open()
         group.wrote_connector()
         group.wrote_tasks("c", 0, count=1)
-        group.wrote_tasks("c", count=1)
+        group.wrote_tasks("c", count=2)
         group.wrote_tasks("c", count=0)
         group.wrote("target-state-c", {"state": "PAUSED"})
         group.wrote("restart-connector-c", {"include-tasks": "yes"})

@@ -159,10 +159,47 @@ def test_end_of_a_connector_is_the_end_of_its_tasks():
         worker.wrote("status-connector-c", "RUNNING")
         worker.wrote("status-task-c-0", "RUNNING")
         await worker.statuses.open()
-        worker.log.append(b"status-connector-c", None)
+        worker.log.append(b"status-connector-c", None, timestamp=1)
         worker.table.deliver()
         assert worker.statuses.connectors() == []
         assert worker.statuses.tasks("c") == {}
+
+    play(story)
+
+
+def test_end_of_a_connector_that_is_read_late_leaves_the_tasks_of_the_next_one_of_that_name():
+    async def story(worker: Worker) -> None:
+        worker.wrote("status-task-c-0", "RUNNING")
+        await worker.statuses.open()
+        worker.log.append(b"status-task-c-1", worker.log.values()[b"status-task-c-0"], timestamp=2)
+        worker.table.deliver()
+        worker.log.append(b"status-connector-c", None, timestamp=1)
+        worker.table.deliver()
+        assert list(worker.statuses.tasks("c")) == [1]
+
+    play(story)
+
+
+def test_last_record_that_was_ignored_hides_the_state_from_who_starts_later():
+    async def story(worker: Worker) -> None:
+        worker.wrote("status-task-c-0", "RUNNING", worker="new", generation=2)
+        worker.wrote("status-task-c-0", "UNASSIGNED", worker="old", generation=1)
+        await worker.statuses.open()
+        assert worker.statuses.task("c", 0) == Status("RUNNING", None, "new", 2)
+        assert worker.statuses.hidden("c", 0)
+        worker.wrote("status-task-c-0", "RUNNING", worker="new", generation=2)
+        worker.table.deliver()
+        assert not worker.statuses.hidden("c", 0)
+
+    play(story)
+
+
+def test_task_that_ends_in_the_generation_in_which_it_began_is_unassigned():
+    async def story(worker: Worker) -> None:
+        worker.wrote("status-task-c-0", "RUNNING", generation=2)
+        worker.wrote("status-task-c-0", "UNASSIGNED", generation=2)
+        await worker.statuses.open()
+        assert worker.statuses.task("c", 0) == Status("UNASSIGNED", None, "other", 2)
 
     play(story)
 

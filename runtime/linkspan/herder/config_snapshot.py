@@ -40,6 +40,8 @@ class ConfigSnapshot:
         task_generations: how often each connector's tasks were made anew since this worker began to read.
         applied: configuration that a connector had when its tasks were made.
         inconsistent: connectors whose tasks were announced but not all written, or not all kept.
+        unfinished: connectors of which task configurations were written that no commit has put into force. Compaction
+            drops older ones for their sake, so who starts later may find the connector inconsistent.
         task_count_records: how many tasks of a connector were fenced in last.
         pending_fencing: connectors whose tasks were made anew after that.
     """
@@ -53,6 +55,7 @@ class ConfigSnapshot:
     task_generations: Mapping[str, int] = field(default_factory=dict)
     applied: Mapping[str, SubmittedConfig] = field(default_factory=dict)
     inconsistent: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()
     task_count_records: Mapping[str, int] = field(default_factory=dict)
     pending_fencing: frozenset[str] = frozenset()
 

@@ -235,6 +235,7 @@ class _State:
             task_generations=dict(self._generations),
             applied=dict(self._applied),
             inconsistent=frozenset(self._inconsistent),
+            unfinished=frozenset(name for name, tasks in self._deferred.items() if tasks),
             task_count_records=dict(self._task_count_records),
             pending_fencing=frozenset(self._pending_fencing),
         )
@@ -296,6 +297,8 @@ class _State:
             self._remove(name)
             return False
         deferred = self._deferred.get(name)
+        if not deferred and tasks and self._is_committed(name, tasks):
+            return False
         if all(number in (deferred or ()) for number in range(tasks)):
             if deferred is not None:
                 self._task_configs.update({(name, number): content for number, content in deferred.items()})
@@ -315,6 +318,12 @@ class _State:
         self._task_counts[name] = tasks
         self._pending_fencing.add(name)
         return True
+
+
+    def _is_committed(self, name: str, tasks: int) -> bool:
+        """Whether this is in force already: writers without idempotence may repeat a record."""
+        complete = all((name, number) in self._task_configs for number in range(tasks))
+        return complete and name not in self._inconsistent and self._task_counts.get(name) == tasks
 
 
 def _tell(listener: ConfigListener, record: ConfigRecord) -> None:

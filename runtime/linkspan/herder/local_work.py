@@ -148,9 +148,6 @@ class LocalWork:
 
     async def give_up(self, names: Collection[str]) -> None:
         """End whatever of these does not belong here any more, and wait until it has ended."""
-        if self._stopping:
-            await self._stopped.wait()
-            return
         asked: list[Awaitable[None]] = []
         for name in names:
             if self._instance_ends(name):
@@ -164,6 +161,9 @@ class LocalWork:
                 _log.warning("%s", outcome.message)
             elif isinstance(outcome, BaseException):
                 raise outcome
+        if self._stopping:
+            # Lanes were given up, with what was queued in them.
+            await self._stopped.wait()
 
     def _instance_ends(self, name: str) -> bool:
         wanted, running = self._wanted.connector(name), self._instances.get(name)

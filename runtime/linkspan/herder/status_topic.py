@@ -304,7 +304,7 @@ class StatusTopic:
         tasks = self._tasks.get(name, {})
         for number, known in list(tasks.items()):
             # Tasks may be in other partitions; those of a connector that was made anew may have been read before this.
-            if known.timestamp <= timestamp:
+            if known.timestamp < timestamp or known.status is None:
                 known.deleted = True
                 del tasks[number]
 
