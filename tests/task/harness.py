@@ -45,6 +45,7 @@ class Port:
         self.commit_errors: list[Exception] = []
         self.topics: list[str] = []
         self.values: Mapping[str, float] = {}
+        self.lag: Mapping[TopicPartition, int] = {}
         self.waits: list[float] = []
         self.log: Any = None
         self.on_wait: Callable[[], None] = lambda: None
@@ -78,8 +79,8 @@ class Port:
     def topics_used(self, names: Sequence[str]) -> None:
         self.topics.extend(names)
 
-    def metrics(self, values: Mapping[str, float]) -> None:
-        self.values = values
+    def metrics(self, values: Mapping[str, float], lag: Mapping[TopicPartition, int]) -> None:
+        self.values, self.lag = values, lag
 
 
 class Text(Converter, HeaderConverter):

@@ -131,6 +131,9 @@ class MemoryReader:
     def positions(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         return {partition: self._positions[partition] for partition in partitions}
 
+    def known_ends(self) -> Mapping[TopicPartition, int]:
+        return {place: len(self._log.topics[place.topic][place.partition]) for place in self._positions}
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self._positions[partition] = offset
 

@@ -18,6 +18,7 @@ from linkspan.rest.extensions import Extensions, HerderState
 from linkspan.rest.forwarding import HttpPeers, WorkerClient
 from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.listeners import advertised
+from linkspan.rest.metrics import MetricsResource
 from linkspan.rest.server import HttpServer
 from linkspan.worker.supervisor import Worker
 
@@ -97,7 +98,11 @@ class RestApi:
         on_main = admin_routes(levels, herder) if config.admin_listeners is None else []
         extensions = self._extensions = Extensions(HerderState(herder, worker.cluster_id))
         extensions.register(config.rest_extension_classes, worker.catalog, config.originals)
-        self._app.install([*herder_routes(herder, self._client), *on_main, *extensions.routes], extensions.filters)
+        # after those of extensions: one that measures in its own way keeps its path
+        measured = MetricsResource((worker.metrics, herder.metrics)).routes() if config.linkspan_metrics_enable else []
+        self._app.install(
+            [*herder_routes(herder, self._client), *on_main, *extensions.routes, *measured], extensions.filters
+        )
 
     async def stop(self) -> None:
         """Take no more requests, and end those that wait."""

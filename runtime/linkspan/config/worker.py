@@ -24,7 +24,7 @@ from linkspan.api.fields import (
     StrList,
     Validator,
 )
-from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case
+from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.clients import definition_of
 from linkspan.config.listeners import parse_listeners
 from linkspan.config.macs import MIN_KEY_BITS, known_mac, known_macs
@@ -225,6 +225,15 @@ class WorkerConfig(Config):
         importance=LOW,
         validator=at_least(0),
         doc="When a call of a plugin that has not returned is reported, with its stack; 0 for never.",
+    )
+    linkspan_task_start_concurrency = Int(
+        default=None,
+        importance=LOW,
+        validator=optional(at_least(1)),
+        doc="How many tasks come up at the same time; absent: twice the processors that the worker may use.",
+    )
+    linkspan_metrics_enable = Bool(
+        default=True, importance=LOW, doc="Whether GET /metrics of the REST API answers, for Prometheus."
     )
     linkspan_plugin_request_timeout_ms = Long(
         default=90000,

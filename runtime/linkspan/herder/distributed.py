@@ -26,6 +26,8 @@ from linkspan.herder.config_snapshot import RestartRequest
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.fencing import Fencing
 from linkspan.herder.group import Membership
+from linkspan.herder.group_metrics import group_metrics
+from linkspan.herder.health import Health
 from linkspan.herder.join_guard import check_plugins
 from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage
 from linkspan.herder.leadership import Leadership
@@ -56,13 +58,13 @@ from linkspan.herder.submitted import named
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.herder.validation import refuse_if_invalid
 from linkspan.herder.wanted import AssignedWork
+from linkspan.observe.metrics import Family
 from linkspan.plugins.catalog import PluginInfo
 
 __all__ = ["DistributedHerder", "DistributedSettings"]
 
 _BEAT_SECONDS: Final = 1.0
 _FLUSH_SECONDS: Final = 5.0
-_HEALTHY: Final = "Worker has completed startup and is ready to handle requests."
 _log: Final = logging.getLogger("linkspan.herder")
 
 
@@ -142,7 +144,8 @@ class DistributedHerder(PluginQuestions):
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
         self._fencing = Fencing(settings.group, worker, configs, settings.times.sync)
         self._known: set[str] = set()
-        self._ready = False
+        self._health = Health(_BEAT_SECONDS)
+        self._health.begin("awaiting startup")
         self._beating: asyncio.Task[None] | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -155,11 +158,13 @@ class DistributedHerder(PluginQuestions):
             ConfigError: an internal topic is not fit for its use.
             UnreachableError, ConnectError: one can be neither made nor read.
         """
+        self._health.begin("initializing and reading to the end of internal topics")
         await self._statuses.open()
         await self._configs.open(self)
         self._known = set(self._configs.snapshot.connectors)
         if not self._settings.joins_without_plugins:
             check_plugins(self._worker.catalog, self._configs.snapshot)
+        self._health.begin("ensuring membership in the cluster")
         await self._membership.start(self._group)
         self._beating = asyncio.create_task(self._beat(), name="herder")
 
@@ -171,6 +176,7 @@ class DistributedHerder(PluginQuestions):
     async def _beat(self) -> None:
         while True:
             self._membership.alive("handling requests and events")
+            self._health.turn()
             if self._group.settled:
                 self._look_after()
             await asyncio.sleep(_BEAT_SECONDS)
@@ -207,7 +213,7 @@ class DistributedHerder(PluginQuestions):
 
     def on_settled(self) -> None:
         """Start what belongs here."""
-        self._ready = True
+        self._health.complete()
         self._leadership.on_settled()
         self._local.follow(sorted(self._wanted.names() | self._local.names()))
 
@@ -284,12 +290,17 @@ class DistributedHerder(PluginQuestions):
         return self._info
 
     async def health(self) -> tuple[str, str]:
-        """Healthy once the worker has had a part in the group; says so when it has none now."""
-        if not self._ready:
-            return ("starting", "Worker is still starting up.")
-        if not self._group.in_group:
-            return ("healthy", f"{_HEALTHY} It is in no group of workers now and runs nothing until it is again.")
-        return ("healthy", _HEALTHY)
+        """Healthy once the worker has had a part in the group, for as long as this herder answers."""
+        return await self._health.answer(self._group.outside)
+
+    async def readiness(self) -> tuple[bool, str]:
+        """Ready while the worker is healthy and in its group."""
+        status, message = await self.health()
+        return status == "healthy" and self._group.outside is None, message
+
+    def metrics(self) -> list[Family]:
+        """This worker's part in its group."""
+        return group_metrics(self._group, self._settings.protocol)
 
     def connectors(self) -> list[str]:
         """Names of all connectors."""

@@ -62,6 +62,8 @@ class Participant:
     Attributes:
         generation: of the group, as of the last round; -1 before any.
         leader_url: REST API of the leader; None when nobody is known to lead.
+        rounds: how many have ended with an assignment for this worker.
+        outside: why this worker is not in the group now; None while it is.
 
     Args:
         membership: in the group.
@@ -85,6 +87,8 @@ class Participant:
     ) -> None:
         self.generation = -1
         self.leader_url: str | None = None
+        self.rounds = 0
+        self.outside: str | None = "it has not joined yet"
         self._membership = membership
         self._configs = configs
         self._url = url
@@ -239,6 +243,8 @@ class Participant:
         got = protocol.decode_assignment(assignment)
         self.generation, self._member_id = generation, member_id
         self._last = got
+        self.rounds += 1
+        self.outside = None
         self.leader_url = got.leader_url
         self._rejoining = False
         revoked = frozenset(got.revoked) & self._items
@@ -265,6 +271,7 @@ class Participant:
     async def on_lost(self, reason: str) -> None:
         """What runs here may soon run elsewhere."""
         _log.warning("This worker is in no group any more and stops what it runs: %s", reason)
+        self.outside = reason
         self._settled.clear()
         self._cancel_delayed()
         self._cancel_resolving()
@@ -309,6 +316,7 @@ class Participant:
         """Leave the group for a while; who cannot read configurations is of no use to it."""
         reason = "this worker could not catch up with the config topic"
         self._resolving = None  # leaving ends what is under way, but not this
+        self.outside = reason
         await self._membership.leave(reason)
         if eager:
             await self._give_up_everything()

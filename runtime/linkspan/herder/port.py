@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from linkspan.api.errors import ConnectError, NotReadyError
 
 if TYPE_CHECKING:
+    from linkspan.observe.metrics import Family
     from linkspan.plugins.catalog import Catalog
 
 __all__ = [
@@ -249,6 +250,14 @@ class Herder(Protocol):
 
     async def health(self) -> tuple[str, str]:
         """``healthy``, ``starting`` or ``unhealthy``, and the sentence that goes with it (spec 1.5)."""
+        ...
+
+    async def readiness(self) -> tuple[bool, str]:
+        """Whether this worker takes part in the work now, and the sentence that goes with it."""
+        ...
+
+    def metrics(self) -> list[Family]:
+        """What there is to measure beyond what the worker itself knows."""
         ...
 
     def connectors(self) -> list[str]:

@@ -14,6 +14,7 @@ from linkspan.api.errors import (
     UnsupportedError,
 )
 from linkspan.herder import offset_requests
+from linkspan.herder.health import HEALTHY, STARTING
 from linkspan.herder.lanes import Lanes, Stage
 from linkspan.herder.plugin_questions import PluginQuestions
 from linkspan.herder.port import (
@@ -32,12 +33,11 @@ from linkspan.herder.submitted import named
 from linkspan.herder.tasks import LocalTasks
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.herder.validation import refuse_if_invalid
+from linkspan.observe.metrics import Family
 
 __all__ = ["StandaloneHerder"]
 
 _log: Final = logging.getLogger("linkspan.herder")
-HEALTHY: Final = "Worker has completed startup and is ready to handle requests."
-STARTING: Final = "Worker is still starting up."
 
 
 class StandaloneHerder(PluginQuestions):
@@ -125,6 +125,15 @@ class StandaloneHerder(PluginQuestions):
     async def health(self) -> tuple[str, str]:
         """Healthy once the connector files were created."""
         return ("healthy", HEALTHY) if self._ready else ("starting", STARTING)
+
+    async def readiness(self) -> tuple[bool, str]:
+        """Ready when healthy."""
+        status, message = await self.health()
+        return status == "healthy", message
+
+    def metrics(self) -> list[Family]:
+        """Nothing beyond what the worker says itself."""
+        return []
 
     def connectors(self) -> list[str]:
         """Names in the order of creation."""

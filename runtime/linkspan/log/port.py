@@ -205,6 +205,10 @@ class Reader(Protocol):
         """The same for many partitions with as few questions as possible."""
         ...
 
+    def known_ends(self) -> Mapping[TopicPartition, int]:
+        """Offset after the last record of partitions that are read now, as far as known without asking anybody."""
+        ...
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from there."""
         ...

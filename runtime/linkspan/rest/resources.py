@@ -17,7 +17,7 @@ HEALTH_STATUS: Final = {"healthy": 200, "starting": 503, "unhealthy": 500}
 
 
 class RootResources:
-    """``/`` and ``/health``.
+    """``/``, ``/health`` and, beyond Kafka, ``/health/ready``.
 
     Args:
         herder: answers.
@@ -28,7 +28,11 @@ class RootResources:
 
     def routes(self) -> list[Route]:
         """Its endpoints."""
-        return [Route("GET", "/", self._root), Route("GET", "/health", self._health)]
+        return [
+            Route("GET", "/", self._root),
+            Route("GET", "/health", self._health),
+            Route("GET", "/health/ready", self._ready),
+        ]
 
     async def _root(self, _: Request) -> Answer:
         return Answer(body=self._herder.server_info())
@@ -36,6 +40,10 @@ class RootResources:
     async def _health(self, _: Request) -> Answer:
         status, message = await self._herder.health()
         return Answer(HEALTH_STATUS[status], {"status": status, "message": message})
+
+    async def _ready(self, _: Request) -> Answer:
+        ready, message = await self._herder.readiness()
+        return Answer(200 if ready else 503, {"status": "ready" if ready else "not ready", "message": message})
 
 
 class ConnectorResources:

@@ -62,6 +62,7 @@ class DeadLetters:
         self._task = task
         self._pause = pause
         self._deliveries: deque[Delivery] = deque()
+        self._requests = self._refusals = 0
 
     def create_topic(self, create: Callable[[TopicSpec], bool]) -> None:
         """Let the topic be created unless it exists; raises ConnectError when that fails."""
@@ -95,6 +96,7 @@ class DeadLetters:
             timestamps=None if timestamp < 0 else [timestamp],
             headers=[headers],
         )
+        self._requests += 1
         while True:
             try:
                 self._deliveries.append(self._writer.send(letter))
@@ -141,7 +143,15 @@ class DeadLetters:
         """Close; what the last :meth:`settle` left is given up, since no offset behind it was committed."""
         self._writer.close(0.0 if self._deliveries else timeout)
 
+    def counts(self) -> dict[str, float]:
+        """What there is to measure."""
+        return {
+            "deadletterqueue-produce-requests": self._requests,
+            "deadletterqueue-produce-failures": self._refusals,
+        }
+
     def _not_written(self, error: Exception) -> None:
+        self._refusals += 1
         _log.error("Could not produce message to dead letter queue. topic=%s: %s", self._config.topic, error)
 
     def _context(self, failure: Failure, consumed: Consumed) -> list[WireHeader]:

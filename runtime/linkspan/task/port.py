@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from linkspan.api.records import Offset, Partition
+from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.log.port import TopicSpec
 
 __all__ = ["TaskState", "WantedState", "WorkerPort"]
@@ -86,6 +86,11 @@ class WorkerPort(Protocol):
         """Topics this task used for the first time since it started."""
         ...
 
-    def metrics(self, values: Mapping[str, float]) -> None:
-        """Current values of the task's counters; called at most about once a second."""
+    def metrics(self, values: Mapping[str, float], lag: Mapping[TopicPartition, int]) -> None:
+        """Current values, when they have changed; called at most about once in two seconds.
+
+        Args:
+            values: of the task's counters.
+            lag: records of each partition that a sink task has not put yet, as far as known.
+        """
         ...

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 _SLICE: Final = 0.5
 """Longest single poll in seconds: so late a stop, pause or commit request is noticed."""
 _ANSWER_SLICE: Final = 0.02
-_METRICS_INTERVAL: Final = 1.0
+_METRICS_INTERVAL: Final = 2.0
 _FIRST_REDELIVERY: Final = 0.3
 _LONGEST_REDELIVERY: Final = 10.0
 _LARGE_RECORDS: Final = 4_000
@@ -124,7 +124,7 @@ class SinkLoop:
         self._commit_at = 0.0
         self._metrics_at = 0.0
         self._topics: set[str] = set()
-        self._reported: dict[str, float] = {}
+        self._reported: tuple[dict[str, float], dict[TopicPartition, int]] = ({}, {})
         self._read_total = self._put_total = self._put_calls = 0
         self._put_seconds = self._longest_put = 0.0
         self._commits = self._commit_failures = self._commits_skipped = 0
@@ -167,9 +167,6 @@ class SinkLoop:
             self._commit_failures += 1
             self._commit_began = None
             _log.warning("Commit of offsets timed out after %.1f s", self._settings.flush_timeout)
-        if now >= self._metrics_at:
-            self._metrics_at = now + _METRICS_INTERVAL
-            self._report()
         self._rewind(self._context.take_rewinds())
         fetched = self._read()
         if self._port.wanted == "STOPPED" and not fetched:
@@ -201,7 +198,12 @@ class SinkLoop:
         if asked is not None:
             until = min(until, self._clock() + asked)
         while True:
-            left = until - self._clock()
+            now = self._clock()
+            left = until - now
+            if now >= self._metrics_at:
+                # also while nothing comes: what was put last is told soon, and the lag may grow behind a pause
+                self._metrics_at = now + _METRICS_INTERVAL
+                self._report()
             try:
                 fetched = self._reader.poll(max(0.0, min(left, _SLICE)), self._limit)
             except RetriableError as error:
@@ -532,7 +534,7 @@ class SinkLoop:
         self._reader.close(self._settings.stop_timeout)
 
     def _report(self) -> None:
-        values = {
+        values: dict[str, float] = {
             "sink-record-read-total": self._read_total,
             "sink-record-send-total": self._put_total,
             "partition-count": len(self._context.assigned),
@@ -542,13 +544,19 @@ class SinkLoop:
             "offset-commit-completion-total": self._commits,
             "offset-commit-failure-total": self._commit_failures,
             "offset-commit-skip-total": self._commits_skipped,
-            "total-record-failures": self._tolerance.failures,
             "total-records-skipped": self._conversion.dropped,
-            "total-retries": self._tolerance.retries,
+            **self._tolerance.counts(),
         }
-        if values != self._reported:
-            self._reported = values
-            self._port.metrics(values)
+        if self._letters is not None:
+            values |= self._letters.counts()
+        lag = {
+            place: max(0, end - self._current[place])
+            for place, end in self._reader.known_ends().items()
+            if place in self._current
+        }
+        if (values, lag) != self._reported:
+            self._reported = values, lag
+            self._port.metrics(values, lag)
 
 
 def accepted_offsets(

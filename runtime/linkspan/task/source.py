@@ -52,7 +52,7 @@ _FIRST_POLL_RETRY: Final = 0.1
 _LONGEST_POLL_RETRY: Final = 10.0
 _EMPTY_POLLS_ALLOWED: Final = 3
 _EMPTY_POLL_PAUSE: Final = 0.05
-_METRICS_INTERVAL: Final = 1.0
+_METRICS_INTERVAL: Final = 2.0
 _CATCH_UP: Final = 1.0
 _CLOSE_TIMEOUT: Final = 30.0
 
@@ -357,10 +357,9 @@ class SourceLoop:
             "source-record-active-count": self._progress.records,
             "offset-commit-total": self._commits,
             "offset-commit-failure-total": self._commit_failures,
-            "total-record-failures": self._tolerance.failures,
             "total-records-skipped": self._conversion.dropped,
-            "total-retries": self._tolerance.retries,
+            **self._tolerance.counts(),
         }
         if values != self._reported:
             self._reported = values
-            self._port.metrics(values)
+            self._port.metrics(values, {})

@@ -147,8 +147,10 @@ class Tolerance:
         self._reporters = tuple(reporters)
         self._pause = pause
         self.failures = 0
+        self.errors = 0
         self.retries = 0
         self.skipped = 0
+        self._last_error_ms = 0
 
     def attempt(self, stage: Stage, executing: str, call: Callable[[], T], subject: Subject) -> T | Dropped:
         """Run one stage for one record.
@@ -197,6 +199,8 @@ class Tolerance:
         Raises:
             ConnectError: failures are not tolerated; names the record.
         """
+        self.errors += 1
+        self._last_error_ms = int(time.time() * 1000)
         for reporter in self._reporters:
             reporter.report(failure)
         if not self.policy.tolerate_all:
@@ -205,6 +209,15 @@ class Tolerance:
                 f"for {describe(failure.subject)}: {failure.error}"
             ) from failure.error
         self.skipped += 1
+
+    def counts(self) -> dict[str, float]:
+        """What there is to measure."""
+        return {
+            "total-record-failures": self.failures,
+            "total-record-errors": self.errors,
+            "total-retries": self.retries,
+            "last-error-timestamp": self._last_error_ms,
+        }
 
     def _delay(self, attempt: int, deadline: float | None) -> float:
         longest = self.policy.retry_delay_max_ms

@@ -15,7 +15,7 @@ Messages from it::
     status    state, trace
     question  id, ask, args                           read_offsets, commit_offsets, ensure_topic
     topics    names
-    metrics   values
+    metrics   values, lag (topic, partition, records)
     log       level, logger, text
     answer    id, value | error                       to a call
     reconfigure, raised (trace)                       a connector that watches
@@ -44,7 +44,7 @@ from io import FileIO, TextIOWrapper
 from typing import Any, NoReturn, cast
 
 from linkspan.api.errors import ConnectError, RetriableError
-from linkspan.api.records import Offset, Partition
+from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.log.port import TopicSpec
 from linkspan.task.port import TaskState, WantedState
 from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error, readable
@@ -124,9 +124,10 @@ class ChannelPort:
         """Report topics."""
         self.channel.send({"type": "topics", "names": list(names)})
 
-    def metrics(self, values: Mapping[str, float]) -> None:
+    def metrics(self, values: Mapping[str, float], lag: Mapping[TopicPartition, int]) -> None:
         """Report counters."""
-        self.channel.send({"type": "metrics", "values": dict(values)})
+        rows = [(place.topic, place.partition, records) for place, records in lag.items()]
+        self.channel.send({"type": "metrics", "values": dict(values), "lag": rows})
 
     def take(self, message: Message) -> None:
         """Handle one message of the worker; on the control thread."""

@@ -65,7 +65,7 @@ class RunningConnector:
     ) -> None:
         self.name = name
         self.state = "UNASSIGNED"
-        self._plugin = plugin
+        self.plugin = plugin
         self._config = dict(config)
         self._nurseries = nurseries
         self._starting = starting
@@ -191,13 +191,13 @@ class RunningConnector:
         run: Message = {
             "type": "run",
             "job": "linkspan.worker.connector_child:connector",
-            "args": {"name": self.name, "plugin": pack(self._plugin), "config": self._config},
+            "args": {"name": self.name, "plugin": pack(self.plugin), "config": self._config},
             "context": f"{self.name}|worker",
             "levels": log_levels(),
             "beat": 60.0,
         }
         async with self._starting:
-            child = await self._nurseries.spawn(f"{self.name}|worker", self._take, run, self._plugin)
+            child = await self._nurseries.spawn(f"{self.name}|worker", self._take, run, self.plugin)
         self._child = child
         self._ending = asyncio.create_task(self._until_end(child), name=f"end of connector {self.name}")
 

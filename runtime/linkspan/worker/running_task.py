@@ -23,6 +23,9 @@ __all__ = ["RunningTask", "TaskHooks", "death_notice"]
 
 log = logging.getLogger(__name__)
 
+_MOVES = ("source-record-poll-total", "source-record-write-total", "sink-record-read-total", "sink-record-send-total")
+"""Counters that say that a task gets on."""
+
 
 @dataclass(frozen=True)
 class TaskHooks:
@@ -52,6 +55,9 @@ class RunningTask:
         begun_as: what the group of workers called this one then.
         spec: what it is, once its child is to be born.
         cut_off: whether its child ended without a word, so that the log still waits for its clients.
+        lag: topic, partition and number of records that a sink task has not put yet, as it reported last.
+        moved_at: when it has moved a record, or has come up; monotonic.
+        stalled: whether a call of its plugin was reported for taking long, and goes on.
     """
 
     def __init__(
@@ -73,6 +79,9 @@ class RunningTask:
         self.begun_as: str | None = None
         self.spec: TaskSpec | None = None
         self.cut_off = False
+        self.lag: list[tuple[str, int, int]] = []
+        self.moved_at = time.monotonic()
+        self.stalled = False
         self._hooks = hooks
         self._deadlines = deadlines
         self._watch = CallWatch(deadlines, 0, time.monotonic())
@@ -178,6 +187,8 @@ class RunningTask:
         return {"connector_context": self._context}
 
     def _report(self, state: str, trace: str | None) -> None:
+        if state == "RUNNING" != self.state:
+            self.moved_at = time.monotonic()
         self.state = state
         self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
 
@@ -190,6 +201,7 @@ class RunningTask:
             case "beat":
                 finding = self._watch.beat(message["call"], message["age"], time.monotonic())
                 if finding is not None:
+                    self.stalled = False
                     log.info("%s has returned after %.1f s", finding.call, finding.age, extra=self._extra)
                     self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
             case "question":
@@ -199,13 +211,18 @@ class RunningTask:
             case "topics":
                 self._hooks.topics(self.connector, self.task, message["names"])
             case "metrics":
-                self.metrics = message["values"]
+                self._take_metrics(message["values"], message["lag"])
             case "result":
                 # The data plane reports failures of a task itself; this is a failure before or outside of it.
                 error = message.get("error")
                 if error and not self._final and not self._stopping:
                     self._final = True
                     self._report("FAILED", error["trace"])
+
+    def _take_metrics(self, values: dict[str, float], lag: list[tuple[str, int, int]]) -> None:
+        if any(values.get(name) != self.metrics.get(name, 0) for name in _MOVES if name in values):
+            self.moved_at = time.monotonic()
+        self.metrics, self.lag = values, lag
 
     def _come_up(self) -> None:
         if not self._up.done():
@@ -228,6 +245,7 @@ class RunningTask:
         text = f"{finding.call} has not returned for {finding.age:.1f} s"
         trace = f"{text}. It is blocked in:\n{stack}" if stack else text
         log.warning("%s", trace, extra=self._extra)
+        self.stalled = True
         if not self._final:
             self._hooks.status(StatusEvent(self.connector, self.task, self.state, trace, "stalled"))
 

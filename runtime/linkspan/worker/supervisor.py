@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from linkspan import __version__
 from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError
 from linkspan.api.records import TopicPartition
 from linkspan.log.port import Log
+from linkspan.observe.metrics import Family
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task.spec import TaskSpec
 from linkspan.worker import clients, sink_offsets
@@ -20,6 +23,7 @@ from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.events import StatusEvent
+from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.nurseries import PRELOADED, Nurseries
 from linkspan.worker.offsets import OffsetStore, SourceOffset
 from linkspan.worker.plugin_search import find_plugins
@@ -27,13 +31,13 @@ from linkspan.worker.process import ChildProcess
 from linkspan.worker.questions import Questions
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
+from linkspan.worker.starts import Starts, concurrency
 from linkspan.worker.task_configs import check_task_count
 
 __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
-_STARTING_AT_ONCE = 4
 _COME_UP_SECONDS = 2.0
 _CLUSTER_ID_SECONDS = 30.0
 _GIVE_UP_SECONDS = 5.0
@@ -86,11 +90,12 @@ class Worker:
         self._plugin_path = list(plugin_path)
         self._deadlines = Deadlines.of(self._properties)
         self._nurseries = nurseries or Nurseries([*PRELOADED, *log.preload])
-        self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
-        self._bearing = asyncio.Semaphore(_STARTING_AT_ONCE)  # tasks that are slow to start hold up no question
+        at_once = concurrency(self._properties)
+        self._starting = asyncio.Semaphore(at_once)
+        self._starts = Starts(at_once)  # tasks that are slow to start hold up no question
         self._questions = Questions(self._nurseries, self._starting)
         # tasks that are coming up ask for topics: they must not wait for each other
-        self._topics = Questions(self._nurseries, asyncio.Semaphore(_STARTING_AT_ONCE))
+        self._topics = Questions(self._nurseries, asyncio.Semaphore(at_once))
         self._connectors: dict[str, RunningConnector] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -304,7 +309,7 @@ class Worker:
 
     async def _bear(self, running: RunningTask, spec: TaskSpec) -> None:
         """Give birth to a task when its turn comes; the next one's comes when it is up, or slow to come up."""
-        async with self._bearing:
+        async with self._starts.turn():
             try:
                 await running.start(self._nurseries, spec)
             except ConnectError as error:
@@ -379,6 +384,10 @@ class Worker:
         """Counters that a task reported last; empty when there are none."""
         running = self._tasks.get((connector, task))
         return {} if running is None else dict(running.metrics)
+
+    def metrics(self) -> list[Family]:
+        """What there is to measure of connectors and tasks."""
+        return worker_metrics(self._connectors.values(), self._tasks.values(), __version__, time.monotonic())
 
     def pids(self) -> dict[str, int]:
         """Processes of connectors (by name) and tasks (``name-0``) that are alive now."""

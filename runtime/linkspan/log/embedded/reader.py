@@ -161,6 +161,10 @@ class EmbeddedReader:
         """Offsets of the next records."""
         return {partition: self.position(partition) for partition in partitions}
 
+    def known_ends(self) -> Mapping[TopicPartition, int]:
+        """Ends of the partitions read now, as of the last poll."""
+        return {place: end for place, end in self._ends.items() if place in self._positions}
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from there; behind the end, the next poll does what ``auto.offset.reset`` says."""
         self.position(partition)

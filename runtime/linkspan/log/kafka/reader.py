@@ -429,6 +429,19 @@ class KafkaReader:
         if self._starting is not None:
             self._starting.setdefault(partition, offset)
 
+    def known_ends(self) -> Mapping[TopicPartition, int]:
+        """As of the last fetch; see :meth:`linkspan.log.port.Reader.known_ends`."""
+        found = {}
+        for partition in self._assigned:
+            native = Native(partition.topic, partition.partition)
+            try:
+                _, end = self._consumer.get_watermark_offsets(native, cached=True)
+            except KafkaException:  # it was taken away just now
+                continue
+            if end >= 0:  # else nothing was fetched yet
+                found[partition] = end
+        return found
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """See :meth:`linkspan.log.port.Reader.seek`."""
         self._known[partition] = offset
