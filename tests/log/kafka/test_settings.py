@@ -164,6 +164,12 @@ def test_what_cannot_be_honoured_names_the_key(given: dict[str, str]) -> None:
     assert raised.value.key == key
 
 
+@pytest.mark.parametrize("acks", ["7", "2", "most", ""])
+def test_a_producer_cannot_wait_for_a_number_of_replicas(acks: str) -> None:
+    with pytest.raises(ConfigError, match="configuration acks: String must be one of: all, -1, 0, 1"):
+        translate("producer", {**GIVEN["producer"], "acks": acks})
+
+
 @pytest.mark.parametrize(
     ("suites", "taken"),
     [

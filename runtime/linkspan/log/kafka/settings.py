@@ -28,6 +28,7 @@ _log = logging.getLogger("linkspan.log.kafka")
 _reported: set[str] = set()
 _LONGEST: Final = 2147483647
 _MOST_IN_FLIGHT: Final = 5
+_ACKS: Final = ("all", "-1", "0", "1")
 """Requests in flight that idempotence allows."""
 _RECONNECT: Final = 500
 """First pause before a connection is tried again, unless set: librdkafka starts anew with it each time that no broker
@@ -118,6 +119,13 @@ def _addresses(text: str) -> str:
                 "bootstrap.servers", text, f"Invalid url in bootstrap.servers: {address.strip()}; write host:port"
             )
     return text
+
+
+def _acks(text: str) -> str:
+    # librdkafka takes every number, and each request is then refused by the broker
+    if text.strip() not in _ACKS:
+        raise ConfigError.invalid("acks", text, f"String must be one of: {', '.join(_ACKS)}")
+    return text.strip()
 
 
 def _lower(text: str) -> str:
@@ -289,7 +297,7 @@ _ROWS: Final = (
     Setting("ssl.endpoint.identification.algorithm", "ssl.endpoint.identification.algorithm", default="https",
             convert=_hostname_check),
     # producer
-    Setting("acks", "acks", "p", default="all"),
+    Setting("acks", "acks", "p", default="all", convert=_acks),
     Setting("batch.size", "batch.size", "p", convert=_between(1, _LONGEST),
             note="passed on when set; else 128 KiB, since one request is in flight at a time"),
     Setting("buffer.memory", None, "p", default="33554432", note=_BY_US),
