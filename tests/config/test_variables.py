@@ -21,7 +21,7 @@ def test_a_variable_is_a_property_with_dots_underscores_and_dashes():
             "KAFKA_GROUP_ID": "not for us",
             "PATH": "/bin",
         }
-    ) == {"a-b": "2", "bootstrap.servers": "b:9092", "linkspan.data.dir": "/data", "producer.sasl_x": "1"}
+    ) == {"a_b": "2", "bootstrap.servers": "b:9092", "linkspan.data.dir": "/data", "producer.sasl-x": "1"}
 
 
 def test_variables_for_the_image_are_no_properties():

@@ -27,11 +27,11 @@ _FOR_THE_IMAGE: Final = ("CONNECT_LOG4J_", "CONNECT_CUB_", "CONNECT_PROPERTIES_D
 """Variables for what surrounds the worker; they are no settings of it."""
 
 _UNDERSCORES: Final = re.compile(r"_+")
-_MEANING: Final = {"_": ".", "__": "_", "___": "-"}
+_MEANING: Final = {"_": ".", "__": "-", "___": "_"}
 
 
 def worker_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Worker properties: ``CONNECT_FOO_BAR`` is ``foo.bar``; two underscores are one, three are a dash."""
+    """Worker properties: ``CONNECT_FOO_BAR`` is ``foo.bar``; two underscores are a dash, three are one underscore."""
     return dict(sorted(_settings(environment)))
 
 
