@@ -1,0 +1,258 @@
+"""A simulated worker: connectors and tasks that start slowly, fail, hang; and the book of who runs what when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from linkspan.api.errors import AlreadyExistsError, ConnectError, NotFoundError
+from tests.herder.fakes import CATALOG, Report
+from tests.simulation.clock import VirtualLoop
+from tests.simulation.log import Weather
+
+GRACEFUL_SECONDS = 5.0
+CALL_SECONDS = 90.0
+
+Item = tuple[str, int]
+"""A task of a connector; -1 stands for the connector instance."""
+
+
+@dataclass
+class Run:
+    """One life of a connector instance or task."""
+
+    process: str
+    item: Item
+    config: dict[str, str]
+    target: str
+    state: str = "UNASSIGNED"
+    version: str = ""
+
+
+@dataclass
+class Book:
+    """Who runs what.
+
+    Attributes:
+        member: whether a process is a member of the group by the newest round.
+        told: takes what happens, for the trace.
+        breaches: rules that were broken.
+        runs: by item and process.
+    """
+
+    member: Callable[[str], bool]
+    told: Callable[[str], None]
+    breaches: list[str] = field(default_factory=list)
+    runs: dict[Item, dict[str, Run]] = field(default_factory=dict)
+
+    def begin(self, run: Run) -> None:
+        here = self.runs.setdefault(run.item, {})
+        self.told(f"{run.process} begins {run.item[0]}-{run.item[1]}")
+        if run.process in here:
+            self.breaches.append(f"{run.process} begins {run.item} though it runs it already")
+        if self.member(run.process):
+            others = [process for process in here if process != run.process and self.member(process)]
+            if others:
+                self.breaches.append(f"{run.process} begins {run.item} while {', '.join(others)} runs it")
+        here[run.process] = run
+
+    def end(self, run: Run) -> None:
+        here = self.runs.get(run.item, {})
+        if here.get(run.process) is run:
+            del here[run.process]
+            self.told(f"{run.process} ends {run.item[0]}-{run.item[1]}")
+
+    def crash(self, process: str) -> None:
+        """Children die with their worker."""
+        for here in self.runs.values():
+            here.pop(process, None)
+
+
+class SimulatedWorker:
+    """What runs in one process.
+
+    Attributes:
+        on_status: takes states.
+        on_reconfigure: takes wishes of connectors to cut their work anew.
+    """
+
+    catalog = CATALOG
+    cluster_id = "simulated"
+
+    def __init__(
+        self, process: str, loop: VirtualLoop, weather: Weather, book: Book, parts: Callable[[str], int]
+    ) -> None:
+        self.on_status: Callable[[Report], None] = lambda _: None
+        self.on_reconfigure: Callable[[str], None] = lambda _: None
+        self.process = process
+        self._loop = loop
+        self._weather = weather
+        self._book = book
+        self._parts = parts
+        self.connectors: dict[str, Run] = {}
+        self.tasks: dict[Item, Run] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    def _report(self, run: Run, state: str, trace: str | None = None) -> None:
+        run.state = state
+        name, number = run.item
+        self._book.told(f"{self.process} says {name}-{number} {state}")
+        self.on_status(Report(name, None if number < 0 else number, state, trace))
+
+    async def _work(self) -> None:
+        """Time that something takes in a child."""
+        await asyncio.sleep(self._weather.travel() * 3)
+
+    # --- connectors -------------------------------------------------------------------------------------------------
+
+    async def validate(self, props: dict[str, str | None]) -> dict[str, Any]:
+        await self._work()
+        return {"name": props["connector.class"], "error_count": 0, "groups": [], "configs": []}
+
+    async def plugin_config(self, name: str) -> list[dict[str, object]]:
+        raise NotFoundError(name)
+
+    async def start_connector(self, name: str, config: dict[str, str], target: str) -> None:
+        if name in self.connectors:
+            raise AlreadyExistsError(f"Connector with name {name} already exists")
+        run = self.connectors[name] = Run(self.process, (name, -1), config, "")
+        self._book.begin(run)
+        await self._bring(run, target)
+
+    async def set_connector_target(self, name: str, target: str) -> None:
+        await self._bring(self._connector(name), target)
+
+    async def _bring(self, run: Run, target: str) -> None:
+        run.target = target
+        if target == "STARTED":
+            if run.state != "RUNNING":
+                await self._start(run)
+                self._report(run, "RUNNING")
+        elif not (run.state == "FAILED" and target == "PAUSED"):
+            await self._work()
+            self._report(run, target)
+
+    async def _start(self, run: Run) -> None:
+        try:
+            await self._work()
+            if self._weather.happens(self._weather.broken_children / 2):
+                self._book.told(f"{self.process}: the start of {run.item[0]} hangs")
+                run.state = "UNASSIGNED"
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self._report(run, "FAILED", "simulated: given up")
+            raise
+        if self._weather.happens(self._weather.broken_children):
+            self._report(run, "FAILED", "simulated: start failed")
+            raise ConnectError("simulated: start failed")
+
+    async def stop_connector(self, name: str) -> None:
+        run = self.connectors.pop(name, None)
+        if run is None:
+            return
+        await self._work()
+        self._book.end(run)
+        if run.state not in {"FAILED", "STOPPED"}:
+            self._report(run, "UNASSIGNED")
+
+    async def task_configs(self, name: str) -> list[dict[str, str]]:
+        run = self._connector(name)
+        if run.state != "RUNNING":
+            raise ConnectError(f"Connector {name} is {run.state}")
+        parts = self._parts(name)
+        await self._work()
+        if self._weather.happens(self._weather.broken_children):
+            self._report(run, "FAILED", "simulated: task_configs failed")
+            raise ConnectError("simulated: task_configs failed")
+        count = min(int(run.config["tasks.max"]), parts)
+        return [{"part": str(number), "version": run.config["version"]} for number in range(count)]
+
+    def _connector(self, name: str) -> Run:
+        if name not in self.connectors:
+            raise NotFoundError(f"Connector {name} not found in this worker.")
+        return self.connectors[name]
+
+    def source_changed(self, name: str) -> None:
+        """What the connector reads from has other parts than before."""
+        run = self.connectors.get(name)
+        if run is not None and run.state == "RUNNING":
+            self.on_reconfigure(name)
+
+    # --- tasks ------------------------------------------------------------------------------------------------------
+
+    async def start_task(
+        self,
+        connector: str,
+        task: int,
+        config: dict[str, str],
+        target: str,
+        *,
+        connector_config: dict[str, str],  # noqa: ARG002
+        count: int,  # noqa: ARG002
+    ) -> None:
+        known = self.tasks.get((connector, task))
+        if known is not None and known.state != "FAILED":
+            raise AlreadyExistsError(f"Task already exists in this worker: {connector}-{task}")
+        if known is not None:
+            self._book.end(known)
+        run = self.tasks[connector, task] = Run(self.process, (connector, task), config, target)
+        self._book.begin(run)
+        self._in_background(self._come_up(run))
+
+    async def _come_up(self, run: Run) -> None:
+        await self._work()
+        if self.tasks.get(run.item) is not run:
+            return
+        if self._weather.happens(self._weather.broken_children / 2):
+            self._book.told(f"{self.process}: {run.item} hangs")
+        elif self._weather.happens(self._weather.broken_children):
+            self._report(run, "FAILED", "simulated: start failed")
+        else:
+            self._report(run, "RUNNING" if run.target == "STARTED" else run.target)
+
+    async def stop_tasks(self, ids: Sequence[Item]) -> None:
+        runs = [run for run in (self.tasks.pop(item, None) for item in ids) if run is not None]
+        await asyncio.gather(*(asyncio.shield(self._in_background(self._end(run))) for run in runs))
+
+    async def _end(self, run: Run) -> None:
+        if self._weather.happens(self._weather.broken_children):
+            await asyncio.sleep(GRACEFUL_SECONDS)
+        else:
+            await self._work()
+        self._book.end(run)
+        if run.state != "FAILED":
+            self._report(run, "UNASSIGNED")
+
+    async def set_task_target(self, connector: str, task: int, target: str) -> None:
+        run = self.tasks.get((connector, task))
+        if run is not None:
+            run.target = target
+            if run.state in {"RUNNING", "PAUSED"}:
+                self._report(run, "RUNNING" if target == "STARTED" else target)
+
+    def task_alive(self, connector: str, task: int) -> bool:
+        run = self.tasks.get((connector, task))
+        return run is not None and run.state != "FAILED"
+
+    def fail(self, item: Item) -> None:
+        """A running task fails by itself."""
+        run = self.tasks.get(item)
+        if run is not None and run.state in {"RUNNING", "PAUSED"}:
+            self._report(run, "FAILED", "simulated: failed at work")
+
+    def _in_background(self, work: Any) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def connector_offsets(self, name: str, config: dict[str, str]) -> list[dict[str, object]]:  # noqa: ARG002
+        return []
+
+    async def alter_offsets(self, name: str, config: dict[str, str], offsets: list[dict[str, object]]) -> bool:  # noqa: ARG002
+        return False
+
+    async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:  # noqa: ARG002
+        return False
