@@ -45,6 +45,7 @@ class Port:
         self.commit_errors: list[Exception] = []
         self.topics: list[str] = []
         self.values: Mapping[str, float] = {}
+        self.lingering = False
         self.lag: Mapping[TopicPartition, int] = {}
         self.waits: list[float] = []
         self.log: Any = None
@@ -75,6 +76,9 @@ class Port:
         admin = self.log.admin({})
         created: bool = spec.name not in admin.describe_topics([spec.name]) and admin.create_topic(spec)
         return created
+
+    def lingers(self) -> None:
+        self.lingering = True
 
     def topics_used(self, names: Sequence[str]) -> None:
         self.topics.extend(names)
@@ -163,6 +167,7 @@ class Reader:
         self._inner = inner
         self.at_poll: list[Callable[[Any], None]] = []
         self.commit_errors: list[Exception] = []
+        self.keeps_place = False
         self.commits: list[dict[TopicPartition, int]] = []
         self.hold_answers = False
         self.answers: list[Callable[[Exception | None], None]] = []
@@ -186,9 +191,9 @@ class Reader:
             self.at_poll.pop(0)(self._listener)
         return list(self._inner.poll(min(timeout, 0.2), max_records))
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> bool:
         self.close_timeouts.append(timeout)
-        self._inner.close(timeout)
+        return bool(self._inner.close(timeout)) and not self.keeps_place
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.seeks.append((partition, offset))

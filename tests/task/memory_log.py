@@ -159,8 +159,9 @@ class MemoryReader:
         else:
             self._answers.append(store)
 
-    def close(self, timeout: float = 30.0) -> None:
+    def close(self, timeout: float = 30.0) -> bool:
         self._listener.on_revoked(list(self._positions))
+        return True
 
 
 class MemoryAdmin:

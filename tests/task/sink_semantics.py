@@ -429,6 +429,16 @@ def test_a_fenced_task_does_not_put_again_what_waits_for_redelivery(log):
     assert run.reader.commits == []
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_place_that_the_group_keeps_is_reported_at_the_end(log, kept):
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic])
+    run.reader.keeps_place = kept
+    run.run(lambda: bool(run.task.values_put))
+    assert run.port.lingering is kept
+
+
 def test_an_error_in_open_fails_the_task_after_the_poll(log):
     topic = create_topic(log)
     fill(log, topic, ["a"])

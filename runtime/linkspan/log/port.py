@@ -234,11 +234,14 @@ class Reader(Protocol):
         """
         ...
 
-    def close(self, timeout: float = 30.0) -> None:
+    def close(self, timeout: float = 30.0) -> bool:
         """Leave the group; the listener's ``on_revoked`` is called for what is still assigned.
 
         Args:
             timeout: longest wait, in seconds, for a group that does not answer; it finds out by itself later.
+
+        Returns:
+            False when the group may keep the place of this member for somebody who takes it over.
         """
         ...
 

@@ -250,7 +250,7 @@ def _quietly_close(plugin: _Closable) -> None:
 
 
 @contextmanager
-def _on_failure(undo: Callable[[], None]) -> Iterator[None]:
+def _on_failure(undo: Callable[[], object]) -> Iterator[None]:
     """Let go of a client that the loop, which closes it at its end, never got to."""
     try:
         yield

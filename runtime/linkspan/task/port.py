@@ -86,6 +86,10 @@ class WorkerPort(Protocol):
         """Topics this task used for the first time since it started."""
         ...
 
+    def lingers(self) -> None:
+        """This task ends, but its consumer group keeps its place."""
+        ...
+
     def metrics(self, values: Mapping[str, float], lag: Mapping[TopicPartition, int]) -> None:
         """Current values, when they have changed; called at most about once in two seconds.
 

@@ -531,7 +531,8 @@ class SinkLoop:
             _log.exception("The task could not be stopped cleanly")
         finally:
             self._port.calling(None)
-        self._reader.close(self._settings.stop_timeout)
+        if not self._reader.close(self._settings.stop_timeout):
+            self._port.lingers()
 
     def _report(self) -> None:
         values: dict[str, float] = {

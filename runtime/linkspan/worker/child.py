@@ -124,6 +124,10 @@ class ChannelPort:
         """Report topics."""
         self.channel.send({"type": "topics", "names": list(names)})
 
+    def lingers(self) -> None:
+        """Report that the consumer group keeps the place of a task that ends."""
+        self.channel.send({"type": "lingers"})
+
     def metrics(self, values: Mapping[str, float], lag: Mapping[TopicPartition, int]) -> None:
         """Report counters."""
         rows = [(place.topic, place.partition, records) for place, records in lag.items()]

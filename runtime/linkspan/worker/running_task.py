@@ -54,7 +54,7 @@ class RunningTask:
         metrics: the counters it reported last.
         begun_as: what the group of workers called this one then.
         spec: what it is, once its child is to be born.
-        cut_off: whether its child ended without a word, so that the log still waits for its clients.
+        lingers: whether its consumer group keeps its place, since its child ended without a word or too early.
         lag: topic, partition and number of records that a sink task has not put yet, as it reported last.
         moved_at: when it has moved a record, or has come up; monotonic.
         stalled: whether a call of its plugin was reported for taking long, and goes on.
@@ -78,7 +78,7 @@ class RunningTask:
         self.metrics: dict[str, float] = {}
         self.begun_as: str | None = None
         self.spec: TaskSpec | None = None
-        self.cut_off = False
+        self.lingers = False
         self.lag: list[tuple[str, int, int]] = []
         self.moved_at = time.monotonic()
         self.stalled = False
@@ -210,6 +210,8 @@ class RunningTask:
                 )
             case "topics":
                 self._hooks.topics(self.connector, self.task, message["names"])
+            case "lingers":
+                self.lingers = True
             case "metrics":
                 self._take_metrics(message["values"], message["lag"])
             case "result":
@@ -265,7 +267,7 @@ class RunningTask:
         self._come_up()
         if not self._final:
             self._final = True
-            self.cut_off = True
+            self.lingers = True
             if self._stopping:
                 self._report("UNASSIGNED", self._killed)
             else:

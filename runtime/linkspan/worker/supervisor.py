@@ -356,12 +356,12 @@ class Worker:
     async def _task_ended(self, task: RunningTask) -> None:
         await task.ended(self._deadlines.graceful_stop)
         # a worker that has been out of the group meanwhile must not touch the place of who runs the task now
-        owned = task.cut_off and task.begun_as == self.member_id()
+        owned = task.lingers and task.begun_as == self.member_id()
         if owned and task.spec is not None and clients.keeps_place(task.spec.client_settings):
             await self._give_up_place(task.spec)
 
     async def _give_up_place(self, spec: TaskSpec) -> None:
-        """Do for a task that was killed what it does itself when it ends in good order."""
+        """Do for a task what it does itself when it ends in good order and in time."""
         args = {"spec": pack(spec), "seconds": _GIVE_UP_SECONDS}
         what = f"give up the place of task {spec.id} in its consumer group"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -81,42 +82,52 @@ FENCED = KafkaError(KafkaError._FATAL, f"Fatal error: {KafkaError(KafkaError.FEN
 
 
 class Static:
-    """The library as a static member: it leaves some polls after its last subscription has ended."""
+    """The library as a static member: some polls after it has joined, and after its last subscription has ended."""
 
-    def __init__(self, messages: list[object], polls: int) -> None:
+    def __init__(self, messages: list[object] | None = None, *, joins: int = 0, leaves: int = 2) -> None:
         self.calls: list[str] = []
-        self.messages = messages
-        self.polls = polls
+        self.messages = messages or []
+        self.joins = joins
+        self.leaves = leaves
+        self.known = ["t"]
 
     def consume(self, _most: int, _timeout: float) -> list[object]:
         messages, self.messages = self.messages, []
         return messages
 
+    def list_topics(self, timeout: float) -> object:
+        assert timeout
+        return SimpleNamespace(topics=self.known)
+
     def unsubscribe(self) -> None:
         self.calls.append("unsubscribe")
 
     def memberid(self) -> str | None:
-        return "m" if self.polls else None
+        return "m" if self.joins == 0 and self.leaves else None
 
     def poll(self, _timeout: float) -> None:
         self.calls.append("poll")
-        self.polls -= 1
+        if self.joins:
+            self.joins -= 1
+        else:
+            self.leaves -= 1
 
     def close(self) -> None:
         self.calls.append("close")
 
 
-def static_reader(monkeypatch: pytest.MonkeyPatch, library: Static, **more: str) -> KafkaReader:
+def static_reader(monkeypatch: pytest.MonkeyPatch, library: Static, *, ours: bool = True) -> KafkaReader:
     given = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "group.instance.id": "i"}
-    reader = KafkaReader(given | {name.replace("_", "."): value for name, value in more.items()})
+    reader = KafkaReader(given | ({"internal.leave.group.on.close": "true"} if ours else {}))
     reader._consumer.close()
     monkeypatch.setattr(reader, "_consumer", library)
+    monkeypatch.setattr(reader, "_topics", ["t"])
     return reader
 
 
 def test_nothing_that_was_read_is_returned_with_the_news_that_the_member_is_fenced(monkeypatch):
     record = Message(topic="t", partition=0, offset=10, value=b"v")
-    reader = static_reader(monkeypatch, Static([record, Message(error=FENCED)], 0))
+    reader = static_reader(monkeypatch, Static([record, Message(error=FENCED)]))
     with pytest.raises(
         FencedError, match=r"as i of group g failed: a newer consumer with the same group\.instance\.id"
     ):
@@ -124,12 +135,30 @@ def test_nothing_that_was_read_is_returned_with_the_news_that_the_member_is_fenc
 
 
 def test_a_place_that_is_ours_is_given_up_before_the_end(monkeypatch):
-    library = Static([], 2)
-    static_reader(monkeypatch, library, internal_leave_group_on_close="true").close(30)
+    library = Static()
+    assert static_reader(monkeypatch, library).close(30)
     assert library.calls == ["unsubscribe", "poll", "poll", "close"]
 
 
+def test_a_place_that_is_about_to_be_had_is_waited_for_and_given_up(monkeypatch):
+    library = Static(joins=1)
+    assert static_reader(monkeypatch, library).close(30)
+    assert library.calls == ["poll", "unsubscribe", "poll", "poll", "close"]
+
+
+@pytest.mark.parametrize("library", [Static(joins=-1), Static(leaves=-1)])
+def test_a_place_that_could_not_be_given_up_in_time_is_told(monkeypatch, library):
+    assert not static_reader(monkeypatch, library).close(0.01)
+
+
+def test_who_has_nothing_to_join_for_has_no_place(monkeypatch):
+    library = Static(joins=-1)
+    library.known = []
+    assert static_reader(monkeypatch, library).close(30)
+    assert library.calls == ["close"]
+
+
 def test_a_place_that_the_user_chose_is_kept(monkeypatch):
-    library = Static([], 2)
-    static_reader(monkeypatch, library).close(30)
+    library = Static()
+    assert static_reader(monkeypatch, library, ours=False).close(30)
     assert library.calls == ["close"]

@@ -194,7 +194,7 @@ class EmbeddedReader:
         if callback is not None:
             self._answers.append((callback, problem))
 
-    def close(self, timeout: float = 30.0) -> None:  # noqa: ARG002 - there is nothing to wait for
+    def close(self, timeout: float = 30.0) -> bool:  # noqa: ARG002 - there is nothing to wait for
         """Give up everything and leave the group."""
         if self._positions and self._listener is not None:
             self._listener.on_revoked(sorted(self._positions))
@@ -204,6 +204,7 @@ class EmbeddedReader:
             self._member.leave()
         finally:
             self._store.close()
+        return True
 
     def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         with self._store.transaction():

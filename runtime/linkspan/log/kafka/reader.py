@@ -145,7 +145,7 @@ class KafkaReader:
         self._incremental = (
             native["partition.assignment.strategy"] == "cooperative-sticky" or native["group.protocol"] == "consumer"
         )
-        self._gives_up_place = self._settings.java.get("internal.leave.group.on.close", "").lower() == "true"
+        self._lingers = self._settings.java.get("internal.leave.group.on.close", "").lower() == "true"
         self._api_timeout = self._settings.number("default.api.timeout.ms") / 1000
         self._lookup_every = self._settings.number("metadata.max.age.ms") / 1000
         instance = settings.get("group.instance.id")
@@ -513,10 +513,10 @@ class KafkaReader:
                 callback(_commit_error(error, partitions))
                 return
 
-    def close(self, timeout: float = 30.0) -> None:
+    def close(self, timeout: float = 30.0) -> bool:
         """Leave the group; see :meth:`linkspan.log.port.Reader.close`."""
         if self._closed:
-            return
+            return True
         self._closed = True
         # the library has no time limit of its own: without a coordinator it waits for the end of the session
         leaving = threading.Thread(target=self._leave, args=(timeout,), name="leaving the group", daemon=True)
@@ -527,25 +527,46 @@ class KafkaReader:
         pending, self._commits = self._commits, []
         for _, callback in pending:
             callback(RetriableError("The reader was closed before the commit was answered"))
+        return not self._lingers
 
     def _leave(self, timeout: float) -> None:
         try:
-            if self._gives_up_place:
-                self._give_up_place(timeout)
+            if self._lingers:
+                self._lingers = not self._place_given_up(timeout)
             self._consumer.close()
         except KafkaException as error:
             _log.warning("Leaving the group: %s", error.args[0])
 
-    def _give_up_place(self, timeout: float) -> None:
+    def _place_given_up(self, timeout: float) -> bool:
         """Leave as a static member too, which the library does when nothing is subscribed but not when it closes."""
         deadline = time.monotonic() + timeout
         try:
+            if not self._consumer.memberid():
+                if not self._may_be_joining(timeout):
+                    return True
+                # the broker may be about to let it in
+                self._poll_until(lambda: bool(self._consumer.memberid()), deadline)
+                if not self._consumer.memberid():
+                    return False
             self._consumer.unsubscribe()
-            while self._consumer.memberid() and time.monotonic() < deadline:
-                self._consumer.poll(_LEAVE_SLICE)
+            return self._poll_until(lambda: not self._consumer.memberid(), deadline)
         except KafkaException as error:
             if not fenced(kafka_error(error)):
                 _log.warning("Giving up the place in the group: %s", error.args[0])
+            return True
+
+    def _may_be_joining(self, timeout: float) -> bool:
+        """Whether there is something to join for; nobody joins for topics that do not exist."""
+        try:
+            known = self._consumer.list_topics(timeout=timeout).topics
+        except KafkaException:
+            return False
+        return any(topic in known for topic in self._topics)
+
+    def _poll_until(self, condition: Callable[[], bool], deadline: float) -> bool:
+        while not (fulfilled := condition()) and time.monotonic() < deadline:
+            self._consumer.poll(_LEAVE_SLICE)
+        return fulfilled
 
 
 def _identity(natives: Iterable[Native]) -> frozenset[tuple[str, int, int]]:
