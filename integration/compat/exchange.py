@@ -6,13 +6,17 @@ import http.client
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-__all__ = ["Answer", "Difference", "Step", "play"]
+from integration.compat.written import Reader
+
+__all__ = ["Answer", "Difference", "Step", "named", "play"]
 
 LIMIT_SECONDS: Final = 90.0
+# What says that a worker of a group could not take a request just then; the original does not wait.
+TURNED_AWAY: Final = ("because a rebalance is expected", "momentarily due to stale configuration")
 COMPARED_HEADERS: Final = ("location", "content-type", "allow", "vary", "access-control-", "x-")
 
 
@@ -42,6 +46,9 @@ class Step:
         headers: in addition; a Content-Type of None leaves that header out.
         until: the request is repeated until all these texts appear in the answer.
         differs: where the two workers answer differently on purpose.
+        leads_to: what the status topic of a group then says newly, such as ``connector-x RUNNING``, or ``task-x-0 -``
+            for a state that was removed. A worker of a group answers before things have happened: without this, a
+            state that looks like the one before cannot be waited for.
     """
 
     name: str
@@ -50,15 +57,24 @@ class Step:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     until: tuple[str, ...] = ()
     differs: Difference | None = None
+    leads_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers that matter and body of an answer, as sent but for what the script calls by placeholders."""
+    """Status, headers that matter and body of an answer, as sent but for what the script calls by placeholders.
+
+    Attributes:
+        status: of HTTP.
+        headers: that are compared.
+        text: the body.
+        missed: what the step was to lead to, and did not.
+    """
 
     status: int
     headers: Mapping[str, str]
     text: str
+    missed: tuple[str, ...] = ()
 
     @property
     def body(self) -> Any:
@@ -69,16 +85,21 @@ class Answer:
             return self.text
 
 
-def play(url: str, steps: Sequence[Step], values: Mapping[str, str]) -> dict[str, Answer]:
+def play(
+    url: str, steps: Sequence[Step], values: Mapping[str, str], statuses: Reader | None = None
+) -> dict[str, Answer]:
     """Send every step in order; the answers by the names of the steps.
 
     Args:
         url: of the worker.
         steps: the script.
         values: what its placeholders ``${NAME}`` stand for at this worker; put back into the answers.
+        statuses: status topic of a worker in a group.
     """
     names = {"WORKER": urlsplit(url).netloc, **values}
-    return {step.name: _answer(step, names) for step in steps}
+    if statuses is None:
+        return {step.name: _answer(step, names) for step in steps}
+    return {step.name: _answer_of_group(step, names, statuses) for step in steps}
 
 
 def _answer(step: Step, values: Mapping[str, str]) -> Answer:
@@ -88,6 +109,22 @@ def _answer(step: Step, values: Mapping[str, str]) -> Answer:
         time.sleep(0.05)
         answer = _ask(step, values)
     return answer
+
+
+def _answer_of_group(step: Step, values: Mapping[str, str], statuses: Reader) -> Answer:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    awaited = [_filled(text, values).rpartition(" ") for text in step.leads_to]
+    before = {key: len(statuses.states(key)) for key, _, _ in awaited}
+    answer = _answer(step, values)
+    while any(text in answer.text for text in TURNED_AWAY):
+        assert time.monotonic() < deadline, f"{step.name} is turned away: {answer.text}"
+        time.sleep(0.05)
+        answer = _answer(step, values)
+    missed = {key: state for key, _, state in awaited}
+    while missed and time.monotonic() < deadline:
+        time.sleep(0.02)
+        missed = {key: state for key, state in missed.items() if statuses.states(key)[before[key] :][-1:] != [state]}
+    return replace(answer, missed=tuple(f"{key} {state}, but {statuses.states(key)}" for key, state in missed.items()))
 
 
 def _ask(step: Step, values: Mapping[str, str]) -> Answer:
@@ -107,9 +144,7 @@ def _ask(step: Step, values: Mapping[str, str]) -> Answer:
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
         kept = {name.lower(): value for name, value in answer.getheaders() if name.lower().startswith(COMPARED_HEADERS)}
-        return Answer(
-            answer.status, {name: _named(value, values) for name, value in kept.items()}, _named(text, values)
-        )
+        return Answer(answer.status, {name: named(value, values) for name, value in kept.items()}, named(text, values))
     finally:
         connection.close()
 
@@ -120,7 +155,8 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _named(text: str, values: Mapping[str, str]) -> str:
+def named(text: str, values: Mapping[str, str]) -> str:
+    """A text with the placeholders of a script in place of what they stand for."""
     for name, value in values.items():
         text = text.replace(value, f"${{{name}}}")
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,10 @@ def played(kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Played
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name.replace(" ", "-"))
 def test_both_answer_alike(played: tuple[Played, Played], step: Step) -> None:
-    original, ours = (side.answers[step.name] for side in played)
+    check_alike(step, *(side.answers[step.name] for side in played))
+
+
+def check_alike(step: Step, original: Answer, ours: Answer) -> None:
     if step.differs is None:
         assert comparable(ours) == comparable(original)
         return
@@ -95,8 +98,11 @@ def test_both_answer_alike(played: tuple[Played, Played], step: Step) -> None:
 
 @pytest.mark.parametrize("side", [0, 1], ids=["original", "linkspan"])
 def test_every_awaited_state_is_reached(played: tuple[Played, Played], side: int) -> None:
-    answers = played[side].answers
-    assert [(step.name, text) for step in STEPS for text in step.until if text not in answers[step.name].text] == []
+    assert unreached(STEPS, played[side].answers) == []
+
+
+def unreached(steps: Sequence[Step], answers: Mapping[str, Answer]) -> list[tuple[str, str]]:
+    return [(step.name, text) for step in steps for text in step.until if text not in answers[step.name].text]
 
 
 def test_both_sinks_have_written_the_same_lines(played: tuple[Played, Played]) -> None:
