@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from linkspan.api.errors import ConnectError
 from linkspan.herder.lanes import Lanes, Stage
 from linkspan.herder.port import PreemptedError, StoppingError
 
@@ -147,3 +148,22 @@ def test_closed_lanes_take_nothing_any_more():
         assert done == []
 
     asyncio.run(story())
+
+
+def test_failure_of_work_whose_caller_was_cancelled_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        lanes, gate = Lanes(20), asyncio.Event()
+
+        async def fail(_: Stage) -> None:
+            await gate.wait()
+            raise ConnectError("nobody waits for this")
+
+        asked = asyncio.create_task(lanes.ask("c", fail))
+        await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait({asked})
+        gate.set()
+        await lanes.drain(20)
+
+    asyncio.run(story())
+    assert "nobody waits for this" in caplog.text

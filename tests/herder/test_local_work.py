@@ -334,3 +334,40 @@ def test_a_connector_that_failed_to_start_is_started_again_with_another_configur
         assert await here.follow() == [("start_connector", "c", STARTED), ("stop_connector", "c")]
 
     play(story)
+
+
+def test_what_is_given_up_while_it_ends_already_is_waited_for(play) -> None:
+    async def story(here: Here) -> None:
+        here.wishes.want()
+        await here.follow()
+        gate = here.worker.hangs["stop_task", "c"] = asyncio.Event()
+        here.wishes.drop()
+        here.work.follow(["c"])
+        await until(lambda: ("stop_task", "c", 0) in here.worker.calls)
+        giving_up = asyncio.create_task(here.work.give_up(["c"]))
+        await asyncio.sleep(0)
+        assert not here.work.runs_task("c", 0)
+        assert not (await asyncio.wait({giving_up}, timeout=0.05))[0], "another worker may have it as soon as this ends"
+        gate.set()
+        await giving_up
+        assert here.worker.running == set()
+
+    play(story)
+
+
+def test_what_is_given_up_while_the_worker_stops_has_ended_afterwards(play) -> None:
+    async def story(here: Here) -> None:
+        here.wishes.want()
+        await here.follow()
+        gate = here.worker.hangs["stop_task", "c"] = asyncio.Event()
+        here.wishes.drop()
+        here.work.follow(["c"])
+        stopping = asyncio.create_task(here.work.stop(0.01))
+        await until(lambda: here.lanes._closed)
+        giving_up = asyncio.create_task(here.work.give_up(["c"]))
+        assert not (await asyncio.wait({giving_up, stopping}, timeout=0.1))[0]
+        gate.set()
+        await asyncio.gather(giving_up, stopping)
+        assert here.worker.running == set()
+
+    play(story)

@@ -54,6 +54,7 @@ class Agenda:
         self._later: list[tuple[float, int, Call]] = []
         self._count = 0
         self._calls = 0
+        self._running: VirtualLoop | None = None
 
     def soon(self, call: Call) -> None:
         self._ready.append(call)
@@ -64,6 +65,18 @@ class Agenda:
 
     def run(self, until: float, done: Callable[[], bool] = lambda: False) -> bool:
         """Go on until that time, or until ``done`` says so between two moments; whether it did."""
+        try:
+            return self._run(until, done)
+        finally:
+            self.enter(None)
+
+    def enter(self, loop: VirtualLoop | None) -> None:
+        """What happens now happens in this loop."""
+        if loop is not self._running:
+            self._running = loop
+            asyncio._set_running_loop(loop)
+
+    def _run(self, until: float, done: Callable[[], bool]) -> bool:
         ready, later = self._ready, self._later
         while True:
             while ready:
@@ -126,11 +139,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if self.gone or self.frozen:
             self._held.append(call)
             return
-        asyncio._set_running_loop(self)
-        try:
-            call.context.run(call.callback, *call.args)
-        finally:
-            asyncio._set_running_loop(None)
+        self._agenda.enter(self)
+        call.context.run(call.callback, *call.args)
 
     def thaw(self) -> None:
         """Go on, with everything that has become due meanwhile."""

@@ -131,6 +131,10 @@ def _untruths(process: Process, cut: set[str], wanted: set[Item], owners: dict[I
 
 
 def broken(cluster: Cluster) -> list[Run]:
-    """What has failed or hangs."""
+    """What has failed or hangs, and can be restarted."""
     runs = [run for here in cluster.book.runs.values() for run in here.values()]
-    return [run for run in runs if run.state not in {"RUNNING", "PAUSED", "STOPPED"}]
+    return [
+        run
+        for run in runs
+        if run.state not in {"RUNNING", "PAUSED", "STOPPED"} and (run.item[1] < 0 or not _uncut(cluster, run.item[0]))
+    ]
