@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -45,8 +47,8 @@ class Topics:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watch"})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watch", "log_level": 0})
 
     def create(self, name: str, partitions: int = 1) -> None:
         """Create a topic whose records stay."""
@@ -132,7 +134,7 @@ def idle_tasks(worker: Worker, topics: Topics, folder: Path, tasks: int = 20) ->
     topics.create(name, tasks)
     config = {"connector.class": f"{_FILE}SinkConnector", "file": folder / name, "topics": name, "tasks.max": tasks}
     _create(worker, name, {**config, **STRING})
-    _wait_running(worker, name, tasks)
+    wait_running(worker, name, tasks)
     time.sleep(_SETTLE_SECONDS)
     before = cpu_seconds(worker.pid)
     time.sleep(_CPU_WINDOW_SECONDS)
@@ -150,7 +152,7 @@ def create_seconds(worker: Worker, topics: Topics, folder: Path) -> float:
     begin = time.perf_counter()
     config = {"connector.class": f"{_FILE}SinkConnector", "file": folder / name, "topics": name, **STRING}
     _create(worker, name, config)
-    _wait_running(worker, name, 1)
+    wait_running(worker, name, 1)
     seconds = time.perf_counter() - begin
     _delete(worker, name)
     topics.delete(name)
@@ -182,7 +184,8 @@ def _states(worker: Worker, name: str) -> list[str]:
     return [task["state"] for task in tasks]
 
 
-def _wait_running(worker: Worker, name: str, tasks: int) -> None:
+def wait_running(worker: Worker, name: str, tasks: int) -> None:
+    """Wait until so many tasks are RUNNING."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while _states(worker, name) != ["RUNNING"] * tasks:
         if time.monotonic() > deadline:
@@ -216,6 +219,12 @@ def documents(count: int) -> list[bytes]:
     """JSON documents of five fields, about 100 bytes each."""
     text = b'{"id":%d,"customer":"customer-%d","item":"hammer and tongs","units":%d,"total":%d.25}'
     return [text % (number, number % 5000, number % 12, number % 900) for number in range(count)]
+
+
+def measured() -> str:
+    """Where and when the figures are taken, as a sentence of the page."""
+    return f"""Machine: {machine()}; Python {sys.version.split()[0]}. Measured on {datetime.now(UTC):%Y-%m-%d} with
+`make bench`."""
 
 
 def machine() -> str:

@@ -38,7 +38,7 @@ def class_path() -> str:
 
 
 _BROKER_OPTIONS: Final = ("-Xmx1g",)
-_WORKER_OPTIONS: Final = (
+WORKER_OPTIONS: Final = (
     *("-Xms256M", "-Xmx2G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
     *("-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"),
 )
@@ -195,7 +195,7 @@ class OriginalWorker:
             "org.apache.kafka.connect.cli.ConnectStandalone",
             str(worker),
             *map(str, [*written, *files]),
-            options=_WORKER_OPTIONS,
+            options=WORKER_OPTIONS,
         )
         self.log = folder / "worker.log"
         self._server = Server(command, self.log)
