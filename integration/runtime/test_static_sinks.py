@@ -228,12 +228,15 @@ def test_offsets_can_be_changed_as_soon_as_the_tasks_have_ended(cluster: Cluster
         )
 
 
-def test_the_place_of_a_task_that_had_to_be_killed_is_given_up(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["hang", "exit"])
+def test_the_place_of_a_task_that_did_not_end_in_good_order_is_given_up(
+    cluster: Cluster, tmp_path: Path, end: str
+) -> None:
     topic, file = cluster.topic(), tmp_path / "out"
-    name = f"hangs-{topic}"
-    cluster.start(name, **{"connector.class": "AwkwardSink", "topics": topic, "file": str(file), "put": "hang"})
+    name = f"{end}-{topic}"
+    cluster.start(name, **{"connector.class": "AwkwardSink", "topics": topic, "file": str(file), "put": end})
     cluster.send(topic)
-    until(file.with_suffix(".began").exists, "the task hangs in put")
+    until(file.with_suffix(".began").exists, "the task is in put")
     cluster.stop(name)
     cluster.reset_offsets(name)
     cluster.workers[0].ask("DELETE", f"/connectors/{name}")
