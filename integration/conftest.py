@@ -15,6 +15,14 @@ from integration.services.maven import UnavailableError
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kafka-url", help="bootstrap address of a running Kafka, instead of starting one")
+    parser.addoption("--long", action="store_true", help="also run what takes long: more kinds of disturbance")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes long; run with --long"))
 
 
 @pytest.fixture(scope="session")

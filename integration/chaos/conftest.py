@@ -14,6 +14,7 @@ from integration.services.maven import UnavailableError
 from integration.services.proxy import Proxy
 
 _SETTINGS: Final = {
+    "group.min.session.timeout.ms": 500,
     # a broker that was stopped comes back only when its own old session has ended
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 500,

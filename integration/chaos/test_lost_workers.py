@@ -19,17 +19,27 @@ pytestmark = [
     pytest.mark.xdist_group("fragile"),
 ]
 
+SHORT_SESSIONS = {
+    **QUICK,
+    "session.timeout.ms": 3000,
+    "heartbeat.interval.ms": 500,
+    "consumer.session.timeout.ms": 3000,
+    "consumer.heartbeat.interval.ms": 500,
+}
+LONG = pytest.mark.long
+"""Another kind of what the normal run has one kind of."""
+
 
 @pytest.fixture
 def workers(fragile: Fragile, tmp_path: Path) -> Iterator[list[GroupWorker]]:
     """Two workers; the second one's way to the broker can be cut."""
-    group = Group(fragile.bootstrap, QUICK)
+    group = Group(fragile.bootstrap, SHORT_SESSIONS)
     cuttable = {"bootstrap.servers": fragile.through_proxy}
     found: list[GroupWorker] = [
         LinkspanGroupWorker(tmp_path / "one", group),
         LinkspanGroupWorker(tmp_path / "two", group, cuttable),
     ]
-    with running(*found):
+    with running(found[0]), running(found[1]):
         yield found
 
 
@@ -51,50 +61,9 @@ def names_of(pipes: list[Pipe]) -> list[str]:
     return [name for pipe in pipes for name in pipe.names]
 
 
-def test_lines_arrive_when_a_worker_is_killed(workers: list[GroupWorker], pipes: list[Pipe]) -> None:
-    for victim, other in (workers, reversed(workers)):
-        with pipes[0].growing(), pipes[1].growing():
-            victim.kill()
-            await_states(other, names_of(pipes), on=[other])
-        for pipe in pipes:
-            pipe.await_all()
-        victim.start()
-        await_states(victim, names_of(pipes), on=workers)
-    for pipe in pipes:
-        pipe.check_single_owners()
-
-
-def test_a_worker_that_was_frozen_for_longer_than_its_session_gives_up_its_tasks(
-    workers: list[GroupWorker], pipes: list[Pipe]
-) -> None:
-    for victim, other in (workers, reversed(workers)):
-        with pipes[0].growing(), pipes[1].growing():
-            os.kill(victim.pid, signal.SIGSTOP)
-            try:
-                await_states(other, names_of(pipes), on=[other])
-            finally:
-                os.kill(victim.pid, signal.SIGCONT)
-            await_shared(workers, pipes)
-        for pipe in pipes:
-            pipe.check_single_owners()
-
-
-def test_a_worker_whose_broker_is_out_of_reach_gives_up_its_tasks(
-    fragile: Fragile, workers: list[GroupWorker], pipes: list[Pipe]
-) -> None:
-    other, victim = workers
-    for disturb in (fragile.proxy.cut, fragile.proxy.hold):
-        with pipes[0].growing(), pipes[1].growing():
-            disturb()
-            try:
-                await_states(other, names_of(pipes), on=[other])
-                # it says so, and goes on living
-                wait_for(lambda: "in no group" in tried(victim, "/health")["message"], "the victim knows")
-            finally:
-                fragile.proxy.mend()
-            await_shared(workers, pipes)
-        for pipe in pipes:
-            pipe.check_single_owners()
+def chosen(workers: list[GroupWorker], victim: str) -> list[GroupWorker]:
+    """The victim, then the other one; whoever started first leads."""
+    return workers if victim == "leader" else workers[::-1]
 
 
 def await_shared(workers: list[GroupWorker], pipes: list[Pipe]) -> None:
@@ -113,12 +82,62 @@ def await_shared(workers: list[GroupWorker], pipes: list[Pipe]) -> None:
     wait_for(shared, lambda: [states(worker, name) for worker in workers for name in names_of(pipes)])
 
 
-def test_lines_arrive_when_the_broker_restarts(fragile: Fragile, workers: list[GroupWorker], pipes: list[Pipe]) -> None:
-    for end in (fragile.broker.stop, fragile.broker.kill):
-        with pipes[0].growing(), pipes[1].growing():
-            end()
-            fragile.broker.start()
-            await_shared(workers, pipes)
-        for pipe in pipes:
-            pipe.await_all()
-            pipe.check_single_owners()
+@pytest.mark.parametrize("victim", ["leader", pytest.param("follower", marks=LONG)])
+def test_lines_arrive_when_a_worker_is_killed(workers: list[GroupWorker], pipes: list[Pipe], victim: str) -> None:
+    lost, other = chosen(workers, victim)
+    with pipes[0].growing(), pipes[1].growing():
+        lost.kill()
+        await_states(other, names_of(pipes), on=[other])
+    for pipe in pipes:
+        pipe.await_all()
+    lost.start()
+    await_shared(workers, pipes)
+    for pipe in pipes:
+        pipe.check_single_owners()
+
+
+@pytest.mark.parametrize("victim", ["follower", pytest.param("leader", marks=LONG)])
+def test_a_worker_that_was_frozen_for_longer_than_its_session_gives_up_its_tasks(
+    workers: list[GroupWorker], pipes: list[Pipe], victim: str
+) -> None:
+    frozen, other = chosen(workers, victim)
+    with pipes[0].growing(), pipes[1].growing():
+        os.kill(frozen.pid, signal.SIGSTOP)
+        try:
+            await_states(other, names_of(pipes), on=[other])
+        finally:
+            os.kill(frozen.pid, signal.SIGCONT)
+        await_shared(workers, pipes)
+    for pipe in pipes:
+        pipe.check_single_owners()
+
+
+@pytest.mark.parametrize("how", ["hold", pytest.param("cut", marks=LONG)])
+def test_a_worker_whose_broker_is_out_of_reach_gives_up_its_tasks(
+    fragile: Fragile, workers: list[GroupWorker], pipes: list[Pipe], how: str
+) -> None:
+    other, lost = workers
+    with pipes[0].growing(), pipes[1].growing():
+        getattr(fragile.proxy, how)()
+        try:
+            await_states(other, names_of(pipes), on=[other])
+            # it says so, and goes on living
+            wait_for(lambda: "in no group" in tried(lost, "/health")["message"], "the worker knows")
+        finally:
+            fragile.proxy.mend()
+        await_shared(workers, pipes)
+    for pipe in pipes:
+        pipe.check_single_owners()
+
+
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=LONG)])
+def test_lines_arrive_when_the_broker_restarts(
+    fragile: Fragile, workers: list[GroupWorker], pipes: list[Pipe], how: str
+) -> None:
+    with pipes[0].growing(), pipes[1].growing():
+        getattr(fragile.broker, how)()
+        fragile.broker.start()
+        await_shared(workers, pipes)
+    for pipe in pipes:
+        pipe.await_all()
+        pipe.check_single_owners()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from linkspan.api.records import TopicPartition as Partition
 from linkspan.log.kafka import KafkaLog
@@ -33,11 +33,21 @@ def values(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
         consumer.close()
 
 
-def first_offset(bootstrap: str, topic: str, partition: int = 0) -> int:
-    """Offset of the oldest record that is still there, or that the next one gets."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
+def keys(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
+    """Keys of the records that compaction has left in one partition."""
+    settings = {"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False}
+    consumer = Consumer({**settings, "enable.partition.eof": True})
     try:
-        return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[0])
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        found: list[str] = []
+        while True:
+            message = consumer.poll(30)
+            assert message is not None, f"{topic} gave no record, and no end"
+            error = message.error()
+            if error is not None:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                return found
+            found.append((message.key() or b"").decode())
     finally:
         consumer.close()
 
