@@ -82,6 +82,7 @@ class Catalog:
 
     def __init__(self, plugins: Iterable[PluginInfo]) -> None:
         self.plugins = sorted(plugins, key=lambda info: (KINDS.index(info.kind), info.class_name, info.version))
+        self._found: dict[tuple[str | None, str], PluginInfo] = {}
 
     def of_kind(self, *kinds: str) -> list[PluginInfo]:
         """Plugins of these kinds, in order."""
@@ -98,6 +99,13 @@ class Catalog:
             NotFoundError: there is none; the message lists what there is.
             ConfigError: the short name fits several classes.
         """
+        # every status of a connector says what its class is; what nobody has is not kept, or callers could fill it up
+        known = self._found.get((kind, name))
+        if known is None:
+            known = self._found[kind, name] = self._search(kind, name)
+        return known
+
+    def _search(self, kind: str | None, name: str) -> PluginInfo:
         kinds = {None: SHOWN_KINDS, "connector": ("sink", "source")}.get(kind, (kind,))
         candidates = self.of_kind(*(item for item in kinds if item is not None))
         exact = [info for info in candidates if name in (info.class_name, info.python_path.replace(":", "."))]

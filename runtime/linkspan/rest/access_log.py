@@ -43,6 +43,8 @@ class NcsaAccessLogger(AbstractAccessLogger):
 
 def one_line(text: str) -> str:
     """What a caller sent, for the log: nobody must be able to forge lines."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

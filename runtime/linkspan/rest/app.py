@@ -165,6 +165,8 @@ def _origin_form(request: web.BaseRequest) -> str:
 
 async def _read(request: web.BaseRequest, seconds: float) -> bytes:
     await _go_on(request)
+    if not request.body_exists:
+        return b""
     if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
         raise HttpError(413)
     chunks, size = [], 0
