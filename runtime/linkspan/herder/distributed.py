@@ -567,7 +567,7 @@ class DistributedHerder(PluginQuestions):
         name, number = item
         if number == CONNECTOR:
             return self._local.runs_connector(name) and self._wanted.connector(name) is not None
-        return self._local.runs_task(name, number) and number in self._wanted.tasks(name)
+        return self._local.runs_task(name, number) and self._wanted.has_task(name, number)
 
     def _plan(self, name: str, *, include_tasks: bool, only_failed: bool) -> RestartPlan | None:
         instance = self._statuses.connector(name)

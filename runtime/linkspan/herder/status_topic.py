@@ -138,7 +138,8 @@ class StatusTopic:
 
     def task(self, name: str, task: int) -> Status | None:
         """Status of a task."""
-        return self.tasks(name).get(task)
+        entry = self._tasks.get(name, {}).get(task)
+        return entry.status if entry is not None else None
 
     def tasks(self, name: str) -> dict[int, Status]:
         """Status of each task of a connector, by its number."""

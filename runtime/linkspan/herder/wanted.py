@@ -58,6 +58,16 @@ class AssignedWork:
             if (name, number) in self._participant.items
         }
 
+    def has_task(self, name: str, number: int) -> bool:
+        """Whether :meth:`tasks` has this one, without making all of them."""
+        snapshot = self._configs.snapshot
+        return (
+            (name, number) in self._participant.items
+            and name in snapshot.connectors
+            and snapshot.targets.get(name) != STOPPED
+            and number in snapshot.tasks(name)
+        )
+
     def may_start(self) -> bool:
         """Whether no round is under way or due."""
         return self._participant.settled

@@ -91,7 +91,7 @@ class WorkerPort(Protocol):
         ...
 
     def metrics(self, values: Mapping[str, float], lag: Mapping[TopicPartition, int]) -> None:
-        """Current values, when they have changed; called at most about once in two seconds.
+        """Current values, when they have changed; called at most about once in five seconds.
 
         Args:
             values: of the task's counters.

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 _SLICE: Final = 0.5
 """Longest single poll in seconds: so late a stop, pause or commit request is noticed."""
 _ANSWER_SLICE: Final = 0.02
-_METRICS_INTERVAL: Final = 2.0
+_METRICS_INTERVAL: Final = 5.0
 _FIRST_REDELIVERY: Final = 0.3
 _LONGEST_REDELIVERY: Final = 10.0
 _LARGE_RECORDS: Final = 4_000

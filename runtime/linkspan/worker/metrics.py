@@ -1,6 +1,6 @@
 """What a worker measures of its connectors and tasks; names are those of the original's metrics (spec/runtime.md 8).
 
-Tasks report their counters about once in two seconds, and only when something has changed: nothing is counted or sent
+Tasks report their counters about once in five seconds, and only when something has changed: nothing is counted or sent
 for a single record. What is asked for by ``GET /metrics`` is put together from the last reports.
 """
 
