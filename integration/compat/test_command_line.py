@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,16 @@ OTHERS = ("no arguments", "help", "help at the end", "no such worker file", "no 
 NAMES = (*OTHERS, *CONNECTOR_FILES, *WORKERS)
 
 
+def originals(folder: Path, main: str, cases: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Exit statuses of a command of the original for each of these arguments; one Java process goes through them."""
+    lines = "".join("\t".join(arguments or ["(none)"]) + "\n" for arguments in cases.values())
+    command = java(folder, str(PROGRAM), main)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300, check=False)
+    statuses = re.findall(r"^exit status (-?\d+)$", done.stdout, re.MULTILINE)
+    assert len(statuses) == len(cases), done.stdout[-3000:] + done.stderr[-3000:]
+    return dict(zip(cases, map(int, statuses), strict=True))
+
+
 class Cases:
     """Arguments by name; all files are written into one folder."""
 
@@ -97,13 +108,8 @@ class Cases:
         return str(write_properties(path, {key: value for key, value in keys.items() if value is not None}))
 
     def originals(self) -> dict[str, int]:
-        """Exit statuses of the original; one Java process goes through all cases."""
-        lines = "".join("\t".join(arguments or ["(none)"]) + "\n" for arguments in self.arguments.values())
-        command = java(self.folder, str(PROGRAM))
-        done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300, check=False)
-        statuses = re.findall(r"^exit status (-?\d+)$", done.stdout, re.MULTILINE)
-        assert len(statuses) == len(self.arguments), done.stdout[-3000:] + done.stderr[-3000:]
-        return dict(zip(self.arguments, map(int, statuses), strict=True))
+        """Exit statuses of the original."""
+        return originals(self.folder, "org.apache.kafka.connect.cli.ConnectStandalone", self.arguments)
 
     def ours(self) -> dict[str, subprocess.CompletedProcess[str]]:
         """What our command does, one process for each case."""

@@ -17,7 +17,7 @@ import linkspan
 from integration.compat import alike_records
 from integration.compat.exchange import Answer, Step, named, play
 from integration.compat.group_script import GROUP_STEPS
-from integration.compat.test_rest import SETTINGS, check_alike, unreached
+from integration.compat.test_rest import SETTINGS, check_alike, undocumented, unreached
 from integration.compat.written import Reader
 from integration.conftest import missing
 from integration.services.groups import Group, GroupWorker, LinkspanGroupWorker, OriginalGroupWorker, running
@@ -131,3 +131,7 @@ def test_both_end_in_good_order_when_told_to(played: tuple[Played, Played]) -> N
 
 def test_steps_of_a_group_have_names_of_their_own() -> None:
     assert len({step.name for step in GROUP_STEPS}) == len(GROUP_STEPS)
+
+
+def test_every_difference_in_a_group_is_documented() -> None:
+    assert undocumented(GROUP_STEPS) == set()

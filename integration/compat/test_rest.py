@@ -130,5 +130,9 @@ def test_steps_have_names_of_their_own() -> None:
 
 
 def test_every_difference_is_documented() -> None:
+    assert undocumented(STEPS) == set()
+
+
+def undocumented(steps: Sequence[Step]) -> set[str]:
     rows = set(re.findall(r"^\| (.+?) \|", DEVIATIONS.read_text(), re.MULTILINE))
-    assert {step.differs.row for step in STEPS if step.differs} - rows == set()
+    return {step.differs.row for step in steps if step.differs} - rows
