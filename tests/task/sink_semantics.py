@@ -65,6 +65,19 @@ def test_put_gets_at_most_max_poll_records(log):
     assert max(run.task.batches) <= 10
 
 
+def test_what_is_reported_last_is_what_was_put_and_how_much_of_each_partition_was_not(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    run = SinkRun(log, [topic], max_poll_records=1)
+    run.run(lambda: len(run.task.values_put) == 1)
+    assert run.port.values["sink-record-send-total"] == 1
+    assert run.port.values["total-record-errors"] == 0
+    assert run.port.lag[TopicPartition(topic, 0)] == 2
+    again = SinkRun(log, [topic], group=run.group)
+    again.run(lambda: len(again.task.values_put) == 2)
+    assert again.port.lag[TopicPartition(topic, 0)] == 0
+
+
 def test_put_gets_large_batches_when_the_task_takes_them(log):
     topic = create_topic(log)
     fill(log, topic, range(3000))

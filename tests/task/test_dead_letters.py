@@ -64,8 +64,10 @@ def test_a_letter_that_cannot_be_written_is_only_logged(caplog):
 
         def poll(self): ...
 
-    letters(None, writer=Broken()).report(failure())
+    queue = letters(None, writer=Broken())
+    queue.report(failure())
     assert "Could not produce message to dead letter queue. topic=dlq: too large" in caplog.text
+    assert queue.counts() == {"deadletterqueue-produce-requests": 1, "deadletterqueue-produce-failures": 1}
 
 
 def test_a_queue_that_lets_nobody_in_is_reported_when_offsets_are_about_to_be_committed(caplog):
