@@ -208,7 +208,7 @@ def measure(broker: Broker, parts: list[str], rounds: int, many: int, folder: Pa
                 try:
                     with pair(subject, broker.bootstrap, folder) as both:
                         PARTS[part](Run(both, topics, folder, many, add))
-                except RuntimeError as error:
+                except (RuntimeError, OSError) as error:
                     say(f"  {error}")
                     unfinished.append(f"\n{part} with two workers of {subject}, not finished: {error}\n")
     return f"""Two distributed workers of ours against two of Apache Kafka {VERSION}, alternating in one run on one
