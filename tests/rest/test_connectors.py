@@ -345,3 +345,12 @@ def test_a_worker_that_still_creates_its_connectors_is_starting(served: Any) -> 
     served.herder._ready = False
     reply = served.ask("GET", "/health")
     assert (reply.status, reply.json) == (503, {"status": "starting", "message": "Worker is still starting up."})
+
+
+def test_a_worker_that_is_not_ready_says_so_with_503(served: Any) -> None:
+    ready = served.ask("GET", "/health/ready")
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+    served.herder._ready = False
+    reply = served.ask("GET", "/health/ready")
+    assert reply.status == 503
+    assert reply.json == {"status": "not ready", "message": "Worker is still starting up."}
