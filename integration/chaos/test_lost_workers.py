@@ -112,7 +112,8 @@ def test_a_worker_that_was_frozen_for_longer_than_its_session_gives_up_its_tasks
         pipe.check_single_owners()
 
 
-@pytest.mark.parametrize("how", ["hold", pytest.param("cut", marks=LONG)])
+# held requests reach the broker late: a join among them fences the sink task that runs elsewhere by then
+@pytest.mark.parametrize("how", ["cut", pytest.param("hold", marks=LONG)])
 def test_a_worker_whose_broker_is_out_of_reach_gives_up_its_tasks(
     fragile: Fragile, workers: list[GroupWorker], pipes: list[Pipe], how: str
 ) -> None:
