@@ -16,9 +16,7 @@ ROWS = dict(re.findall(r"^\| `([^`]+)` \| (?:`([^`]*)`|–) \|", PAGE, re.MULTIL
 
 def test_every_key_of_ours_is_on_the_page_with_its_default():
     ours = [
-        key
-        for key in (*StandaloneConfig.keys, *DistributedConfig.keys, *OWN_KEYS)
-        if key.name.startswith("linkspan.")
+        key for key in (*StandaloneConfig.keys, *DistributedConfig.keys, *OWN_KEYS) if key.name.startswith("linkspan.")
     ]
     assert {name: text for name, text in ROWS.items() if name.startswith("linkspan.")} == {
         key.name: text_of(key.default, key.type) or "" for key in ours

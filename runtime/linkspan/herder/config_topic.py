@@ -319,7 +319,6 @@ class _State:
         self._pending_fencing.add(name)
         return True
 
-
     def _is_committed(self, name: str, tasks: int) -> bool:
         """Whether this is in force already: writers without idempotence may repeat a record."""
         complete = all((name, number) in self._task_configs for number in range(tasks))
