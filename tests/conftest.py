@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("explore", deadline=None)
+_BUSY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # a busy machine is no fault of the code
+settings.register_profile("repeatable", derandomize=True, **_BUSY)
+settings.register_profile("explore", **_BUSY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -141,8 +142,12 @@ def test_any_user_can_run_it_and_only_tmp_is_written_to(start, standalone, port)
     if subprocess.run([*isolate, "mount -t tmpfs none /mnt"], check=False, capture_output=True).returncode:
         pytest.skip("needs a system that allows mounting")
     # The user may read everything, for the checkout may be in somebody's home; write it can nothing but /tmp.
+    # The checkout stays where it is, even below /tmp.
+    here = shlex.quote(str(ROOT))
     script = (
-        "mount --make-rprivate /; mount -o remount,bind,ro /; mount -t tmpfs -o mode=1777 none /tmp;"
+        f"mount --make-rprivate /; mount --bind {here} /mnt; mount -o remount,bind,ro /mnt; "
+        f"mount -t tmpfs -o mode=1777 none /tmp; mkdir -p {here}; mount --move /mnt {here}; "
+        "mount -o remount,bind,ro /; "
         "exec setpriv --reuid 54321 --regid 54321 --clear-groups --inh-caps -all,+dac_read_search "
         '--ambient-caps +dac_read_search --bounding-set -all,+dac_read_search "$0" "$@"'
     )
