@@ -93,6 +93,7 @@ class Process:
         self.herder.on_status(report)
 
     async def _start(self) -> None:
+        await self.herder.open()
         await self.herder.start()
 
 

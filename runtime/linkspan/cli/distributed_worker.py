@@ -9,7 +9,7 @@ from typing import Final
 from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
 from linkspan.api.errors import ConnectError
 from linkspan.cli.exits import CannotStartError
-from linkspan.cli.lifetime import Lifetime, together
+from linkspan.cli.lifetime import Lifetime
 from linkspan.cli.rest_api import RestApi
 from linkspan.config.worker import DistributedConfig, worker_properties
 from linkspan.herder.config_topic import ConfigTopic
@@ -19,6 +19,7 @@ from linkspan.herder.membership import GroupMembership
 from linkspan.herder.participant import GroupTimes
 from linkspan.herder.sessions import KeyPolicy
 from linkspan.herder.status_topic import StatusTopic
+from linkspan.herder.together import together
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log, Table, TopicSpec
 from linkspan.observe.levels import Levels
@@ -85,7 +86,7 @@ class Distributed:
             raise CannotStartError(2, error) from error
         log.info("Kafka version: %s", KAFKA_VERSION)
         try:
-            await worker.open_offsets()
+            await together(worker.open_offsets(), herder.open())
             await herder.start()
         except ConnectError as error:
             raise CannotStartError(2 if isinstance(error, JoinRefusedError) else 1, error) from error

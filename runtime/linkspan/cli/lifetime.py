@@ -9,7 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-__all__ = ["Lifetime", "together"]
+__all__ = ["Lifetime"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -69,14 +69,3 @@ class Lifetime:
             return
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-
-
-async def together(*works: Coroutine[Any, Any, None]) -> None:
-    """Wait for all; the first failure ends the others."""
-    running = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.gather(*running)
-    finally:
-        for work in running:
-            work.cancel()
-        await asyncio.gather(*running, return_exceptions=True)

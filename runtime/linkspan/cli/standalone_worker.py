@@ -11,10 +11,11 @@ from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
 from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
 from linkspan.cli.exits import CannotStartError
-from linkspan.cli.lifetime import Lifetime, together
+from linkspan.cli.lifetime import Lifetime
 from linkspan.cli.rest_api import RestApi
 from linkspan.config.worker import StandaloneConfig, worker_properties
 from linkspan.herder.standalone import StandaloneHerder
+from linkspan.herder.together import together
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log
 from linkspan.observe.levels import Levels

@@ -55,6 +55,7 @@ from linkspan.herder.restart_plan import RestartPlan, restart_plan
 from linkspan.herder.sessions import KeyPolicy, SessionKey, check_signature, signature_headers
 from linkspan.herder.status_topic import Status, StatusTopic
 from linkspan.herder.submitted import named
+from linkspan.herder.together import together
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.herder.validation import refuse_if_invalid
 from linkspan.herder.wanted import AssignedWork
@@ -150,17 +151,22 @@ class DistributedHerder(PluginQuestions):
 
     # --- life ---------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Read the internal topics, then begin to join the group.
+    async def open(self) -> None:
+        """Read the internal topics.
 
         Raises:
-            JoinRefusedError: connectors of the group need plugins that this worker does not have.
             ConfigError: an internal topic is not fit for its use.
             UnreachableError, ConnectError: one can be neither made nor read.
         """
         self._health.begin("initializing and reading to the end of internal topics")
-        await self._statuses.open()
-        await self._configs.open(self)
+        await together(self._statuses.open(), self._configs.open(self))
+
+    async def start(self) -> None:
+        """Begin to join the group; when this is called, everything is open.
+
+        Raises:
+            JoinRefusedError: connectors of the group need plugins that this worker does not have.
+        """
         self._known = set(self._configs.snapshot.connectors)
         if not self._settings.joins_without_plugins:
             check_plugins(self._worker.catalog, self._configs.snapshot)
