@@ -127,12 +127,12 @@ def test_only_web_addresses_are_asked() -> None:
         Tokens(settings("file:///etc/passwd"))
 
 
-def test_an_unsecured_token_names_its_principal_and_lives_for_an_hour() -> None:
+def test_an_unsecured_token_names_its_principal_lives_for_an_hour_and_was_not_made_in_the_future() -> None:
     jaas = 'x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="worker";'
     given = {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": jaas}
-    now = [1000.0]
+    now = [1000.9]
     tokens = Tokens(authentication(given), lambda: now[0])
     head, claims, signature = tokens.token().split(".")
     assert json.loads(base64.urlsafe_b64decode(head + "==")) == {"alg": "none"}
-    assert json.loads(base64.urlsafe_b64decode(claims + "==")) == {"sub": "worker", "iat": 1000.0, "exp": 4600.0}
+    assert json.loads(base64.urlsafe_b64decode(claims + "==")) == {"sub": "worker", "iat": 1000, "exp": 4600}
     assert signature == ""

@@ -69,7 +69,9 @@ class Tokens:
 
     def _made(self, now: float) -> tuple[str, float]:
         principal = self._given["sasl.oauthbearer.config"].removeprefix("principal=")
-        claims = {"sub": principal, "iat": now, "exp": now + _UNSECURED_SECONDS}
+        # whole seconds: the broker's clock counts milliseconds and would find a fraction of one to lie in the future
+        issued = int(now)
+        claims = {"sub": principal, "iat": issued, "exp": issued + int(_UNSECURED_SECONDS)}
         return f"{_part({'alg': 'none'})}.{_part(claims)}.", _UNSECURED_SECONDS
 
     def _asked(self) -> tuple[str, float]:
