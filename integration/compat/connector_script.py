@@ -435,7 +435,7 @@ LIFE: Final = (
     Step("patch name back", "PATCH /connectors/src/config", {"name": "src"}, leads_to=("connector-src RUNNING",)),
     Step("read again", "GET /connectors/src/offsets", until=('"position":14',)),
     Step("topics reset", "PUT /connectors/src/topics/reset"),
-    Step("topics after reset", "GET /connectors/src/topics"),
+    Step("topics after reset", "GET /connectors/src/topics", until=('"topics":[]',)),
     Step("second", "POST /connectors", connector("second", SOURCE)),
     Step("second running", "GET /connectors/second/status", until=RUNNING),
     Step("first running", "GET /connectors/src/status", until=RUNNING),
