@@ -21,9 +21,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.kafka import java, write_properties
 from integration.services.server import Server
-from linkspan.api.errors import FencedError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka import KafkaLog
+from linkspan.log.port import DisplacedError
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("static sinks")]
 
@@ -273,7 +273,7 @@ def test_a_member_whose_place_is_taken_is_fenced_and_a_place_that_is_ours_is_giv
     until(lambda: old.poll(0.1, 1), "the old one reads")
     new.subscribe([topic], Nobody())
     until(lambda: new.poll(0.1, 1), "the new one reads")
-    with pytest.raises(FencedError, match=f"as i of group {group} failed: a newer consumer"):
+    with pytest.raises(DisplacedError, match=f"as i of group {group} failed: a newer consumer"):
         until(lambda: old.poll(0.1, 1), "the old one is told")
     with pytest.raises(Exception, match="Fatal error"):
         old.commit({TopicPartition(topic, 0): 1})
@@ -281,6 +281,27 @@ def test_a_member_whose_place_is_taken_is_fenced_and_a_place_that_is_ours_is_giv
     until(lambda: cluster.places(group) == {Place("i", frozenset({0}))}, "the new one keeps the place")
     new.close()
     KafkaLog().admin({"bootstrap.servers": cluster.bootstrap}).delete_group(group)
+
+
+def test_a_task_takes_its_place_back_from_somebody_whom_no_worker_knows(cluster: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    with sink(cluster, file, 1) as (name, topic):
+        group = f"connect-{name}"
+        (place,) = cluster.places(group)
+        settings = {
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": group,
+            "group.instance.id": place.instance or "",
+        }
+        stranger = KafkaLog().reader({**settings, "client.id": "stranger"})
+        stranger.subscribe([topic], Nobody())
+        until(lambda: stranger.poll(0.1, 1) or stranger.assignment(), "the stranger has the place")
+        with pytest.raises(DisplacedError):
+            until(lambda: stranger.poll(0.1, 1) and None, "the stranger is told")
+        stranger.close()
+        cluster.await_running(name, cluster.workers[:1], 1)
+        delivered(cluster, topic, file)
+        assert {place.instance for place in cluster.places(group)} == {place.instance}
 
 
 @pytest.mark.parametrize("assignor", ["RangeAssignor", "CooperativeStickyAssignor"])

@@ -17,6 +17,7 @@ from tests.task.memory_log import MemoryLog
 
 pytest.importorskip("linkspan.config.definition")
 pytest.importorskip("linkspan.plugins.catalog")
+from linkspan.log.port import DisplacedError
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task import settings
 from linkspan.task.host import run_task
@@ -192,6 +193,12 @@ def test_a_plugin_that_raises_leaves_the_task_failed_with_its_trace():
     assert Stage.port.statuses == ["RUNNING", "FAILED"]
     assert "ValueError: broken inside" in Stage.port.traces[-1]
     assert "in poll" in Stage.port.traces[-1]
+
+
+def test_a_task_whose_place_somebody_else_has_leaves_its_fate_to_the_worker():
+    Stage.fail = DisplacedError("taken")
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "DISPLACED"]
 
 
 def test_a_plugin_that_exits_leaves_the_task_failed():

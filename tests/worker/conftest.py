@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 
 import rogue_plugins
 
+from linkspan.log.port import Log
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.worker.offsets import FileOffsetStore
 from linkspan.worker.supervisor import Worker
@@ -98,10 +99,13 @@ async def until(condition: Callable[[], bool], complaint: Callable[[], str] = la
 
 
 @asynccontextmanager
-async def running(folder: Path, **properties: str) -> AsyncIterator[Watched]:
+async def running(
+    folder: Path, log: Log | None = None, keeps_places_as: str | None = None, **properties: str
+) -> AsyncIterator[Watched]:
     """A started worker; everything is gone afterwards."""
     store = FileOffsetStore(str(folder / "offsets"))
-    worker = Worker({**WORKER, **properties}, rogue_plugins.SilentLog(), store, catalog=CATALOG)
+    log = log or rogue_plugins.SilentLog()
+    worker = Worker({**WORKER, **properties}, log, store, catalog=CATALOG, keeps_places_as=keeps_places_as)
     await worker.open_offsets()
     await worker.start()
     try:

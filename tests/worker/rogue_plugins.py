@@ -19,11 +19,13 @@ from linkspan.api import (
     HeaderConverter,
     SchemaAndValue,
     SinkConnector,
+    SinkTask,
     SourceConnector,
     SourceRecord,
     SourceTask,
 )
 from linkspan.api.errors import ConfigError
+from linkspan.log.port import DisplacedError
 
 log = logging.getLogger(__name__)
 
@@ -240,6 +242,13 @@ class SilentLog:
         return SilentAdmin()
 
 
+class CrowdedLog(SilentLog):
+    """A log in whose groups somebody else has every place."""
+
+    def reader(self, settings):
+        raise DisplacedError("somebody else is there")
+
+
 class SilentWriter:
     def send(self, batch, on_record=None):
         raise NotImplementedError
@@ -266,5 +275,11 @@ class SilentAdmin:
     def close(self) -> None: ...
 
 
+class QuietTask(SinkTask):
+    def start(self) -> None: ...
+    def put(self, records) -> None: ...
+    def stop(self) -> None: ...
+
+
 class QuietSink(SinkConnector):
-    task_class = RogueTask
+    task_class = QuietTask

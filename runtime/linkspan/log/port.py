@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
+from linkspan.api.errors import FencedError
 from linkspan.api.records import TopicPartition
 
 __all__ = [
     "Admin",
     "Delivery",
+    "DisplacedError",
     "FetchedBatch",
     "Log",
     "OutgoingBatch",
@@ -31,6 +33,10 @@ __all__ = [
 ]
 
 WireHeader = tuple[str, bytes | None]
+
+
+class DisplacedError(FencedError):
+    """Another member has taken the place of a reader in its group; whose the place is by right, others know."""
 
 
 class OutgoingBatch:
@@ -190,7 +196,12 @@ class Reader(Protocol):
         ...
 
     def poll(self, timeout: float, max_records: int) -> list[FetchedBatch]:
-        """Up to ``max_records`` records, grouped by topic, after waiting at most ``timeout`` seconds for the first."""
+        """Up to ``max_records`` records, grouped by topic, after waiting at most ``timeout`` seconds for the first.
+
+        Raises:
+            DisplacedError: another member has this one's place.
+            ConnectError: reading cannot go on.
+        """
         ...
 
     def assignment(self) -> frozenset[TopicPartition]:

@@ -15,7 +15,7 @@ from linkspan.api.fields import Config
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
-from linkspan.log.port import Writer
+from linkspan.log.port import DisplacedError, Writer
 from linkspan.plugins import loading
 from linkspan.task import settings
 from linkspan.task.chain import Chain, Step
@@ -43,6 +43,8 @@ class _Closable(Protocol):
 def run_task(spec: TaskSpec, port: WorkerPort) -> None:
     """Run a task to its end and report it: UNASSIGNED after a clean stop, else FAILED with the stack trace.
 
+    A sink task whose place in its consumer group somebody else has taken ends as DISPLACED.
+
     Never raises because of the task; what happens after the worker asked for the stop is logged and counts as clean.
 
     Args:
@@ -58,10 +60,19 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
         if port.wanted == "STOPPED":
             _log.warning("The task failed after it was asked to stop: %s", error, exc_info=error)
         else:
-            _log.error("The task failed and is not restarted by itself: %s", error, exc_info=error)
-            port.status("FAILED", "".join(traceback.format_exception(error)))
+            _report_failure(error, port)
             return
     port.status("UNASSIGNED")
+
+
+def _report_failure(error: BaseException, port: WorkerPort) -> None:
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, DisplacedError):
+        _log.warning("The task has lost its place: %s", error)
+        port.status("DISPLACED", trace)
+    else:
+        _log.error("The task failed and is not restarted by itself: %s", error, exc_info=error)
+        port.status("FAILED", trace)
 
 
 def _wait_while_paused(port: WorkerPort) -> bool:

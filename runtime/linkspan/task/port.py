@@ -17,8 +17,12 @@ __all__ = ["TaskState", "WantedState", "WorkerPort"]
 WantedState = Literal["STARTED", "PAUSED", "STOPPED"]
 """What the worker wants of the task. ``STOPPED`` is final."""
 
-TaskState = Literal["RUNNING", "PAUSED", "FAILED", "UNASSIGNED"]
-"""What the task reports; UNASSIGNED is its last word after a clean stop, FAILED after any other end."""
+TaskState = Literal["RUNNING", "PAUSED", "FAILED", "UNASSIGNED", "DISPLACED"]
+"""What the task reports.
+
+UNASSIGNED is its last word after a clean stop, DISPLACED when somebody else has its place in the consumer group, FAILED
+after any other end.
+"""
 
 
 class WorkerPort(Protocol):

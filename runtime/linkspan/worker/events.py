@@ -15,7 +15,7 @@ class StatusEvent:
     Attributes:
         connector: name of the connector.
         task: number of the task, None for the connector itself.
-        state: RUNNING, PAUSED, STOPPED, FAILED or UNASSIGNED.
+        state: RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED or RESTARTING.
         trace: what went wrong: stack trace of the exception, signal that ended the process, or stack of a call that
             does not return. Also set while a stalled task is still RUNNING.
         kind: ``state`` for a new state, ``stalled`` when a plugin call takes suspiciously long, ``moving`` when such a

@@ -36,11 +36,14 @@ class TaskHooks:
         question: answers its questions about offsets and topics by sending an ``answer`` to the child; they carry the
             number of the task and the configuration of its connector.
         topics: takes the topics it used.
+        displaced: told, with the trace, when somebody else has the place of the task in its consumer group; it says
+            how things go on.
     """
 
     status: Callable[[StatusEvent], None]
     question: Callable[[ChildProcess, str, Message], None]
     topics: Callable[[str, int, list[str]], None]
+    displaced: Callable[[RunningTask, str], None]
 
 
 class RunningTask:
@@ -57,6 +60,8 @@ class RunningTask:
         lingers: whether its consumer group keeps its place, since its child ended without a word or too early.
         lag: topic, partition and number of records that a sink task has not put yet, as it reported last.
         moved_at: when it has moved a record, or has come up; monotonic.
+        begun_at: when it was begun; monotonic.
+        returns: how often in a row it has come back after it had lost its place in its consumer group.
         stalled: whether a call of its plugin was reported for taking long, and goes on.
     """
 
@@ -80,8 +85,9 @@ class RunningTask:
         self.spec: TaskSpec | None = None
         self.lingers = False
         self.lag: list[tuple[str, int, int]] = []
-        self.moved_at = time.monotonic()
+        self.moved_at = self.begun_at = time.monotonic()
         self.stalled = False
+        self.returns = 0
         self._hooks = hooks
         self._deadlines = deadlines
         self._watch = CallWatch(deadlines, 0, time.monotonic())
@@ -136,11 +142,17 @@ class RunningTask:
         if self.target != target:  # it has changed meanwhile
             self.set_target(self.target)
 
+    def successor(self) -> RunningTask:
+        """The same task once more, without a child."""
+        again = RunningTask(self.connector, self.task, self.target, self.connector_config, self._hooks, self._deadlines)
+        again.begun_as, again.returns = self.begun_as, self.returns
+        return again
+
     def fail(self, error: ConnectError) -> None:
         """Report that the child could not be born."""
         log.error("Failed to start task: %s", error.message, extra={"connector_context": self._context})
         self._final = True
-        self._report("FAILED", str(encode_error(error)["trace"]))
+        self.report("FAILED", str(encode_error(error)["trace"]))
 
     async def came_up(self, seconds: float) -> None:
         """Wait until it has said something, but not longer than so many ``seconds``."""
@@ -169,13 +181,22 @@ class RunningTask:
             await asyncio.wait([self.birth])
         if self._over is None or self._child is None:
             if not self._final:
-                self._report("UNASSIGNED", None)
+                self.report("UNASSIGNED", None)
             return
         done, _ = await asyncio.wait([self._over], timeout=seconds)
         if not done:
             reason = f"It did not stop within {seconds:g} s and was killed"
             await self._kill(self._child, reason)
             await self._over
+        if self.state == "RESTARTING":
+            self.report("UNASSIGNED", None)
+
+    def report(self, state: str, trace: str | None) -> None:
+        """Tell of a new state."""
+        if state == "RUNNING" != self.state:
+            self.moved_at = time.monotonic()
+        self.state = state
+        self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
 
     @property
     def _context(self) -> str:
@@ -186,17 +207,10 @@ class RunningTask:
         """What puts a line of the log under the task's name."""
         return {"connector_context": self._context}
 
-    def _report(self, state: str, trace: str | None) -> None:
-        if state == "RUNNING" != self.state:
-            self.moved_at = time.monotonic()
-        self.state = state
-        self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
-
     def _take(self, child: ChildProcess, message: Message) -> None:
         match message["type"]:
             case "status":
-                self._final = message["state"] in {"FAILED", "UNASSIGNED"}
-                self._report(message["state"], message.get("trace"))
+                self._take_status(message["state"], message.get("trace"))
                 self._come_up()
             case "beat":
                 finding = self._watch.beat(message["call"], message["age"], time.monotonic())
@@ -219,7 +233,14 @@ class RunningTask:
                 error = message.get("error")
                 if error and not self._final and not self._stopping:
                     self._final = True
-                    self._report("FAILED", error["trace"])
+                    self.report("FAILED", error["trace"])
+
+    def _take_status(self, state: str, trace: str | None) -> None:
+        self._final = state in {"FAILED", "UNASSIGNED", "DISPLACED"}
+        if state == "DISPLACED":
+            self._hooks.displaced(self, trace or "")
+        else:
+            self.report(state, trace)
 
     def _take_metrics(self, values: dict[str, float], lag: list[tuple[str, int, int]]) -> None:
         if any(values.get(name) != self.metrics.get(name, 0) for name in _MOVES if name in values):
@@ -269,11 +290,9 @@ class RunningTask:
             self._final = True
             self.lingers = True
             if self._stopping:
-                self._report("UNASSIGNED", self._killed)
+                self.report("UNASSIGNED", self._killed)
             else:
-                self._report(
-                    "FAILED", self._killed or death_notice(f"Task {self.connector}-{self.task}", child, status)
-                )
+                self.report("FAILED", self._killed or death_notice(f"Task {self.connector}-{self.task}", child, status))
         child.close()
 
 

@@ -22,6 +22,7 @@ from linkspan.worker import clients, sink_offsets
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.deadlines import Deadlines
+from linkspan.worker.displacement import pause_before_return, returns_in_a_row
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.nurseries import PRELOADED, Nurseries
@@ -99,7 +100,7 @@ class Worker:
         self._connectors: dict[str, RunningConnector] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
         self._background: set[asyncio.Task[None]] = set()
-        self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics)
+        self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics, self._task_displaced)
         self._connector_hooks = ConnectorHooks(self._tell_status, self._tell_reconfigure, self._take_question)
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -353,11 +354,31 @@ class Worker:
     async def _ended(self, tasks: Sequence[RunningTask]) -> None:
         await asyncio.gather(*(self._task_ended(task) for task in tasks))
 
+    def _task_displaced(self, task: RunningTask, trace: str) -> None:
+        """Take the place of a task back if the task belongs here by right."""
+        returns = returns_in_a_row(task.returns, time.monotonic() - task.begun_at)
+        pause = pause_before_return(returns)
+        if pause is None or task.spec is None or not self._owns_place(task, task.spec):
+            task.report("FAILED", trace)
+            return
+        log.warning("Task %s takes its place back in %g s", task.spec.id, pause)
+        task.returns = returns + 1
+        task.report("RESTARTING", trace)
+        asyncio.get_running_loop().call_later(pause, self._take_place_back, task, task.spec)
+
+    def _take_place_back(self, task: RunningTask, spec: TaskSpec) -> None:
+        key = (task.connector, task.task)
+        if self._tasks.get(key) is task and self._owns_place(task, spec):
+            self._tasks[key] = again = task.successor()
+            again.birth = self._in_background(self._bear(again, spec))
+
+    def _owns_place(self, task: RunningTask, spec: TaskSpec) -> bool:
+        """Whether we look after its place, and it is ours; out of its group meanwhile, a worker owns none."""
+        return task.begun_as == self.member_id() and clients.keeps_place(spec.client_settings)
+
     async def _task_ended(self, task: RunningTask) -> None:
         await task.ended(self._deadlines.graceful_stop)
-        # a worker that has been out of the group meanwhile must not touch the place of who runs the task now
-        owned = task.lingers and task.begun_as == self.member_id()
-        if owned and task.spec is not None and clients.keeps_place(task.spec.client_settings):
+        if task.lingers and task.spec is not None and self._owns_place(task, task.spec):
             await self._give_up_place(task.spec)
 
     async def _give_up_place(self, spec: TaskSpec) -> None:

@@ -9,7 +9,8 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from linkspan.api.errors import ConnectError, FencedError, RetriableError, UnreachableError
+from linkspan.api.errors import ConnectError, RetriableError, UnreachableError
+from linkspan.log.port import DisplacedError
 
 __all__ = [
     "END_OF_PARTITION",
@@ -150,7 +151,7 @@ def connect_error(error: KafkaError | KafkaException, doing: str, right: str = "
         right: what the client's principal needs for it: ``Write on topic t``.
 
     Returns:
-        RetriableError for what passes, else ConnectError.
+        RetriableError for what passes, DisplacedError when somebody else has the place in the group, else ConnectError.
     """
     inner = kafka_error(error) if isinstance(error, KafkaException) else error
     code = inner.code()
@@ -160,7 +161,7 @@ def connect_error(error: KafkaError | KafkaException, doing: str, right: str = "
     if code in FORBIDDEN:
         return ConnectError(f"{text}. Grant the right, or correct the credentials, and start again.")
     if fenced(inner):
-        return FencedError(
+        return DisplacedError(
             f"{doing} failed: a newer consumer with the same group.instance.id has taken this one's place. It reads "
             "again what was not committed here. If this goes on, look for two consumers that run with this id."
         )

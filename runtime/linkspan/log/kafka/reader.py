@@ -21,12 +21,12 @@ from confluent_kafka import (
 )
 from confluent_kafka import TopicPartition as Native
 
-from linkspan.api.errors import ConnectError, FencedError, RetriableError
+from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error, fenced, kafka_error
 from linkspan.log.kafka.settings import translate
-from linkspan.log.port import FetchedBatch, RebalanceListener, WireHeader
+from linkspan.log.port import DisplacedError, FetchedBatch, RebalanceListener, WireHeader
 
 __all__ = ["KafkaReader"]
 
@@ -199,7 +199,7 @@ class KafkaReader:
         # the library puts its errors among the records
         if any(map(Message.error, messages)):
             messages = self._without_errors(messages)
-            if isinstance(self._trouble, FencedError):
+            if isinstance(self._trouble, DisplacedError):
                 messages = []
         if not messages:
             if self._trouble is not None:

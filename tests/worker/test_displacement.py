@@ -1,0 +1,74 @@
+"""What becomes of a sink task whose place in its consumer group somebody else has taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rogue_plugins
+
+from linkspan.worker import displacement
+from linkspan.worker.displacement import pause_before_return, returns_in_a_row
+from tests.worker.conftest import Watched, running, source
+
+Story = Callable[[Watched], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def displaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """States of a task that is displaced as often as it begins."""
+
+    def play(story: Story, pause: float = 0.01, keeps_places_as: str | None = "workers") -> list[str]:
+        monkeypatch.setattr(displacement, "_FIRST_PAUSE", pause)
+
+        async def whole() -> list[str]:
+            async with running(tmp_path, rogue_plugins.CrowdedLog(), keeps_places_as) as watched:
+                watched.worker.member_id = lambda: "me"
+                config = source("c", "QuietSink", topics="t")
+                await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
+                await story(watched)
+                return watched.states("c", 0)
+
+        return asyncio.run(whole())
+
+    return play
+
+
+async def until_failed(watched: Watched) -> None:
+    event = await watched.state("c", 0, "FAILED")
+    assert "DisplacedError: somebody else is there" in event.trace
+
+
+def test_the_owner_of_a_task_takes_its_place_back_and_gives_in_after_the_fifth_time(displaced):
+    assert displaced(until_failed) == ["RESTARTING"] * 5 + ["FAILED"]
+
+
+def test_a_task_that_lost_a_place_which_the_user_looks_after_has_failed(displaced):
+    assert displaced(until_failed, keeps_places_as=None) == ["FAILED"]
+
+
+def test_a_worker_that_has_been_out_of_its_group_takes_no_place_back(displaced):
+    async def leave(watched: Watched) -> None:
+        watched.worker.member_id = lambda: None
+        await until_failed(watched)
+
+    assert displaced(leave) == ["FAILED"]
+
+
+def test_a_task_that_is_stopped_before_it_comes_back_never_does(displaced):
+    async def stop(watched: Watched) -> None:
+        await watched.state("c", 0, "RESTARTING")
+        await watched.worker.stop_tasks([("c", 0)])
+        await asyncio.sleep(0.2)
+        assert watched.worker.pids() == {}
+
+    assert displaced(stop, 0.1) == ["RESTARTING", "UNASSIGNED"]
+
+
+def test_pauses_grow_and_a_time_of_peace_ends_the_row():
+    assert [pause_before_return(returns) for returns in range(6)] == [1, 2, 4, 8, 16, None]
+    assert returns_in_a_row(3, 59.0) == 3
+    assert returns_in_a_row(3, 60.0) == 0
