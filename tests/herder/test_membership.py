@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from kafka.errors import KafkaConnectionError, SaslAuthenticationFailedError
 
 from linkspan.api.errors import ConfigError, ConnectError, RetriableError
-from linkspan.herder.membership import GroupMembership, _refusal, _TokenProvider
+from linkspan.herder.membership import GroupMembership, _refusal, _TlsTransport, _TokenProvider, _Transport
 
 SETTINGS = {"bootstrap.servers": "PLAINTEXT://a:1,b:2", "group.id": "workers"}
 PLAIN = 'x.PlainLoginModule required username="u" password="p";'
@@ -108,3 +109,48 @@ def test_a_token_server_that_is_away_is_an_outage_and_one_that_refuses_is_not() 
     refuses: Any = Refusing(ConnectError("unknown client"))
     with pytest.raises(SaslAuthenticationFailedError, match="unknown client"):
         _TokenProvider(refuses).token()
+
+
+class NoNetwork:
+    """A network loop that does nothing."""
+
+    def unregister_event(self, *_: object) -> None:
+        pass
+
+
+def fill(sending: socket.socket) -> int:
+    """Send more than the other side takes: the rest waits in this system, as it does while a network is cut."""
+    sending.setblocking(False)
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sent += sending.send(bytes(65536))
+    return sent
+
+
+def drain(receiving: socket.socket) -> tuple[int, bool]:
+    """How much arrives, and whether the connection was reset after it."""
+    receiving.settimeout(60)
+    received = 0
+    try:
+        while data := receiving.recv(65536):
+            received += len(data)
+    except ConnectionResetError:
+        return received, True
+    return received, False
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_was_sent_on_a_connection_that_is_given_up_never_arrives_late(tls: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    with ours, theirs:
+        sent = fill(ours)
+        context = arguments(security_protocol="SSL")["ssl_context"] if tls else None
+        given = (NoNetwork(), ours, "localhost")
+        transport: Any = _TlsTransport(*given, ssl_context=context) if tls else _Transport(*given)
+        transport.abort(KafkaConnectionError("given up"))
+        received, reset = drain(theirs)
+        assert reset
+        assert received < sent

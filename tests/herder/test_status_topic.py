@@ -24,10 +24,12 @@ class Worker:
         self.table = MemoryTable(self.log)
         self.statuses = StatusTopic(self.table, now_ms=lambda: 1234, pause=0.001)
 
-    def wrote(self, key: str, state: str | None, *, worker: str = "other", generation: int = 1) -> None:
+    def wrote(
+        self, key: str, state: str | None, *, worker: str = "other", generation: int = 1, timestamp: int = 0
+    ) -> None:
         """Somebody has written a status."""
         value = {"state": state, "trace": None, "worker_id": worker, "generation": generation, "version": None}
-        self.log.append(key.encode(), None if state is None else json.dumps(value).encode())
+        self.log.append(key.encode(), None if state is None else json.dumps(value).encode(), timestamp)
 
     async def settle(self) -> None:
         """Wait until all is written, and read it."""
@@ -80,7 +82,7 @@ def test_what_is_there_at_the_start_is_known():
         assert list(worker.statuses.tasks("c")) == [2, 10]
         assert worker.statuses.task("c", 10) == Status("FAILED", None, "other", 1)
         assert worker.statuses.task("c", 3) is None
-        assert worker.statuses.connectors() == ["c"]
+        assert worker.statuses.recorded() == {"c": [2, 10]}
 
     play(story)
 
@@ -90,7 +92,7 @@ def test_status_is_known_when_it_was_read_back():
         await worker.statuses.open()
         worker.statuses.put_connector("c", mine("FAILED", trace="broken"))
         worker.statuses.put_task("c", 0, mine("RUNNING"))
-        assert worker.statuses.connectors() == []
+        assert worker.statuses.recorded() == {}
         await worker.settle()
         assert worker.statuses.connector("c") == mine("FAILED", trace="broken")
         assert worker.statuses.tasks("c") == {0: mine("RUNNING")}
@@ -161,7 +163,7 @@ def test_end_of_a_connector_is_the_end_of_its_tasks():
         await worker.statuses.open()
         worker.log.append(b"status-connector-c", None, timestamp=1)
         worker.table.deliver()
-        assert worker.statuses.connectors() == []
+        assert worker.statuses.connector("c") is None
         assert worker.statuses.tasks("c") == {}
 
     play(story)
@@ -214,7 +216,7 @@ def test_forgotten_connector_leaves_no_status_of_its_tasks_behind():
         await worker.settle()
         worker.log.compact()
         assert worker.log.values() == {}
-        assert worker.statuses.connectors() == []
+        assert worker.statuses.recorded() == {}
 
     play(story)
 
@@ -223,7 +225,24 @@ def test_tasks_without_a_connector_are_named_so_that_the_leader_can_forget_them(
     async def story(worker: Worker) -> None:
         worker.wrote("status-task-c-0", "UNASSIGNED")
         await worker.statuses.open()
-        assert worker.statuses.connectors() == ["c"]
+        assert worker.statuses.recorded() == {"c": [0]}
+
+    play(story)
+
+
+def test_status_of_a_task_that_ended_with_its_connector_is_named_until_it_has_an_end_of_its_own():
+    async def story(worker: Worker) -> None:
+        worker.wrote("status-task-c-0", "UNASSIGNED", timestamp=1)
+        await worker.statuses.open()
+        for timestamp in (2, 3):
+            worker.wrote("status-connector-c", None, timestamp=timestamp)
+            worker.table.deliver()
+            assert worker.statuses.task("c", 0) is None
+            assert worker.statuses.recorded() == {"c": [0]}
+        worker.statuses.remove_task("c", 0)
+        await worker.settle()
+        assert worker.written("status-task-c-0") == ["UNASSIGNED", None]
+        assert worker.statuses.recorded() == {}
 
     play(story)
 
@@ -232,7 +251,7 @@ def test_record_without_meaning_is_named_in_one_line_and_left_out(caplog):
     async def story(worker: Worker) -> None:
         worker.log.append(b"status-connector-c", b'{"state":"RUNNING"}')
         await worker.statuses.open()
-        assert worker.statuses.connectors() == []
+        assert worker.statuses.recorded() == {}
 
     play(story)
     (line,) = caplog.messages

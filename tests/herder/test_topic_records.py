@@ -119,7 +119,7 @@ def test_status_topic_of_the_original_gives_the_states_it_had(caplog):
     async def story() -> None:
         topic = StatusTopic(Recorded(recorded("statuses")))
         await topic.open()
-        assert sorted(topic.connectors()) == ["bad", "broken ü", "source"]
+        assert sorted(topic.recorded()) == ["bad", "broken ü", "source"]
         assert topic.connector("a-sink-1") is None
         assert topic.tasks("source") == {}
         states = {number: status.state for number, status in topic.tasks("bad").items()}

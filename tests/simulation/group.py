@@ -319,7 +319,21 @@ class SimulatedMembership:
         """The group does not know this member any more."""
         self._identities += 1
         self.member_id = f"{self._process}-{self._identities}"
-        self._new, self._generation, self._beating, self._needs_round = True, -1, False, True
+        self._new = True
+        self._lag()
+
+    def _lag(self) -> None:
+        """The group has gone on without this member, which it still knows."""
+        self._generation, self._beating, self._needs_round = -1, False, True
+
+    def _learn(self, error: str) -> None:
+        """As the broker has refused a request."""
+        if error == "UNKNOWN_MEMBER_ID":
+            self._reset()
+        elif error == "ILLEGAL_GENERATION":
+            self._lag()
+        else:
+            self._needs_round = True
 
     async def _drive(self) -> None:
         assert self._member is not None
@@ -387,12 +401,15 @@ class SimulatedMembership:
 
     def _refused(self, answer: dict[str, Any]) -> bool:
         error = answer.get("error")
-        if error in {"UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION"}:
-            self._reset()
+        if error is not None:
+            self._learn(error)
         return error is not None
 
     async def _call(self, request: Callable[[Reply], None]) -> dict[str, Any]:
-        """One request to the coordinator; its connection may break before it arrives or before it is answered."""
+        """One request to the coordinator; its connection may break before it arrives or before it is answered.
+
+        It never arrives after that: membership resets connections that it gives up.
+        """
         if not self._link.up:
             raise UnreachableCoordinatorError
         future: asyncio.Future[dict[str, Any]] = self._loop.create_future()
@@ -406,7 +423,7 @@ class SimulatedMembership:
                 self._loop.call_later(self._weather.travel(), settle, answer)
 
         def arrive() -> None:
-            if self._link.up:
+            if self._link.up and not future.done():
                 request(reply)
 
         def cut() -> None:
@@ -438,8 +455,5 @@ class SimulatedMembership:
             return
         error = self._coordinator.heartbeat(self.member_id, self._generation)
         if error is not None:
-            if error == "REBALANCE_IN_PROGRESS":
-                self._needs_round = True
-            else:
-                self._reset()
+            self._learn(error)
             self._wakeup.set()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import pytest
+
 from tests.simulation.clock import Agenda, VirtualLoop
-from tests.simulation.group import SESSION_SECONDS, Coordinator
+from tests.simulation.group import SESSION_SECONDS, Coordinator, SimulatedMembership, UnreachableCoordinatorError
+from tests.simulation.log import Link, Weather
 
 BOTH = [("sessioned", b"2"), ("default", b"0")]
 OLD = [("default", b"0")]
@@ -101,3 +105,36 @@ def test_follower_that_says_nothing_new_gets_the_generation_that_there_is() -> N
     assert group.answers["b"]["generation"] == group.coordinator.generation
     group.join("b", [("sessioned", b"3")], new=False)
     assert group.coordinator.state == "preparing"
+
+
+class Lone:
+    """A worker with a connection to a coordinator."""
+
+    def __init__(self) -> None:
+        self.agenda = Agenda()
+        self.loop, self.broker = VirtualLoop(self.agenda, "w1.1"), VirtualLoop(self.agenda, "broker")
+        self.coordinator, self.link = Coordinator(self.broker), Link()
+        self.membership = SimulatedMembership(
+            "w1.1", self.coordinator, self.loop, self.link, Weather(random.Random(1)), lambda: None
+        )
+
+
+def test_request_whose_connection_has_broken_does_not_arrive_when_there_is_another() -> None:
+    lone = Lone()
+    arrived: list[str] = []
+    lost = lone.loop.create_task(lone.membership._call(lambda _: arrived.append("first")))
+    lone.agenda.run(0)
+    lone.link.set(up=False)
+    lone.link.set(up=True)
+    lone.agenda.run(10)
+    assert isinstance(lost.exception(), UnreachableCoordinatorError)
+    lone.loop.run(lone.membership._call(lambda reply: (arrived.append("second"), reply({}))), 10)
+    assert arrived == ["second"]
+
+
+@pytest.mark.parametrize(("error", "same"), [("ILLEGAL_GENERATION", True), ("UNKNOWN_MEMBER_ID", False)])
+def test_member_gets_another_id_only_when_the_group_has_lost_it(error: str, same: bool) -> None:
+    membership = Lone().membership
+    before, membership._new = membership.member_id, False
+    assert membership._refused({"error": error})
+    assert (membership.member_id == before, membership._new) == (same, not same)

@@ -108,13 +108,12 @@ def _untruths(process: Process, cut: set[str], wanted: set[Item], owners: dict[I
     """Whether the statuses that a worker knows are those of what runs."""
     found = []
     snapshot = process.configs.snapshot
-    for name in process.statuses.connectors():
-        known = {-1: process.statuses.connector(name), **process.statuses.tasks(name)}
+    for name, tasks in process.statuses.recorded().items():
+        numbers = tasks if process.statuses.connector(name) is None else [-1, *tasks]
         found += [
-            f"{process.name} knows {status.state} of {name}-{number}, which does not exist"
-            for number, status in known.items()
-            if status is not None
-            and (name, number) not in wanted
+            f"{process.name} has read a status of {name}-{number}, which does not exist"
+            for number in numbers
+            if (name, number) not in wanted
             and not (name in snapshot.connectors and name not in cut)
             and number >= snapshot.task_counts.get(name, 0)
         ]

@@ -83,11 +83,11 @@ class Leadership:
         if not self._group.leads:
             return
         snapshot = self._configs.snapshot
-        for name in self._statuses.connectors():
+        for name, tasks in self._statuses.recorded().items():
             if name not in snapshot.connectors:
                 self._statuses.remove_connector(name)
                 continue
-            for number in self._statuses.tasks(name):
+            for number in tasks:
                 if number >= snapshot.task_counts.get(name, 0):
                     self._statuses.remove_task(name, number)
 

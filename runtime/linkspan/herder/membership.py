@@ -13,6 +13,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
@@ -59,6 +60,7 @@ _PATIENCE: Final = 0.3
 _DIRECT: Final = "linkspan-direct"
 """Stands for no proxy: the library looks sockets up by the scheme of a proxy's URL."""
 _OVERDUE: Final = "worker poll timeout has expired."
+_RESET: Final = struct.pack("ii", 1, 0)
 
 
 class GroupMembership:
@@ -509,11 +511,27 @@ class _LastWords:
         return received, None if received else error
 
 
-class _Transport(_LastWords, KafkaTCPTransport):  # type: ignore[misc]
+class _NothingLate:
+    """A connection that is given up is reset: what the broker has not got yet, it never gets.
+
+    The system would go on sending for minutes otherwise. A request to join that arrives after its successor was
+    answered tells the group what this worker had a round before, and its new work is given to others.
+    """
+
+    _sock: Any
+
+    def abort(self, error: object = None) -> None:
+        """Close it at once."""
+        if self._sock is not None:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        super().abort(error)  # type: ignore[misc]
+
+
+class _Transport(_LastWords, _NothingLate, KafkaTCPTransport):  # type: ignore[misc]
     """A connection in the open."""
 
 
-class _TlsTransport(_LastWords, KafkaSSLTransport):  # type: ignore[misc]
+class _TlsTransport(_LastWords, _NothingLate, KafkaSSLTransport):  # type: ignore[misc]
     """A TLS connection that does not wait for ever for the other side, and closes its socket when it failed."""
 
     async def shake_hands(self, timeout_at: float | None) -> None:

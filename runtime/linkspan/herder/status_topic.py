@@ -46,10 +46,10 @@ class _Entry:
 
     __slots__ = ("deleted", "hidden", "status", "timestamp")
 
-    def __init__(self) -> None:
+    def __init__(self, *, hidden: bool = False) -> None:
         self.status: Status | None = None
         self.timestamp = 0
-        self.hidden = False
+        self.hidden = hidden
         self.deleted = False
 
     def admits(self, status: Status) -> bool:
@@ -126,11 +126,6 @@ class StatusTopic:
 
     # --- asking -------------------------------------------------------------------------------------------------
 
-    def connectors(self) -> list[str]:
-        """Connectors of which, or of whose tasks, a status is known."""
-        names = [name for name, entry in self._connectors.items() if entry.status is not None]
-        return names + [name for name in self._tasks if name not in names and self.tasks(name)]
-
     def connector(self, name: str) -> Status | None:
         """Status of a connector instance."""
         entry = self._connectors.get(name)
@@ -150,6 +145,19 @@ class StatusTopic:
         """Whether the last record about a task is one that was ignored here; who starts later reads nothing else."""
         entry = self._tasks.get(name, {}).get(task)
         return entry is not None and entry.hidden
+
+    def recorded(self) -> dict[str, list[int]]:
+        """Connectors of which the topic holds a status, each with the tasks of which it does.
+
+        A status of a task that was read before the end of its connector was is ignored here, but still there: who
+        starts later reads partitions in another order, or nothing of that end, and believes it.
+        """
+        found: dict[str, list[int]] = {name: [] for name, entry in self._connectors.items() if entry.status is not None}
+        for name, tasks in self._tasks.items():
+            numbers = [number for number, entry in tasks.items() if entry.status is not None or entry.hidden]
+            if numbers:
+                found[name] = sorted(numbers)
+        return found
 
     def topics(self, name: str) -> list[str]:
         """Topics that a connector uses."""
@@ -308,6 +316,8 @@ class StatusTopic:
             if known.timestamp < timestamp or known.status is None:
                 known.deleted = True
                 del tasks[number]
+                if known.hidden or known.status is not None:
+                    tasks[number] = _Entry(hidden=True)
 
     def _take_task(self, name: str, task: int, value: bytes | None, timestamp: int) -> None:
         tasks = self._tasks.setdefault(name, {})
