@@ -41,6 +41,7 @@ class Served:
     address: str
     worker: FakeWorker
     herder: StandaloneHerder
+    app: RestApp
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
         connection = http.client.HTTPConnection(self.address, timeout=20)
@@ -70,7 +71,7 @@ def refused(reply: Reply, status: int) -> str:
 
 
 @contextmanager
-def serving(app: RestApp, timeout: float = 20.0, **options: Any) -> Iterator[Served]:
+def serving(app: RestApp, timeout: float = 20.0, patience: float = 0.0, **options: Any) -> Iterator[Served]:
     """The app on a loop of its own thread."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
@@ -89,14 +90,14 @@ def serving(app: RestApp, timeout: float = 20.0, **options: Any) -> Iterator[Ser
         lanes = Lanes(timeout)
         return StandaloneHerder(worker, address, info, lanes=lanes, set_log_level=levels.set_level, **options)
 
-    client = WorkerClient({}, timeout)
+    client = WorkerClient({}, timeout, patience)
     levels = FakeLevels()
     herder = call(build())
     worker.on_status = herder.on_status
     app.install([*herder_routes(herder, client), *admin_routes(levels, herder)])
     herder.ready()
     try:
-        yield Served(address, worker, herder)
+        yield Served(address, worker, herder, app)
     finally:
         call(server.stop())
         call(client.close())

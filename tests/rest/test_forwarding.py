@@ -16,7 +16,7 @@ from linkspan.api.errors import AlreadyExistsError, ConnectError
 from linkspan.herder.port import InternalRequest, NotLeaderError, PeerError, RebalanceNeededError, WrongWorkerError
 from linkspan.rest.app import RestApp
 from linkspan.rest.forwarding import HttpPeers, WorkerClient
-from tests.rest.conftest import SOURCE, Served, create, refused
+from tests.rest.conftest import SOURCE, Served, create, refused, serving
 
 INFO = {"name": "c", "config": SOURCE, "tasks": [], "type": "source"}
 CONFIG = {"name": "c", "config": SOURCE}
@@ -33,6 +33,7 @@ class Leader:
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     silent: Event | None = None
+    hangs_up: bool = False
     url: str = ""
 
     def says(self, status: int, body: object = None, **headers: str) -> None:
@@ -52,6 +53,9 @@ def leader() -> Iterator[Leader]:
             known.asked.append((self.command, self.path, headers, body))
             if known.silent is not None:
                 known.silent.wait(60)
+                return
+            if known.hangs_up:
+                self.close_connection = True
                 return
             self.send_response(known.status)
             for name, value in {"Content-Length": str(len(known.body)), **known.headers}.items():
@@ -118,7 +122,7 @@ def follower(served: Served, leader: Leader) -> Served:
         ("DELETE", "/connectors/c/offsets", None),
         ("POST", "/connectors/c/tasks", [{"a": "b"}]),
         ("PUT", "/connectors/c/fence", None),
-        ("PUT", "/connectors/a%20b%2F%C3%A9+c/stop", None),
+        ("PUT", "/connectors/a%20b%2F%C3%A9+c%3Bd/stop", None),
     ],
 )
 def test_a_request_for_another_worker_is_sent_there(
@@ -130,6 +134,13 @@ def test_a_request_for_another_worker_is_sent_there(
     assert (sent_method, sent_path) == (method, path + wanted)
     assert (json.loads(sent_body) if sent_body else None) == body
     assert headers.get("content-type") == (None if body is None else "application/json")
+
+
+def test_a_bare_semicolon_is_sent_in_a_way_that_no_worker_cuts_the_name_off_at(
+    follower: Served, leader: Leader
+) -> None:
+    assert follower.ask("DELETE", "/connectors/a;b=c").status == 204
+    assert leader.asked[0][1] == "/connectors/a%3Bb=c?forward=true"
 
 
 def test_no_header_goes_along_but_the_credentials(follower: Served, leader: Leader) -> None:
@@ -250,6 +261,69 @@ def test_a_leader_that_is_not_there_is_an_error(served: Served) -> None:
     assert "127.0.0.1:1" in said
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>Ambiguous URI path separator"])
+def test_a_path_that_the_other_worker_cannot_read_is_the_callers_mistake(
+    follower: Served, leader: Leader, body: bytes
+) -> None:
+    leader.says(400, body)
+    said = refused(follower.ask("DELETE", "/connectors/a%2Fb"), 400)
+    assert "Apache Kafka" in said
+    assert '"/"' in said
+
+
+def hand_over(served: Served, before: str, after: Callable[[], str | None]) -> None:
+    """The worker at one address is the right one when it is first asked, then that at another; None: this one."""
+    delete = served.herder.delete_connector
+    urls = iter([before])
+
+    async def call(name: str) -> None:
+        url = next(urls, None) or after()
+        if url is not None:
+            raise NotLeaderError("not here", url)
+        await delete(name)
+
+    served.herder.delete_connector = call  # type: ignore[method-assign]
+
+
+NOBODY = "http://127.0.0.1:1/"
+
+
+@pytest.fixture
+def patient(serve: Any) -> Iterator[Served]:
+    with serve(RestApp(), patience=60) as served:
+        yield served
+
+
+def test_a_request_for_a_worker_that_is_gone_waits_for_the_next_one(patient: Served, leader: Leader) -> None:
+    looks = iter([NOBODY, NOBODY])
+    hand_over(patient, NOBODY, lambda: next(looks, leader.url))
+    assert patient.ask("DELETE", "/connectors/c").status == 204
+    assert [path for _, path, _, _ in leader.asked] == ["/connectors/c?forward=true"]
+
+
+def test_a_request_for_a_worker_that_is_gone_may_be_done_here_in_the_end(patient: Served) -> None:
+    create(patient)
+    hand_over(patient, NOBODY, lambda: None)
+    assert patient.ask("DELETE", "/connectors/c").status == 204
+    assert patient.herder.connectors() == []
+
+
+def test_a_request_for_a_worker_that_is_only_starting_waits(patient: Served, leader: Leader) -> None:
+    with serving(RestApp()) as starting:
+        starting.app.install([])
+        hand_over(patient, f"http://{starting.address}/", lambda: leader.url)
+        assert patient.ask("DELETE", "/connectors/c").status == 204
+    assert len(leader.asked) == 1
+
+
+def test_a_request_that_may_have_reached_a_worker_is_not_sent_again(patient: Served, leader: Leader) -> None:
+    leader.hangs_up = True
+    hand_over(patient, leader.url, lambda: leader.url)
+    said = refused(patient.ask("DELETE", "/connectors/c"), 500)
+    assert said.startswith("IO Error trying to forward REST request: ")
+    assert len(leader.asked) == 1
+
+
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "nonsense", "http://127.0.0.1:port/"])
 def test_a_leader_whose_address_is_none_is_an_error(served: Served, url: str) -> None:
     follow(served, url)
@@ -345,9 +419,9 @@ def ask_peers(story: Callable[[HttpPeers], Any]) -> None:
 
 
 def test_task_configurations_are_posted_to_the_leader_as_they_were_signed(leader: Leader) -> None:
-    ask_peers(lambda peers: peers.submit_tasks(leader.url, "a b/é", b'[{"a":"b"}]', {"X-Connect-Authorization": "s"}))
+    ask_peers(lambda peers: peers.submit_tasks(leader.url, "a b/é;c", b'[{"a":"b"}]', {"X-Connect-Authorization": "s"}))
     ((method, path, headers, body),) = leader.asked
-    assert (method, path, body) == ("POST", "/connectors/a%20b%2F%C3%A9/tasks", b'[{"a":"b"}]')
+    assert (method, path, body) == ("POST", "/connectors/a%20b%2F%C3%A9%3Bc/tasks", b'[{"a":"b"}]')
     assert (headers["x-connect-authorization"], headers["content-type"]) == ("s", "application/json")
     assert (headers["accept"], headers["user-agent"]) == ("application/json", "kafka-connect")
 

@@ -32,6 +32,8 @@ __all__ = ["Distributed"]
 
 _QUEUE_SECONDS: Final = 2.0
 """How long what users have asked for may go on once the worker stops."""
+_ROUND_SECONDS: Final = 5.0
+"""How long a group needs to put a worker in the place of one whose session has ended."""
 log = logging.getLogger(__name__)
 
 
@@ -51,7 +53,7 @@ class Distributed:
         self._properties = worker_properties(config)
         self._worker: Worker | None = None
         self._herder: DistributedHerder | None = None
-        self._api = RestApi(config)
+        self._api = RestApi(config, config.session_timeout_ms / 1000 + _ROUND_SECONDS)
         self._life = Lifetime(self._start, self._stop)
 
     async def run(self) -> int:

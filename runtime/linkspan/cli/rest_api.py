@@ -37,13 +37,14 @@ class RestApi:
 
     Args:
         config: the worker file.
+        patience: seconds that requests wait for the group to replace a worker that is gone.
     """
 
-    def __init__(self, config: WorkerConfig) -> None:
+    def __init__(self, config: WorkerConfig, patience: float = 0.0) -> None:
         self.worker_id = ""
         self.url = ""
         self._config = config
-        self._client = WorkerClient(config.originals)
+        self._client = WorkerClient(config.originals, patience=patience)
         self.peers: Peers = HttpPeers(self._client)
         origins = config.access_control_allow_origin.strip()
         cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Config, ConfigKey, ConfigType, Recommender, Secret, Validator
 
-__all__ = ["ConfigDef", "ConfigValue", "load", "parse_value"]
+__all__ = ["TRIMMED", "ConfigDef", "ConfigValue", "load", "parse_value"]
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -19,8 +19,8 @@ _WHOLE: Final = re.compile(r"[+-]?\d+")
 _DECIMAL: Final = re.compile(r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)")
 _HEXADECIMAL: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+[fFdD]?")
 _COMMA: Final = re.compile(r"\s*,\s*", re.ASCII)
-# What Java's trim() takes away: everything up to the blank, and no other spaces.
-_TRIMMED: Final = "".join(map(chr, range(0x21)))
+TRIMMED: Final = "".join(map(chr, range(0x21)))
+"""What Java's trim() takes away: everything up to the blank, and no other spaces."""
 
 
 @dataclass(slots=True)
@@ -156,18 +156,18 @@ def parse_value(name: str, text: str | None, kind: ConfigType) -> object:
     if text is None:
         return None
     parse = _PARSERS.get(kind)
-    return text.strip(_TRIMMED) if parse is None else parse(name, text, kind)
+    return text.strip(TRIMMED) if parse is None else parse(name, text, kind)
 
 
 def _boolean(name: str, text: str, _: ConfigType) -> bool:
-    folded = text.strip(_TRIMMED).lower()
+    folded = text.strip(TRIMMED).lower()
     if folded not in ("true", "false"):
         raise ConfigError.invalid(name, text, "Expected value to be either true or false")
     return folded == "true"
 
 
 def _whole(name: str, text: str, kind: ConfigType) -> int:
-    trimmed = text.strip(_TRIMMED)
+    trimmed = text.strip(TRIMMED)
     bits = _BITS[kind]
     # Fewer than 20 digits, so that a monstrous number costs nothing.
     if _WHOLE.fullmatch(trimmed) and len(trimmed.lstrip("+-0")) < 20:
@@ -178,7 +178,7 @@ def _whole(name: str, text: str, kind: ConfigType) -> int:
 
 
 def _double(name: str, text: str, kind: ConfigType) -> float:
-    trimmed = text.strip(_TRIMMED)
+    trimmed = text.strip(TRIMMED)
     if _HEXADECIMAL.fullmatch(trimmed):
         return float.fromhex(trimmed.rstrip("fFdD"))
     if not _DECIMAL.fullmatch(trimmed):
@@ -187,12 +187,12 @@ def _double(name: str, text: str, kind: ConfigType) -> float:
 
 
 def _list(_: str, text: str, __: ConfigType) -> list[str]:
-    trimmed = text.strip(_TRIMMED)
+    trimmed = text.strip(TRIMMED)
     return _COMMA.split(trimmed) if trimmed else []
 
 
 def _secret(_: str, text: str, __: ConfigType) -> Secret:
-    return Secret(text.strip(_TRIMMED))
+    return Secret(text.strip(TRIMMED))
 
 
 _PARSERS: Final[Mapping[ConfigType, Callable[[str, str, ConfigType], object]]] = {

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from linkspan.api.errors import ConfigError
+from linkspan.config.definition import TRIMMED
 from linkspan.herder.port import Body
 from linkspan.herder.submitted import initial_target, named
 
@@ -40,7 +41,7 @@ def new_connector(data: bytes) -> NewConnector:
     """Read the body of ``POST /connectors``."""
     request = _object(_read(data, literal_numbers=True), "The request body")
     _only_members(request, ("name", "config", "initial_state"), "the request body")
-    name = (_text(request.get("name"), "name") or "").strip()
+    name = (_text(request.get("name"), "name") or "").strip(TRIMMED)
     config = request.get("config")
     if config is None:
         raise ConfigError('The request body must contain "config", an object with the configuration of the connector')

@@ -15,6 +15,7 @@ _STATUS_BY_CODE: Final = {
     "signature.malformed": 400,
     "signature.wrong": 403,
     "not_ready.session_key": 503,
+    "peer.refused_path": 400,
 }
 _RETRY_AFTER_SECONDS: Final = 1
 _REASONS: Final = {

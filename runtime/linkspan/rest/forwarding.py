@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import ssl
@@ -20,20 +21,36 @@ from linkspan.rest.access_log import one_line
 from linkspan.rest.routing import SEGMENT_CHARACTERS, Answer, Request, Route
 from linkspan.rest.tls import client_context
 
-__all__ = ["HttpPeers", "Reply", "WorkerClient", "forwarded"]
+__all__ = ["HttpPeers", "RefusedPathError", "Reply", "UnreachedError", "WorkerClient", "forwarded"]
 
 ANSWER_SECONDS: Final = 120.0
 """Longer than any worker lets a request wait (90 s): its own answer says more than ours that there was none."""
 CONNECT_SECONDS: Final = 15.0
+_LOOK_SECONDS: Final = 0.25
+"""Between two looks whether somebody else can answer."""
 _HEADERS: Final = {"Accept": "application/json", "User-Agent": "kafka-connect"}
 _UNKNOWN_LEADER: Final = (
     "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."
 )
 _TOO_FAR: Final = "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"
+_NO_SUCH_PATH: Final = "HTTP 404 Not Found"
+"""What a worker says of every path before its REST API is complete; that nothing has a name, it says otherwise."""
 _log: Final = logging.getLogger("linkspan.rest")
 
 Json = dict[str, object] | list[object] | None
 """What workers answer."""
+
+
+class UnreachedError(PeerError):
+    """There was nobody to take a request: nothing of it has happened, so it may be sent again, or to another worker."""
+
+    code = "peer.unreached"
+
+
+class RefusedPathError(PeerError):
+    """A request did not get as far as the other worker: its HTTP server takes no such path."""
+
+    code = "peer.refused_path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +81,16 @@ class WorkerClient:
     Args:
         properties: of the worker; its https listener's settings are used for calls to those of others, too.
         seconds: longest wait for an answer.
+        patience: seconds that the group needs to notice that a worker is gone, and to put another in its place.
+
+    Attributes:
+        patience: as above.
     """
 
-    def __init__(self, properties: Mapping[str, str | None], seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, properties: Mapping[str, str | None], seconds: float = ANSWER_SECONDS, patience: float = 0.0
+    ) -> None:
+        self.patience = patience
         self._properties = properties
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
@@ -76,6 +100,8 @@ class WorkerClient:
         """Send one request; ``url`` is percent-encoded.
 
         Raises:
+            UnreachedError: nobody took the request, in the original's words.
+            RefusedPathError: the other worker's HTTP server refused it.
             PeerError: there is no answer, or none that can be understood; without a status, in the original's words.
         """
         typed = {"Content-Type": "application/json"} if body is not None else {}
@@ -83,7 +109,8 @@ class WorkerClient:
             return await self._exchange(method, URL(url, encoded=True), body, {**headers, **typed})
         except (aiohttp.ClientError, OSError, TimeoutError, UnicodeError, json.JSONDecodeError) as error:
             reason = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
-            raise PeerError(f"IO Error trying to forward REST request: {reason} ({method} {url})") from error
+            kind = UnreachedError if _is_before_sending(error) else PeerError
+            raise kind(f"IO Error trying to forward REST request: {reason} ({method} {url})") from error
         except (ConfigError, ValueError) as error:
             raise PeerError(f"Error trying to forward REST request: {error} ({method} {url})") from error
 
@@ -104,6 +131,7 @@ class WorkerClient:
                 # sent twice
                 connector=aiohttp.TCPConnector(force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_at_most_once,),
                 timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=min(CONNECT_SECONDS, self._seconds)),
             )
         return self._session
@@ -119,12 +147,38 @@ class WorkerClient:
             await self._session.close()
 
 
+async def _at_most_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keeps the library from sending a PUT or DELETE again when the connection breaks: it may have been done."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
+def _is_before_sending(error: Exception) -> bool:
+    """Whether there was no connection yet; one that cannot be secured will not come about by waiting, either."""
+    if isinstance(error, aiohttp.ClientSSLError):
+        return False
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
 def _parsed(status: int, text: bytes) -> Json:
     if status == 204:
         return None
     if 300 <= status < 400 or status < 200:
         raise PeerError(f"Unexpected status code when handling forwarded request: {status}")
-    found: Json = json.loads(text)
+    try:
+        found: Json = json.loads(text)
+    except ValueError:
+        if status != 400:
+            raise
+        raise RefusedPathError(
+            "The worker that has to do this refuses the path of the request. Workers of Apache Kafka do so when the "
+            'name of a connector has a "/", "\\" or "%": nothing can be done about such a connector while one of them '
+            "leads the group, or runs it"
+        ) from None
     if status >= 400 and not (isinstance(found, dict) and found.keys() <= {"error_code", "message"}):
         raise json.JSONDecodeError(f"the answer with status {status} is not the refusal of a worker", "", 0)
     return found
@@ -134,15 +188,34 @@ def _parsed(status: int, text: bytes) -> Json:
 
 
 def forwarded(route: Route, client: WorkerClient) -> Route:
-    """The same endpoint, which lets another worker answer when the herder says that it has to."""
+    """The same endpoint, which lets another worker answer when the herder says that it has to.
+
+    When that worker is gone, the request waits for the group to put another in its place. What may have reached a
+    worker is never sent again.
+    """
 
     async def handler(request: Request) -> Answer:
-        try:
-            return await route.handler(request)
-        except WrongWorkerError as error:
-            return await _forward(route, request, error.url, client)
+        deadline: float | None = None
+        while True:
+            try:
+                return await _answer_or_forward(route, request, client)
+            except UnreachedError as error:
+                now = asyncio.get_running_loop().time()
+                if deadline is None:
+                    deadline = now + client.patience
+                    _log.info("Waiting up to %g s for a worker that can answer: %s", client.patience, error.message)
+                if now >= deadline:
+                    raise
+            await asyncio.sleep(_LOOK_SECONDS)
 
     return replace(route, handler=handler)
+
+
+async def _answer_or_forward(route: Route, request: Request, client: WorkerClient) -> Answer:
+    try:
+        return await route.handler(request)
+    except WrongWorkerError as error:
+        return await _forward(route, request, error.url, client)
 
 
 async def _forward(route: Route, request: Request, url: str | None, client: WorkerClient) -> Answer:
@@ -155,13 +228,19 @@ async def _forward(route: Route, request: Request, url: str | None, client: Work
     query = {"forward": "false" if hops else "true"}
     for name in route.passes_on:
         query[name] = "true" if request.flag(name, default=False) else "false"
-    target = f"{url.rstrip('/')}{request.path}?{urlencode(query)}"
+    # Java's workers drop what follows a bare semicolon, and would do it to another connector.
+    path = request.path.replace(";", "%3B")
+    target = f"{url.rstrip('/')}{path}?{urlencode(query)}"
     body = request.body if (route.takes_body or route.takes_raw_body) and request.body else None
     credentials = request.headers.get("Authorization")
     _log.debug("Forwarding %s %s", route.method, one_line(target))
     reply = await client.ask(
         route.method, target, body, {"Authorization": credentials} if credentials is not None else {}
     )
+    if reply.status == 404 and reply.refusal[1] == _NO_SUCH_PATH:
+        raise UnreachedError(
+            f"IO Error trying to forward REST request: the worker is not ready ({route.method} {target})"
+        )
     return _answer(reply, request.base_url)
 
 
@@ -228,7 +307,8 @@ class HttpPeers:
                 f"Request to the leader of the group about connector {connector} failed: "
                 "the URL of its REST interface is not known"
             )
-        path = f"connectors/{quote(connector, safe=SEGMENT_CHARACTERS)}/{what}"
+        # a bare semicolon would end the name there
+        path = f"connectors/{quote(connector, safe=SEGMENT_CHARACTERS.replace(';', ''))}/{what}"
         reply = await self._client.ask(method, f"{leader_url.rstrip('/')}/{path}", body, headers)
         if reply.status >= 400:
             raise PeerError(reply.refusal[1] or "no reason was given", reply.status)
