@@ -272,6 +272,17 @@ def test_a_restart_with_options_answers_its_plan(
         assert [reply.json["connector"]["state"], reply.json["tasks"][0]["state"]] == restarting
 
 
+def test_the_plan_of_a_restart_that_another_worker_asked_for_has_nothing_that_older_workers_of_kafka_refuse(
+    served: Any,
+) -> None:
+    create(served)
+    reply = served.ask("POST", "/connectors/c/restart?forward=true&includeTasks=true&onlyFailed=false")
+    state = {"state": "RESTARTING", "worker_id": served.address}
+    assert (reply.status, reply.json) == (
+        202, {"name": "c", "connector": state, "tasks": [{"id": 0, **state}], "type": "source"}
+    )  # fmt: skip
+
+
 def test_offsets_are_read_altered_and_reset(served: Any) -> None:
     create(served)
     served.ask("PUT", "/connectors/c/stop")

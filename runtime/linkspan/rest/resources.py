@@ -140,7 +140,8 @@ class ConnectorResources:
             await self._herder.restart_connector(request.names["c"])
             return Answer(204)
         plan = await self._herder.restart(request.names["c"], include_tasks=include_tasks, only_failed=only_failed)
-        return Answer(202, plan)
+        # workers of Kafka before 4.1 pass requests on, but refuse an answer with a member that they do not know
+        return Answer(202, plan if request.parameter("forward") is None else _without_versions(plan))
 
     async def _pause(self, request: Request) -> Answer:
         await self._herder.set_target(request.names["c"], PAUSED)
@@ -227,6 +228,12 @@ class PluginResources:
 def _short(name: str) -> str:
     shortened = name.removesuffix("Connector")
     return shortened or name
+
+
+def _without_versions(body: object) -> object:
+    if isinstance(body, dict):
+        return {key: _without_versions(value) for key, value in body.items() if key != "version"}
+    return [_without_versions(each) for each in body] if isinstance(body, list) else body
 
 
 def _internal(request: Request) -> InternalRequest:
