@@ -230,10 +230,13 @@ def _short(name: str) -> str:
     return shortened or name
 
 
-def _without_versions(body: object) -> object:
-    if isinstance(body, dict):
-        return {key: _without_versions(value) for key, value in body.items() if key != "version"}
-    return [_without_versions(each) for each in body] if isinstance(body, list) else body
+def _without_versions(body: Body) -> Body:
+    def inner(value: object) -> object:
+        if isinstance(value, list):
+            return [inner(each) for each in value]
+        return _without_versions(value) if isinstance(value, dict) else value
+
+    return {key: inner(value) for key, value in body.items() if key != "version"}
 
 
 def _internal(request: Request) -> InternalRequest:
