@@ -1,4 +1,4 @@
-"""A broker that tests break, with a way to it that they cut."""
+"""A broker that tests break, with a way to it that they cut; and one of the oldest release."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from integration.conftest import missing
+from integration.services.distributions import OLDEST
 from integration.services.kafka import Broker
 from integration.services.maven import UnavailableError
 from integration.services.proxy import Proxy
@@ -65,3 +66,15 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
             yield Fragile(broker, proxy)
         finally:
             broker.stop()
+
+
+@pytest.fixture(scope="session")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of the oldest release; tests that use it say ``pytest.mark.xdist_group("oldest")``."""
+    try:
+        broker = Broker(tmp_path_factory.mktemp("oldest"), distribution=OLDEST)
+    except UnavailableError as error:
+        missing(str(error))
+    broker.start()
+    yield broker
+    broker.stop()

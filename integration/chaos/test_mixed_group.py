@@ -1,35 +1,55 @@
-"""One worker of the original and two of ours in a group, led by either kind: all requests, and the death of each."""
+"""Workers of the original and ours in one group, led by either kind: all requests, deaths, and replacement."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from integration.chaos.pipes import QUICK, Pipe, await_states, tried, wait_for
+from integration.services.distributions import CURRENT, OLDEST
 from integration.services.groups import Group, GroupWorker, LinkspanGroupWorker, OriginalGroupWorker, running
+from integration.services.kafka import Broker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
+ON_THE_OLDEST: Final = pytest.mark.xdist_group("oldest")
 
-@pytest.fixture(params=["the original leads", "ours leads"])
-def mixed(request: pytest.FixtureRequest, kafka: Any, tmp_path: Path) -> Any:
+
+@pytest.fixture(
+    params=[
+        ("the original", CURRENT),
+        ("ours", CURRENT),
+        pytest.param(("the original", OLDEST), marks=(ON_THE_OLDEST, pytest.mark.long)),
+        pytest.param(("ours", OLDEST), marks=(ON_THE_OLDEST, pytest.mark.long)),
+    ],
+    ids=lambda param: f"{param[0]} leads, {param[1]}",
+)
+def mixed(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """The three workers; the first is the leader, because it was there first."""
-    group = Group(kafka.bootstrap, QUICK)
+    leader, distribution = request.param
+    broker = request.getfixturevalue("kafka" if distribution is CURRENT else "oldest")
+    group = Group(broker.bootstrap, QUICK, distribution)
     original = OriginalGroupWorker(tmp_path / "original", group)
     ours = [LinkspanGroupWorker(tmp_path / f"ours-{number}", group) for number in range(2)]
-    workers = [original, *ours] if request.param == "the original leads" else [*ours, original]
+    workers = [original, *ours] if leader == "the original" else [*ours, original]
     with running(workers[0]), running(*workers[1:]):
-        wait_for(lambda: leader_that_the_original_knows(original) == f"{workers[0].url}/", "the first worker leads")
+        await_leader(original, workers[0])
         yield workers
 
 
-def leader_that_the_original_knows(worker: OriginalGroupWorker) -> str:
-    """As its log says after each round."""
-    return (re.findall(r"leaderUrl='([^']*)'", worker.log.read_text(errors="replace")) or [""])[-1]
+def await_leader(original: OriginalGroupWorker, *leaders: GroupWorker) -> None:
+    """Wait until one of these leads, as the original's log says after each round."""
+    urls = {f"{worker.url}/" for worker in leaders}
+
+    def known() -> str:
+        return (re.findall(r"leaderUrl='([^']*)'", original.log.read_text(errors="replace")) or [""])[-1]
+
+    wait_for(lambda: known() in urls, lambda: f"one of {urls} leads, but {known()}")
 
 
 def succeeds(worker: GroupWorker, method: str, path: str, code: int, body: object = None) -> Any:
@@ -109,3 +129,35 @@ def test_every_worker_answers_and_the_death_of_each_is_survived(
             await_states(victim, names, on=mixed)
     for pipe in pipes:
         pipe.check_single_owners()
+
+
+@ON_THE_OLDEST
+def test_a_worker_of_the_oldest_release_is_replaced_while_its_connectors_run_and_comes_back(
+    oldest: Broker, tmp_path: Path
+) -> None:
+    group = Group(oldest.bootstrap, QUICK, OLDEST)
+    original = OriginalGroupWorker(tmp_path / "original", group)
+    ours = [LinkspanGroupWorker(tmp_path / f"ours-{number}", group) for number in range(2)]
+    everyone: list[GroupWorker] = [original, *ours]
+    lasting = Pipe(tmp_path, group, "lasting")
+
+    def goes_on(workers: Sequence[GroupWorker]) -> None:
+        for worker in workers:
+            await_states(worker, lasting.names, on=workers)
+        lasting.check_single_owners()
+
+    with ExitStack() as replacement:
+        with running(original):
+            lasting.create(original)
+            goes_on([original])
+            replacement.enter_context(running(*ours))
+            await_leader(original, original)
+            life_of_a_connector(Pipe(tmp_path, group, "original-leads"), *ours, original, everyone)
+            goes_on(everyone)
+        goes_on(ours)
+        with running(original):
+            await_leader(original, *ours)
+            life_of_a_connector(Pipe(tmp_path, group, "ours-lead"), original, *ours, everyone)
+            goes_on(everyone)
+            replacement.close()
+            goes_on([original])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from integration.chaos.pipes import Pipe, await_states, tried, wait_for
+from integration.services.distributions import CURRENT, OLDEST, Distribution
 from integration.services.groups import Group, LinkspanGroupWorker, OriginalGroupWorker, running
 from integration.services.topics import committed
 
@@ -24,8 +25,16 @@ def known(worker: Any, pipe: Pipe) -> dict[str, Any]:
     }
 
 
-def test_connectors_go_on_where_the_other_kind_of_worker_stopped_them(kafka: Any, tmp_path: Path) -> None:
-    group = Group(kafka.bootstrap, {"offset.flush.interval.ms": 300})
+@pytest.mark.parametrize(
+    "distribution",
+    [CURRENT, pytest.param(OLDEST, marks=(pytest.mark.xdist_group("oldest"), pytest.mark.long))],
+    ids=str,
+)
+def test_connectors_go_on_where_the_other_kind_of_worker_stopped_them(
+    request: pytest.FixtureRequest, tmp_path: Path, distribution: Distribution
+) -> None:
+    broker = request.getfixturevalue("kafka" if distribution is CURRENT else "oldest")
+    group = Group(broker.bootstrap, {"offset.flush.interval.ms": 300}, distribution)
     pipe = Pipe(tmp_path, group)
     before = None
     for turn, kind in enumerate((OriginalGroupWorker, LinkspanGroupWorker, OriginalGroupWorker)):
@@ -41,7 +50,7 @@ def test_connectors_go_on_where_the_other_kind_of_worker_stopped_them(kafka: Any
             ends = {"offsets": [{"partition": {"filename": str(pipe.source_file)}, "offset": position(pipe)}]}
             wait_for(lambda: tried(worker, f"/connectors/{pipe.source}/offsets") == ends, "the source's offset")  # noqa: B023 - called in this turn
             wait_for(
-                lambda: list(committed(kafka.bootstrap, f"connect-{pipe.sink}").values()) == [len(pipe.written)],
+                lambda: list(committed(group.bootstrap, f"connect-{pipe.sink}").values()) == [len(pipe.written)],
                 "the sink's offset",
             )
             before = known(worker, pipe)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
+from integration.services.distributions import CURRENT, Distribution
 from integration.services.kafka import java, request, write_properties
 from integration.services.server import Server, free_ports
 
@@ -26,11 +27,13 @@ class Group:
     Attributes:
         bootstrap: broker address.
         settings: worker properties in addition to, or instead of, the usual ones.
+        distribution: which release the original's workers are of.
         name: ``group.id``, and the beginning of the topics' names; no other group has it.
     """
 
     bootstrap: str
     settings: Mapping[str, object] = field(default_factory=dict)
+    distribution: Distribution = CURRENT
     name: str = field(default_factory=lambda: f"group-{uuid.uuid4().hex[:8]}")
 
     @property
@@ -150,7 +153,8 @@ class OriginalGroupWorker(GroupWorker):
 
     def command(self) -> list[str]:
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
-        return java(self.folder, main, str(self.properties), options=_JAVA_OPTIONS)
+        distribution = self.group.distribution
+        return java(self.folder, main, str(self.properties), options=_JAVA_OPTIONS, distribution=distribution)
 
 
 class LinkspanGroupWorker(GroupWorker):

@@ -1,4 +1,4 @@
-"""Apache Kafka: one KRaft broker, and the original Connect worker from the same jars."""
+"""Apache Kafka: KRaft brokers, and the original Connect worker from the same jars."""
 
 from __future__ import annotations
 
@@ -9,32 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from integration.services.maven import jars
+from integration.services.distributions import CURRENT, Distribution
 from integration.services.server import Server, free_ports
 
-VERSION: Final = "4.3.1"
-_COORDINATES: Final = (
-    f"org.apache.kafka:kafka_2.13:{VERSION}",
-    f"org.apache.kafka:connect-runtime:{VERSION}",
-    f"org.apache.kafka:connect-file:{VERSION}",
-    f"org.apache.kafka:connect-mirror:{VERSION}",
-    f"org.apache.kafka:kafka-tools:{VERSION}",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
-)
-_LOGGING: Final = """Configuration:
-  status: error
-  Appenders:
-    Console:
-      name: out
-      PatternLayout: {pattern: "[%d] %p %X{connector.context}%m (%c)%n"}
-  Loggers:
-    Root: {level: INFO, AppenderRef: {ref: out}}
-"""
+VERSION: Final = CURRENT.version
 
 
 def class_path() -> str:
     """Class path with the broker and the original worker; fetched on first use."""
-    return f"{jars(f'kafka-{VERSION}', _COORDINATES)}/*"
+    return CURRENT.class_path()
 
 
 _BROKER_OPTIONS: Final = ("-Xmx1g",)
@@ -45,11 +28,12 @@ WORKER_OPTIONS: Final = (
 """What the start scripts of Apache Kafka give a Connect worker."""
 
 
-def java(folder: Path, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+def java(
+    folder: Path, main: str, *arguments: str, options: Sequence[str] = (), distribution: Distribution = CURRENT
+) -> list[str]:
     """Command line of a Java program that logs to its standard output."""
-    logging = folder / "log4j2.yaml"
-    logging.write_text(_LOGGING)
-    return ["java", *options, "-cp", class_path(), f"-Dlog4j2.configurationFile={logging}", main, *arguments]
+    logging = distribution.log_to_stdout(folder)
+    return ["java", *options, "-cp", distribution.class_path(), logging, main, *arguments]
 
 
 def write_properties(path: Path, properties: Mapping[str, object]) -> Path:
@@ -67,6 +51,7 @@ class Broker:
         listeners: names of further listeners and their security protocols.
         options: of the Java virtual machine, in addition to the usual ones.
         advertised: addresses that clients of a further listener are told instead of its own, by its name.
+        distribution: which release it is of.
 
     Attributes:
         addresses: of the further listeners, by name.
@@ -79,18 +64,23 @@ class Broker:
         listeners: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
         advertised: Mapping[str, str] | None = None,
+        distribution: Distribution = CURRENT,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.distribution = distribution
         protocols = dict(listeners or {})
         self.port, controller, *more = free_ports(2 + len(protocols))
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(protocols, more, strict=True)}
         properties = {**self._settings(controller, protocols, advertised or {}), **(settings or {})}
         self.properties = write_properties(folder / "server.properties", properties)
-        command = java(folder, "kafka.Kafka", str(self.properties), options=(*_BROKER_OPTIONS, *options))
+        command = self._java("kafka.Kafka", str(self.properties), options=(*_BROKER_OPTIONS, *options))
         self._server = Server(command, folder / "broker.log")
         self._formatted = False
+
+    def _java(self, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+        return java(self.folder, main, *arguments, options=options, distribution=self.distribution)
 
     def _settings(
         self, controller: int, protocols: Mapping[str, str], advertised: Mapping[str, str]
@@ -122,15 +112,8 @@ class Broker:
     def start(self) -> None:
         """Start it, or start it again on the same data after :meth:`stop` or :meth:`kill`."""
         if not self._formatted:
-            command = java(
-                self.folder,
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                "bGlua3NwYW4tdGVzdHMtMQ",
-                "-c",
-                str(self.properties),
-            )
+            format_all = ("format", "-t", "bGlua3NwYW4tdGVzdHMtMQ", "-c", str(self.properties))
+            command = self._java("kafka.tools.StorageTool", *format_all)
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"Formatting the broker's data failed:\n{done.stdout}{done.stderr}")
