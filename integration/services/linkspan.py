@@ -20,6 +20,7 @@ class LinkspanWorker:
         connectors: configurations of connectors given on the command line.
         files: files of more connectors.
         env: variables in addition to ours.
+        prefix: what to write before its command.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class LinkspanWorker:
         connectors: Sequence[Mapping[str, object]] = (),
         env: Mapping[str, str] | None = None,
         files: Sequence[Path] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -50,7 +52,7 @@ class LinkspanWorker:
         ]
         self.log = folder / "worker.log"
         command = [str(Path(sys.executable).with_name("connect-standalone")), *map(str, [worker, *written, *files])]
-        self._server = Server(command, self.log, env)
+        self._server = Server([*prefix, *command], self.log, env)
 
     def launch(self) -> None:
         """Start it without waiting for anything."""

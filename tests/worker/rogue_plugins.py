@@ -72,6 +72,18 @@ def flood(_place: str, _config: dict[str, str]) -> None:
                 os.write(fd, b"x" * (1 << 20))
 
 
+def hold(_place: str, config: dict[str, str]) -> None:
+    """Take so many bytes for good."""
+    HELD.append(os.urandom(int(config["bytes"])))
+
+
+def let_another_hold(_place: str, config: dict[str, str]) -> None:
+    """The same in a process that this one starts."""
+    code = f"import os, time; held = os.urandom({config['bytes']}); time.sleep(3600)"
+    Path(config["mark"]).write_text(str(subprocess.Popen([sys.executable, "-c", code], start_new_session=True).pid))
+    sleep_for_ever()
+
+
 def take_the_stack_signal(place: str, config: dict[str, str]) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     mark(place, config)
@@ -93,7 +105,10 @@ def sleep_for_ever() -> None:
     threading.Event().wait()
 
 
+HELD: list[bytes] = []
 DEEDS = {
+    "hold": hold,
+    "let another hold": let_another_hold,
     "sys.exit": lambda *_: sys.exit(3),
     "os._exit": lambda *_: os._exit(7),
     "segfault": lambda *_: ctypes.string_at(0),

@@ -28,6 +28,7 @@ from linkspan.api.fields import (
 )
 from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.regex import java_regex
+from linkspan.config.sizes import check_size
 
 __all__ = ["OWN_KEYS", "SINK_KEYS", "SOURCE_KEYS", "ConnectorConfig", "SinkConnectorConfig", "SourceConnectorConfig"]
 
@@ -502,6 +503,14 @@ OWN_KEYS: Final = (
         validator=optional(at_least(0)),
         importance=LOW,
         doc="Kill a task whose call of a plugin has not returned after this time; 0 for never.",
+    ),
+    ConfigKey(
+        name="linkspan.task.memory.max",
+        type=ConfigType.STRING,
+        default=None,
+        validator=check_size,
+        importance=LOW,
+        doc="Memory that a task may hold before it is ended, such as 512m; absent: what the worker says.",
     ),
 )
 """Keys of ours, for connectors of both directions; what lists Kafka's keys does not list them."""

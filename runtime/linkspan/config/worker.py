@@ -30,6 +30,7 @@ from linkspan.config.listeners import parse_listeners
 from linkspan.config.macs import MIN_KEY_BITS, known_mac, known_macs
 from linkspan.config.policy import known as known_policy
 from linkspan.config.response_headers import header_rules
+from linkspan.config.sizes import check_size
 
 __all__ = [
     "STANDALONE_KEYS",
@@ -231,6 +232,12 @@ class WorkerConfig(Config):
         importance=LOW,
         validator=optional(at_least(1)),
         doc="How many tasks come up at the same time; absent: twice the processors that the worker may use.",
+    )
+    linkspan_task_memory_max = Str(
+        default=None,
+        importance=MEDIUM,
+        validator=check_size,
+        doc="Memory that a task may hold before it is ended, such as 512m; absent: as much as the container has.",
     )
     linkspan_metrics_enable = Bool(
         default=True, importance=LOW, doc="Whether GET /metrics of the REST API answers, for Prometheus."

@@ -30,6 +30,8 @@ class TaskSpec:
         client_settings: settings of the clients ``producer`` and ``consumer``, already layered (spec/runtime.md 4.8).
             A sink has a producer for its dead letter queue only. An admin client a task has not: that one has the
             worker's own credentials.
+        memory_max: bytes of memory that its process may hold, with all that it starts; None for any number. The
+            worker sees to it.
     """
 
     connector: str
@@ -42,6 +44,7 @@ class TaskSpec:
     task_config: Mapping[str, str]
     worker_config: Mapping[str, str] = field(default_factory=dict)
     client_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    memory_max: int | None = None
 
     @property
     def id(self) -> str:

@@ -34,6 +34,7 @@ _CONVERTERS = ("key.converter", "value.converter", "header.converter")
 _TASK_WORKER_KEYS = ("topic.creation.enable", "task.shutdown.graceful.timeout.ms")
 _INSTANCE: Final = "group.instance.id"
 _LEAVES: Final = "internal.leave.group.on.close"
+_READ_AHEAD: Final = "internal.read.ahead.bytes"
 _READABLE: Final = 200
 """Characters of a name that are kept for who reads it; Kafka allows 249 in all."""
 _PRODUCER_BASE = {
@@ -86,13 +87,18 @@ def producer_settings(
 
 
 def consumer_settings(
-    worker: Mapping[str, str], connector: Mapping[str, str], name: str, task: int | None = None
+    worker: Mapping[str, str],
+    connector: Mapping[str, str],
+    name: str,
+    task: int | None = None,
+    read_ahead: int | None = None,
 ) -> dict[str, str]:
-    """Settings of a sink task's consumer."""
+    """Settings of a sink task's consumer; ``read_ahead`` limits the bytes of records that it holds in advance."""
     suffix = "" if task is None else f"-{task}"
     return {
         **_bootstrap(worker),
         **_CONSUMER_BASE,
+        **({} if read_ahead is None else {_READ_AHEAD: str(read_ahead), "fetch.max.bytes": str(read_ahead)}),
         "group.id": f"connect-{name}",
         "client.id": f"connector-consumer-{name}{suffix}",
         **with_prefix(worker, "consumer."),
@@ -159,6 +165,7 @@ def task_clients(
     task: int,
     *,
     worker_group: str | None = None,
+    read_ahead: int | None = None,
 ) -> dict[str, dict[str, str]]:
     """Settings of exactly those clients that the task opens: what it does not open it has no credentials for.
 
@@ -169,10 +176,11 @@ def task_clients(
         name: of the connector.
         task: its number.
         worker_group: group whose workers keep sink tasks in their places; None when they do not.
+        read_ahead: bytes of records that a sink task may hold in advance; None where memory knows no limit.
     """
     if kind == "source":
         return {"producer": producer_settings(worker, connector, name, task)}
-    consumer = consumer_settings(worker, connector, name, task)
+    consumer = consumer_settings(worker, connector, name, task, read_ahead)
     if worker_group is not None:
         consumer = static_member(consumer, worker_group, name, task)
     clients = {"consumer": consumer}

@@ -52,6 +52,11 @@ class Forker:
         return self._sock is not None
 
     @property
+    def children(self) -> list[ChildProcess]:
+        """Those that live now, as far as is known."""
+        return list(self._children.values())
+
+    @property
     def empty(self) -> bool:
         """Whether it has no child now."""
         return not self._children and not self._births

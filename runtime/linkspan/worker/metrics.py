@@ -91,13 +91,16 @@ def _states(tasks: list[RunningTask], now: float) -> list[Family]:
         "Seconds since a running task has moved a record, or has come up.",
     )
     stalled = Family("linkspan_task_stalled", "gauge", "Whether a call of the task's plugin takes suspiciously long.")
+    memory = Family("linkspan_task_memory_bytes", "gauge", "Memory that the task's processes hold.")
     for task in tasks:
         named = labels(connector=task.connector, task=task.task)
         status.add(1, f'{named},status="{task.state.lower()}"')
         if task.state == "RUNNING":
             idle.add(round(now - task.moved_at, 3), named)
             stalled.add(task.stalled, named)
-    return [status, idle, stalled]
+        if task.memory:
+            memory.add(task.memory, named)
+    return [status, idle, stalled, memory]
 
 
 def _reports(tasks: list[RunningTask]) -> list[Family]:

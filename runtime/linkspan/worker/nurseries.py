@@ -68,6 +68,11 @@ class Nurseries:
         """Process id of the nursery, when it runs."""
         return self._process.pid if self._process is not None else None
 
+    def children(self) -> list[ChildProcess]:
+        """All that live now."""
+        branches = [branch.result() for branch in self._branches.values() if branch.done() and not branch.cancelled()]
+        return [child for forker in (self._root, *branches) if forker is not None for child in forker.children]
+
     async def start(self) -> None:
         """Start the nursery if it does not run.
 

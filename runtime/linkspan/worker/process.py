@@ -123,6 +123,8 @@ class ChildProcess(asyncio.Protocol):
         on_message: told every message of it except ``log``.
         stack: descriptor of the file that its stack is written to.
         fault: why it had to be killed at once, if it had.
+        memory: bytes that it held, with all that it has started, when that was looked at last; 0 before.
+        memory_max: bytes that it may hold; None for any number.
     """
 
     def __init__(self, context: str, stack: int, on_message: OnMessage) -> None:
@@ -130,6 +132,8 @@ class ChildProcess(asyncio.Protocol):
         self.pid = 0
         self.on_message = on_message
         self.fault: str | None = None
+        self.memory = 0
+        self.memory_max: int | None = None
         self.stack = stack
         self._lines = LineBuffer()
         self._transport: asyncio.WriteTransport | None = None
@@ -158,7 +162,9 @@ class ChildProcess(asyncio.Protocol):
                 self.on_message(self, message)
         if self._lines.waiting > _LONGEST_MESSAGE:
             self._lines.take_rest()
-            self.fault = f"It wrote more than {_LONGEST_MESSAGE >> 20} MiB to its control channel in one message"
+            self.fault = (
+                f"It wrote more than {_LONGEST_MESSAGE >> 20} MiB to its control channel in one message and was killed"
+            )
             self.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the end is the end

@@ -104,7 +104,8 @@ class Questions:
         """The error for a child that gave no answer."""
         if ending.done():
             trace = child.crash_stack()
-            text = f"Could not {what}: the process ended with {ending.result()} before it answered"
+            how = child.fault or f"the process ended with {ending.result()} before it answered"
+            text = f"Could not {what}: {how}"
         else:
             trace = await child.blocked_stack()
             text = f"Could not {what} within {seconds:g} s; the process was killed"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from linkspan.api.errors import ConnectError
+from linkspan.config.sizes import size_text
 from linkspan.task.spec import TaskSpec
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
@@ -105,6 +107,11 @@ class RunningTask:
         return self._child.pid if self._child is not None else None
 
     @property
+    def memory(self) -> int:
+        """Bytes of memory that its child held when that was looked at last; 0 when it is not known."""
+        return self._child.memory if self._child is not None and self.alive else 0
+
+    @property
     def alive(self) -> bool:
         """Whether its child is to be born or has not ended."""
         if self._over is None:
@@ -136,6 +143,7 @@ class RunningTask:
             "target": target,
         }
         child = await nurseries.spawn(self._context, self._take, run, spec.plugin)
+        child.memory_max = spec.memory_max
         self._child = child
         self._over = asyncio.create_task(self._until_end(child), name=f"end of {self._context}")
         self._watching = asyncio.create_task(self._look(child), name=f"watch {self._context}")
@@ -153,6 +161,12 @@ class RunningTask:
         log.error("Failed to start task: %s", error.message, extra={"connector_context": self._context})
         self._final = True
         self.report("FAILED", str(encode_error(error)["trace"]))
+
+    def refuse(self, why: str) -> None:
+        """Report that there is no place for it here."""
+        log.error("%s", why, extra=self._extra)
+        self._final = True
+        self.report("FAILED", why)
 
     async def came_up(self, seconds: float) -> None:
         """Wait until it has said something, but not longer than so many ``seconds``."""
@@ -300,7 +314,9 @@ def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:
     """What a status says about a child that ended without a word."""
     text = f"{who}: its process ended with {status} without reporting an error"
     if child.fault is not None:
-        text = f"{who}: {child.fault}; its process was killed"
+        text = f"{who}: {child.fault}"
+    elif status.signal == signal.SIGKILL and child.memory:
+        text += f"; it held {size_text(child.memory)} of memory shortly before"
     stack = child.crash_stack()
     notice = f"{text}\n{stack}" if stack else text
     log.error("%s", notice, extra={"connector_context": child.context})

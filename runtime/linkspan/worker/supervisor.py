@@ -21,15 +21,19 @@ from linkspan.task.spec import TaskSpec
 from linkspan.worker import clients, sink_offsets
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
+from linkspan.worker.control_groups import ControlGroups
 from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.displacement import pause_before_return, returns_in_a_row
 from linkspan.worker.events import StatusEvent
+from linkspan.worker.memory import MemoryWatch, budget, prefetch
 from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.nurseries import PRELOADED, Nurseries
 from linkspan.worker.offsets import OffsetStore, SourceOffset
 from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
+from linkspan.worker.process_table import ProcessTable
 from linkspan.worker.questions import Questions
+from linkspan.worker.room import Room, raise_descriptor_limit
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
 from linkspan.worker.starts import Starts, concurrency
@@ -100,6 +104,10 @@ class Worker:
         self._connectors: dict[str, RunningConnector] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
         self._background: set[asyncio.Task[None]] = set()
+        self._groups = ControlGroups()
+        self._room = Room(self._groups)
+        self._memory_watch: asyncio.Task[None] | None = None
+        budget(self._properties, {})  # a wrong one is refused now, not with each task
         self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics, self._task_displaced)
         self._connector_hooks = ConnectorHooks(self._tell_status, self._tell_reconfigure, self._take_question)
 
@@ -133,7 +141,10 @@ class Worker:
             UnreachableError: nobody answers at ``bootstrap.servers``.
             PluginError: children cannot be started.
         """
+        raise_descriptor_limit()
         await self._nurseries.start()
+        watch = MemoryWatch(self._nurseries.children, self._groups, ProcessTable())
+        self._memory_watch = asyncio.create_task(watch.run(), name="memory")
         await asyncio.gather(self._scan(), self._identify())
 
     async def _scan(self) -> None:
@@ -157,6 +168,9 @@ class Worker:
         if self._background:
             await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
         await self._offsets.stop()
+        if self._memory_watch is not None:
+            self._memory_watch.cancel()
+            await asyncio.wait([self._memory_watch])
         await self._nurseries.close()
 
     def set_log_level(self, logger: str, level: int) -> None:
@@ -311,6 +325,10 @@ class Worker:
     async def _bear(self, running: RunningTask, spec: TaskSpec) -> None:
         """Give birth to a task when its turn comes; the next one's comes when it is up, or slow to come up."""
         async with self._starts.turn():
+            lacking = self._room.lacking(spec.id, self._starts.under_way)
+            if lacking is not None:
+                running.refuse(lacking)
+                return
             try:
                 await running.start(self._nurseries, spec)
             except ConnectError as error:
@@ -328,6 +346,7 @@ class Worker:
         clients.check_overrides(self._properties, connector_config)
         plugin = self.catalog.connector_of(connector_config)
         kind = cast("Literal['source', 'sink']", plugin.kind)
+        memory_max = budget(self._properties, connector_config)
         return TaskSpec(
             connector=connector,
             task=task,
@@ -339,8 +358,15 @@ class Worker:
             task_config=config,
             worker_config=clients.task_worker_config(self._properties, connector_config),
             client_settings=clients.task_clients(
-                kind, self._properties, connector_config, connector, task, worker_group=self._keeps_places_as
+                kind,
+                self._properties,
+                connector_config,
+                connector,
+                task,
+                worker_group=self._keeps_places_as,
+                read_ahead=prefetch(self._groups.memory_limit(), memory_max),
             ),
+            memory_max=memory_max,
         )
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:

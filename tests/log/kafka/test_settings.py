@@ -250,3 +250,14 @@ def test_of_a_workers_properties_a_client_gets_those_that_it_knows():
     assert of_worker("producer", worker) == {**shared, "acks": "1"}
     assert of_worker("consumer", worker) == {**shared, "group.id": "workers"}
     assert of_worker("admin", worker) == shared
+
+
+def test_what_is_read_ahead_is_limited_where_memory_is() -> None:
+    free, limited = (
+        translate("consumer", {}).native,
+        translate("consumer", {"internal.read.ahead.bytes": "2097152"}).native,
+    )
+    assert (limited["queued.max.messages.kbytes"], limited["queued.min.messages"]) == (2048, 10240)
+    assert (free["queued.max.messages.kbytes"], free["queued.min.messages"]) == (16384, 100000)
+    much = translate("consumer", {"internal.read.ahead.bytes": str(1 << 30)}).native
+    assert much["queued.min.messages"] == 100000

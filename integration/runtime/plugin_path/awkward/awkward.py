@@ -18,6 +18,9 @@ from linkspan.api import SinkConnector, SinkTask, SourceConnector, SourceRecord,
 
 _LEAK_LIMIT = 400_000_000
 _NOISE_LINES = 1500
+_HOARD_BYTES = 4_000_000
+HOARD: list[bytes] = []
+"""What was taken for good."""
 
 
 def behave(what: str) -> None:
@@ -32,6 +35,8 @@ def behave(what: str) -> None:
         os._exit(7)
     elif what == "leak":
         leak()
+    elif what == "hoard":
+        HOARD.append(os.urandom(_HOARD_BYTES))
     elif what == "noise":
         make_noise()
     else:

@@ -332,6 +332,7 @@ _ROWS: Final = (
     Setting("group.id", "group.id", "c", member="group_id"),
     Setting("group.instance.id", "group.instance.id", "c"),
     Setting("internal.leave.group.on.close", None, "c", note=_BY_US),
+    Setting("internal.read.ahead.bytes", None, "c", note=_BY_US),
     Setting("group.protocol", "group.protocol", "c", default="classic", convert=_lower),
     Setting("group.remote.assignor", "group.remote.assignor", "c"),
     Setting("heartbeat.interval.ms", "heartbeat.interval.ms", "c", default={"c": "3000", "m": "500"},
@@ -428,7 +429,17 @@ def _derived(kind: ClientKind, java: Mapping[str, str]) -> dict[str, str | int]:
         # librdkafka refuses a session that lasts longer than the interval between two polls; Java does not
         session, poll = _number("session.timeout.ms", java["session.timeout.ms"]), "max.poll.interval.ms"
         derived["session.timeout.ms"] = max(1, min(session, _number(poll, java[poll]), 3600000))
+        derived |= _read_ahead(java)
     return derived
+
+
+def _read_ahead(java: Mapping[str, str]) -> dict[str, str | int]:
+    """How much a consumer holds in advance, where memory is limited: a record costs 350 bytes besides its own."""
+    name = "internal.read.ahead.bytes"
+    if name not in java:
+        return {}
+    kilobytes = max(1, _number(name, java[name]) >> 10)
+    return {"queued.max.messages.kbytes": kilobytes, "queued.min.messages": min(100000, 5 * kilobytes)}
 
 
 def _derived_of_producer(java: Mapping[str, str]) -> dict[str, str | int]:
