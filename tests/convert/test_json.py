@@ -257,6 +257,9 @@ class Point:
         (decimal.Decimal("sNaN"), b'"NaN"'),
         (decimal.Decimal("-Infinity"), b'"-Infinity"'),
         (float("inf"), b'"Infinity"'),
+        ("\x1b\x0b\x1f \\u001f \x7fé", b'"\\u001B\\u000B\\u001F \\\\u001f \x7f\xc3\xa9"'),
+        ("é😀\U0010ffff", b'"\xc3\xa9\\uD83D\\uDE00\\uDBFF\\uDFFF"'),
+        ({"😀\x1a": []}, b'{"\\uD83D\\uDE00\\u001A":[]}'),
     ],
 )
 def test_a_value_without_schema_is_written_alike_alone_in_a_batch_and_beside_odd_ones(value, written):

@@ -1,4 +1,4 @@
-"""JSON texts byte for byte as Kafka Connect writes them into its own topics (spec/runtime.md 2.1).
+"""JSON texts byte for byte as Kafka Connect writes them (spec/runtime.md 2.1).
 
 Compact; characters beyond ASCII as they are, but those beyond U+FFFF as two escapes; escapes with upper-case digits.
 """
@@ -13,10 +13,12 @@ import orjson
 from linkspan.api.errors import DataError
 from linkspan.convert import lenient_json
 
-__all__ = ["dump", "parse"]
+__all__ = ["dump", "is_spelled", "parse", "spelled"]
 
 _ESCAPE: Final = re.compile(r"\\(?:u00([01][0-9a-f])|.)")
 _BEYOND_BASIC: Final = re.compile("[\U00010000-\U0010ffff]")
+_LEADS: Final = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+"""First bytes of characters beyond U+FFFF."""
 
 
 def dump(value: object) -> bytes:
@@ -26,12 +28,25 @@ def dump(value: object) -> bytes:
         DataError: it has a text with half a character, or a number beyond 64 bits.
     """
     try:
-        written = orjson.dumps(value)
+        return spelled(orjson.dumps(value))
     except orjson.JSONEncodeError as error:
         raise DataError(f"This cannot be written as JSON: {error}") from error
-    if b"\\u00" not in written and written.isascii():
+
+
+def is_spelled(written: bytes) -> bool:
+    """Whether one or more compact texts of another library are certain to be what Kafka Connect would have written."""
+    if b"\\u00" in written:
+        return False
+    return written.isascii() or not any(lead in written for lead in _LEADS)
+
+
+def spelled(written: bytes) -> bytes:
+    """A compact text of another library as Kafka Connect would have written it, but for fractions."""
+    if is_spelled(written):
         return written
-    text = _ESCAPE.sub(lambda found: found[0] if found[1] is None else f"\\u00{found[1].upper()}", written.decode())
+    text = written.decode()
+    if b"\\u00" in written:
+        text = _ESCAPE.sub(lambda found: found[0] if found[1] is None else f"\\u00{found[1].upper()}", text)
     return _BEYOND_BASIC.sub(_surrogates, text).encode()
 
 

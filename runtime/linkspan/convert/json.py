@@ -39,7 +39,7 @@ from linkspan.api import (
 from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
 from linkspan.api.text import float_text
 from linkspan.api.validators import one_of_ignoring_case
-from linkspan.convert import lenient_json, schema_json
+from linkspan.convert import java_json, lenient_json, schema_json
 
 __all__ = ["JsonConverter", "JsonConverterConfig"]
 
@@ -194,8 +194,15 @@ class JsonConverter(Converter, HeaderConverter):
                 plain = [None if value is None else dumps(value, _default, _OPTIONS) for value in column.values]
             except (TypeError, orjson.JSONEncodeError):
                 return super().from_connect_batch(topic, column, headers)
+            everything = b"".join([item for item in plain if item is not None])
+            if not java_json.is_spelled(everything):
+                plain = [None if item is None else java_json.spelled(item) for item in plain]
             # NaN and infinities are written as null by the library, as texts by Java: see which nulls are real.
-            doubtful = [index for index, item in enumerate(plain) if item is not None and b"null" in item]
+            doubtful = (
+                [index for index, item in enumerate(plain) if item is not None and b"null" in item]
+                if b"null" in everything
+                else ()
+            )
             head = _SCHEMA_HEAD + b"null" + _PAYLOAD
             result = plain if not self._enveloped else [None if item is None else head + item + b"}" for item in plain]
             for index in doubtful:
@@ -612,12 +619,14 @@ def _default(value: object) -> object:
 
 def _dump(value: object) -> bytes:
     try:
-        return orjson.dumps(value)
+        written = orjson.dumps(value)
+        # most texts need no closer look, and the call would take as long as the writing
+        return written if written.isascii() and b"\\" not in written else java_json.spelled(written)
     except (TypeError, orjson.JSONEncodeError):
         pass
     try:
         # Whole numbers beyond 64 bits and decimals as numbers are beyond the quick library.
-        return _slow_dump(value).encode()
+        return java_json.spelled(_slow_dump(value).encode())
     except (TypeError, ValueError) as error:
         raise DataError(f"JsonConverter cannot write this value: {error}") from error
 

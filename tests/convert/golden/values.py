@@ -27,7 +27,7 @@ ODD_TEXTS = [
     "\ufeff",
     "\uffff",
 ]
-ODD_TEXTS += ["</script>", "null", "a\u0301", "%s", "{}"]
+ODD_TEXTS += ["</script>", "null", "a\u0301", "%s", "{}", "\u001b\u000b\u001f \\u001f", "é😀\U0010ffff\u001a"]
 
 
 def logical(name: str, kind: str, scale: int | None = None, **more: Any) -> Json:
