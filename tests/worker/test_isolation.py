@@ -150,6 +150,16 @@ def test_a_connector_that_misbehaves_is_failed_alone(with_worker, place, what):
     with_worker(story, **FAST)
 
 
+def test_a_connector_without_its_plugin_is_failed_and_says_so(with_worker):
+    async def story(watched: Watched) -> None:
+        with pytest.raises(ConnectError, match="NoSuchSource"):
+            await watched.worker.start_connector("c", source("c", "NoSuchSource"), "STARTED")
+        event = await watched.state("c", None, "FAILED")
+        assert "NoSuchSource" in event.trace
+
+    with_worker(story)
+
+
 def test_a_connector_start_that_does_not_return_is_reported_and_can_be_stopped(with_worker):
     async def story(watched: Watched) -> None:
         starting = asyncio.create_task(

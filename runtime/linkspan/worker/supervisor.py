@@ -237,7 +237,11 @@ class Worker:
         if name in self._connectors:
             message = f"Connector with name {name} already exists"
             raise AlreadyExistsError(message)
-        plugin = self.catalog.connector_of(config)
+        try:
+            plugin = self.catalog.connector_of(config)
+        except ConnectError as error:
+            self._tell_status(StatusEvent(name, None, "FAILED", str(encode_error(error)["trace"])))
+            raise
         running = RunningConnector(
             name,
             plugin,
