@@ -59,7 +59,7 @@ def test_numbers_are_written_as_prometheus_reads_them(value, text):
 
 
 def task(connector: str, number: int, state: str, **reported: Any) -> RunningTask:
-    hooks = TaskHooks(lambda _: None, lambda *_: None, lambda *_: None)
+    hooks = TaskHooks(lambda _: None, lambda *_: None, lambda *_: None, lambda *_: None)
     made = RunningTask(connector, number, "STARTED", {}, hooks, Deadlines())
     made.state = state
     for name, value in reported.items():
