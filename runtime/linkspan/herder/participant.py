@@ -118,7 +118,7 @@ class Participant:
     @property
     def in_group(self) -> bool:
         """Whether this worker has a part in the group."""
-        return self._last is not None
+        return self._last is not None and self.outside is None
 
     @property
     def member_id(self) -> str | None:
@@ -127,8 +127,8 @@ class Participant:
 
     @property
     def leads(self) -> bool:
-        """Whether this worker leads the group."""
-        return self._last is not None and self._last.leader == self._member_id
+        """Whether this worker leads the group; who stays away from it leads nobody, whatever the last round said."""
+        return self._last is not None and self.outside is None and self._last.leader == self._member_id
 
     @property
     def members(self) -> Mapping[str, str]:
@@ -137,8 +137,9 @@ class Participant:
 
     @property
     def sessioned(self) -> bool:
-        """Whether requests between workers are signed."""
-        return self._last is not None and self._last.version >= 2
+        """Whether requests between workers are signed: by the group's protocol, or the one that this worker prefers."""
+        version = self._offers[0][1] if self._last is None else self._last.version
+        return version >= 2
 
     @property
     def settled(self) -> bool:
@@ -316,7 +317,7 @@ class Participant:
         """Leave the group for a while; who cannot read configurations is of no use to it."""
         reason = "this worker could not catch up with the config topic"
         self._resolving = None  # leaving ends what is under way, but not this
-        self.outside = reason
+        self.outside, self.leader_url = reason, None
         await self._membership.leave(reason)
         if eager:
             await self._give_up_everything()
