@@ -193,6 +193,8 @@ def test_newer_member_of_a_target_state_wins(value, target):
         ("tasks-fencing-c", {"tasks": 1}),
         ("restart-connector-c", None),
         ("logger-cluster-l", {"level": 1}),
+        ("logger-cluster-l", {"level": "LOUD"}),
+        ("logger-cluster-", {"level": "INFO"}),
     ],
 )
 def test_record_of_no_meaning_is_refused(key, value):

@@ -12,6 +12,7 @@ from linkspan.convert.java_json import dump
 from linkspan.herder.config_snapshot import RestartRequest
 from linkspan.herder.port import PAUSED, STARTED, STOPPED, SubmittedConfig
 from linkspan.herder.sessions import SessionKey
+from linkspan.observe.levels import LEVELS
 
 __all__ = [
     "ConfigRecord",
@@ -183,7 +184,12 @@ def _restart(name: str, value: object) -> ConfigRecord:
 
 
 def _log_level(logger: str, value: object) -> ConfigRecord:
-    return LogLevel(logger, _text(_members(value), "level"))
+    level = _text(_members(value), "level")
+    if not logger:
+        raise MalformedRecordError("its key names no logger")
+    if level.upper() not in LEVELS:
+        raise MalformedRecordError("there is no such level")
+    return LogLevel(logger, level)
 
 
 _KINDS: Final[Mapping[str, Callable[[str, object], ConfigRecord]]] = {

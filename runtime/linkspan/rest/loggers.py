@@ -7,12 +7,11 @@ from typing import Protocol
 
 from linkspan.api.errors import ConfigError, NotFoundError
 from linkspan.herder.port import Body, Herder
+from linkspan.observe.levels import LEVELS
 from linkspan.rest import bodies
 from linkspan.rest.routing import Answer, Request, Route
 
 __all__ = ["LevelRegistry", "LoggerResources"]
-
-LEVELS = frozenset({"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "ALL"})
 
 
 class LevelRegistry(Protocol):
