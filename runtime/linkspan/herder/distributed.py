@@ -205,8 +205,7 @@ class DistributedHerder(PluginQuestions):
         await self._group.stop()
         if self._beating is not None:
             self._beating.cancel()
-        await self._configs.close()
-        await self._statuses.close()
+        await asyncio.gather(self._configs.close(), self._statuses.close())
 
     # --- the group ----------------------------------------------------------------------------------------------
 
