@@ -119,7 +119,12 @@ def test_what_cannot_be_stored_is_refused_and_nothing_is_written(bad):
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("key", [b"text", b'["c"]', b'["c",[1]]', b'[1,{"f":1}]', b'{"c":{}}', b'["c",null]', None])
+NESTED = b'["c",{"f":' + b"[" * 300 + b"]" * 300 + b"}]"
+
+
+@pytest.mark.parametrize(
+    "key", [b"text", b'["c"]', b'["c",[1]]', b'[1,{"f":1}]', b'{"c":{}}', b'["c",null]', NESTED, None]
+)
 def test_an_entry_with_a_foreign_key_is_left_out_with_a_warning(key, caplog):
     async def story() -> None:
         topic = MemoryTopic()

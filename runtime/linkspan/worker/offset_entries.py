@@ -18,7 +18,7 @@ from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.text import double_text
 from linkspan.convert.java_json import dump
 
-__all__ = ["OffsetEntries", "SourceOffset", "partition_of"]
+__all__ = ["OffsetEntries", "SourceOffset"]
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ SourceOffset = tuple[dict[str, object], dict[str, object] | None]
 
 _WHOLE: Final = range(-(2**63), 2**63)
 _UNSEEN: Final = -1
+_SHOWN: Final = 200
+"""Bytes of a key that stand in a log line."""
 
 
 class _Stored(NamedTuple):
@@ -54,13 +56,13 @@ class OffsetEntries:
             value: as stored; None when the partition is forgotten.
             stamp: when it was written.
         """
-        partition = partition_of(key)
-        if partition is None:
-            log.warning("Left out an entry of %s whose key is not [connector, {partition}]: %r", self._where, key)
+        address = _address(key)
+        if key is None or address is None:
+            shown = (key or b"")[:_SHOWN]
+            log.warning("Left out an entry of %s whose key is not [connector, {partition}]: %r", self._where, shown)
             return
-        assert key is not None
-        connector, content = partition
-        spellings = self._known.setdefault(connector, {}).setdefault(_meaning(content), {})
+        connector, meaning = address
+        spellings = self._known.setdefault(connector, {}).setdefault(meaning, {})
         spellings.pop(key, None)  # the last one stays behind the others
         spellings[key] = _Stored(stamp, value)
 
@@ -126,15 +128,14 @@ class OffsetEntries:
         return None
 
 
-def partition_of(key: bytes | None) -> tuple[str, dict[str, object]] | None:
-    """Connector and partition of a stored key; None when it is something else."""
+def _address(key: bytes | None) -> tuple[str, bytes] | None:
+    """Connector and meaning of the partition of a stored key; None when it is something else."""
     try:
-        decoded = orjson.loads(key or b"")
-    except orjson.JSONDecodeError:
-        return None
-    match decoded:
-        case [str() as connector, dict() as partition]:
-            return connector, partition
+        match orjson.loads(key or b""):
+            case [str() as connector, dict() as partition]:
+                return connector, _meaning(partition)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # what is nested very deep is read, but not written
+        pass
     return None
 
 
