@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.worker import offset_topic
 from linkspan.worker.offset_topic import TopicOffsetStore
 from tests.log.memory_table import MemoryTable, MemoryTopic
 
@@ -169,6 +170,18 @@ def test_reading_waits_for_a_log_that_is_away_instead_of_finding_no_offset():
         topic.set_down(down=False)
         assert await asking == [{"p": 1}]
 
+    asyncio.run(story())
+
+
+def test_a_user_who_asks_while_the_log_is_away_is_told_so_and_does_not_wait_for_ever(monkeypatch):
+    async def story() -> None:
+        topic = MemoryTopic()
+        store = await started(topic)
+        topic.set_down(down=True)
+        with pytest.raises(RetriableError, match="took longer"):
+            await store.all("c")
+
+    monkeypatch.setattr(offset_topic, "_READ_SECONDS", 0.01)
     asyncio.run(story())
 
 

@@ -55,8 +55,12 @@ class TopicOffsetStore:
         await self._table.write(list(self._known.changes(connector, offsets).items()), _WRITE_SECONDS)
 
     async def all(self, connector: str) -> list[tuple[dict[str, object], dict[str, object]]]:
-        """Every partition of a connector that has an offset; waits as :meth:`get` does."""
-        await self._catch_up()
+        """Every partition of a connector that has an offset.
+
+        Raises:
+            RetriableError: the topic cannot be read for now; it is a user who asks, and can ask again.
+        """
+        await self._table.read_to_end(_READ_SECONDS)
         return self._known.all(connector)
 
     async def _catch_up(self) -> None:

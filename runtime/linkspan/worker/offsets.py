@@ -48,7 +48,7 @@ class OffsetStore(Protocol):
         ...
 
     async def all(self, connector: str) -> list[tuple[dict[str, object], dict[str, object]]]:
-        """Every partition of a connector that has an offset."""
+        """Every partition of a connector that has an offset; RetriableError when that cannot be known for now."""
         ...
 
 
