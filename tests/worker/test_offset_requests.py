@@ -28,6 +28,17 @@ def test_offsets_of_a_source_need_a_partition(with_worker):
     with_worker(story)
 
 
+@pytest.mark.parametrize("entry", [({"f": [1]}, {"p": 1}), ({"f": 1}, {"p": {"q": 1}}), ({"f": 1}, {"p": 2**63})])
+def test_offsets_that_cannot_be_stored_are_refused_before_the_connector_hears_of_them(with_worker, entry):
+    async def story(watched) -> None:
+        partition, offset = entry
+        config = source("c", alter_offsets="raise")
+        with pytest.raises(ConfigError, match="may only hold primitive values"):
+            await watched.worker.alter_offsets("c", config, [{"partition": partition, "offset": offset}])
+
+    with_worker(story)
+
+
 def test_a_connector_may_refuse_offsets(with_worker):
     async def story(watched) -> None:
         config = source("c", alter_offsets="raise")

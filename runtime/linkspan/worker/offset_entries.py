@@ -18,7 +18,7 @@ from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.text import double_text
 from linkspan.convert.java_json import dump
 
-__all__ = ["OffsetEntries", "SourceOffset"]
+__all__ = ["OffsetEntries", "SourceOffset", "check_storable"]
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +126,14 @@ class OffsetEntries:
                 connector,
             )
         return None
+
+
+def check_storable(offsets: Sequence[SourceOffset]) -> None:
+    """Raise ConnectError when one of them is nothing that can be stored."""
+    for partition, offset in offsets:
+        _map_text("partitions", partition)
+        if offset is not None:
+            _map_text("offsets", offset)
 
 
 def _address(key: bytes | None) -> tuple[str, bytes] | None:

@@ -28,6 +28,7 @@ from linkspan.worker.events import StatusEvent
 from linkspan.worker.memory import MemoryWatch, budget, prefetch
 from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.nurseries import PRELOADED, Nurseries
+from linkspan.worker.offset_entries import check_storable
 from linkspan.worker.offsets import OffsetStore, SourceOffset
 from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
@@ -563,4 +564,8 @@ def _source_offsets(offsets: Offsets) -> list[SourceOffset]:
             raise ConfigError("Partition objects cannot be null")
         parsed = [known for known in parsed if known[0] != partition]
         parsed.append((partition, entry.get("offset")))
+    try:
+        check_storable(parsed)  # before the connector is told of them
+    except ConnectError as error:
+        raise ConfigError(error.message) from error
     return parsed
