@@ -80,16 +80,29 @@ class Appender:
 
     # --- in the thread ------------------------------------------------------------------------------------------
 
-    def _run(self, writer: KafkaWriter) -> None:
+    def _run(self, first: KafkaWriter) -> None:
+        writer: KafkaWriter | None = first
         try:
             while jobs := self._next():
-                if not self._append(writer, jobs):
+                writer = writer or self._another(jobs)
+                if writer is not None and not self._append(writer, jobs):
                     # what it still holds must not be written behind what comes next
                     writer.close(0)
-                    writer = KafkaWriter(self._settings)
+                    writer = None
         finally:
-            writer.close(0)
+            if writer is not None:
+                writer.close(0)
             self._post(self._over.set)
+
+    def _another(self, jobs: Sequence[Job]) -> KafkaWriter | None:
+        """Another writer; when there is no room for one now, the jobs are told so."""
+        try:
+            return KafkaWriter(self._settings)
+        except ConnectError as error:
+            refusal = RetriableError(f"Topic {self._topic} cannot be written to for now: {error.message}")
+            for job in jobs:
+                self._tell(job, refusal)
+            return None
 
     def _next(self) -> list[Job]:
         """What there is to write; nothing when it is time to end."""
