@@ -77,6 +77,11 @@ def hold(_place: str, config: dict[str, str]) -> None:
     HELD.append(os.urandom(int(config["bytes"])))
 
 
+def hold_once(place: str, config: dict[str, str]) -> None:
+    if not HELD:
+        hold(place, config)
+
+
 def let_another_hold(_place: str, config: dict[str, str]) -> None:
     """The same in a process that this one starts."""
     code = f"import os, time; held = os.urandom({config['bytes']}); time.sleep(3600)"
@@ -108,6 +113,7 @@ def sleep_for_ever() -> None:
 HELD: list[bytes] = []
 DEEDS = {
     "hold": hold,
+    "hold once": hold_once,
     "let another hold": let_another_hold,
     "sys.exit": lambda *_: sys.exit(3),
     "os._exit": lambda *_: os._exit(7),

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import source, until
 
+from linkspan.api.errors import PluginError
 from linkspan.worker import memory, room
 from linkspan.worker.control_groups import ControlGroups, Use
 from linkspan.worker.room import Room, raise_descriptor_limit
@@ -146,6 +147,57 @@ def test_a_task_above_its_budget_is_failed_with_its_peak_and_its_processes_are_g
             await until(lambda: not Path(f"/proc/{mark.read_text()}/exe").exists(), lambda: "it lives")
 
     with_worker(story, **{"linkspan.task.memory.max": "100m"})
+
+
+def test_what_each_task_holds_is_measured_while_it_lives(with_worker):
+    async def story(watched) -> None:
+        def held() -> dict[str, float]:
+            (family,) = [found for found in watched.worker.metrics() if found.name == "linkspan_task_memory_bytes"]
+            return dict(family.samples)
+
+        await watched.run_task("large", poll="hold once", bytes=str(60 * MIB))
+        await watched.run_task("small")
+        large, small = 'connector="large",task="0"', 'connector="small",task="0"'
+        await until(lambda: held().get(large, 0) >= 60 * MIB > held().get(small, 60 * MIB), lambda: str(held()))
+        await watched.worker.stop_tasks([("large", 0)])
+        assert set(held()) == {small}
+
+    with_worker(story)
+
+
+@pytest.fixture
+def full_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A container that is nearly full for as long as a process lives that a plugin has started."""
+
+    def memory_in_use(_: ControlGroups) -> Use:
+        lives = mark.exists() and mark.read_text() and Path(f"/proc/{mark.read_text()}/exe").exists()
+        return Use("memory.max", 400 * MIB, 390 * MIB if lives else 50 * MIB)
+
+    mark = tmp_path / "pid"
+    monkeypatch.setattr(ControlGroups, "memory", memory_in_use)
+    return mark
+
+
+def test_a_connector_instance_that_fills_the_container_is_ended_and_tasks_go_on(with_worker, full_with: Path):
+    async def story(watched) -> None:
+        await watched.run_task("modest")
+        await watched.state("modest", 0, "RUNNING")
+        greedy = {"connector.start": "let another hold", "bytes": str(150 * MIB), "mark": str(full_with)}
+        with pytest.raises(PluginError, match="Connector greedy: memory: at its peak it held"):
+            await watched.worker.start_connector("greedy", source("greedy", **greedy), "STARTED")
+        await watched.state("greedy", None, "FAILED")
+        assert watched.states("modest", 0) == ["RUNNING"]
+
+    with_worker(story)
+
+
+def test_a_validation_that_fills_the_container_is_ended_and_says_why(with_worker, full_with: Path):
+    async def story(watched) -> None:
+        greedy = {"validate": "let another hold", "bytes": str(150 * MIB), "mark": str(full_with)}
+        with pytest.raises(PluginError, match=r"Could not validate .* memory: at its peak it held"):
+            await watched.worker.validate(source("greedy", **greedy))
+
+    with_worker(story)
 
 
 def test_a_connector_may_give_its_tasks_a_budget_of_its_own(with_worker):

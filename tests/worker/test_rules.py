@@ -48,6 +48,17 @@ def test_a_task_gets_settings_of_those_clients_only_that_it_opens():
     assert set(clients.task_clients("source", WORKER, rules, "c", 0)) == {"producer"}
 
 
+def test_a_sink_reads_ahead_what_it_may_unless_the_user_has_chosen():
+    def fetches(read_ahead: int | None, worker: dict[str, str], connector: dict[str, str]) -> str | None:
+        return clients.task_clients("sink", worker, connector, "c", 0, read_ahead=read_ahead)["consumer"].get(limit)
+
+    limit = "fetch.max.bytes"
+    assert fetches(None, {}, {}) is None
+    assert fetches(2 << 20, {}, {}) == "2097152"
+    assert fetches(2 << 20, {f"consumer.{limit}": "7"}, {}) == "7"
+    assert fetches(2 << 20, {f"consumer.{limit}": "7"}, {f"consumer.override.{limit}": "9"}) == "9"
+
+
 def sink_consumer(connector: dict[str, str], name: str = "c", task: int = 0, group: str | None = "workers"):
     return clients.task_clients("sink", WORKER, connector, name, task, worker_group=group)
 

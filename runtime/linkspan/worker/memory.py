@@ -27,7 +27,7 @@ MEMORY_KEY: Final = "linkspan.task.memory.max"
 """Key of workers and, before that, of connectors: what a task may hold."""
 
 _MIB: Final = 1 << 20
-_HEADROOM: Final = (32 * _MIB, 512 * _MIB)
+_HEADROOM: Final = (64 * _MIB, 512 * _MIB)
 _FASTEST: Final = 2048 * _MIB
 """Bytes that a process may take in a second; the next look at the container comes before they can fill it."""
 _PAUSES: Final = (0.05, 5.0)
@@ -35,7 +35,7 @@ _ROUTINE: Final = (5.0, 0.0005)
 """Seconds between two looks at all children, and the part of the time that they may take."""
 _NEAR: Final = (0.5, 0.05)
 """The same while one of them holds more than half of its budget."""
-_HELPLESS_SECONDS: Final = 1.0
+_HELPLESS_SECONDS: Final = 0.25
 _END_SECONDS: Final = 5.0
 _GUILTY_PART: Final = 0.25
 """Where children hold less of what is used, ending one of them would not help."""
@@ -166,6 +166,14 @@ class MemoryWatch:
 
     async def run(self) -> None:
         """Look again and again; ends when it is cancelled."""
+        container = self._groups.memory()
+        if container is not None:
+            log.info(
+                "The container may use %s of memory (%s); when less than %s are free, the task that holds most ends",
+                size_text(container.limit),
+                container.name,
+                size_text(headroom(container.limit)),
+            )
         while True:
             pause = await self.look()
             await asyncio.sleep(pause)
