@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -13,6 +14,8 @@ from linkspan.plugins.requirements import found, named_plugins
 
 __all__ = ["MixedGroup"]
 
+_ANSWER_SECONDS: Final = 10.0
+"""Whoever takes longer is about to lose its place in the group, or looks after other things than REST."""
 _log: Final = logging.getLogger("linkspan.herder")
 
 
@@ -39,8 +42,10 @@ class MixedGroup:
         """
         for member in self._known.keys() - members.keys():
             del self._known[member]
+        new = [(member, url) for member, url in members.items() if member not in self._known]
+        await asyncio.gather(*(self._ask(member, url) for member, url in new))
         for member, url in sorted(members.items()):
-            classes = await self._classes(member, url)
+            classes = self._known.get(member)
             if classes is None:
                 continue
             for named in named_plugins(config):
@@ -53,11 +58,11 @@ class MixedGroup:
                         "Linkspan can run have to wait until no such worker is in the group",
                     )
 
-    async def _classes(self, member: str, url: str) -> frozenset[str] | None:
-        if member not in self._known:
-            try:
+    async def _ask(self, member: str, url: str) -> None:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
                 self._known[member] = await self._peers.original_plugins(url)
-            except PeerError as error:
-                _log.debug("Whether %s is a worker of the original is not known: %s", url, error.message)
-                return None
-        return self._known[member]
+        except PeerError as error:
+            _log.debug("Whether %s is a worker of the original is not known: %s", url, error.message)
+        except TimeoutError:
+            _log.debug("Whether %s is a worker of the original is not known: it does not answer", url)
