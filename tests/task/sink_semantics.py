@@ -9,6 +9,7 @@ import pytest
 from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError, RetriableError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.transform import Transform
+from linkspan.task import sink
 from linkspan.task.chain import Step
 from linkspan.task.tolerance import ErrorPolicy, Stage
 from tests.task.harness import (
@@ -34,7 +35,17 @@ def test_a_sink_gets_everything_in_order_and_commits_when_closing(log):
     assert run.task.calls[0] == "start"
     assert run.task.calls.index("open") < run.task.calls.index("put")
     assert run.task.calls[-3:] == ["pre_commit", "close", "stop"]
-    assert run.port.topics == [topic]
+    assert set(run.port.topics) == {topic}
+
+
+def test_a_topic_that_a_sink_goes_on_reading_is_named_again(log, monkeypatch):
+    monkeypatch.setattr(sink, "_METRICS_INTERVAL", 0.0)
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic])
+    run.task.on_put = lambda _: None if run.task.values_put else fill(log, topic, ["b"])
+    run.run(lambda: len(run.task.values_put) == 2)
+    assert run.port.topics == [topic, topic]
 
 
 def test_the_next_task_of_the_group_goes_on_where_the_last_one_ended(log):

@@ -9,6 +9,7 @@ import pytest
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.headers import Header, Headers
 from linkspan.api.records import SourceBatch, SourceRecord
+from linkspan.task import source
 from linkspan.task.chain import Step
 from linkspan.task.source import SourceSettings
 from linkspan.task.tolerance import ErrorPolicy, Stage
@@ -47,7 +48,15 @@ def test_a_source_batch_arrives_in_order_and_its_last_offset_is_committed_at_the
     assert content(log, topic) == ["v0", "v1", "v2", "v3", "v4"]
     assert run.port.commits == [[(FILE, {"position": 5})]]
     assert (run.task.commits, run.task.stopped, run.writer.closed) == (1, 1, True)
-    assert run.port.topics == [topic]
+    assert set(run.port.topics) == {topic}
+
+
+def test_a_topic_that_a_source_goes_on_writing_to_is_named_again(log, monkeypatch):
+    monkeypatch.setattr(source, "_METRICS_INTERVAL", 0.0)
+    topic = create_topic(log)
+    run = SourceRun(log, [batch(topic, 0, 1), None, batch(topic, 1, 1)]).run()
+    assert content(log, topic) == ["v0", "v1"]
+    assert run.port.topics == [topic, topic]
 
 
 def test_records_of_several_topics_keep_their_order_per_topic(log):

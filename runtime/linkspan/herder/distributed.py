@@ -279,7 +279,7 @@ class DistributedHerder(PluginQuestions):
         self._local.recut(name)
 
     def on_topics(self, name: str, task: int, topics: list[str]) -> None:
-        """A task has used these topics for the first time."""
+        """A task has used these topics."""
         if self._settings.topics.enabled:
             for topic in topics:
                 self._statuses.put_topic(name, task, topic)

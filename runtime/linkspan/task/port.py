@@ -87,7 +87,7 @@ class WorkerPort(Protocol):
         ...
 
     def topics_used(self, names: Sequence[str]) -> None:
-        """Topics this task used for the first time since it started."""
+        """Topics this task has used; those in constant use are named again every few seconds."""
         ...
 
     def lingers(self) -> None:

@@ -204,6 +204,7 @@ class SinkLoop:
                 # also while nothing comes: what was put last is told soon, and the lag may grow behind a pause
                 self._metrics_at = now + _METRICS_INTERVAL
                 self._report()
+                self._topics.clear()  # a user may have had them forgotten meanwhile
             try:
                 fetched = self._reader.poll(max(0.0, min(left, _SLICE)), self._limit)
             except RetriableError as error:

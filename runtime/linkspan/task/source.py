@@ -288,6 +288,7 @@ class SourceLoop:
         if now >= self._metrics_at:
             self._metrics_at = now + _METRICS_INTERVAL
             self._report()
+            self._topics.clear()  # a user may have had them forgotten meanwhile
 
     def _commit(self) -> None:
         positions = self._progress.take()
