@@ -98,3 +98,16 @@ def test_what_was_made_from_another_configuration_or_elsewhere_is_not_sent_again
         assert way.sent == [("c", CONFIGS)]
 
     play(story)
+
+
+def test_what_is_not_in_force_at_the_end_is_not_sent_again(play) -> None:
+    async def story(way: Way) -> None:
+        way.publication.publish("c", CONFIGS)
+        await way.settle()
+        await way.publication.stop()
+        del way.force["c"]
+        way.publication.again()
+        await way.settle()
+        assert way.sent == [("c", CONFIGS)]
+
+    play(story)

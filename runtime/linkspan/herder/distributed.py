@@ -197,10 +197,10 @@ class DistributedHerder(PluginQuestions):
     async def stop(self, seconds: float) -> None:
         """End what runs here, then leave the group; so many ``seconds`` are given to what is still queued."""
         await self._requests.close(seconds)
-        await self._publication.stop()
         self._leadership.stop()
         self._fencing.stop()
         await self._local.stop(seconds)
+        await self._publication.stop()
         await self._statuses.flush(_FLUSH_SECONDS)
         await self._group.stop()
         if self._beating is not None:

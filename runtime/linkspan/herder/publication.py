@@ -83,7 +83,8 @@ class Publication:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def stop(self) -> None:
-        """Give up what was not taken."""
+        """Give up what was not taken, and forget all of it."""
+        self._made.clear()
         attempts = list(self._attempts.values())
         for attempt in attempts:
             attempt.cancel()
