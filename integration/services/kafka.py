@@ -43,7 +43,7 @@ def write_properties(path: Path, properties: Mapping[str, object]) -> Path:
 
 
 class Broker:
-    """One broker that is its own controller.
+    """A broker that is a controller as well: its own, or one of several.
 
     Args:
         folder: for its configuration, data and log.
@@ -52,6 +52,8 @@ class Broker:
         options: of the Java virtual machine, in addition to the usual ones.
         advertised: addresses that clients of a further listener are told instead of its own, by its name.
         distribution: which release it is of.
+        node: its number.
+        controllers: addresses of the controllers of all nodes, from number 1 on; None when it is the only one.
 
     Attributes:
         addresses: of the further listeners, by name.
@@ -65,15 +67,19 @@ class Broker:
         options: Sequence[str] = (),
         advertised: Mapping[str, str] | None = None,
         distribution: Distribution = CURRENT,
+        node: int = 1,
+        controllers: Sequence[str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.distribution = distribution
+        self.node = node
         protocols = dict(listeners or {})
-        self.port, controller, *more = free_ports(2 + len(protocols))
+        self.port, spare, *more = free_ports(2 + len(protocols))
+        self._controllers = [f"127.0.0.1:{spare}"] if controllers is None else list(controllers)
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(protocols, more, strict=True)}
-        properties = {**self._settings(controller, protocols, advertised or {}), **(settings or {})}
+        properties = {**self._settings(protocols, advertised or {}), **(settings or {})}
         self.properties = write_properties(folder / "server.properties", properties)
         command = self._java("kafka.Kafka", str(self.properties), options=(*_BROKER_OPTIONS, *options))
         self._server = Server(command, folder / "broker.log")
@@ -82,18 +88,16 @@ class Broker:
     def _java(self, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
         return java(self.folder, main, *arguments, options=options, distribution=self.distribution)
 
-    def _settings(
-        self, controller: int, protocols: Mapping[str, str], advertised: Mapping[str, str]
-    ) -> dict[str, object]:
+    def _settings(self, protocols: Mapping[str, str], advertised: Mapping[str, str]) -> dict[str, object]:
         open_to_clients = {"PLAINTEXT": self.bootstrap, **self.addresses}
         told = {**open_to_clients, **advertised}
         known = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **protocols}
         listeners = ",".join(f"{name}://{address}" for name, address in open_to_clients.items())
         return {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
+            "node.id": self.node,
+            "controller.quorum.voters": ",".join(f"{node}@{each}" for node, each in enumerate(self._controllers, 1)),
+            "listeners": f"{listeners},CONTROLLER://{self._controllers[self.node - 1]}",
             "advertised.listeners": ",".join(f"{name}://{address}" for name, address in told.items()),
             "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in known.items()),
             "controller.listener.names": "CONTROLLER",
