@@ -42,13 +42,16 @@ class Outsider:
 
 
 class Hooks:
-    """Do nothing."""
+    """Do nothing, or fail."""
+
+    fail = False
 
     async def on_revoked(self, names: set[str]) -> None:
         """Nothing runs here."""
 
     def on_settled(self) -> None:
-        """Nothing begins here."""
+        if self.fail:
+            raise RuntimeError("a defect")
 
 
 class Part:
@@ -59,7 +62,8 @@ class Part:
         self.configs = ConfigTopic(MemoryTable(self.topic, single_partition=True))
         self.membership = Outsider()
         times = GroupTimes(sync=0.01, unsync_backoff=SECONDS_TO_HAPPEN, rebalance_delay=SECONDS_TO_HAPPEN)
-        self.group = Participant(self.membership, self.configs, ME, offers, times, Hooks())
+        self.hooks = Hooks()
+        self.group = Participant(self.membership, self.configs, ME, offers, times, self.hooks)
 
     async def join(self, *, offset: int, version: int = 2) -> None:
         """A round that this worker leads."""
@@ -109,5 +113,16 @@ def test_a_leader_that_stays_away_because_it_cannot_catch_up_leads_nobody_until_
         assert (part.group.leads, part.group.in_group, part.group.leader_url) == (False, False, None)
         await part.join(offset=-1)
         assert (part.group.leads, part.group.in_group, part.group.leader_url) == (True, True, ME)
+
+    play(story)
+
+
+def test_a_defect_in_what_follows_a_round_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(part: Part) -> None:
+        part.hooks.fail = True
+        await part.join(offset=-1)
+        await part.group.wait_settled(SECONDS_TO_HAPPEN)
+        await asyncio.sleep(0)
+        assert "a defect" in caplog.text
 
     play(story)

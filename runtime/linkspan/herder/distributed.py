@@ -29,7 +29,7 @@ from linkspan.herder.group import Membership
 from linkspan.herder.group_metrics import group_metrics
 from linkspan.herder.health import Health
 from linkspan.herder.join_guard import check_plugins
-from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage
+from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage, report_failure
 from linkspan.herder.leadership import Leadership
 from linkspan.herder.local_work import LocalWork
 from linkspan.herder.mixed_group import MixedGroup
@@ -173,6 +173,7 @@ class DistributedHerder(PluginQuestions):
         self._health.begin("ensuring membership in the cluster")
         await self._membership.start(self._group)
         self._beating = asyncio.create_task(self._beat(), name="herder")
+        self._beating.add_done_callback(report_failure)
 
     async def joined(self) -> None:
         """Wait for the end of the first round."""

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from linkspan.api.errors import ConnectError
 from linkspan.herder.port import PreemptedError, RequestTimedOutError, StoppingError
 
-__all__ = ["GRACE_SECONDS", "REQUEST_TIMEOUT_SECONDS", "Lanes", "Stage"]
+__all__ = ["GRACE_SECONDS", "REQUEST_TIMEOUT_SECONDS", "Lanes", "Stage", "report_failure"]
 
 T = TypeVar("T")
 
@@ -132,10 +132,10 @@ class Lanes:
         try:
             done, _ = await asyncio.wait({task}, timeout=self._timeout)
         except asyncio.CancelledError:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_failure)
             raise
         if not done:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_failure)
             stage = self._stages.get(lane)
             raise RequestTimedOutError("Request timed out" + (f".{text}" if stage and (text := stage.text()) else ""))
         if task.cancelled():
@@ -145,7 +145,7 @@ class Lanes:
     def tell(self, lane: str, work: Callable[[Stage], Coroutine[Any, Any, object]], *, presses: bool = False) -> None:
         """Queue ``work``; nobody waits for it, a failure is logged."""
         if not self._closed:
-            self._queue(lane, work, presses).add_done_callback(_report)
+            self._queue(lane, work, presses).add_done_callback(report_failure)
 
     async def close(self, seconds: float) -> None:
         """Take nothing any more; what is queued has so many ``seconds`` to end."""
@@ -192,7 +192,8 @@ class Lanes:
             stage.complete()
 
 
-def _report(task: asyncio.Task[Any]) -> None:
+def report_failure(task: asyncio.Task[Any]) -> None:
+    """Log why a task has failed that nobody waits for; a callback for its end."""
     if task.cancelled():
         return
     error = task.exception()

@@ -14,6 +14,7 @@ from linkspan.herder import eager_assignor, protocol
 from linkspan.herder.assignor import IncrementalAssignor
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import Membership
+from linkspan.herder.lanes import report_failure
 from linkspan.herder.protocol import Assignment, WorkerState, WorkItem
 
 __all__ = ["GroupTimes", "Participant", "ParticipantHooks"]
@@ -268,6 +269,7 @@ class Participant:
         if revoked:
             await self._hooks.on_revoked({connector for connector, _ in revoked})
         self._resolving = asyncio.create_task(self._resolve(got), name="end of a rebalance")
+        self._resolving.add_done_callback(report_failure)
 
     async def on_lost(self, reason: str) -> None:
         """What runs here may soon run elsewhere."""

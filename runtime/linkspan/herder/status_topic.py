@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.herder.lanes import report_failure
 from linkspan.herder.status_records import (
     ConnectorKey,
     MalformedStatusError,
@@ -115,6 +116,7 @@ class StatusTopic:
         """
         await self._table.open(self._take)
         self._writer = asyncio.create_task(self._write_all(), name="status topic")
+        self._writer.add_done_callback(report_failure)
 
     async def close(self) -> None:
         """Stop reading and writing; what is not written yet is given up, so flush first."""
