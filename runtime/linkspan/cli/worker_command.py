@@ -6,10 +6,8 @@ Exit statuses: 0 normal stop, 1 usage, 2 the worker cannot be built, 3 it cannot
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import resource
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig
 from linkspan.observe import logging as log_lines
 from linkspan.observe import streams
 from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels, set_levels
+from linkspan.worker.room import raise_descriptor_limit
 
 __all__ = ["WorkerCommand"]
 
@@ -73,7 +72,7 @@ class WorkerCommand(Generic[C]):
         except ConnectError as error:
             print(f"{self.name}: {error.message}", file=sys.stderr)
             return 2
-        _allow_open_files()
+        raise_descriptor_limit()  # before the first child, which inherits it
         log_lines.setup(config.linkspan_log_format, level)
         set_levels(levels)
         _log.info("%s", self.describe(config))
@@ -101,13 +100,6 @@ class WorkerCommand(Generic[C]):
             raise ConfigError.invalid("config.providers", value, "this is not available yet; remove the key")
         self.check(config)
         return config
-
-
-def _allow_open_files() -> None:
-    """As many as the system lets us have, for us and our children; each child takes four."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):  # then it stays as it is
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log_level() -> int:

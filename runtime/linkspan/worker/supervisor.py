@@ -34,7 +34,7 @@ from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
 from linkspan.worker.process_table import ProcessTable
 from linkspan.worker.questions import Questions
-from linkspan.worker.room import Room, raise_descriptor_limit
+from linkspan.worker.room import Room
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
 from linkspan.worker.starts import Starts, concurrency
@@ -142,7 +142,6 @@ class Worker:
             UnreachableError: nobody answers at ``bootstrap.servers``.
             PluginError: children cannot be started.
         """
-        raise_descriptor_limit()
         await self._nurseries.start()
         watch = MemoryWatch(self._nurseries.children, self._groups, ProcessTable())
         self._memory_watch = asyncio.create_task(watch.run(), name="memory")
