@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("limits"), pytest
 
 PLUGINS: Final = Path(__file__).parent / "plugin_path"
 PARTITIONS: Final = 12
-RECORDS: Final = 600_000
+RECORDS: Final = 400_000
 RECORD_BYTES: Final = 100
 LEAKS: Final = "leaks"
 MIB: Final = 1 << 20

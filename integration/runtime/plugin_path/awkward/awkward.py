@@ -18,7 +18,7 @@ from linkspan.api import SinkConnector, SinkTask, SourceConnector, SourceRecord,
 
 _LEAK_LIMIT = 400_000_000
 _NOISE_LINES = 1500
-_HOARD_BYTES = 2_000_000
+_HOARD_BYTES = 3_000_000
 HOARD: list[bytes] = []
 """What was taken for good."""
 
