@@ -13,7 +13,7 @@ import pytest
 from linkspan.api.errors import ConfigError, ConnectError, NotFoundError
 from linkspan.herder.lanes import Lanes
 from linkspan.herder.local_work import LocalWork, WantedConnector, WantedTask
-from linkspan.herder.port import PAUSED, STARTED
+from linkspan.herder.port import PAUSED, STARTED, STOPPED
 from tests.herder.fakes import FakeWorker
 
 CONFIG = {"name": "c", "connector.class": "FileStreamSource", "tasks.max": "2"}
@@ -205,6 +205,22 @@ def test_tasks_begin_while_the_instance_takes_long_to_start(play) -> None:
         here.work.follow(["c"])
         await until(lambda: here.worker.running == {("c", 0), ("c", 1)})
         here.worker.hangs["start_connector", "c"].set()
+
+    play(story)
+
+
+def test_stopping_waits_for_no_start_that_hangs_but_pausing_does(play) -> None:
+    async def story(here: Here) -> None:
+        here.worker.hangs["start_connector", "c"] = asyncio.Event()
+        here.wishes.want(tasks=0)
+        here.work.follow(["c"])
+        await until(lambda: bool(here.worker.calls))
+        here.wishes.want(tasks=0, target=PAUSED)
+        here.work.follow(["c"])
+        await asyncio.sleep(0.2)
+        assert here.calls() == [("start_connector", "c", STARTED)]
+        here.wishes.want(tasks=0, target=STOPPED)
+        assert await here.follow() == [("set_connector_target", "c", STOPPED)]
 
     play(story)
 

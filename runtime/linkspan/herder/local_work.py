@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from linkspan.api.errors import ConfigError, ConnectError, NotFoundError
 from linkspan.herder.lanes import Lanes, Stage
-from linkspan.herder.port import STARTED, RunningWorker
+from linkspan.herder.port import STARTED, STOPPED, RunningWorker
 
 __all__ = ["LocalWork", "Wanted", "WantedConnector", "WantedTask"]
 
@@ -140,10 +140,9 @@ class LocalWork:
     def follow(self, names: Iterable[str]) -> None:
         """Bring these connectors to what is wanted; nobody waits for it."""
         for name in names:
-            instance, tasks = self._instance_ends(name), name in self._tasks
-            if instance or self._wanted.connector(name) is not None:
-                self._lanes.tell(name, partial(self._follow_instance, name), presses=instance)
-            if tasks or self._wanted.tasks(name):
+            if name in self._instances or self._wanted.connector(name) is not None:
+                self._lanes.tell(name, partial(self._follow_instance, name), presses=self._instance_rests(name))
+            if name in self._tasks or self._wanted.tasks(name):
                 self._lanes.tell(_tasks_of(name), partial(self._follow_tasks, name))
 
     async def give_up(self, names: Collection[str]) -> None:
@@ -168,6 +167,12 @@ class LocalWork:
     def _instance_ends(self, name: str) -> bool:
         wanted, running = self._wanted.connector(name), self._instances.get(name)
         return running is not None and (wanted is None or not running.serves(wanted))
+
+    def _instance_rests(self, name: str) -> bool:
+        """Whether the instance is to end or to stop, which waits for no start that takes long."""
+        wanted, running = self._wanted.connector(name), self._instances.get(name)
+        stops = running is not None and wanted is not None and wanted.target == STOPPED != running.target
+        return stops or self._instance_ends(name)
 
     def _surplus_tasks(self, name: str) -> list[int]:
         wanted = self._wanted.tasks(name)
