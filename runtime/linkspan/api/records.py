@@ -109,6 +109,16 @@ class SourceRecord:
         self.timestamp = timestamp
         self.headers = headers
 
+    def copy(self) -> SourceRecord:
+        """A record with the same content, for a transform to change; values and headers are shared, not copied."""
+        twin = SourceRecord.__new__(type(self))
+        twin.source_partition, twin.source_offset = self.source_partition, self.source_offset
+        twin.topic, twin.partition, twin.timestamp = self.topic, self.partition, self.timestamp
+        twin.key, twin.key_schema = self.key, self.key_schema
+        twin.value, twin.value_schema = self.value, self.value_schema
+        twin.headers = self.headers
+        return twin
+
     def __repr__(self) -> str:
         return (
             f"SourceRecord(source_partition={self.source_partition!r}, source_offset={self.source_offset!r}, "
@@ -167,6 +177,18 @@ class SinkRecord:
         self.original_topic = topic
         self.original_partition = partition
         self.original_offset = offset
+
+    def copy(self) -> SinkRecord:
+        """A record with the same content, for a transform to change; values and headers are shared, not copied."""
+        twin = SinkRecord.__new__(type(self))
+        twin.topic, twin.partition, twin.offset = self.topic, self.partition, self.offset
+        twin.key, twin.key_schema = self.key, self.key_schema
+        twin.value, twin.value_schema = self.value, self.value_schema
+        twin.timestamp, twin.timestamp_type = self.timestamp, self.timestamp_type
+        twin.headers = self.headers
+        twin.original_topic, twin.original_partition = self.original_topic, self.original_partition
+        twin.original_offset = self.original_offset
+        return twin
 
     def __repr__(self) -> str:
         return (

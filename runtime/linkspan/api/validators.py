@@ -8,7 +8,17 @@ from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Validator
 from linkspan.api.text import double_text
 
-__all__ = ["at_least", "between", "non_empty", "non_null", "one_of", "one_of_ignoring_case", "optional"]
+__all__ = [
+    "at_least",
+    "between",
+    "distinct_items",
+    "non_empty",
+    "non_null",
+    "one_of",
+    "one_of_ignoring_case",
+    "optional",
+    "some_distinct_items",
+]
 
 
 def at_least(minimum: float) -> Validator:
@@ -59,6 +69,23 @@ def non_empty(key: str, value: object) -> None:
     """The text, if there is one, is not empty (Kafka's NonEmptyString)."""
     if value == "":
         raise ConfigError.invalid(key, value, "String must be non-empty")
+
+
+def distinct_items(key: str, value: object) -> None:
+    """The list, even an empty one, has distinct texts that are not empty (Kafka's ValidList)."""
+    if value is None:
+        raise ConfigError(f"Configuration '{key}' values must not be null.", key)
+    if isinstance(value, list) and len(set(value)) < len(value):
+        raise ConfigError(f"Configuration '{key}' values must not be duplicated.", key)
+    if isinstance(value, list) and "" in value:
+        raise ConfigError(f"Configuration '{key}' values must not be empty.", key)
+
+
+def some_distinct_items(key: str, value: object) -> None:
+    """As :func:`distinct_items`, and the list is not empty."""
+    if value == []:
+        raise ConfigError(f"Configuration '{key}' must not be empty. Valid values include: any non-empty value", key)
+    distinct_items(key, value)
 
 
 def non_null(key: str, value: object) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError
 
-__all__ = ["java_regex"]
+__all__ = ["java_pattern", "java_regex"]
 
 _CLASSES: Final = {
     "Lower": "a-z",
@@ -49,9 +49,19 @@ _GROUP_NAME: Final = re.compile("[a-zA-Z][a-zA-Z0-9]*>")
 _FLAGS: Final = re.compile(r"\(\?([imsxudU]*)(?:-([imsxudU]+))?([:)])")
 
 
-@functools.lru_cache(maxsize=256)
 def java_regex(pattern: str) -> Callable[[str], bool]:
     """Matcher of whole strings.
+
+    Raises:
+        ConfigError: as :func:`java_pattern`.
+    """
+    compiled = java_pattern(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def java_pattern(pattern: str) -> re.Pattern[str]:
+    """The expression for Python.
 
     Raises:
         ConfigError: the expression is malformed, or uses something that cannot be translated.
@@ -60,10 +70,9 @@ def java_regex(pattern: str) -> Callable[[str], bool]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            compiled = re.compile(translated, re.ASCII)
+            return re.compile(translated, re.ASCII)
     except (re.error, FutureWarning, DeprecationWarning, OverflowError, RecursionError) as error:
         raise ConfigError(f"{error} in the regular expression {pattern!r}") from error
-    return lambda text: compiled.fullmatch(text) is not None
 
 
 class _Translation:

@@ -46,6 +46,13 @@ class ReadRecord(SinkRecord):
         self._fetched = fetched
         self._index = index
 
+    def copy(self) -> ReadRecord:
+        """A record with the same content and origin."""
+        twin = super().copy()
+        assert isinstance(twin, ReadRecord)
+        twin._fetched, twin._index = self._fetched, self._index
+        return twin
+
     @classmethod
     def changed(cls, before: ReadRecord, after: SinkRecord) -> ReadRecord:
         """``after``, which a transform made of ``before``, with the origin of ``before``."""
