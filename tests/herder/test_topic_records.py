@@ -179,6 +179,7 @@ def test_newer_member_of_a_target_state_wins(value, target):
         ("session-key", {"key": "AA==", "algorithm": "HmacSHA256", "creation-timestamp": "1"}),
         ("session-key", {"key": "?", "algorithm": "HmacSHA256", "creation-timestamp": 1}),
         ("session-key", None),
+        ("connector-" + "ö" * 16351, {"properties": {}}),
         ("connector-c", []),
         ("connector-c", {}),
         ("connector-c", {"properties": {"a": 1}}),

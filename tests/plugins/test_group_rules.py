@@ -8,7 +8,9 @@ import pytest
 
 from linkspan.api import ConnectError, ExactlyOnceSupport
 from linkspan.api.connector import SourceConnector, TransactionBoundaries
+from linkspan.config.connector import LONGEST_NAME
 from linkspan.config.definition import ConfigValue
+from linkspan.herder.protocol import Assignment, decode_assignment, encode_assignment
 from linkspan.plugins.group_rules import check_in_group
 from tests.plugins.sample_plugins import TickerSinkConnector, TickerSourceConnector
 
@@ -99,3 +101,15 @@ def test_consumers_of_a_sink_are_not_in_the_group_of_the_workers(props: dict[str
     found = errors(TickerSinkConnector(), props, GROUP)
     assert list(found) == ([] if key is None else [key])
     assert key is None or "conflicts with Connect worker group connect-workers" in found[key][0]
+
+
+@pytest.mark.parametrize(("name", "told"), [("ö" * 16350, False), ("ö" * 16351, True)])
+def test_a_name_is_not_longer_than_what_workers_can_tell_each_other(name: str, *, told: bool) -> None:
+    found = errors(TickerSourceConnector(), {"name": name}, GROUP)
+    assert list(found) == (["name"] if told else [])
+    assert not told or "it has 32702 bytes, but the workers of a group can tell each other 32700" in found["name"][0]
+
+
+def test_workers_can_tell_each_other_the_longest_name() -> None:
+    told = encode_assignment(Assignment(2, 0, "leader", "url", 0, (("n" * LONGEST_NAME, 0),)))
+    assert decode_assignment(told).assigned == (("n" * LONGEST_NAME, 0),)

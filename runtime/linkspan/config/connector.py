@@ -30,7 +30,18 @@ from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring
 from linkspan.config.regex import java_regex
 from linkspan.config.sizes import check_size
 
-__all__ = ["OWN_KEYS", "SINK_KEYS", "SOURCE_KEYS", "ConnectorConfig", "SinkConnectorConfig", "SourceConnectorConfig"]
+__all__ = [
+    "LONGEST_NAME",
+    "OWN_KEYS",
+    "SINK_KEYS",
+    "SOURCE_KEYS",
+    "ConnectorConfig",
+    "SinkConnectorConfig",
+    "SourceConnectorConfig",
+]
+
+LONGEST_NAME: Final = 32700
+"""Bytes of a connector's name that the workers of a group can tell each other, and brokers in the name of a client."""
 
 _COMMON: Final = "Common"
 _TRANSFORMS: Final = "Transforms"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from linkspan.config.connector import LONGEST_NAME
 from linkspan.convert.java_json import dump
 from linkspan.herder.config_snapshot import RestartRequest
 from linkspan.herder.port import PAUSED, STARTED, STOPPED, SubmittedConfig
@@ -134,6 +135,9 @@ def decode(key: str, value: object) -> ConfigRecord:
 
 
 def _connector(name: str, value: object) -> ConfigRecord:
+    if len(name.encode()) > LONGEST_NAME:
+        # a round of the group would fail for it, and the next leader's, and so on
+        raise MalformedRecordError(f"the connector's name has more than {LONGEST_NAME} bytes")
     return ConnectorRecord(name, None if value is None else _properties(value))
 
 

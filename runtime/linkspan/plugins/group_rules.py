@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from linkspan.api import ConnectError, Connector
 from linkspan.api.connector import ExactlyOnceSupport, SourceConnector, TransactionBoundaries
+from linkspan.config.connector import LONGEST_NAME
 from linkspan.config.definition import ConfigValue
 
 __all__ = ["check_in_group"]
@@ -34,12 +35,22 @@ def check_in_group(
     """
     if "config.storage.topic" not in worker:
         return
+    _check_name(values["name"], props.get("name"))
     if isinstance(connector, SourceConnector):
         given = {key: value for key, value in props.items() if value is not None}
         _check_guarantee(connector, values[_GUARANTEE], given, worker)
         _check_boundary(connector, values[_BOUNDARY], given)
     else:
         _check_consumer_group(values, props, worker.get("group.id"))
+
+
+def _check_name(value: ConfigValue, name: str | None) -> None:
+    size = len((name or "").encode())
+    if name is not None and size > LONGEST_NAME:
+        value.errors.append(
+            f"Invalid value {name[:80]}… for configuration name: it has {size} bytes, but the workers of a group can "
+            f"tell each other {LONGEST_NAME} at most; shorten it"
+        )
 
 
 def _check_consumer_group(values: dict[str, ConfigValue], props: Mapping[str, str | None], group: str | None) -> None:
