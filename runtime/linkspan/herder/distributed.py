@@ -529,9 +529,8 @@ class DistributedHerder(PluginQuestions):
             await self._requests.ask(name, lambda stage: self._write_task_configs(name, configs, stage))
             return
         body = orjson.dumps(configs)
-        key = self._configs.snapshot.session_key
-        signed = self._group.sessioned and key is not None
-        headers = signature_headers(key, self._settings.signs_with, body) if signed and key is not None else {}
+        key = self._configs.snapshot.session_key if self._group.sessioned else None
+        headers = {} if key is None else signature_headers(key, self._settings.signs_with, body)
         await self._peers.submit_tasks(self._group.leader_url, name, body, headers)
 
     async def _write_task_configs(self, name: str, configs: Sequence[SubmittedConfig], stage: Stage) -> None:
@@ -556,9 +555,8 @@ class DistributedHerder(PluginQuestions):
         if wanted is None or wanted.target != STARTED:
             return False
         snapshot = self._configs.snapshot
-        known = [snapshot.task_configs[name, number] for number in snapshot.tasks(name)]
         counted = snapshot.task_counts.get(name)
-        if counted != len(configs) or known != configs or name in snapshot.unfinished:
+        if counted != len(configs) or snapshot.task_configs_of(name) != configs or name in snapshot.unfinished:
             return True
         return snapshot.applied.get(name) != wanted.config
 

@@ -431,11 +431,6 @@ class Worker:
         running = self._tasks.get((connector, task))
         return running is not None and running.alive
 
-    def task_metrics(self, connector: str, task: int) -> dict[str, float]:
-        """Counters that a task reported last; empty when there are none."""
-        running = self._tasks.get((connector, task))
-        return {} if running is None else dict(running.metrics)
-
     def metrics(self) -> list[Family]:
         """What there is to measure of connectors and tasks."""
         return worker_metrics(self._connectors.values(), self._tasks.values(), __version__, time.monotonic())
