@@ -11,8 +11,7 @@ from integration.services.kafka import VERSION as KAFKA_VERSION
 
 __all__ = ["comparable"]
 
-# Kinds of plugins that are not there yet, and connectors that are only in one of the two distributions.
-_KINDS_OF_BOTH: Final = {"source", "sink", "converter", "header_converter"}
+# Connectors that are only in one of the two distributions.
 _ONLY_IN_ONE: Final = ("org.apache.kafka.connect.mirror.", "linkspan_connectors.datagen.")
 # Loggers are named after the code of each worker; those that the script makes exist in both.
 _LOGGERS_OF_BOTH: Final = ("root", "my.")
@@ -84,4 +83,4 @@ def _text(text: str, key: str) -> str | bool:
 def _is_of_one(item: Any) -> bool:
     if not isinstance(item, dict) or not {"class", "type"} <= item.keys():
         return False
-    return item["type"] not in _KINDS_OF_BOTH or item["class"].startswith(_ONLY_IN_ONE)
+    return bool(item["class"].startswith(_ONLY_IN_ONE))

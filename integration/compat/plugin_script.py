@@ -6,6 +6,7 @@ from typing import Final
 
 from integration.compat.connector_script import MISTAKE, SINK, SOURCE, TEXT
 from integration.compat.exchange import Difference, Step
+from integration.compat.transform_script import TRANSFORM_STEPS
 
 __all__ = ["PLUGIN_STEPS"]
 
@@ -271,4 +272,4 @@ LOGGERS: Final = (
     Step("loggers all", "GET /admin/loggers"),
 )
 
-PLUGIN_STEPS: Final = (*PLUGINS, *LOGGERS)
+PLUGIN_STEPS: Final = (*PLUGINS, *TRANSFORM_STEPS, *LOGGERS)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from linkspan.api import Headers, SinkRecord, SourceBatch, schema
+from linkspan.api import Headers, SinkRecord, SourceBatch, SourceRecord, schema
 from linkspan.api.records import SinkRecords
 
 
@@ -49,3 +49,15 @@ def test_headers_of_one_name_may_repeat_and_the_last_one_is_found():
     assert [header.value for header in headers.all("a")] == [1, 3]
     assert [header.key for header in headers.drop(["a"])] == ["b"]
     assert headers.last("c") is None
+
+
+def test_a_copy_has_all_that_the_record_has_and_can_be_changed():
+    sunk = SinkRecord("t", 1, 7, {"a": 1}, schema.STRING, key="k", timestamp=5, headers=Headers())
+    sunk.topic = "u"
+    made = SourceRecord({"p": 1}, {"o": 2}, "t", "v", schema.STRING, key=1, key_schema=schema.INT32, partition=3)
+    for record in (sunk, made):
+        twin = record.copy()
+        assert type(twin) is type(record)
+        assert all(getattr(twin, name) is getattr(record, name) for name in type(record).__slots__)
+        twin.topic, twin.value = "other", None
+        assert (record.topic, record.value is None) != (twin.topic, True)

@@ -9,7 +9,6 @@ from linkspan.api import (
     ConfigError,
     ConnectError,
     Int,
-    Predicate,
     SinkConnector,
     SinkTask,
     SourceConnector,
@@ -71,22 +70,6 @@ class HoistField(Transform[HoistFieldConfig]):
 
     def apply(self, record):
         return record
-
-
-class Filter(Transform[Config]):
-    def apply(self, record):  # noqa: ARG002 - drops every record
-        return None
-
-
-class HeaderConfig(Config):
-    name = Str(doc="The header name.")
-
-
-class HasHeaderKey(Predicate[HeaderConfig]):
-    config_class = HeaderConfig
-
-    def test(self, record):  # noqa: ARG002 - always true
-        return True
 
 
 NOT_A_CLASS = 1

@@ -21,22 +21,9 @@ SINK = {"name": "k", "connector.class": "TickerSink", "topics": "t"}
 
 @pytest.fixture(scope="module")
 def original() -> Catalog:
-    """Plugins of the original worker: ours under its version; transforms and predicates of the same keys."""
-    offered = {kind: [] for kind in ("transformation", "predicate")}
-    for definition, recommended in (("transforms.a.type", "transformation"), ("predicates.p.type", "predicate")):
-        for case in GOLDEN["cases"]:
-            offered[recommended] += [GOLDEN["recommended"][row[3]] for row in case["configs"] if row[0] == definition]
-    known = {"HoistField$Value": "HoistField"}
-    plugins = [
-        replace(info, version="4.3.1")
-        for info in scan()
-        if info.kind not in offered and info.class_name.startswith("org.apache.kafka.connect.")
-    ]
-    for kind, lists in offered.items():
-        for name in lists[0]:
-            simple = name.rpartition(".")[2]
-            plugins.append(PluginInfo(kind, name, f"{SAMPLES}:{known.get(simple, simple)}", "4.3.1"))
-    return Catalog(plugins)
+    """Plugins of the original worker: ours under its version."""
+    known = (info for info in scan() if info.class_name.startswith("org.apache.kafka.connect."))
+    return Catalog(replace(info, version="4.3.1") for info in known)
 
 
 @pytest.fixture
@@ -235,3 +222,37 @@ def test_a_key_of_ours_is_checked_but_shown_only_when_it_is_wrong(catalog, text,
     else:
         assert infos["error_count"] == 1
         assert shown[key] == [f"Invalid value {text} for configuration {key}: {error}"]
+
+
+TRANSFORMS = "org.apache.kafka.connect.transforms."
+
+
+def test_negate_wants_a_predicate(catalog):
+    chain = {"transforms": "a", "transforms.a.type": "Filter", "transforms.a.negate": "true"}
+    errors = errors_of(validate_connector(catalog, {**TICKER, **chain}, worker=WORKER))
+    text = "Config 'transforms.a.negate' was provided but there is no config 'transforms.a.predicate'"
+    assert errors == {"transforms.a.type": [f"{text} defining a predicate to be negated."]}
+
+
+def test_a_transform_of_both_sides_is_named_with_one(catalog):
+    chain = {"transforms": "a", "transforms.a.type": f"{TRANSFORMS}Cast"}
+    infos = validate_connector(catalog, {**TICKER, **chain}, worker=WORKER)
+    assert errors_of(infos) == {
+        "transforms.a.type": [
+            f"This class is abstract and cannot be created. Did you mean {TRANSFORMS}Cast$Key, {TRANSFORMS}Cast$Value?"
+        ]
+    }
+    values = {entry["value"]["name"]: entry["value"]["value"] for entry in infos["configs"]}
+    assert values["transforms.a.type"] == f"{TRANSFORMS}Cast"
+
+
+def test_only_the_type_of_an_alias_is_a_class(catalog):
+    chain = {
+        "transforms": "a",
+        "transforms.a.type": f"{TRANSFORMS}TimestampConverter$Value",
+        "transforms.a.target.type": "unix",
+    }
+    infos = validate_connector(catalog, {**TICKER, **chain}, worker=WORKER)
+    values = {entry["value"]["name"]: entry["value"]["value"] for entry in infos["configs"]}
+    assert values["transforms.a.target.type"] == "unix"
+    assert errors_of(infos) == {}

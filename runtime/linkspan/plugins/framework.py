@@ -86,11 +86,19 @@ def check_converters(catalog: Catalog, props: Props) -> None:
 
 def class_names(catalog: Catalog, values: Mapping[str, ConfigValue]) -> None:
     """Replace short names of converters, transforms and predicates by class names; unknown ones by None."""
-    for name, value in values.items():
-        kind = CONVERTER_KINDS.get(name) or (_ROLES.get(name.partition(".")[0]) if name.endswith(".type") else None)
-        if kind is not None and value.value is not None:
-            found = _found(catalog, kind, str(value.value)) or _found(catalog, None, str(value.value))
-            value.value = None if found is None else found.class_name
+    kinds = dict(CONVERTER_KINDS)
+    for role, kind in _ROLES.items():
+        aliases = values[role].value
+        kinds.update({f"{role}.{alias}.type": kind for alias in (aliases if isinstance(aliases, list) else ())})
+    for name, kind in kinds.items():
+        value = values.get(name)
+        if value is not None and value.value is not None:
+            named = str(value.value)
+            found = _found(catalog, kind, named) or _found(catalog, None, named)
+            if found is not None:
+                value.value = found.class_name
+            elif not _of_both_sides(catalog, kind, named):
+                value.value = None
 
 
 class _Choice(Recommender):
@@ -172,7 +180,7 @@ def _alias_keys(catalog: Catalog, props: Props, role: str, kind: str, alias: str
             width=Width.LONG,
             display_name=f"{title} type for {alias}",
             recommender=_Choice([plugin.class_name for plugin in catalog.of_kind(kind)]),
-            validator=_class_of(catalog, kind, wanted),
+            validator=_chosen(catalog, kind, wanted, props, prefix),
         ),
         ConfigKey(
             name=f"{prefix}plugin.version",
@@ -267,6 +275,10 @@ def _class_of(catalog: Catalog, kind: str, version: str | None) -> Validator:
             raise ConfigError.invalid(key, value, error.message) from error
         except NotFoundError:
             other = _found(catalog, None, name)
+            usable = _of_both_sides(catalog, kind, name)
+            if usable:
+                text = f"This class is abstract and cannot be created. Did you mean {', '.join(usable)}?"
+                raise ConfigError(text, key) from None
             if other is None:
                 raise ConfigError.invalid(key, value, f"Class {name} could not be found.") from None
             text = f"Class class {other.class_name} does not implement the {_INTERFACES[kind]} interface"
@@ -276,6 +288,25 @@ def _class_of(catalog: Catalog, kind: str, version: str | None) -> Validator:
         _require_version(catalog, info, key, version)
 
     return check
+
+
+def _chosen(catalog: Catalog, kind: str, version: str | None, props: Props, prefix: str) -> Validator:
+    """The class of an alias; a transform has no ``negate`` without a predicate."""
+    check_class = _class_of(catalog, kind, version)
+    negate, predicate = f"{prefix}negate", f"{prefix}predicate"
+
+    def check(key: str, value: object) -> None:
+        if kind == "transformation" and negate in props and predicate not in props:
+            text = f"Config '{negate}' was provided but there is no config '{predicate}'"
+            raise ConfigError(f"{text} defining a predicate to be negated.", key)
+        check_class(key, value)
+
+    return check
+
+
+def _of_both_sides(catalog: Catalog, kind: str, name: str) -> list[str]:
+    """Names of the classes for keys and values of a transform that is named without either."""
+    return [info.class_name for info in catalog.of_kind(kind) if info.class_name.startswith(f"{name}$")]
 
 
 def _version_of(catalog: Catalog, info: PluginInfo | None) -> Validator:
