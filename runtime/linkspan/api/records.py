@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias, overload
+from typing import Final, NamedTuple, Self, TypeAlias, overload
 
 from linkspan.api.headers import Headers
 from linkspan.api.schema import Schema
@@ -109,9 +109,9 @@ class SourceRecord:
         self.timestamp = timestamp
         self.headers = headers
 
-    def copy(self) -> SourceRecord:
+    def copy(self) -> Self:
         """A record with the same content, for a transform to change; values and headers are shared, not copied."""
-        twin = SourceRecord.__new__(type(self))
+        twin = type(self).__new__(type(self))
         twin.source_partition, twin.source_offset = self.source_partition, self.source_offset
         twin.topic, twin.partition, twin.timestamp = self.topic, self.partition, self.timestamp
         twin.key, twin.key_schema = self.key, self.key_schema
@@ -178,9 +178,9 @@ class SinkRecord:
         self.original_partition = partition
         self.original_offset = offset
 
-    def copy(self) -> SinkRecord:
+    def copy(self) -> Self:
         """A record with the same content, for a transform to change; values and headers are shared, not copied."""
-        twin = SinkRecord.__new__(type(self))
+        twin = type(self).__new__(type(self))
         twin.topic, twin.partition, twin.offset = self.topic, self.partition, self.offset
         twin.key, twin.key_schema = self.key, self.key_schema
         twin.value, twin.value_schema = self.value, self.value_schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain as joined
-from typing import overload
+from typing import Self, overload
 
 from linkspan.api.headers import Headers
 from linkspan.api.records import Column, SinkBatch, SinkRecord, SinkRecords
@@ -46,11 +46,10 @@ class ReadRecord(SinkRecord):
         self._fetched = fetched
         self._index = index
 
-    def copy(self) -> ReadRecord:
+    def copy(self) -> Self:
         """A record with the same content and origin."""
         twin = super().copy()
-        assert isinstance(twin, ReadRecord)
-        twin._fetched, twin._index = self._fetched, self._index
+        twin._fetched, twin._index = self._fetched, self._index  # noqa: SLF001 - of the same class
         return twin
 
     @classmethod
