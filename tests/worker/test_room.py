@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from pathlib import Path
@@ -13,6 +14,7 @@ from conftest import source, until
 from linkspan.api.errors import PluginError
 from linkspan.worker import memory, room
 from linkspan.worker.control_groups import ControlGroups, Use
+from linkspan.worker.process_table import ProcessTable
 from linkspan.worker.room import Room, raise_descriptor_limit
 
 MIB = 1 << 20
@@ -90,6 +92,18 @@ def test_threads_of_the_user_are_counted_only_near_the_limit(limits, monkeypatch
     monkeypatch.setattr(room, "_threads_of_machine", lambda: 900)
     limits[resource.RLIMIT_NPROC] = (2000, 2000)
     assert lacking() is None
+
+
+def test_without_a_descriptor_to_look_with_there_is_no_room_and_nothing_breaks(limits, monkeypatch):
+    def list_nothing(_: str) -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    limits[resource.RLIMIT_NOFILE] = (1024, 1024)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", list_nothing)
+        said, threads, families = lacking(), room.threads_of_user(), ProcessTable().members([1])
+    assert said == "No room for task c-0: Too many open files. Raise the limit (ulimit -n), then restart the task"
+    assert (threads, families) == (0, {1: [1]})
 
 
 def test_this_machine_can_be_counted():

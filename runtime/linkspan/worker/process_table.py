@@ -98,7 +98,11 @@ def threads_of_user() -> int:
 
 
 def _rows() -> Iterator[_Row]:
-    for name in os.listdir("/proc"):  # noqa: PTH208 - as above
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208 - as above
+    except OSError:  # there is no descriptor left to look with
+        return
+    for name in names:
         if name.isdigit() and (text := _file(int(name), "stat")):
             fields = text[text.rfind(b")") + 2 :].split()
             yield _Row(int(name), int(fields[1]), int(fields[2]), int(fields[17]))

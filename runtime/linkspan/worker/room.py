@@ -47,7 +47,11 @@ class Room:
             task: its name.
             coming: how many tasks come up at this moment, this one included.
         """
-        for use, what, each in self._limits(coming * _THREADS):
+        try:
+            limits = list(self._limits(coming * _THREADS))
+        except OSError as error:  # there is no descriptor left to look with
+            return f"No room for task {task}: {error.strerror}. Raise the limit (ulimit -n), then restart the task"
+        for use, what, each in limits:
             kept = min(_KEPT[what], use.limit // 8)
             if use.free < kept + each * coming:
                 return (
