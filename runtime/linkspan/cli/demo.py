@@ -47,8 +47,9 @@ class _CannotRun(Exception):  # noqa: N818 - carries an exit status, is no error
 
 def run(file: Path | None, state: Path, seconds: float | None) -> int:
     """Run the demonstration until Ctrl-C, until all is copied, or for ``seconds``; the exit status."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupt = _Interrupt()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         _check(file)
         lock = _locked(state)
@@ -58,7 +59,7 @@ def run(file: Path | None, state: Path, seconds: float | None) -> int:
         earlier = pipeline.progress()
         worker = _start(pipeline, lock)
         try:
-            _Show(pipeline, worker, earlier, seconds).watch()
+            _Show(pipeline, worker, earlier, interrupt, seconds).watch()
         finally:
             _stop(pipeline, worker)
     except (_CannotRun, ConnectError) as error:
@@ -73,8 +74,24 @@ def run(file: Path | None, state: Path, seconds: float | None) -> int:
     return 0
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - the handler's signature
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Handles signals that end the command.
+
+    Attributes:
+        came: whether one has come; the exception is lost when it falls into the end of an object's life.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, *_: object) -> NoReturn:
+        self.came = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise once more what may have been lost."""
+        if self.came:
+            raise KeyboardInterrupt
 
 
 # --- before ---------------------------------------------------------------------------------------------------------
@@ -181,15 +198,22 @@ class _Show:
         pipeline: what runs.
         worker: the worker that runs it.
         earlier: what earlier runs did.
+        interrupt: knows whether this is to end.
         seconds: after which it ends, or None.
     """
 
     def __init__(
-        self, pipeline: Pipeline, worker: subprocess.Popen[bytes], earlier: Progress, seconds: float | None
+        self,
+        pipeline: Pipeline,
+        worker: subprocess.Popen[bytes],
+        earlier: Progress,
+        interrupt: _Interrupt,
+        seconds: float | None,
     ) -> None:
         self._pipeline = pipeline
         self._worker = worker
         self._earlier = earlier
+        self._interrupt = interrupt
         self._seconds = seconds
         self._terminal = sys.stdout.isatty()
         self._lines = 0
@@ -209,6 +233,7 @@ class _Show:
         tick = 0
         while self._seconds is None or time.monotonic() - began < self._seconds:
             time.sleep(_TICK_SECONDS)
+            self._interrupt.check()
             tick += 1
             if tick % _TICKS_OF_A_CHECK == 0 or self._worker.poll() is not None:
                 self._check()
@@ -232,6 +257,7 @@ class _Show:
             if self._worker.poll() is not None or time.monotonic() > deadline:
                 raise self._failed("the worker did not start")
             time.sleep(0.05)
+            self._interrupt.check()
 
     def _check(self) -> None:
         if self._worker.poll() is not None:
