@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -11,7 +11,7 @@ from linkspan.herder import protocol
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import GroupMember
 from linkspan.herder.participant import GroupTimes, Participant
-from linkspan.herder.protocol import Assignment
+from linkspan.herder.protocol import Assignment, WorkItem
 from tests.herder.config_listener import Told
 from tests.log.memory_table import MemoryTable, MemoryTopic
 
@@ -23,13 +23,15 @@ class Outsider:
     """A membership that joins nothing."""
 
     def __init__(self) -> None:
-        self.left = asyncio.Event()
+        self.left, self.rejoined = asyncio.Event(), asyncio.Event()
+        self.rejoins: list[str] = []
 
     async def start(self, member: GroupMember) -> None:  # noqa: ARG002 - the protocol's
         raise AssertionError("the test holds the rounds itself")
 
     def rejoin(self, reason: str) -> None:
-        """Nobody cares."""
+        self.rejoins.append(reason)
+        self.rejoined.set()
 
     async def leave(self, reason: str) -> None:  # noqa: ARG002 - the protocol's
         self.left.set()
@@ -42,12 +44,14 @@ class Outsider:
 
 
 class Hooks:
-    """Do nothing, or fail."""
+    """Remember what was revoked; fail if they are to."""
 
-    fail = False
+    def __init__(self) -> None:
+        self.revoked: list[set[str]] = []
+        self.fail = False
 
     async def on_revoked(self, names: set[str]) -> None:
-        """Nothing runs here."""
+        self.revoked.append(names)
 
     def on_settled(self) -> None:
         if self.fail:
@@ -57,23 +61,31 @@ class Hooks:
 class Part:
     """A participant, and the topic that it reads."""
 
-    def __init__(self, offers: str) -> None:
+    def __init__(self, offers: str, pause: float) -> None:
         self.topic = MemoryTopic("configs")
         self.configs = ConfigTopic(MemoryTable(self.topic, single_partition=True))
         self.membership = Outsider()
-        times = GroupTimes(sync=0.01, unsync_backoff=SECONDS_TO_HAPPEN, rebalance_delay=SECONDS_TO_HAPPEN)
+        times = GroupTimes(sync=0.01, unsync_backoff=SECONDS_TO_HAPPEN, rebalance_delay=pause)
         self.hooks = Hooks()
         self.group = Participant(self.membership, self.configs, ME, offers, times, self.hooks)
 
-    async def join(self, *, offset: int, version: int = 2) -> None:
+    async def join(self, *, offset: int, version: int = 2, assigned: Sequence[WorkItem] = ()) -> None:
         """A round that this worker leads."""
-        assignment = protocol.encode_assignment(Assignment(version, 0, "me", ME, offset))
+        assignment = protocol.encode_assignment(Assignment(version, 0, "me", ME, offset, tuple(assigned)))
         await self.group.on_joined(1, "me", "sessioned", assignment)
 
+    async def fail_to_catch_up(self) -> None:
+        """A round in which others know more than the topic gives."""
+        self.topic.set_down(down=True)
+        await self.join(offset=7)
+        async with asyncio.timeout(SECONDS_TO_HAPPEN):
+            await self.membership.left.wait()
+        self.membership.left.clear()
 
-def play(story: Callable[[Part], Awaitable[None]], offers: str = "sessioned") -> None:
+
+def play(story: Callable[[Part], Awaitable[None]], offers: str = "sessioned", pause: float = 3600.0) -> None:
     async def whole() -> None:
-        part = Part(offers)
+        part = Part(offers, pause)
         await part.configs.open(Told())
         await story(part)
         await part.group.stop()
@@ -106,15 +118,35 @@ def test_a_leader_that_stays_away_because_it_cannot_catch_up_leads_nobody_until_
     async def story(part: Part) -> None:
         await part.join(offset=-1)
         assert part.group.leads
-        part.topic.set_down(down=True)
-        await part.join(offset=7)
-        async with asyncio.timeout(SECONDS_TO_HAPPEN):
-            await part.membership.left.wait()
+        await part.fail_to_catch_up()
         assert (part.group.leads, part.group.in_group, part.group.leader_url) == (False, False, None)
         await part.join(offset=-1)
         assert (part.group.leads, part.group.in_group, part.group.leader_url) == (True, True, ME)
 
     play(story)
+
+
+def test_changes_of_the_configuration_do_not_call_a_worker_back_that_stays_away() -> None:
+    async def story(part: Part) -> None:
+        await part.fail_to_catch_up()
+        part.group.rejoin("a connector is new")
+        assert part.membership.rejoins == []
+
+    play(story)
+
+
+def test_a_worker_that_stays_away_comes_back_each_time_and_gives_up_its_work_after_the_fifth() -> None:
+    async def story(part: Part) -> None:
+        await part.join(offset=-1, assigned=(("c", 0),))
+        for attempt in range(1, 12):
+            await part.fail_to_catch_up()
+            async with asyncio.timeout(SECONDS_TO_HAPPEN):
+                await part.membership.rejoined.wait()
+            part.membership.rejoined.clear()
+            assert part.hooks.revoked == ([] if attempt < 5 else [{"c"}])
+        assert part.membership.rejoins == ["another attempt to catch up with the config topic"] * 11
+
+    play(story, pause=0.01)
 
 
 def test_a_defect_in_what_follows_a_round_is_logged(caplog: pytest.LogCaptureFixture) -> None:

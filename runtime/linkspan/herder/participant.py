@@ -102,6 +102,7 @@ class Participant:
         self._last: Assignment | None = None
         self._member_id: str | None = None
         self._rejoining = True
+        self._away = False
         self._resolving: asyncio.Task[None] | None = None
         self._delayed: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
@@ -166,7 +167,8 @@ class Participant:
         """The assignment does not fit the configuration any more."""
         self._settled.clear()
         self._rejoining = True
-        self._membership.rejoin(reason)
+        if not self._away:  # whoever is behind would hear of changes all the time, and disturb the others each time
+            self._membership.rejoin(reason)
 
     async def stop(self) -> None:
         """Leave the group for good."""
@@ -319,20 +321,21 @@ class Participant:
         """Leave the group for a while; who cannot read configurations is of no use to it."""
         reason = "this worker could not catch up with the config topic"
         self._resolving = None  # leaving ends what is under way, but not this
+        self._away = True
         self.outside, self.leader_url = reason, None
         await self._membership.leave(reason)
         if eager:
             await self._give_up_everything()
-            await asyncio.sleep(self._times.unsync_backoff)
+            pause = self._times.unsync_backoff
         else:
-            left = _PATIENCE - self._unsynced
-            pause = self._times.rebalance_delay / 10 / left
+            pause = self._times.rebalance_delay / 10 / (_PATIENCE - self._unsynced)
             self._unsynced += 1
-            _log.info("Staying out of the group for %g s: %s", pause, reason)
-            await asyncio.sleep(pause)
-            if self._unsynced == _PATIENCE:
-                self._unsynced = 0
-                await self._give_up_everything()
+        _log.info("Staying out of the group for %g s: %s", pause, reason)
+        await asyncio.sleep(pause)
+        if self._unsynced == _PATIENCE:
+            self._unsynced = 0
+            await self._give_up_everything()
+        self._away = False
         self.rejoin("another attempt to catch up with the config topic")
 
     def _delay(self, delay_ms: int) -> None:
