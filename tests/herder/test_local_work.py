@@ -387,3 +387,17 @@ def test_what_is_given_up_while_the_worker_stops_has_ended_afterwards(play) -> N
         assert here.worker.running == set()
 
     play(story)
+
+
+def test_what_cannot_be_ended_does_not_keep_the_rest_of_the_worker_from_ending(play, caplog) -> None:
+    async def story(here: Here) -> None:
+        here.wishes.want()
+        here.wishes.want("d", tasks=0)
+        await here.follow("c", "d")
+        here.worker.errors["stop_connector", "c"] = ConnectError("no room for another process")
+        await here.work.stop(1)
+        assert here.work.names() == set()
+        assert {("stop_connector", "d"), ("stop_task", "c", 0), ("stop_task", "c", 1)} <= set(here.calls())
+        assert "no room for another process" in caplog.text
+
+    play(story)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from linkspan.api.errors import ConfigError, ConnectError, NotFoundError
-from linkspan.herder.lanes import Lanes, Stage
+from linkspan.herder.lanes import Lanes, Stage, report_failure
 from linkspan.herder.port import STARTED, STOPPED, RunningWorker
 
 __all__ = ["LocalWork", "Wanted", "WantedConnector", "WantedTask"]
@@ -376,7 +376,9 @@ class LocalWork:
             self._begin_to_end(name, self._worker.stop_tasks([(name, number) for number in tasks]))
         for name in self._instances:
             self._begin_to_end(name, self._worker.stop_connector(name))
-        await asyncio.gather(*self._endings)
+        for ending in self._endings:
+            ending.add_done_callback(report_failure)
+        await asyncio.gather(*self._endings, return_exceptions=True)  # the rest of the worker has to end as well
         self._tasks.clear()
         self._instances.clear()
         self._stopped.set()
