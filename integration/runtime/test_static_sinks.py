@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pytest
 from confluent_kafka import Producer
@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.kafka import java, write_properties
 from integration.services.server import Server
+from integration.services.topics import Place, places
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka import KafkaLog
 from linkspan.log.port import DisplacedError
@@ -31,13 +32,6 @@ PLUGINS: Final = Path(__file__).parent / "plugin_path"
 ASSIGNORS: Final = "org.apache.kafka.clients.consumer."
 DEADLINE: Final = 90.0
 SESSION_MS: Final = 290_000
-
-
-class Place(NamedTuple):
-    """A member of a consumer group."""
-
-    instance: str | None
-    partitions: frozenset[int]
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -87,14 +81,7 @@ class Cluster:
 
     def places(self, group: str) -> set[Place]:
         """Members of a consumer group; none while a round is under way."""
-        (asked,) = self.admin.describe_consumer_groups([group]).values()
-        found = asked.result()
-        if found.state.name != "STABLE":
-            return set()
-        return {
-            Place(member.group_instance_id, frozenset(place.partition for place in member.assignment.topic_partitions))
-            for member in found.members
-        }
+        return places(self.admin, group)
 
     def start(self, name: str, **config: str) -> None:
         """Create or configure a connector."""
@@ -299,7 +286,7 @@ def test_a_task_takes_its_place_back_from_somebody_whom_no_worker_knows(cluster:
         with pytest.raises(DisplacedError):
             until(lambda: stranger.poll(0.1, 1) and None, "the stranger is told")
         stranger.close()
-        cluster.await_running(name, cluster.workers[:1], 1)
+        until(lambda: [state for state, _ in cluster.tasks(name)] == ["RUNNING"], "the task runs")
         delivered(cluster, topic, file)
         assert {place.instance for place in cluster.places(group)} == {place.instance}
 
@@ -317,10 +304,14 @@ def test_tasks_here_and_members_in_java_share_a_group(cluster: Cluster, tmp_path
         console = Server(java(tmp_path, main, *options, options=("-Xmx128m", "-XX:+UseSerialGC")), tmp_path / "console")
         console.launch()
         try:
-            shared = until(lambda: len(found := cluster.places(group)) == 2 and found, "both are members")
-            ours, theirs = sorted(shared, key=lambda place: place.instance is None)
-            assert sorted((*ours.partitions, *theirs.partitions)) == [0, 1]
-            assert (len(ours.partitions), len(theirs.partitions)) == (1, 1)
+
+            def shared() -> bool:
+                found = cluster.places(group)
+                in_java = {place.instance is None for place in found}
+                return len(in_java) == 2 and sorted(map(sorted, (place.partitions for place in found))) == [[0], [1]]
+
+            # between the two rounds that a cooperative assignor needs, a partition has no reader
+            until(shared, "one partition is read here, one in Java")
             lines = cluster.send(topic)
             until(
                 lambda: lines <= {*file.read_text().split(), *console.log.read_text().split()},

@@ -1,10 +1,12 @@
-"""What is in a topic, and how far its readers are, looked at from outside."""
+"""What is in a topic, who reads it and how far, looked at from outside."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from linkspan.api.records import TopicPartition as Partition
 from linkspan.log.kafka import KafkaLog
@@ -68,3 +70,22 @@ def committed(bootstrap: str, group: str) -> Mapping[Partition, int]:
         return admin.group_offsets(group)
     finally:
         admin.close()
+
+
+class Place(NamedTuple):
+    """A member of a consumer group: its instance id, if it is a static one, and its partitions."""
+
+    instance: str | None
+    partitions: frozenset[int]
+
+
+def places(admin: AdminClient, group: str) -> set[Place]:
+    """Members of a consumer group; none while a round is under way."""
+    (asked,) = admin.describe_consumer_groups([group]).values()
+    found = asked.result()
+    if found.state.name != "STABLE":
+        return set()
+    return {
+        Place(member.group_instance_id, frozenset(place.partition for place in member.assignment.topic_partitions))
+        for member in found.members
+    }
