@@ -55,7 +55,7 @@ DEVIATIONS: Mapping[str, Difference] = {
         of_class("TimestampRouter"), we_say("timestamp.format: Unterminated quote")
     ),
     "records are not printed": both(
-        of_class("TimestampRouter"), they_say("^Timestamp missing on record: SourceRecord")
+        of_class("TimestampRouter"), they_say("^Timestamp missing on record: (Source|Sink)Record")
     ),
     "names that stand twice are refused, as when the connector is validated": we_say("values must not be duplicated"),
     "words of Python about regular expressions": both(we_say("Invalid regex"), they_say("Invalid regex")),

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from linkspan.api import HIGH, Config, ConfigError, DataError, Schema, StrList, Type
 from linkspan.api.schema import DATE, TIME, TIMESTAMP
 from linkspan.api.text import java_text
+from linkspan.config.ordering import hash_order
 from linkspan.transforms.java_numbers import fraction_from, single, to_long, whole_from, wrapped
 from linkspan.transforms.moments import MS_OF_DAY, ms_of, text_of
 from linkspan.transforms.replace_field import split
@@ -98,7 +99,8 @@ class Cast(SideTransform[CastConfig]):
         """Understand what is to be cast."""
         casts = casts_of(self.config.spec)
         self.whole = casts.pop(None, None)
-        self.casts = {name: kind for name, kind in casts.items() if name is not None}
+        types = {name: kind for name, kind in casts.items() if name is not None}
+        self.casts = {name: types[name] for name in hash_order(types)}  # as the original goes through them
 
     def plan(self, schema: Schema | None) -> Plan:
         """Choose the functions that cast."""
@@ -176,15 +178,11 @@ def _whole_schema(schema: Schema, kind: Type, change: Callable[[object], object]
 
 
 def caster(schema: Schema | None, target: Type) -> Callable[[object], object]:
-    """Function that casts values of a schema, none of them null.
-
-    Raises:
-        DataError: by the function too: they cannot be cast.
-    """
+    """Function that casts values of a schema, none of them null; it raises DataError when they cannot be cast."""
     if schema is None:
         return partial(_cast_plain, kind=target)
     if schema.type not in _FROM:
-        raise _unsupported(schema.type)
+        return partial(_refuse, schema.type)
     if target is Type.STRING:
         return _text if schema.type is not Type.FLOAT32 else partial(java_text, schema=schema)
     return partial(_CASTS[target], schema=schema) if schema.name not in _RAW else _after(_RAW[schema.name], target)
@@ -200,6 +198,10 @@ def _cast_plain(value: object, kind: Type) -> object:
     if found not in _FROM:
         raise _unsupported(found)
     return _text(value) if kind is Type.STRING else _CASTS[kind](value)
+
+
+def _refuse(kind: Type, _value: object) -> object:
+    raise _unsupported(kind)
 
 
 def _unsupported(kind: Type) -> DataError:

@@ -90,8 +90,9 @@ class Calendar:
         """The day, counted from the epoch."""
         fields = self._fields
         if self._stamp("week_year") > self._stamp("year"):
+            weeks, weekday = _within_week(fields.get("weekday", 1))
             first = _sunday_before(_days(fields["week_year"], 0))
-            return first + (fields.get("week_of_year", 1) - 1) * 7 + fields.get("weekday", 1) - 1
+            return first + (fields.get("week_of_year", 1) - 1 + weeks) * 7 + weekday - 1
         ways = {
             "day": self._stamp("day"),
             "week_of_month": self._stamp("week_of_month", "weekday"),
@@ -140,6 +141,14 @@ def _days(year: int, month: int) -> int:
 def _weekday_of(day: int) -> int:
     """1 for Sunday to 7, of a day counted from the epoch, which was a Thursday."""
     return (day + 4) % 7 + 1
+
+
+def _within_week(weekday: int) -> tuple[int, int]:
+    """Whole weeks in a day of the week that there is not, which counts from Monday, and the day that is left."""
+    if 1 <= weekday <= 7:
+        return 0, weekday
+    weeks, rest = divmod(weekday - 1, 7)
+    return weeks, (rest + 1) % 7 + 1
 
 
 def _sunday_before(day: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from linkspan.api import HIGH, LOW, Config, DataError, Schema, Str, StrList, Type
 from linkspan.api.schema import DATE, TIME, TIMESTAMP
 from linkspan.api.validators import non_empty, some_distinct_items
+from linkspan.config.ordering import hash_order
 from linkspan.transforms.java_numbers import decimal_from, single, wrapped
 from linkspan.transforms.moments import EPOCH
 from linkspan.transforms.sides import Plan, SideTransform
@@ -60,6 +61,10 @@ class MaskField(SideTransform[MaskFieldConfig]):
     version = "0.1.0"
     keeps_null = False
 
+    def configure(self) -> None:
+        """Take the names, in the order in which the original goes through them."""
+        self.names = hash_order(self.config.fields)
+
     def plan(self, schema: Schema | None) -> Plan:
         """Choose what is put in."""
         if schema is None:
@@ -83,7 +88,7 @@ class MaskField(SideTransform[MaskFieldConfig]):
 
     def _map(self, value: object) -> dict[str, object]:
         changed = dict(as_map(value, PURPOSE))
-        for name in self.config.fields:
+        for name in self.names:
             item = changed.get(name)
             changed[name] = None if item is None else self._masked(item, None)
         return changed

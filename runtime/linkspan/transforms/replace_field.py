@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Final
 
 from linkspan.api import Config, ConfigError, DataError, Field, Schema, StrList, Type
 from linkspan.api.validators import distinct_items
+from linkspan.config.ordering import hash_order
 from linkspan.transforms.sides import Plan, SideTransform
-from linkspan.transforms.structs import as_map, copier, derived, null_setting, refused, replaces_nulls
+from linkspan.transforms.structs import as_map, class_name, copier, derived, null_setting, refused, replaces_nulls
 
 __all__ = ["ReplaceField", "ReplaceFieldConfig", "ReplaceFieldKey", "ReplaceFieldValue"]
 
@@ -58,7 +59,8 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
         self.renames: dict[str, str] = {}
         for old, new in map(split, self.config.renames):
             self.renames[old] = new
-        self.origins = {new: old for old, new in self.renames.items()}
+        # of several names that become one the original takes that which comes last in its hash table
+        self.origins = {self.renames[old]: old for old in hash_order(self.renames)}
 
     def plan(self, schema: Schema | None) -> Plan:
         """Work out the names that the fields of a struct get."""
@@ -71,13 +73,17 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
         ]
         kind = derived(schema, [(name, field.schema) for name, field in wanted])
         sources: list[tuple[str, Field]] = []
-        for name, _ in wanted:
+        strange: list[tuple[str, Field, Schema]] = []
+        for name, target in wanted:
             # As in the original: a field that is named like the new name of another is looked for under the old one.
             field = schema.field(self.origins.get(name, name))
             if field is None:
                 return Plan(kind, partial(_lacking, self._copier(sources), self.origins[name]))
             sources.append((name, field))
-        return Plan(kind, self._copier(sources))
+            if (field.schema.type, field.schema.name) != (target.schema.type, target.schema.name):
+                strange.append((name, field, target.schema))
+        copy = self._copier(sources)
+        return Plan(kind, partial(_checked, copy, strange) if strange else copy)
 
     def _copier(self, sources: list[tuple[str, Field]]) -> Callable[[Any], dict[str, object]]:
         return copier(sources, replace_nulls=replaces_nulls(self.config))
@@ -93,6 +99,18 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
 def _lacking(copy: Callable[[object], object], name: str, value: object) -> object:
     copy(value)
     raise DataError(f"{name} is not a valid field name")
+
+
+def _checked(
+    copy: Callable[[object], dict[str, object]], strange: list[tuple[str, Field, Schema]], value: object
+) -> object:
+    copied = copy(value)
+    for name, field, target in strange:
+        if copied[name] is not None:
+            found = class_name(copied[name], field.schema)
+            text = f"Invalid Java object for schema with type {target.type.value}: class {found}"
+            raise DataError(f'{text} for field: "{name}"')
+    return copied
 
 
 class ReplaceFieldKey(ReplaceField):

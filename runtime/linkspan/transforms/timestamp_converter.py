@@ -130,14 +130,17 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
             (field.name, self._schema(field.schema) if field.name == name else field.schema) for field in schema.fields
         ]
         convert, problem = self._of_field(field)
-        copy = copier([(field.name, field) for field in schema.fields], replace_nulls=replaces_nulls(self.config))
+        copied = [(field.name, field) for field in schema.fields]
+        if field is not None and problem is not None:
+            copied = copied[: field.index]
+        copy = copier(copied, replace_nulls=replaces_nulls(self.config))
 
         def change(value: Mapping[str, object] | None) -> dict[str, object] | None:
             if value is None:
                 return None
+            changed = copy(value)
             if problem is not None:
                 raise DataError(problem)
-            changed = copy(value)
             if convert is not None:
                 changed[name] = convert(changed[name])
             return changed

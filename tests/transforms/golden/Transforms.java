@@ -41,6 +41,9 @@ public class Transforms {
             }
             test.set("result", result);
             out.println(MAPPER.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII).writeValueAsString(test));
+            if (!in.ready()) {
+                out.flush();
+            }
         }
         out.flush();
     }

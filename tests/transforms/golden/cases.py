@@ -1,4 +1,3 @@
-
 """Inputs for Transforms.java, one JSON line a case."""
 
 from __future__ import annotations
