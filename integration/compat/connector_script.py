@@ -13,15 +13,25 @@ from integration.compat.exchange import Difference, Step
 
 __all__ = [
     "CONNECTOR_STEPS",
+    "CREATING",
     "FROM_FILES",
     "MISTAKE",
+    "PAUSED",
     "RENAMED",
+    "RUNNING",
     "SINK",
+    "SLASH",
     "SOURCE",
+    "STOPPED",
     "TEXT",
     "UNKNOWN",
+    "UNKNOWN_CONNECTOR",
+    "WRONG_OFFSETS",
     "connector",
+    "ignored",
     "of",
+    "offset",
+    "sink_offset",
 ]
 
 SOURCE: Final = {"connector.class": "FileStreamSource", "tasks.max": "1", "file": "${DIR}/in.txt", "topic": "${TOPIC}"}

@@ -16,7 +16,7 @@ __all__ = ["Answer", "Difference", "Step", "named", "play"]
 
 LIMIT_SECONDS: Final = 90.0
 # What says that a worker of a group could not take a request just then; the original does not wait.
-TURNED_AWAY: Final = ("because a rebalance is expected", "momentarily due to stale configuration")
+TURNED_AWAY: Final = ("because a rebalance is expected", "Cannot complete request momentarily due to")
 COMPARED_HEADERS: Final = ("location", "content-type", "allow", "vary", "access-control-", "x-")
 
 
@@ -139,7 +139,7 @@ def _ask(step: Step, values: Mapping[str, str]) -> Answer:
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in headers.items():
             if value is not None:
-                connection.putheader(name, value)
+                connection.putheader(name, _filled(value, values))
         connection.endheaders(data)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")

@@ -18,7 +18,7 @@ from integration.compat.connector_script import (
 from integration.compat.exchange import Difference, Step
 from integration.compat.plugin_script import PLUGIN_STEPS
 
-__all__ = ["GROUP_STEPS"]
+__all__ = ["BETWEEN_WORKERS", "GROUP_STEPS", "in_group"]
 
 SOURCE_CHECK: Final = "PUT /connector-plugins/FileStreamSource/config/validate"
 SINK_CHECK: Final = "PUT /connector-plugins/FileStreamSink/config/validate"
@@ -86,13 +86,13 @@ def _same(step: Step) -> bool:
     return step.differs not in _PARTING and not (step.differs.original == 415 and step.differs.linkspan < 300)
 
 
-def _in_group(step: Step) -> Step:
+def in_group(step: Step) -> Step:
     """Unknown connectors are refused alike by the workers of groups."""
     return Step(**{**step.__dict__, "differs": None}) if step.differs is UNKNOWN else step
 
 
 GROUP_STEPS: Final = (
-    *(_in_group(step) for step in (*CONNECTOR_STEPS, *PLUGIN_STEPS) if step not in FROM_FILES and _same(step)),
+    *(in_group(step) for step in (*CONNECTOR_STEPS, *PLUGIN_STEPS) if step not in FROM_FILES and _same(step)),
     *IN_GROUPS,
     *BETWEEN_WORKERS,
 )
