@@ -63,9 +63,6 @@ def _member(key: str, value: Any) -> Any:
     if key == "trace":
         # A stack trace names the lines of the program.
         return bool(value)
-    if key == "task.class":
-        # A Java class, or a Python one.
-        return value.rpartition(".")[2]
     if key == "properties":
         # The order of a hash table.
         return sorted(_pairs(value))
