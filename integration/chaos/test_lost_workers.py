@@ -87,6 +87,10 @@ def test_lines_arrive_when_a_worker_is_killed(workers: list[GroupWorker], pipes:
     lost, other = chosen(workers, victim)
     with pipes[0].growing(), pipes[1].growing():
         lost.kill()
+        # what only a leader can do waits for the next one
+        idle = {**pipes[0].configs[pipes[0].source], "topic": "never-written"}
+        code, answer = other.ask("POST", "/connectors", {"name": "idle", "config": idle, "initial_state": "STOPPED"})
+        assert code == 201, answer
         await_states(other, names_of(pipes), on=[other])
     for pipe in pipes:
         pipe.await_all()
