@@ -7,6 +7,7 @@ in a hurry takes ``batch.values``. Records are made only when somebody asks for 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Self, TypeAlias, overload
 
@@ -17,6 +18,7 @@ __all__ = [
     "Column",
     "Offset",
     "Partition",
+    "RecordColumns",
     "RecordMetadata",
     "SinkBatch",
     "SinkRecord",
@@ -218,6 +220,47 @@ class Column:
     def schema_at(self, index: int) -> Schema | None:
         """Schema of the value at ``index``."""
         return self.schema if self.schemas is None else self.schemas[index]
+
+
+class RecordColumns(ABC):
+    """Records of one topic in columns, for transforms that change all of them at once.
+
+    Attributes:
+        topic: topic of all the records.
+        keys: the keys with their schemas.
+        values: the values with their schemas.
+        headers: headers, one a record, or None when no record has any.
+    """
+
+    __slots__ = ("headers", "keys", "topic", "values")
+
+    def __init__(self, topic: str, keys: Column, values: Column, headers: Sequence[Headers] | None = None) -> None:
+        self.topic = topic
+        self.keys = keys
+        self.values = values
+        self.headers = headers
+
+    def __len__(self) -> int:
+        return len(self.values.values)
+
+    @property
+    @abstractmethod
+    def partitions(self) -> Sequence[int | None]:
+        """The partition of each record, as far as it is known."""
+
+    @property
+    @abstractmethod
+    def offsets(self) -> Sequence[int] | None:
+        """The offset of each record; None when they are on their way into the log."""
+
+    @property
+    @abstractmethod
+    def timestamps(self) -> Sequence[int | None]:
+        """Milliseconds since the epoch, one a record, or None."""
+
+    @abstractmethod
+    def copy(self) -> RecordColumns:
+        """The same records, for a transform to change: columns are shared, it puts others in their place."""
 
 
 class SourceBatch(Sequence[SourceRecord]):

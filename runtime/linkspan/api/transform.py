@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
+from linkspan.api.errors import UnsupportedError
 from linkspan.api.fields import Config
-from linkspan.api.records import SinkRecord, SourceRecord
+from linkspan.api.records import RecordColumns, SinkRecord, SourceRecord
 
 __all__ = ["Predicate", "Transform"]
 
@@ -30,6 +31,20 @@ class Transform(ABC, Generic[ConfigT]):
     def apply(self, record: RecordT) -> RecordT | None:
         """Return the record to go on with, or None to drop it."""
 
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """Do the same to many records at once, in columns; optional, for speed.
+
+        What it gets it leaves as it is (:meth:`RecordColumns.copy`). Whatever it raises, the records are then sent
+        through :meth:`apply` one by one, so it must not have side effects.
+
+        Returns:
+            the records to go on with, as many as there were; None to drop all of them.
+
+        Raises:
+            UnsupportedError: these cannot be done at once.
+        """
+        raise UnsupportedError("It takes one record at a time")
+
     def close(self) -> None:
         """Release resources."""
 
@@ -49,6 +64,14 @@ class Predicate(ABC, Generic[ConfigT]):
     @abstractmethod
     def test(self, record: SourceRecord | SinkRecord) -> bool:
         """Whether the transform applies."""
+
+    def test_all(self, columns: RecordColumns) -> bool:
+        """Whether the transform applies to all of these records, or to none; optional, for speed.
+
+        Raises:
+            UnsupportedError: to some of them; they are then tested one by one.
+        """
+        raise UnsupportedError("It tests one record at a time")
 
     def close(self) -> None:
         """Release resources."""

@@ -26,7 +26,7 @@ from linkspan.api.fields import (
     Validator,
     Width,
 )
-from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case, optional
+from linkspan.api.validators import at_least, distinct_items, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.regex import java_regex
 from linkspan.config.sizes import check_size
 
@@ -74,16 +74,6 @@ def unique_aliases(message: str) -> Validator:
             raise ConfigError.invalid(key, value, message)
 
     return check
-
-
-def distinct_items(key: str, value: object) -> None:
-    """Accept any list, even an empty one, of distinct texts that are not empty (Kafka's ValidList)."""
-    if value is None:
-        raise ConfigError(f"Configuration '{key}' values must not be null.", key)
-    if isinstance(value, list) and len(set(value)) < len(value):
-        raise ConfigError(f"Configuration '{key}' values must not be duplicated.", key)
-    if isinstance(value, list) and "" in value:
-        raise ConfigError(f"Configuration '{key}' values must not be empty.", key)
 
 
 def pattern(key: str, value: object) -> None:

@@ -7,7 +7,7 @@ from itertools import chain as joined
 from typing import Self, overload
 
 from linkspan.api.headers import Headers
-from linkspan.api.records import Column, SinkBatch, SinkRecord, SinkRecords
+from linkspan.api.records import Column, RecordColumns, SinkBatch, SinkRecord, SinkRecords
 from linkspan.api.schema import Schema
 from linkspan.log.port import FetchedBatch
 from linkspan.task.tolerance import Consumed
@@ -78,15 +78,30 @@ class ReadBatch(SinkBatch):
         headers: converted headers, one a record, or None when no record has any.
     """
 
-    __slots__ = ("_fetched", "_headers", "_keys", "_values")
+    __slots__ = ("_fetched", "_headers", "_keys", "_topic", "_values")
 
     def __init__(
-        self, fetched: FetchedBatch, keys: Column, values: Column, headers: Sequence[Headers] | None = None
+        self,
+        fetched: FetchedBatch,
+        keys: Column,
+        values: Column,
+        headers: Sequence[Headers] | None = None,
+        topic: str | None = None,
     ) -> None:
         self._fetched = fetched
         self._keys = keys
         self._values = values
         self._headers = headers
+        self._topic = fetched.topic if topic is None else topic
+
+    @property
+    def columns(self) -> RecordColumns:
+        """The columns for transforms to change."""
+        return ReadColumns(self._fetched, self._topic, self._keys, self._values, self._headers)
+
+    def changed(self, columns: RecordColumns) -> ReadBatch:
+        """The same records after transforms."""
+        return ReadBatch(self._fetched, columns.keys, columns.values, columns.headers, columns.topic)
 
     def __len__(self) -> int:
         return len(self._fetched)
@@ -133,7 +148,7 @@ class ReadBatch(SinkBatch):
         # no look-up of per-record schemas where they are shared
         key_schema = keys.schema if keys.schemas is None else keys.schemas[index]
         value_schema = values.schema if values.schemas is None else values.schemas[index]
-        return ReadRecord(
+        record = ReadRecord(
             self._fetched,
             index,
             keys.values[index],
@@ -142,6 +157,39 @@ class ReadBatch(SinkBatch):
             value_schema,
             None if self._headers is None else self._headers[index],
         )
+        record.topic = self._topic
+        return record
+
+
+class ReadColumns(RecordColumns):
+    """Columns of what was read; what a record came with is made when it is asked for."""
+
+    __slots__ = ("_fetched",)
+
+    def __init__(
+        self, fetched: FetchedBatch, topic: str, keys: Column, values: Column, headers: Sequence[Headers] | None
+    ) -> None:
+        super().__init__(topic, keys, values, headers)
+        self._fetched = fetched
+
+    @property
+    def partitions(self) -> Sequence[int | None]:
+        """The partition of each record."""
+        return self._fetched.partitions
+
+    @property
+    def offsets(self) -> Sequence[int]:
+        """The offset of each record."""
+        return self._fetched.offsets
+
+    @property
+    def timestamps(self) -> Sequence[int | None]:
+        """Milliseconds since the epoch, one a record, or None."""
+        return [None if timestamp < 0 else timestamp for timestamp in self._fetched.timestamps]
+
+    def copy(self) -> ReadColumns:
+        """The same records."""
+        return ReadColumns(self._fetched, self.topic, self.keys, self.values, self.headers)
 
 
 class RecordBatch(SinkRecords):

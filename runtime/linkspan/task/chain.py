@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from linkspan.api.records import SinkRecord, SourceRecord
+from linkspan.api.records import RecordColumns, SinkRecord, SourceRecord
 from linkspan.api.transform import Predicate, Transform
 from linkspan.task.tolerance import DROPPED, Stage, Subject, Tolerance, class_name
 
@@ -28,6 +28,18 @@ class Step(NamedTuple):
     predicate: Predicate[Any] | None = None
     negate: bool = False
 
+    @property
+    def in_columns(self) -> bool:
+        """Whether it may be able to do many records at once."""
+        able = type(self.transform).apply_all is not Transform.apply_all
+        return able and (self.predicate is None or type(self.predicate).test_all is not Predicate.test_all)
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """Many records at once; raises whatever keeps it from that."""
+        if self.predicate is not None and self.predicate.test_all(columns) == self.negate:
+            return columns
+        return self.transform.apply_all(columns)
+
     def apply(self, record: RecordT) -> RecordT | None:
         """The record to go on with, or None to drop it."""
         if self.predicate is not None and self.predicate.test(record) == self.negate:
@@ -46,6 +58,29 @@ class Chain:
     def __init__(self, steps: Sequence[Step], tolerance: Tolerance) -> None:
         self._steps = tuple(steps)
         self._tolerance = tolerance
+        self._in_columns = all(step.in_columns for step in self._steps)
+
+    @property
+    def in_columns(self) -> bool:
+        """Whether it is worth while to try :meth:`apply_all`."""
+        return self._in_columns
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """Send many records through the chain at once, unguarded.
+
+        Returns:
+            the records to go on with, as many as there were; None when all were dropped on purpose.
+
+        Raises:
+            Exception: a transform refused or failed; the records are to be sent through :meth:`apply`.
+        """
+        changed = columns
+        for step in self._steps:
+            result = step.apply_all(changed)
+            if result is None:
+                return None
+            changed = result
+        return changed
 
     def apply(self, record: RecordT, subject: Subject) -> RecordT | None:
         """Send one record through the chain.

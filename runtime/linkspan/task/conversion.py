@@ -319,7 +319,14 @@ class SinkConversion:
             return None
         return ReadRecord(fetched, index, key.value, key.schema, value.value, value.schema, headers)
 
-    def _transformed(self, chain: Chain, batch: SinkBatch) -> RecordBatch:
+    def _transformed(self, chain: Chain, batch: SinkBatch) -> SinkBatch:
+        if chain.in_columns and isinstance(batch, ReadBatch):
+            try:
+                columns = chain.apply_all(batch.columns)
+            except Exception as error:  # noqa: BLE001 - supervision point: transforms are plugins; repeated one by one
+                _log.debug("A batch goes through the transforms record by record: %s", error)
+            else:
+                return RecordBatch(()) if columns is None else batch.changed(columns)
         survivors = []
         for record in batch:
             assert isinstance(record, ReadRecord)

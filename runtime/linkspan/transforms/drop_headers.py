@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
-from linkspan.api import HIGH, Config, SinkRecord, SourceRecord, StrList, Transform
+from linkspan.api import HIGH, Config, RecordColumns, SinkRecord, SourceRecord, StrList, Transform
 from linkspan.api.validators import some_distinct_items
 
 __all__ = ["DropHeaders", "DropHeadersConfig"]
@@ -35,4 +35,10 @@ class DropHeaders(Transform[DropHeadersConfig]):
             return record
         twin = record.copy()
         twin.headers = record.headers.drop(self._names)
+        return twin
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for many records."""
+        twin = columns.copy()
+        twin.headers = None if columns.headers is None else [headers.drop(self._names) for headers in columns.headers]
         return twin

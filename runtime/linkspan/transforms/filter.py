@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from linkspan.api import Config, SinkRecord, SourceRecord, Transform
+from linkspan.api import Config, RecordColumns, SinkRecord, SourceRecord, Transform
 
 __all__ = ["Filter"]
 
@@ -18,5 +18,9 @@ class Filter(Transform[Config]):
     java_class = "org.apache.kafka.connect.transforms.Filter"
 
     def apply(self, record: RecordT) -> RecordT | None:  # noqa: ARG002 - it is dropped, whatever it is
+        """Nothing."""
+        return None
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:  # noqa: ARG002 - as above
         """Nothing."""
         return None

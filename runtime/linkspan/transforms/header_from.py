@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, ClassVar, TypeVar
 
 from linkspan.api import (
@@ -11,12 +12,14 @@ from linkspan.api import (
     ConfigError,
     DataError,
     Headers,
+    RecordColumns,
     Schema,
     SinkRecord,
     SourceRecord,
     Str,
     StrList,
     Type,
+    UnsupportedError,
 )
 from linkspan.api.headers import Header
 from linkspan.api.validators import one_of
@@ -103,6 +106,20 @@ class HeaderFrom(SideTransform[HeaderFromConfig]):
         headers += self._plain(value) if schema is None else self._typed(value, schema)
         twin = self.changed(record, plan.schema, rest)
         twin.headers = headers
+        return twin
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for a whole column."""
+        column = columns.keys if self.is_key else columns.values
+        schema = column.schema
+        if None in column.values:
+            raise UnsupportedError("There are records without fields")
+        twin = super().apply_all(columns)
+        assert twin is not None
+        values: Sequence[Any] = column.values
+        added = [self._plain(value) if schema is None else self._typed(value, schema) for value in values]
+        before: Iterable[Sequence[Header]] = repeat((), len(added)) if columns.headers is None else columns.headers
+        twin.headers = [Headers([*own, *more]) for own, more in zip(before, added, strict=True)]
         return twin
 
     def _plain(self, value: Mapping[str, Any]) -> Sequence[Header]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
-from linkspan.api import MEDIUM, Config, ConfigError, DataError, Schema, SinkRecord, SourceRecord, Str, Type
+from linkspan.api import (
+    MEDIUM,
+    Config,
+    ConfigError,
+    DataError,
+    RecordColumns,
+    Schema,
+    SinkRecord,
+    SourceRecord,
+    Str,
+    Type,
+    UnsupportedError,
+)
 from linkspan.api.schema import (
     INT32,
     INT64,
@@ -16,6 +28,7 @@ from linkspan.api.schema import (
     STRING,
     timestamp,
 )
+from linkspan.transforms.moments import from_ms
 from linkspan.transforms.sides import Plan, SideTransform
 from linkspan.transforms.structs import as_map, copier, derived, null_setting, refused, replaces_nulls
 
@@ -24,7 +37,6 @@ __all__ = ["InsertField", "InsertFieldConfig", "InsertFieldKey", "InsertFieldVal
 RecordT = TypeVar("RecordT", SourceRecord, SinkRecord)
 
 PURPOSE: Final = "field insertion"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPTIONAL: Final = (
     "Suffix with <code>!</code> to make this a required field, or <code>?</code> to keep it optional (the default)."
 )
@@ -52,14 +64,16 @@ class _Insertion(NamedTuple):
     Attributes:
         name: its name.
         schema: what it is.
-        plain: its value in a map; None adds nothing.
-        typed: its value in a struct.
+        value: what is added to a record; null adds nothing.
+        column: the same for many records; None where there is no such thing.
+        convert: makes what a struct holds of what a map holds.
     """
 
     name: str
     schema: Schema
-    plain: Callable[[SourceRecord | SinkRecord], object]
-    typed: Callable[[SourceRecord | SinkRecord], object]
+    value: Callable[[SourceRecord | SinkRecord], object]
+    column: Callable[[RecordColumns, int], Iterable[object] | None]
+    convert: Callable[[object], object] | None = None
 
 
 class InsertField(SideTransform[InsertFieldConfig]):
@@ -72,24 +86,34 @@ class InsertField(SideTransform[InsertFieldConfig]):
         """Take the names of the fields."""
         config = self.config
         static = config.static_value
-        candidates = (
-            (config.topic_field, STRING, OPTIONAL_STRING, _topic, _topic),
-            (config.partition_field, INT32, OPTIONAL_INT32, _partition, _partition),
-            (config.offset_field, INT64, OPTIONAL_INT64, _offset, _offset),
-            (config.timestamp_field, timestamp(), timestamp(optional=True), _timestamp, _moment),
-            (config.static_field, STRING, OPTIONAL_STRING, lambda _: static, lambda _: static),
-        )
-        self.insertions = [
-            _Insertion(spec[:-1] if spec.endswith(("!", "?")) else spec, must if spec.endswith("!") else may, *values)
-            for spec, must, may, *values in candidates
-            if spec is not None
-        ]
+        self.insertions: list[_Insertion] = []
+        self._insert(config.topic_field, (STRING, OPTIONAL_STRING), _topic, lambda c, n: repeat(c.topic, n))
+        self._insert(config.partition_field, (INT32, OPTIONAL_INT32), _partition, lambda c, _: c.partitions)
+        self._insert(config.offset_field, (INT64, OPTIONAL_INT64), _offset, lambda c, _: c.offsets)
+        moments = (timestamp(), timestamp(optional=True))
+        self._insert(config.timestamp_field, moments, _timestamp, lambda c, _: c.timestamps, _moment)
+        self._insert(config.static_field, (STRING, OPTIONAL_STRING), lambda _: static, lambda _, n: repeat(static, n))
         if not self.insertions:
             raise ConfigError("No field insertion configured")
         if config.static_field is not None and static is None:
             raise ConfigError.invalid(
                 "static.value", None, f"No value specified for static field: {config.static_field}"
             )
+
+    def _insert(
+        self,
+        spec: str | None,
+        schemas: tuple[Schema, Schema],
+        value: Callable[[SourceRecord | SinkRecord], object],
+        column: Callable[[RecordColumns, int], Iterable[object] | None],
+        convert: Callable[[object], object] | None = None,
+    ) -> None:
+        """Add what is configured: a name, ``!`` behind it for a required field, ``?`` for an optional one."""
+        if spec is not None:
+            required, optional = schemas
+            schema = required if spec.endswith("!") else optional
+            name = spec[:-1] if spec.endswith(("!", "?")) else spec
+            self.insertions.append(_Insertion(name, schema, value, column, convert))
 
     def plan(self, schema: Schema | None) -> Plan:
         """Add to a copy."""
@@ -111,10 +135,26 @@ class InsertField(SideTransform[InsertFieldConfig]):
         fields = plan.change(value)
         assert isinstance(fields, dict)
         for insertion in self.insertions:
-            added = insertion.plain(record) if schema is None else insertion.typed(record)
+            added = insertion.value(record)
             if added is not None:
-                fields[insertion.name] = added
+                convert = None if schema is None else insertion.convert
+                fields[insertion.name] = added if convert is None else convert(added)
         return self.changed(record, plan.schema, fields)
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for a whole column."""
+        column = columns.keys if self.is_key else columns.values
+        twin = super().apply_all(columns)
+        assert twin is not None
+        made = (twin.keys if self.is_key else twin.values).values
+        for insertion in self.insertions:
+            added = insertion.column(columns, len(made))
+            if added is None:
+                raise UnsupportedError("Only records that were read have offsets")
+            if insertion.convert is not None and column.schema is not None:
+                added = map(insertion.convert, added)
+            _add(insertion.name, made, added)
+        return twin
 
 
 class InsertFieldKey(InsertField):
@@ -154,10 +194,12 @@ def _timestamp(record: SourceRecord | SinkRecord) -> object:
     return record.timestamp
 
 
-def _moment(record: SourceRecord | SinkRecord) -> object:
-    if record.timestamp is None:
-        return None
-    try:
-        return _EPOCH + timedelta(milliseconds=record.timestamp)
-    except OverflowError as error:
-        raise DataError(f"The record's timestamp {record.timestamp} lies beyond the year 9999") from error
+def _moment(ms: object) -> object:
+    assert isinstance(ms, int | None)
+    return None if ms is None else from_ms(ms)
+
+
+def _add(name: str, structs: Sequence[Any], values: Iterable[object]) -> None:
+    for fields, value in zip(structs, values, strict=True):
+        if value is not None and fields is not None:
+            fields[name] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
-from linkspan.api import HIGH, Config, Headers, SinkRecord, SourceRecord, Str, Transform
+from linkspan.api import HIGH, Config, Headers, RecordColumns, SinkRecord, SourceRecord, Str, Transform
 from linkspan.api.headers import Header
 from linkspan.api.validators import non_null
 from linkspan.convert.values import parse
@@ -41,4 +41,11 @@ class InsertHeader(Transform[InsertHeaderConfig]):
         """The record with one more header."""
         twin = record.copy()
         twin.headers = Headers([*(record.headers or ()), self._header])
+        return twin
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for many records."""
+        twin = columns.copy()
+        before = [()] * len(columns) if columns.headers is None else columns.headers
+        twin.headers = [Headers([*headers, self._header]) for headers in before]
         return twin

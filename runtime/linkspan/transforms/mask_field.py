@@ -38,6 +38,7 @@ _NOTHING: Final[Mapping[str, Callable[[], object]]] = {
     "java.util.ArrayList": list,
     "java.util.HashMap": dict,
 }
+_OFTEN: Final[Mapping[type, object]] = {str: "", int: 0, float: 0.0, bool: False}
 
 
 class MaskFieldConfig(Config):
@@ -94,6 +95,8 @@ class MaskField(SideTransform[MaskFieldConfig]):
         return changed
 
     def _masked(self, value: object, schema: Schema | None) -> object:
+        if self.config.replacement is None and type(value) in _OFTEN:
+            return _OFTEN[type(value)]
         if self.config.replacement is not None:
             return _replaced(self.config.replacement, value, schema)
         kind = class_name(value, schema)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from linkspan.api import Config, Predicate, SinkRecord, SourceRecord, Str
+from linkspan.api import Config, Predicate, RecordColumns, SinkRecord, SourceRecord, Str, UnsupportedError
 from linkspan.api.validators import non_empty
 from linkspan.config.regex import java_regex
 from linkspan.transforms.regex_router import regular_expression
@@ -30,6 +30,13 @@ class HasHeaderKey(Predicate[HasHeaderKeyConfig]):
         name = self.config.name
         return any(header.key == name for header in record.headers or ())
 
+    def test_all(self, columns: RecordColumns) -> bool:
+        """Whether all have one, or none has."""
+        name = self.config.name
+        if columns.headers is None:
+            return False
+        return _of_all({any(header.key == name for header in headers) for headers in columns.headers})
+
 
 class RecordIsTombstone(Predicate[Config]):
     """The record has no value."""
@@ -40,6 +47,11 @@ class RecordIsTombstone(Predicate[Config]):
     def test(self, record: SourceRecord | SinkRecord) -> bool:
         """Whether its value is null."""
         return record.value is None
+
+    def test_all(self, columns: RecordColumns) -> bool:
+        """Whether all values are null, or none is."""
+        nulls = list(columns.values.values).count(None)
+        return _of_all({nulls > 0, nulls == len(columns)})
 
 
 def _topic_pattern(key: str, value: object) -> None:
@@ -69,3 +81,13 @@ class TopicNameMatches(Predicate[TopicNameMatchesConfig]):
     def test(self, record: SourceRecord | SinkRecord) -> bool:
         """Whether it matches."""
         return self._matches(record.topic)
+
+    def test_all(self, columns: RecordColumns) -> bool:
+        """Whether it matches their topic."""
+        return self._matches(columns.topic)
+
+
+def _of_all(answers: set[bool]) -> bool:
+    if len(answers) != 1:
+        raise UnsupportedError("It is so for some of the records")
+    return answers.pop()

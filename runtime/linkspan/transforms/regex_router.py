@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Final, TypeVar
 
-from linkspan.api import HIGH, Config, ConfigError, DataError, SinkRecord, SourceRecord, Str, Transform
+from linkspan.api import HIGH, Config, ConfigError, DataError, RecordColumns, SinkRecord, SourceRecord, Str, Transform
 from linkspan.config.regex import java_pattern
 
 __all__ = ["RegexRouter", "RegexRouterConfig", "regular_expression"]
@@ -45,13 +45,17 @@ class RegexRouter(Transform[RegexRouterConfig]):
 
     def apply(self, record: RecordT) -> RecordT | None:
         """The record with its new topic."""
-        topic = self._routes.get(record.topic)
-        if topic is None:
-            topic = self._route(record.topic)
+        topic = self._routes.get(record.topic) or self._route(record.topic)
         if topic == record.topic:
             return record
         twin = record.copy()
         twin.topic = topic
+        return twin
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for many records."""
+        twin = columns.copy()
+        twin.topic = self._routes.get(columns.topic) or self._route(columns.topic)
         return twin
 
     def _route(self, topic: str) -> str:

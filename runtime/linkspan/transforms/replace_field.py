@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -15,6 +15,7 @@ from linkspan.transforms.structs import as_map, class_name, copier, derived, nul
 __all__ = ["ReplaceField", "ReplaceFieldConfig", "ReplaceFieldKey", "ReplaceFieldValue"]
 
 PURPOSE: Final = "field replacement"
+_MOST_SHAPES: Final = 100
 
 
 def _renames(key: str, value: object) -> None:
@@ -59,6 +60,7 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
         self.renames: dict[str, str] = {}
         for old, new in map(split, self.config.renames):
             self.renames[old] = new
+        self._pairs: dict[tuple[str, ...], Sequence[tuple[str, str]]] = {}
         # of several names that become one the original takes that which comes last in its hash table
         self.origins = {self.renames[old]: old for old in hash_order(self.renames)}
 
@@ -78,22 +80,34 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
             # As in the original: a field that is named like the new name of another is looked for under the old one.
             field = schema.field(self.origins.get(name, name))
             if field is None:
-                return Plan(kind, partial(_lacking, self._copier(sources), self.origins[name]))
+                return Plan(kind, partial(_lacking, self._copier(sources, kind), self.origins[name]))
             sources.append((name, field))
             if (field.schema.type, field.schema.name) != (target.schema.type, target.schema.name):
                 strange.append((name, field, target.schema))
-        copy = self._copier(sources)
+        copy = self._copier(sources, kind)
         return Plan(kind, partial(_checked, copy, strange) if strange else copy)
 
-    def _copier(self, sources: list[tuple[str, Field]]) -> Callable[[Any], dict[str, object]]:
-        return copier(sources, replace_nulls=replaces_nulls(self.config))
+    def _copier(self, sources: list[tuple[str, Field]], target: Schema) -> Callable[[Any], dict[str, object]]:
+        return copier(sources, replace_nulls=replaces_nulls(self.config), target=target)
 
     def _is_wanted(self, name: str) -> bool:
         return name not in self.excluded and (not self.included or name in self.included)
 
     def _map(self, value: object) -> dict[str, object]:
-        rename, is_wanted = self.renames.get, self._is_wanted
-        return {rename(name, name): item for name, item in as_map(value, PURPOSE).items() if is_wanted(name)}
+        given = as_map(value, PURPOSE)
+        names = tuple(given)
+        pairs = self._pairs.get(names)
+        if pairs is None:
+            pairs = self._pairs_of(names)
+        return {name: given[old] for name, old in pairs}
+
+    def _pairs_of(self, names: tuple[str, ...]) -> Sequence[tuple[str, str]]:
+        """New and old names in maps with these keys; most maps have the same ones."""
+        pairs = [(self.renames.get(name, name), name) for name in names if self._is_wanted(name)]
+        if len(self._pairs) >= _MOST_SHAPES:
+            self._pairs.clear()
+        self._pairs[names] = pairs
+        return pairs
 
 
 def _lacking(copy: Callable[[object], object], name: str, value: object) -> object:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, TypeVar
 
-from linkspan.api import HIGH, Config, ConfigError, DataError, Int, Schema, SinkRecord, SourceRecord, Str, Type
+from linkspan.api import (
+    HIGH,
+    Config,
+    ConfigError,
+    DataError,
+    Int,
+    RecordColumns,
+    Schema,
+    SinkRecord,
+    SourceRecord,
+    Str,
+    Type,
+    UnsupportedError,
+)
 from linkspan.transforms.sides import Plan, SideTransform
 from linkspan.transforms.structs import copier, null_setting, replaces_nulls
 
@@ -60,6 +73,12 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
         """The record with another schema on its side; one with neither schema nor value stays as it is."""
         schema, value = (record.key_schema, record.key) if self.is_key else (record.value_schema, record.value)
         return record if schema is None and value is None else super().apply(record)
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for a whole column."""
+        if (columns.keys if self.is_key else columns.values).schema is None:
+            raise UnsupportedError("There is no schema")
+        return super().apply_all(columns)
 
 
 class SetSchemaMetadataKey(SetSchemaMetadata):

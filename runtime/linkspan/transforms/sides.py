@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
+from linkspan.api.errors import UnsupportedError
 from linkspan.api.fields import Config
-from linkspan.api.records import SinkRecord, SourceRecord
+from linkspan.api.records import Column, RecordColumns, SinkRecord, SourceRecord
 from linkspan.api.schema import Schema
 from linkspan.api.transform import Transform
 
@@ -92,6 +93,25 @@ class SideTransform(Transform[ConfigT]):
             return record
         plan = self.plans(schema)
         return self.changed(record, plan.schema, plan.change(value))
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for a whole column of values of one schema."""
+        column = columns.keys if self.is_key else columns.values
+        values = column.values
+        has_nulls = self.keeps_null and None in values
+        if column.schemas is not None or (has_nulls and column.schema is not None):
+            raise UnsupportedError("The schemas differ")
+        plan = self.plans(column.schema)
+        change = plan.change
+        made = (
+            [None if value is None else change(value) for value in values] if has_nulls else list(map(change, values))
+        )
+        twin = columns.copy()
+        if self.is_key:
+            twin.keys = Column(made, plan.schema)
+        else:
+            twin.values = Column(made, plan.schema)
+        return twin
 
     def changed(self, record: RecordT, schema: Schema | None, value: object) -> RecordT:
         """A copy of the record with this on its side."""

@@ -181,16 +181,18 @@ def copier(fields: Sequence[tuple[str, Field]], *, replace_nulls: bool, target: 
         (name, field.schema.default) for name, field in fields if replace_nulls and field.schema.default is not None
     ]
     replaced = {name for name, _ in defaults}
-    required = {
-        name: _kind_of(name, field, target)
-        for name, field in fields
-        if not field.schema.optional and name not in replaced
-    }
+    kinds = ((name, _kind_of(name, field, target)) for name, field in fields)
+    required = {name: kind for name, kind in kinds if not kind.optional and name not in replaced}
     pairs = [(name, field.name) for name, field in fields]
+    kept = frozenset(name for name, field in fields if name == field.name)
+    is_same = len(kept) == len(fields)
 
     def copy(struct: Mapping[str, object]) -> dict[str, object]:
-        get = struct.get
-        copied = {name: get(source) for name, source in pairs}
+        if is_same and struct.keys() == kept:
+            copied = dict(struct)
+        else:
+            get = struct.get
+            copied = {name: get(source) for name, source in pairs}
         for name, default in defaults:
             if copied[name] is None:
                 copied[name] = default

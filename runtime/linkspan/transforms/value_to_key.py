@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, TypeVar
 
-from linkspan.api import HIGH, Config, DataError, Schema, SinkRecord, SourceRecord, StrList, Transform, Type
+from linkspan.api import (
+    HIGH,
+    Column,
+    Config,
+    DataError,
+    RecordColumns,
+    Schema,
+    SinkRecord,
+    SourceRecord,
+    StrList,
+    Transform,
+    Type,
+    UnsupportedError,
+)
 from linkspan.api.validators import some_distinct_items
 from linkspan.transforms.sides import Plan, PlanCache
 from linkspan.transforms.structs import as_map, copier, derived, null_setting, refused, replaces_nulls, struct_only
@@ -60,6 +73,15 @@ class ValueToKey(Transform[ValueToKeyConfig]):
         plan = self.plans(schema)
         twin = record.copy()
         twin.key_schema, twin.key = plan.schema, plan.change(value)
+        return twin
+
+    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+        """The same for a whole column."""
+        if columns.values.schemas is not None or None in columns.values.values:
+            raise UnsupportedError("The schemas differ, or there are records without fields")
+        plan = self.plans(columns.values.schema)
+        twin = columns.copy()
+        twin.keys = Column(list(map(plan.change, columns.values.values)), plan.schema)
         return twin
 
     def _map(self, value: object) -> dict[str, object]:

@@ -1,0 +1,110 @@
+"""What transforms do to many records at once is what they do to each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from linkspan.api import Column, ConfigError, DataError, Headers, Predicate, RecordColumns, SinkRecord, UnsupportedError
+from linkspan.api.transform import Transform
+from tests.transforms.golden.cases import every
+from tests.transforms.replay import CLASSES, parts, plugin, record_of
+
+ABLE = [
+    name
+    for name, made in CLASSES.items()
+    if (getattr(made, "apply_all", None) is not Transform.apply_all if issubclass(made, Transform) else True)
+]
+
+
+class Columns(RecordColumns):
+    """Columns of records of a sink."""
+
+    def __init__(self, records: Sequence[SinkRecord], *columns) -> None:
+        super().__init__(*columns)
+        self.records = records
+
+    @property
+    def partitions(self):
+        return [record.partition for record in self.records]
+
+    @property
+    def offsets(self):
+        return [record.offset for record in self.records]
+
+    @property
+    def timestamps(self):
+        return [record.timestamp for record in self.records]
+
+    def copy(self):
+        return Columns(self.records, self.topic, self.keys, self.values, self.headers)
+
+
+def columns_of(records: Sequence[SinkRecord]) -> Columns:
+    first = records[0]
+    headers = [Headers(record.headers) for record in records] if first.headers else None
+    keys = Column([record.key for record in records], first.key_schema)
+    values = Column([record.value for record in records], first.value_schema)
+    return Columns(records, first.topic, keys, values, headers)
+
+
+def records_of(columns: RecordColumns | None, before: Sequence[SinkRecord]) -> list[SinkRecord | None]:
+    if columns is None:
+        return [None] * len(before)
+    changed = []
+    for index, record in enumerate(before):
+        twin = record.copy()
+        twin.topic = columns.topic
+        twin.key, twin.key_schema = columns.keys.values[index], columns.keys.schema_at(index)
+        twin.value, twin.value_schema = columns.values.values[index], columns.values.schema_at(index)
+        twin.headers = Headers() if columns.headers is None else columns.headers[index]
+        changed.append(twin)
+    return changed
+
+
+def seen(record: SinkRecord | None) -> str:
+    return "dropped" if record is None else repr(parts(record))
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_many_at_once_become_what_each_becomes(name):
+    compared = 0
+    for case in every():
+        if case["class"] != name:
+            continue
+        given = {"offset": 1, **case["record"]}
+        batch = [record_of({**given, "offset": offset, "timestamp": 1000 + offset}) for offset in (5, 6, 7)]
+        before = [seen(record) for record in batch]
+        try:
+            made = plugin(name, tuple(case["config"].items()))
+            if isinstance(made, Predicate):
+                assert [made.test_all(columns_of(batch))] * 3 == [made.test(record) for record in batch]
+            else:
+                at_once = records_of(made.apply_all(columns_of(batch)), batch)
+                assert list(map(seen, at_once)) == [seen(made.apply(record)) for record in batch], json.dumps(case)
+        except (ConfigError, DataError, UnsupportedError):
+            continue
+        finally:
+            assert list(map(seen, batch)) == before
+        compared += 1
+    assert compared
+
+
+def test_what_fails_at_once_fails_for_one_at_least():
+    for case in every():
+        if case["class"] not in ABLE or issubclass(CLASSES[case["class"]], Predicate):
+            continue
+        record = record_of({**case["record"], "offset": 5})
+        try:
+            made = plugin(case["class"], tuple(case["config"].items()))
+        except ConfigError:
+            continue
+        try:
+            made.apply_all(columns_of([record]))
+        except UnsupportedError:
+            continue
+        except DataError:
+            with pytest.raises(DataError):
+                made.apply(record)
