@@ -13,6 +13,7 @@ from integration.chaos.conftest import Fragile
 from integration.chaos.pipes import QUICK, Pipe, await_states, states, tried, wait_for
 from integration.services.groups import Group, GroupWorker, LinkspanGroupWorker, running
 from integration.services.topics import keys
+from linkspan.config.connector import LONGEST_NAME
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240), pytest.mark.xdist_group("fragile")]
 
@@ -60,6 +61,20 @@ def test_a_connector_that_is_deleted_and_created_at_once_runs_as_created_last(
         assert workers[1].ask("DELETE", f"/connectors/{name}")[0] == 204
     for worker in workers:
         wait_for(lambda worker=worker: not set(pipe.names) & set(tried(worker, "/connectors")), "both are gone")
+
+
+def test_a_name_may_be_as_long_as_workers_can_tell_each_other_and_a_longer_one_harms_nobody(
+    workers: list[GroupWorker],
+) -> None:
+    longest = "n" * LONGEST_NAME
+    for worker in workers:
+        code, body = worker.ask("POST", "/connectors", {"name": f"{longest}n", "config": IDLE})
+        assert (code, "shorten it" in str(body)) == (400, True)
+        code, body = worker.ask("POST", "/connectors", {"name": longest, "config": IDLE})
+        assert code == 201, str(body)[-500:]
+        await_states(worker, [longest], on=workers)
+        assert worker.ask("DELETE", f"/connectors/{longest}")[0] == 204
+        wait_for(lambda worker=worker: tried(worker, "/connectors?expand=status") == {}, "no states are left")
 
 
 def test_thirty_connectors_are_created_through_a_follower_and_deleted(workers: list[GroupWorker]) -> None:

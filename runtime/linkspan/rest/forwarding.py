@@ -18,6 +18,7 @@ from linkspan import OUR_COMMIT
 from linkspan.api.errors import ConfigError, NotReadyError
 from linkspan.herder.port import PeerError, WrongWorkerError
 from linkspan.rest.access_log import one_line
+from linkspan.rest.protocol import MAX_LINE_BYTES
 from linkspan.rest.routing import SEGMENT_CHARACTERS, Answer, Request, Route
 from linkspan.rest.tls import client_context
 
@@ -132,6 +133,8 @@ class WorkerClient:
                 connector=aiohttp.TCPConnector(force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(_at_most_once,),
+                # Location holds the name of a connector
+                max_field_size=MAX_LINE_BYTES,
                 timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=min(CONNECT_SECONDS, self._seconds)),
             )
         return self._session
