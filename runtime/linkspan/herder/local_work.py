@@ -194,9 +194,13 @@ class LocalWork:
         elif running.target != wanted.target:
             running.target = wanted.target
             stage.begin(f"bringing connector {name} to the state {wanted.target}")
-            await stage.giving_way(self._worker.set_connector_target(name, wanted.target))
+            bringing = self._worker.set_connector_target(name, wanted.target)
             if wanted.target == STARTED:
+                await stage.giving_way(bringing)
                 await self._cut(name, stage)
+            else:
+                # the worker waits for no end that takes long, and nobody would ask for this one again
+                await bringing
 
     async def _begin_instance(self, name: str, wanted: WantedConnector, stage: Stage) -> None:
         self._instances[name] = _Instance(dict(wanted.config), wanted.target, wanted.submission)
