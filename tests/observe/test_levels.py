@@ -111,3 +111,14 @@ def test_a_logger_of_the_original_counts_for_ours_that_says_the_same():
     assert told == [(name, logging.DEBUG) for name in reversed(changed)]
     assert "linkspan" in levels.set_level("org.apache.kafka.connect", "ERROR")
     assert levels.level("linkspan.task.sink")[0] == "ERROR"
+
+
+@pytest.mark.parametrize(("given", "shown"), [("", ""), ("\nforged", r"\nforged")])
+def test_a_change_is_logged_in_one_line_in_the_words_of_the_original(name, given, shown, caplog):
+    with caplog.at_level("INFO", "linkspan.observe"):
+        Levels().set_level(f"{name}{given}", "off")
+    (line,) = caplog.messages
+    assert line.startswith("Setting level of namespace ")
+    assert f"{name}{shown}" in line
+    assert line.endswith(" and children to OFF")
+    assert line.isprintable()

@@ -42,6 +42,8 @@ _STANDS_FOR: Final = {
 }
 """What users of the original turn up when they look for a fault, and which of our loggers says the same."""
 
+_log: Final = logging.getLogger("linkspan.observe")
+
 
 def named_levels(text: str) -> dict[str, int]:
     """Loggers and their level numbers out of a text such as ``linkspan.rest=DEBUG,linkspan.task=WARN``.
@@ -100,6 +102,9 @@ class Levels:
         A name of the original's loggers counts for ours that say the same, too.
         """
         number = LEVELS[level.upper()]
+        # before it may be silenced
+        shown = name if name.isprintable() else repr(name)
+        _log.info("Setting level of namespace %s and children to %s", shown, level.upper())
         if name != "root":
             logging.getLogger(name)
         names = [name, *_ours(name)]
