@@ -1,11 +1,17 @@
-"""Requests on connections that stay open, from one process that costs little: the server is what is measured."""
+"""Requests from one process that costs little, on connections that stay open: the server is what is measured.
+
+And requests as an ordinary client makes them, a connection each, to a worker that has answered few so far.
+"""
 
 from __future__ import annotations
 
 import selectors
 import socket
 import time
+import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -76,3 +82,16 @@ def requests_per_second(url: str, paths: Sequence[str], connections: int, second
     finally:
         for connection in opened:
             connection.socket.close()
+
+
+def first_requests_per_second(url: str, paths: Sequence[str], at_once: int, count: int) -> float:
+    """GET the paths in turn as an ordinary client does, so many times; answers per second."""
+
+    def get(path: str) -> None:
+        with urllib.request.urlopen(f"{url}{path}", timeout=_PATIENCE_SECONDS) as answer:
+            answer.read()
+
+    with ThreadPoolExecutor(at_once) as clients:
+        begin = time.perf_counter()
+        list(clients.map(get, islice(cycle(paths), count)))
+        return count / (time.perf_counter() - begin)
