@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import threading
+import time
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaConnectionError, SaslAuthenticationFailedError
 
 from linkspan.api.errors import ConfigError, ConnectError, RetriableError
-from linkspan.herder.membership import GroupMembership, _refusal, _TlsTransport, _TokenProvider, _Transport
+from linkspan.herder.membership import GroupMembership, _Network, _refusal, _TlsTransport, _TokenProvider, _Transport
 
 SETTINGS = {"bootstrap.servers": "PLAINTEXT://a:1,b:2", "group.id": "workers"}
 PLAIN = 'x.PlainLoginModule required username="u" password="p";'
@@ -154,3 +156,19 @@ def test_what_was_sent_on_a_connection_that_is_given_up_never_arrives_late(tls: 
         received, reset = drain(theirs)
         assert reset
         assert received < sent
+
+
+def test_a_thread_that_does_not_end_in_time_closes_its_sockets_when_it_ends() -> None:
+    gate = threading.Event()
+    network = _Network(lambda _: None, client_id="w")
+    network.start()
+    network.call_soon_threadsafe(gate.wait)
+    network.finish(0.05)
+    assert network.running
+    gate.set()
+    deadline = time.monotonic() + 30
+    while network.running and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not network.running
+    assert network._wakeup_r.fileno() == -1
+    assert network._wakeup_w.fileno() == -1

@@ -196,9 +196,7 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
 
     def _close(self) -> None:
         self._manager.close()
-        self._net.stop(timeout_ms=_THREAD_SECONDS * 1000)
-        if not self._net.running:
-            self._net.close()
+        self._net.finish(_THREAD_SECONDS)
 
     async def _subscribe(self) -> Sequence[tuple[str, bytes]]:
         self._rejoin_asked = False
@@ -428,6 +426,7 @@ class _Network(NetworkSelector):  # type: ignore[misc]
         # the herder may take its time over an assignment
         super().__init__(slow_task_threshold_secs=0, **arguments)
         self._on_crash = crashed
+        self._finished = False
         self.running = False
 
     def start(self) -> None:
@@ -442,7 +441,16 @@ class _Network(NetworkSelector):  # type: ignore[misc]
         except BaseException as error:  # noqa: BLE001 - supervision point: a thread that dies in silence is missed by nobody
             self._on_crash(error)
         finally:
+            if self._finished:
+                self.close()
             self.running = False
+
+    def finish(self, seconds: float) -> None:
+        """End the thread, waiting for that long; one that takes longer closes its sockets by itself."""
+        self._finished = True
+        self.stop(timeout_ms=seconds * 1000)
+        if not self.running:
+            self.close()
 
 
 class _Connections(KafkaConnectionManager):  # type: ignore[misc]
