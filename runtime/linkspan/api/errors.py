@@ -4,6 +4,10 @@
 
     ConnectError
     ├── RetriableError          try the same call again later; nothing was lost
+    │   └── OutageError         another system cannot work now: wait for it, however long that takes
+    │       ├── UnreachableError    it does not answer
+    │       └── ThrottledError      it asks for fewer requests, and may say for how long
+    ├── CredentialsError        another system refuses us: a person has to correct a credential or grant a right
     ├── DataError               this record is at fault: tolerance and dead letter queue apply
     │   └── BatchError          names the failed records of one put()
     ├── ConfigError             a user has to change a key; carries the key
@@ -12,12 +16,15 @@
     │   └── AlreadyExistsError  the name is taken
     ├── NotReadyError           starting up or rebalancing: ask again later
     ├── UnsupportedError        this combination can never work
-    ├── UnreachableError        another system (broker, database) does not answer or refuses us
     ├── CorruptStateError       a file or topic of our own cannot be read: refuse, change nothing
     ├── PluginError             plugin code misbehaved: it raised, died, or missed a deadline
     └── FencedError             somebody newer took over: stop without writing anything
 
 ``code`` is stable and meant for machines; the message says what, where, and what to do.
+
+What a task does about a failure follows from its class alone (:mod:`linkspan.task.reaction`): outages are waited for
+and are never the fault of a record; credentials and configurations fail the task at once; everything else that a
+converter or transform raises is the fault of the record.
 """
 
 from __future__ import annotations
@@ -32,12 +39,15 @@ __all__ = [
     "ConflictError",
     "ConnectError",
     "CorruptStateError",
+    "CredentialsError",
     "DataError",
     "FencedError",
     "NotFoundError",
     "NotReadyError",
+    "OutageError",
     "PluginError",
     "RetriableError",
+    "ThrottledError",
     "UnreachableError",
     "UnsupportedError",
 ]
@@ -58,6 +68,47 @@ class RetriableError(ConnectError):
     """The call failed for a reason that passes; the runtime repeats it with the same arguments."""
 
     code = "retriable"
+
+
+class OutageError(RetriableError):
+    """Another system (broker, database, schema registry) cannot work now, and will again by itself.
+
+    A task that meets one pauses, keeps its place in its consumer group, and tries again with growing pauses until it is
+    over or the task is stopped. No record is at fault: neither ``errors.tolerance`` nor ``errors.retry.timeout`` apply,
+    and nothing goes to the dead letter queue.
+    """
+
+    code = "outage"
+
+
+class UnreachableError(OutageError):
+    """Another system does not answer, or cannot be connected to."""
+
+    code = "outage.unreachable"
+
+
+class ThrottledError(OutageError):
+    """Another system asks for fewer requests (HTTP 429, a quota).
+
+    Args:
+        message: who, and why.
+        retry_after: seconds to wait before the next request, if it says so.
+    """
+
+    code = "outage.throttled"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CredentialsError(ConnectError):
+    """Another system refuses us: a password, token or certificate is wrong, or a right is missing.
+
+    Trying again does not help, and every record would meet the same refusal: the task fails at once.
+    """
+
+    code = "credentials"
 
 
 class DataError(ConnectError):
@@ -132,12 +183,6 @@ class UnsupportedError(ConnectError):
     """The requested operation or combination can never work here."""
 
     code = "unsupported"
-
-
-class UnreachableError(ConnectError):
-    """Another system does not answer, or refuses the connection."""
-
-    code = "unreachable"
 
 
 class CorruptStateError(ConnectError):

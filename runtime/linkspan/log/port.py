@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
-from linkspan.api.errors import FencedError
+from linkspan.api.errors import DataError, FencedError
 from linkspan.api.records import TopicPartition
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "RebalanceListener",
     "Table",
     "TableRecord",
+    "TooLargeError",
     "TopicDescription",
     "TopicSpec",
     "WireHeader",
@@ -37,6 +38,12 @@ WireHeader = tuple[str, bytes | None]
 
 class DisplacedError(FencedError):
     """Another member has taken the place of a reader in its group; whose the place is by right, others know."""
+
+
+class TooLargeError(DataError):
+    """The log does not take a record of this size."""
+
+    code = "data.too_large"
 
 
 class OutgoingBatch:

@@ -9,8 +9,15 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from linkspan.api.errors import ConnectError, RetriableError, UnreachableError
-from linkspan.log.port import DisplacedError
+from linkspan.api.errors import (
+    ConnectError,
+    CredentialsError,
+    OutageError,
+    RetriableError,
+    ThrottledError,
+    UnreachableError,
+)
+from linkspan.log.port import DisplacedError, TooLargeError
 
 __all__ = [
     "END_OF_PARTITION",
@@ -127,6 +134,19 @@ _RETRIABLE: Final = UNREACHABLE | {
     KafkaError.THROTTLING_QUOTA_EXCEEDED,
 }
 
+_DOWN: Final = frozenset(
+    {
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
+"""Brokers are missing, or do not get along."""
+
 
 def kafka_error(error: BaseException) -> KafkaError:
     """The library's error inside one of its exceptions."""
@@ -151,25 +171,36 @@ def connect_error(error: KafkaError | KafkaException, doing: str, right: str = "
         right: what the client's principal needs for it: ``Write on topic t``.
 
     Returns:
-        RetriableError for what passes, DisplacedError when somebody else has the place in the group, else ConnectError.
+        RetriableError for what passes (UnreachableError when nobody answers, ThrottledError for a quota, OutageError
+        while brokers are missing), CredentialsError for a refusal, TooLargeError for a record of such a size,
+        DisplacedError when somebody else has the place in the group, else ConnectError.
     """
     inner = kafka_error(error) if isinstance(error, KafkaException) else error
     code = inner.code()
     text = f"{doing} failed: {inner.str()} ({inner.name()})"
     if code in _NO_RIGHT and right:
-        return ConnectError(f"{text}. Allow the principal of this client {right}, and start again.")
+        return CredentialsError(f"{text}. Allow the principal of this client {right}, and start again.")
     if code in FORBIDDEN:
-        return ConnectError(f"{text}. Grant the right, or correct the credentials, and start again.")
+        return CredentialsError(f"{text}. Grant the right, or correct the credentials, and start again.")
     if fenced(inner):
         return DisplacedError(
             f"{doing} failed: a newer consumer with the same group.instance.id has taken this one's place. It reads "
             "again what was not committed here. If this goes on, look for two consumers that run with this id."
         )
+    if code == KafkaError.MSG_SIZE_TOO_LARGE:
+        return TooLargeError(text)
     if inner.fatal():
         return ConnectError(f"{text}. The client cannot go on and has to be opened again.")
-    if code in _RETRIABLE or inner.retriable():
-        return RetriableError(text)
-    return ConnectError(text)
+    return _passing(inner)(text) if code in _RETRIABLE or inner.retriable() else ConnectError(text)
+
+
+def _passing(error: KafkaError) -> type[RetriableError]:
+    code = error.code()
+    if code in UNREACHABLE:
+        return UnreachableError
+    if code == KafkaError.THROTTLING_QUOTA_EXCEEDED:
+        return ThrottledError
+    return OutageError if code in _DOWN else RetriableError
 
 
 def refusal(error: KafkaError, addresses: str) -> ConnectError | None:
@@ -188,7 +219,7 @@ def refusal(error: KafkaError, addresses: str) -> ConnectError | None:
         hint = "Check ssl.truststore.*, ssl.keystore.* and ssl.endpoint.identification.algorithm"
     if not refused:
         return None
-    return ConnectError(f"The connection to Kafka at {addresses} was refused: {_WHERE.sub('', text)}. {hint}.")
+    return CredentialsError(f"The connection to Kafka at {addresses} was refused: {_WHERE.sub('', text)}. {hint}.")
 
 
 def unreachable(error: KafkaError | KafkaException, addresses: str, timeout: float, last: str = "") -> ConnectError:

@@ -48,6 +48,7 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import NOT_IDEMPOTENT, NOT_YET_KNOWN, PURGED, connect_error, kafka_error
 from linkspan.log.kafka.settings import translate
+from linkspan.log.port import TooLargeError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -124,7 +125,10 @@ class _Sent:
         """Note a record that will not be written."""
         topic = self.batch.topic
         right = f"Write on topic {topic} (and Create, if it does not exist)"
-        self.failures.append((index, connect_error(error, f"Writing record {index} to topic {topic}", right)))
+        refused = connect_error(error, f"Writing record {index} to topic {topic}", right)
+        if isinstance(refused, TooLargeError):
+            refused = self._owner.too_large(topic, _size_of(self.batch, index) - _RECORD_OVERHEAD)
+        self.failures.append((index, refused))
 
 
 def _known(number: int | None) -> int:
@@ -392,6 +396,14 @@ class KafkaWriter:
         if self._optional and not self._closed and (error.fatal() or error.code() in NOT_IDEMPOTENT):
             self._broken = self._broken or error.str()
         return bool(self._broken)
+
+    def too_large(self, topic: str, size: int) -> TooLargeError:
+        """The error for a record of so many bytes."""
+        limit = self._settings.number("max.request.size")
+        said = f"Writing to topic {topic} failed: the record has {size} bytes, more than "
+        if size + _RECORD_OVERHEAD >= limit:
+            return TooLargeError(f"{said}max.request.size={limit} of the producer allows")
+        return TooLargeError(f"{said}max.message.bytes of the topic allows (max.request.size is {limit})")
 
     def refused(self, sent: _Sent, index: int, *, too_large: bool) -> None:
         """A record came back because its request was too large, or was taken back for that reason."""
