@@ -351,8 +351,22 @@ def test_nesting_that_is_too_deep_is_a_data_error_that_says_so():
     text = b"[" * 100_000 + b"]" * 100_000
     with pytest.raises(DataError, match="nested too deeply"):
         PLAIN.to_connect("t", text)
-    with pytest.raises(DataError, match="nested too deeply"):
-        PLAIN.to_connect_batch("t", [text])
+    assert "nested too deeply" in str(PLAIN.to_connect_batch("t", [text]).failures[0])
     kind = b'{"type":"array","items":' * 900 + b'{"type":"int8"}' + b"}" * 900
     with pytest.raises(DataError, match="nested too deeply"):
         FULL.to_connect("t", b'{"schema":' + kind + b',"payload":[]}')
+
+
+def test_a_batch_goes_on_behind_what_cannot_be_read_and_behind_what_only_looks_odd():
+    payloads = [b"1", b"{bad", None, b"007", b"", b'"x"', b"\xff\xfe\xff", b"[1]", b"{bad"]
+    plain = converter(**{"schemas.enable": "false"})
+    column = plain.to_connect_batch("t", payloads)
+    assert list(column.failures) == [1, 6, 8]
+    assert all(isinstance(error, DataError) for error in column.failures.values())
+    for index, payload in enumerate(payloads):
+        if index in column.failures:
+            with pytest.raises(DataError) as caught:
+                plain.to_connect("t", payload)
+            assert str(caught.value) == str(column.failures[index])
+        else:
+            assert column.values[index] == plain.to_connect("t", payload).value

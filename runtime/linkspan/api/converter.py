@@ -66,7 +66,11 @@ class Converter(ABC):
     def to_connect_batch(
         self, topic: str, payloads: Sequence[bytes | None], headers: Sequence[Headers | None] | None = None
     ) -> Column:
-        """Values of many payloads of one topic, in order."""
+        """Values of many payloads of one topic, in order.
+
+        May leave out what cannot be understood, and say so in :attr:`Column.failures`: the others need not be done
+        again then.
+        """
         pairs = [
             self.to_connect(topic, payload, None if headers is None else headers[index])
             for index, payload in enumerate(payloads)

@@ -206,16 +206,23 @@ class Column:
         values: one value a record.
         schema: the schema that all values share, when ``schemas`` is None.
         schemas: one schema a record, when they differ.
+        failures: index → error of values that could not be made, from a converter that goes on behind them; whatever
+            stands in their place in ``values`` is not looked at.
     """
 
-    __slots__ = ("schema", "schemas", "values")
+    __slots__ = ("failures", "schema", "schemas", "values")
 
     def __init__(
-        self, values: Sequence[object], schema: Schema | None = None, schemas: Sequence[Schema | None] | None = None
+        self,
+        values: Sequence[object],
+        schema: Schema | None = None,
+        schemas: Sequence[Schema | None] | None = None,
+        failures: Mapping[int, Exception] | None = None,
     ) -> None:
         self.values = values
         self.schema = schema
         self.schemas = schemas
+        self.failures = failures or {}
 
     def schema_at(self, index: int) -> Schema | None:
         """Schema of the value at ``index``."""
