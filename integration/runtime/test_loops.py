@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.task.failure_semantics import *  # noqa: F403 - the same tests run against every log
 from tests.task.harness import Configured
 from tests.task.sink_semantics import *  # noqa: F403 - the same tests run against every log
 from tests.task.source_semantics import *  # noqa: F403 - as above

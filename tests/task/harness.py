@@ -24,7 +24,7 @@ from linkspan.log.port import OutgoingBatch, TopicSpec
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
-from linkspan.task.dead_letters import ErrantRecords
+from linkspan.task.errant import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
 from linkspan.task.source import SourceLoop, SourceSettings, tell_of_record
 from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance
@@ -88,12 +88,14 @@ class Port:
 
 
 class Text(Converter, HeaderConverter):
-    """UTF-8; refuses ``bad``; raises RetriableError ``flaky`` times."""
+    """UTF-8; refuses ``bad``; raises RetriableError ``flaky`` times; ``fails`` with what is in the list, in turn."""
 
     def __init__(self) -> None:
         self.flaky = 0
+        self.fails: dict[object, list[Exception]] = {}
 
     def from_connect(self, topic: str, schema: object, value: object, headers: object = None) -> bytes | None:
+        self._fail(value)
         if value == "bad":
             raise DataError("refused: bad")
         if self.flaky:
@@ -102,9 +104,14 @@ class Text(Converter, HeaderConverter):
         return None if value is None else str(value).encode()
 
     def to_connect(self, topic: str, payload: bytes | None, headers: object = None) -> SchemaAndValue:
+        self._fail(None if payload is None else payload.decode())
         if payload == b"bad":
             raise DataError("refused: bad")
         return SchemaAndValue(None, None if payload is None else payload.decode())
+
+    def _fail(self, value: object) -> None:
+        if errors := self.fails.get(value):
+            raise errors.pop(0)
 
     def from_connect_header(self, topic: str, key: str, schema: object, value: object) -> bytes | None:
         return self.from_connect(topic, schema, value)
@@ -229,8 +236,11 @@ class Reports:
     def __init__(self) -> None:
         self.failures: list[Failure] = []
 
-    def report(self, failure: Failure) -> None:
-        self.failures.append(failure)
+    def report(self, failures: Sequence[Failure]) -> None:
+        self.failures += failures
+
+    def counts(self) -> dict[str, float]:
+        return {}
 
 
 class ScriptedSource(SourceTask[Config]):
@@ -386,8 +396,9 @@ class SinkRun:
             log.reader({"auto.offset.reset": "earliest", "enable.auto.commit": "false", "group.id": self.group})
         )
         self.reports = Reports()
-        tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
-        text = Text()
+        reporters = [self.reports] if letters is None else [self.reports, letters]
+        tolerance = Tolerance(policy or ErrorPolicy(), reporters, self._pause)
+        self.text = text = Text()
         converters = Converters(text, text, text)
         self.errant = ErrantRecords(tolerance, converters)
         self.context = SinkContext("c", 0, {}, self.errant)

@@ -4,17 +4,19 @@ import weakref
 
 import pytest
 
-from linkspan.api.errors import ConnectError, DataError, RetriableError
+from linkspan.api.errors import ConnectError, CredentialsError, DataError, OutageError, RetriableError, UnreachableError
 from linkspan.api.records import SinkRecord, TopicPartition
+from linkspan.log.port import TooLargeError
 from linkspan.task.conversion import Converters
-from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters, ErrantRecords
+from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
+from linkspan.task.errant import ErrantRecords
 from linkspan.task.tolerance import Consumed, ErrorPolicy, Failure, Stage, Tolerance
 from tests.task.harness import Port, SinkRun, Text, create_topic, fill
 from tests.task.memory_log import MemoryBatch, MemoryDelivery, MemoryLog
 
 
-def letters(log, *, headers=False, writer=None, stopped=lambda _seconds: False):
-    return DeadLetters(DeadLetterConfig("dlq", 1, headers), writer or log.writer({}), "c", 3, stopped)
+def letters(log, *, headers=False, writer=None):
+    return DeadLetters(DeadLetterConfig("dlq", 1, headers), writer or log.writer({}), "c", 3)
 
 
 def failure():
@@ -24,13 +26,13 @@ def failure():
 
 def test_a_letter_has_the_bytes_that_were_read():
     log = MemoryLog()
-    letters(log).report(failure())
+    letters(log).report([failure()])
     assert log.topics["dlq"] == [[(0, 0, b"key", b"\xff", 5, [("h", b"1")])]]
 
 
 def test_context_headers_say_what_happened():
     log = MemoryLog()
-    letters(log, headers=True).report(failure())
+    letters(log, headers=True).report([failure()])
     headers = dict(log.topics["dlq"][0][0][5])
     assert headers.pop("__connect.errors.exception.stacktrace").startswith(b"linkspan.api.errors.DataError")
     assert headers == {
@@ -47,48 +49,147 @@ def test_context_headers_say_what_happened():
     }
 
 
+def never(_seconds):
+    return False
+
+
 def test_the_topic_is_created_once():
     log = MemoryLog()
     queue = letters(log)
     port = Port()
     port.log = log
-    queue.create_topic(port.ensure_topic)
-    queue.create_topic(port.ensure_topic)
+    queue.create_topic(port.ensure_topic, never)
+    queue.create_topic(port.ensure_topic, never)
     assert list(log.topics) == ["dlq"]
 
 
-def test_a_letter_that_cannot_be_written_is_only_logged(caplog):
-    class Broken:
-        def send(self, batch):  # noqa: ARG002 - a stand-in
-            raise ConnectError("too large")
+def test_creation_of_the_topic_waits_while_nobody_answers(caplog):
+    answers = [UnreachableError("away"), UnreachableError("away"), True]
+    pauses = []
 
-        def poll(self): ...
+    def create(_spec):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    queue = letters(None, writer=Broken())
-    queue.report(failure())
-    assert "Could not produce message to dead letter queue. topic=dlq: too large" in caplog.text
+    def pause(seconds):
+        pauses.append(seconds)
+        return False
+
+    letters(MemoryLog()).create_topic(create, pause)
+    assert answers == []
+    assert len(pauses) == 2
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_creation_of_the_topic_is_not_waited_for_once_the_task_is_to_stop():
+    def create(_spec):
+        raise UnreachableError("away")
+
+    with pytest.raises(UnreachableError):
+        letters(MemoryLog()).create_topic(create, lambda _: True)
+
+
+@pytest.mark.parametrize("kind", [ConnectError, CredentialsError])
+def test_a_topic_that_cannot_be_created_is_named_with_its_replication_factor(kind):
+    def create(_spec):
+        raise kind("no")
+
+    said = r"initialize dead letter queue with topic=dlq \(errors.deadletterqueue.topic.replication.factor=1\): no"
+    with pytest.raises(kind, match=said):
+        letters(MemoryLog()).create_topic(create, never)
+
+
+class Scripted:
+    """A writer that answers each batch as it is told: None takes it, an error refuses it, a dict refuses some of it."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.sent = []
+
+    def send(self, batch):
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        self.sent.append(batch)
+        delivery = MemoryDelivery()
+        delivery.failures = list((answer or {}).items())
+        return delivery
+
+    def poll(self): ...
+
+    def flush(self, _timeout):
+        return True
+
+
+def test_a_letter_that_cannot_be_written_is_only_logged_naming_the_record(caplog):
+    queue = letters(None, writer=Scripted(ConnectError("no")))
+    queue.report([failure()])
+    assert (
+        "Could not produce message to dead letter queue. topic=dlq: it lacks the record t-2 at offset 7, which failed "
+        "in VALUE_CONVERTER of task c-3: no"
+    ) in caplog.text
     assert queue.counts() == {"deadletterqueue-produce-requests": 1, "deadletterqueue-produce-failures": 1}
+    assert queue.settle(0.0)
 
 
-def test_a_queue_that_lets_nobody_in_is_reported_when_offsets_are_about_to_be_committed(caplog):
-    class Unanswered:
-        done = False
-        failures = ()
+def test_a_letter_that_timed_out_is_sent_again():
+    writer = Scripted({0: RetriableError("timed out")})
+    queue = letters(None, writer=writer)
+    queue.report([failure()])
+    assert queue.settle(1.0)
+    assert [batch.values for batch in writer.sent] == [[b"\xff"], [b"\xff"]]
+    assert queue.counts()["deadletterqueue-produce-failures"] == 0
 
-    class Refused:
-        def send(self, batch):  # noqa: ARG002 - a stand-in
-            return Unanswered()
 
-        def flush(self, timeout):  # noqa: ARG002 - a stand-in
-            return False
+def test_of_many_letters_only_those_that_failed_are_sent_again():
+    writer = Scripted({1: RetriableError("timed out")})
+    queue = letters(None, writer=writer)
+    queue.report([failure(), failure(), failure()])
+    assert queue.settle(1.0)
+    assert [len(batch) for batch in writer.sent] == [3, 1]
 
+
+def test_a_letter_that_is_too_large_is_sent_without_its_value_and_says_so():
+    writer = Scripted({0: TooLargeError("2 MB")})
+    queue = letters(None, writer=writer, headers=True)
+    queue.report([failure()])
+    assert queue.settle(1.0)
+    second = writer.sent[1]
+    assert (second.keys, second.values) == ([b"key"], [None])
+    headers = dict(second.headers[0])
+    assert headers["__connect.errors.value.omitted.bytes"] == b"1"
+    assert headers["__connect.errors.offset"] == b"7"
+    assert "h" not in headers
+    assert "__connect.errors.exception.stacktrace" not in headers
+
+
+def test_a_letter_that_is_too_large_even_without_its_value_is_logged(caplog):
+    queue = letters(None, writer=Scripted({0: TooLargeError("2 MB")}, {0: TooLargeError("2 MB")}))
+    queue.report([failure()])
+    assert queue.settle(1.0)
+    assert queue.counts()["deadletterqueue-produce-failures"] == 1
+    assert "Could not produce message to dead letter queue" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [CredentialsError("no right"), {0: CredentialsError("no right")}])
+def test_a_queue_that_may_not_be_written_to_fails_the_task(answer):
+    queue = letters(None, writer=Scripted(answer))
+    queue.report([failure()])
+    with pytest.raises(CredentialsError, match="Task c-3 cannot write to dead letter queue dlq: no right"):
+        queue.settle(1.0)
+
+
+def test_a_queue_that_lets_nobody_in_fails_the_task():
+    class Refused(Full):
         def poll(self):
-            raise ConnectError("refused: wrong password")
+            raise CredentialsError("refused: wrong password")
 
     queue = letters(None, writer=Refused())
-    queue.report(failure())
-    assert not queue.settle(0.0)
-    assert "Could not produce message to dead letter queue. topic=dlq: refused: wrong password" in caplog.text
+    queue.report([failure()])
+    with pytest.raises(CredentialsError, match="Task c-3 cannot write to dead letter queue dlq: refused"):
+        queue.settle(0.0)
 
 
 class Full:
@@ -114,23 +215,28 @@ class Full:
         return False
 
 
-def test_a_letter_waits_for_room():
-    writer = Full(full=3)
-    letters(None, writer=writer).report(failure())
+def test_a_letter_without_room_waits_and_is_no_failure():
+    writer = Full(full=2)
+    queue = letters(None, writer=writer)
+    queue.report([failure()])
+    with pytest.raises(OutageError, match="Dead letter queue dlq takes no record now: no room"):
+        queue.send()
+    queue.send()
     assert len(writer.sent) == 1
+    assert queue.counts() == {"deadletterqueue-produce-requests": 1, "deadletterqueue-produce-failures": 0}
 
 
-def test_a_letter_without_room_is_not_passed_over_when_the_task_stops():
-    queue = letters(None, writer=Full(full=3), stopped=lambda _: True)
-    with pytest.raises(RetriableError):
-        queue.report(failure())
+def test_letters_of_one_batch_are_sent_together():
+    writer = Full()
+    letters(None, writer=writer).report([failure(), failure()])
+    assert [len(batch) for batch in writer.sent] == [2]
 
 
 def test_a_queue_is_settled_when_every_letter_was_answered():
     writer = Full()
     queue = letters(None, writer=writer)
-    queue.report(failure())
-    queue.report(failure())
+    queue.report([failure()])
+    queue.report([failure()])
     assert not queue.settle(0.0)
     writer.deliveries[0].done = True
     assert not queue.settle(0.0)
@@ -140,7 +246,7 @@ def test_a_queue_is_settled_when_every_letter_was_answered():
 
 def test_nobody_waits_for_letters_once_the_task_is_to_stop():
     queue = letters(None, writer=Full())
-    queue.report(failure())
+    queue.report([failure()])
     assert not queue.settle(3600.0, given_up=lambda: True)
 
 
@@ -151,7 +257,7 @@ def test_letters_that_were_given_up_do_not_hold_up_the_end():
 
     writer = Closing()
     queue = letters(None, writer=writer)
-    queue.report(failure())
+    queue.report([failure()])
     queue.close(30.0)
     assert writer.waited == 0.0
 
@@ -159,11 +265,11 @@ def test_letters_that_were_given_up_do_not_hold_up_the_end():
 def test_letters_that_were_written_are_forgotten():
     writer = Full()
     queue = letters(None, writer=writer)
-    queue.report(failure())
+    queue.report([failure()])
     written = weakref.ref(writer.deliveries[0])
     writer.deliveries.pop().done = True
     writer.sent.clear()
-    queue.report(failure())
+    queue.report([failure()])
     assert written() is None
 
 
@@ -173,7 +279,7 @@ def test_no_offset_is_committed_before_the_dead_letter_queue_has_what_failed():
     fill(log, topic, ["a", "b", "c"])
     writer = Full()
     run = SinkRun(log, [topic], letters=letters(None, writer=writer), interval=0.0)
-    run.letters.report(failure())
+    run.letters.report([failure()])
     seen = []
 
     def answer_later():
@@ -193,6 +299,7 @@ def test_a_record_the_task_built_itself_is_converted_back():
     tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [queue], lambda _: False)
     text = Text()
     ErrantRecords(tolerance, Converters(text, text, text)).report(SinkRecord("t", 0, 1, "v", key="k"), DataError("x"))
+    tolerance.report()
     assert log.topics["dlq"][0][0][2:4] == (b"k", b"v")
 
 

@@ -6,11 +6,12 @@ import pytest
 
 from linkspan.api.errors import ConnectError, DataError, RetriableError
 from linkspan.api.records import SourceRecord
-from linkspan.task.tolerance import DROPPED, Consumed, ErrorLog, ErrorPolicy, Failure, Stage, Tolerance
+from linkspan.task.tolerance import DROPPED, Consumed, ErrorLog, ErrorPolicy, Failure, Stage, Tolerance, Underway
 from tests.task.harness import Reports
 from tests.task.memory_log import MemoryBatch
 
-RECORD = SourceRecord({"file": "a"}, {"position": 1}, "t", "secret payload")
+ORIGIN = SourceRecord({"file": "a"}, {"position": 1}, "t", "secret payload")
+RECORD = Underway(ORIGIN, ORIGIN)
 
 
 def attempt(policy, errors, *, stop=False):
@@ -27,7 +28,9 @@ def attempt(policy, errors, *, stop=False):
         return "done"
 
     tolerance = Tolerance(policy, [reports], pause)
-    return tolerance.attempt(Stage.VALUE_CONVERTER, "a.Class", call, RECORD), reports, pauses
+    result = tolerance.attempt(Stage.VALUE_CONVERTER, "a.Class", call, RECORD)
+    tolerance.report()
+    return result, reports, pauses
 
 
 def test_pauses_double_from_300_ms():
@@ -84,6 +87,6 @@ def test_the_log_line_is_kafkas(caplog, with_records, expected):
     consumed = Consumed(MemoryBatch("t", [(2, 7, None, b"x", 5, [])]), 0)
     with caplog.at_level(logging.ERROR):
         ErrorLog("c-0", with_records=with_records).report(
-            Failure(Stage.VALUE_CONVERTER, "a.Class", DataError("x"), consumed)
+            [Failure(Stage.VALUE_CONVERTER, "a.Class", DataError("x"), consumed)]
         )
     assert caplog.messages == [expected]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from linkspan.api.records import RecordColumns, SinkRecord, SourceRecord
 from linkspan.api.transform import Predicate, Transform
-from linkspan.task.tolerance import DROPPED, Stage, Subject, Tolerance, class_name
+from linkspan.task.tolerance import DROPPED, Consumed, Stage, Tolerance, Underway, class_name
 
 __all__ = ["Chain", "Step"]
 
@@ -82,7 +82,7 @@ class Chain:
             changed = result
         return changed
 
-    def apply(self, record: RecordT, subject: Subject) -> RecordT | None:
+    def apply(self, record: RecordT, subject: SourceRecord | Consumed) -> RecordT | None:
         """Send one record through the chain.
 
         Args:
@@ -99,8 +99,9 @@ class Chain:
             try:
                 result = step.apply(record)
             except Exception as error:  # noqa: BLE001 - supervision point: transforms are plugins
+                seen = subject if isinstance(subject, Consumed) else Underway(subject, record)  # type: ignore[arg-type]
                 recovered = self._tolerance.recover(
-                    Stage.TRANSFORMATION, class_name(step.transform), error, partial(step.apply, record), subject
+                    Stage.TRANSFORMATION, class_name(step.transform), error, partial(step.apply, record), seen
                 )
                 result = None if recovered is DROPPED else recovered
             if result is None:

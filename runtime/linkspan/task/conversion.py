@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from linkspan.api.converter import Converter, HeaderConverter
-from linkspan.api.errors import DataError
+from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.headers import Header, Headers
 from linkspan.api.records import Column, SinkBatch, SourceBatch, SourceRecord
 from linkspan.api.schema import Schema
@@ -20,13 +20,18 @@ from linkspan.log.port import FetchedBatch, OutgoingBatch, WireHeader
 from linkspan.task.batches import ReadBatch, ReadRecord, RecordBatch
 from linkspan.task.chain import Chain
 from linkspan.task.offsets import Part, Position, last_positions
-from linkspan.task.tolerance import DROPPED, Consumed, Stage, Tolerance, class_name
+from linkspan.task.reaction import as_outage, is_of_record
+from linkspan.task.selected import Selected
+from linkspan.task.tolerance import DROPPED, Consumed, Failure, Stage, Tolerance, Underway, class_name
 
 __all__ = ["Converters", "Prepared", "SinkConversion", "SourceConversion"]
 
 _log = logging.getLogger(__name__)
 _LATEST: Final = (1 << 63) - 1
 _LAST_PARTITION: Final = (1 << 31) - 1
+T = TypeVar("T")
+_PIECE: Final = 16
+"""Records that are tried together once a batch has failed: with one bad record in a hundred, most pieces pass."""
 
 
 class Converters(NamedTuple):
@@ -83,17 +88,31 @@ class SourceConversion:
         self._tolerance = tolerance
         self._chain = chain
         self._on_drop = on_drop
-        self._gone: set[int] = set()
-        """Identities of the records of this poll that were dropped."""
+        self._gone: dict[int, SourceRecord] = {}
+        """Records of this poll that were dropped, by their identities."""
         self.dropped = 0
 
     def prepare(self, polled: Sequence[SourceRecord]) -> Prepared:
         """Transform and convert what a poll returned.
 
         Raises:
+            OutageError: something that a converter or transform needs does not work for now; do all of it again later.
             ConnectError: a record failed and that is not tolerated.
         """
-        self._gone = set()
+        self._gone = {}
+        try:
+            prepared = self._prepared(polled)
+        except ConnectError:
+            self._tolerance.forget()
+            raise
+        self._tolerance.report()
+        self.dropped += len(self._gone)
+        if self._on_drop is not None:
+            for record in self._gone.values():
+                self._on_drop(record)
+        return prepared
+
+    def _prepared(self, polled: Sequence[SourceRecord]) -> Prepared:
         if self._chain is None and isinstance(polled, SourceBatch):
             part = self._whole(polled)
             if part is not None:
@@ -126,6 +145,7 @@ class SourceConversion:
             keys = self._keys(topic, Column(given, batch.key_schema), None)
             timestamps = None if batch.timestamps is None else _timestamps(batch.timestamps)
         except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+            _raise_outage(error)
             _log.debug("A batch of topic %s failed and is taken record by record: %s", topic, error)
             return None
         return Part(OutgoingBatch(topic, values, keys=keys, timestamps=timestamps), batch)
@@ -143,6 +163,7 @@ class SourceConversion:
             try:
                 batch = self._columns(topic, [record for record, _ in group])
             except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+                _raise_outage(error)
                 _log.debug("A batch of topic %s failed and is taken record by record: %s", topic, error)
                 parts.extend(self._one_by_one(group))
             else:
@@ -200,41 +221,42 @@ class SourceConversion:
     def _single(self, record: SourceRecord, origin: SourceRecord) -> _Wire | None:
         topic, attempt = record.topic, self._tolerance.attempt
         key_converter, value_converter, header_converter = self._converters
+        underway = Underway(origin, record)
         headers = attempt(
             Stage.HEADER_CONVERTER,
             class_name(header_converter),
             partial(self._headers, topic, record.headers),
-            origin,
+            underway,
         )
         if headers is DROPPED:
             return None
+        underway.headers = headers
         seen = _as_seen(headers)
         key = attempt(
             Stage.KEY_CONVERTER,
             class_name(key_converter),
             partial(key_converter.from_connect, topic, record.key_schema, record.key, seen),
-            origin,
+            underway,
         )
         if key is DROPPED:
             return None
+        underway.key = key
         value = attempt(
             Stage.VALUE_CONVERTER,
             class_name(value_converter),
             partial(value_converter.from_connect, topic, record.value_schema, record.value, seen),
-            origin,
+            underway,
         )
         if value is DROPPED:
             return None
-        place = attempt(Stage.KAFKA_PRODUCE, class_name(self), partial(_place, record), origin)
+        underway.value = value
+        place = attempt(Stage.KAFKA_PRODUCE, class_name(self), partial(_place, record), underway)
         if place is DROPPED:
             return None
         return _Wire(topic, key, value, *place, headers, origin)
 
     def _drop(self, record: SourceRecord) -> None:
-        self.dropped += 1
-        self._gone.add(id(record))
-        if self._on_drop is not None:
-            self._on_drop(record)
+        self._gone[id(record)] = record
 
 
 class SinkConversion:
@@ -250,33 +272,60 @@ class SinkConversion:
         self._converters = converters
         self._tolerance = tolerance
         self._chain = chain
-        self.dropped = 0
 
     def convert(self, fetched: FetchedBatch) -> SinkBatch:
         """Convert and transform what was read; failed and dropped records are left out.
 
         Raises:
+            OutageError: something that a converter or transform needs does not work for now; do all of it again later.
             ConnectError: a record failed and that is not tolerated; names topic, partition and offset.
         """
-        batch: SinkBatch
         try:
-            batch = self._columns(fetched)
-        except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
-            _log.debug("A batch of topic %s failed and is taken record by record: %s", fetched.topic, error)
-            batch = self._one_by_one(fetched)
-        if self._chain is not None:
-            batch = self._transformed(self._chain, batch)
-        self.dropped += len(fetched) - len(batch)
+            batch: SinkBatch = self._read(fetched)
+            if self._chain is not None:
+                batch = self._transformed(self._chain, batch)
+        except ConnectError:
+            self._tolerance.forget()
+            raise
+        self._tolerance.report()
         return batch
 
-    def _columns(self, fetched: FetchedBatch) -> ReadBatch:
+    def _read(self, fetched: FetchedBatch) -> ReadBatch:
+        try:
+            keys, values, headers = self._columns(fetched)
+        except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated in small pieces
+            _raise_outage(error)
+            _log.debug("A batch of topic %s failed and is taken in small pieces: %s", fetched.topic, error)
+            return self._without_culprits(fetched)
+        if keys.failures or values.failures:
+            return self._without_failures(fetched, keys, values, headers)
+        return ReadBatch(fetched, keys, values, headers)
+
+    def _columns(self, fetched: FetchedBatch) -> tuple[Column, Column, list[Headers] | None]:
         topic = fetched.topic
         wire = fetched.headers
         seen = None if wire is None else [_as_seen(headers) for headers in wire]
         keys = _to_connect(self._converters.key, topic, fetched.keys, seen)
-        values = self._converters.value.to_connect_batch(topic, fetched.values, seen)
-        headers = None if wire is None else [self._headers(topic, own) for own in wire]
-        return ReadBatch(fetched, keys, values, headers)
+        values = _to_connect(self._converters.value, topic, fetched.values, seen)
+        return keys, values, None if wire is None else [self._headers(topic, own) for own in wire]
+
+    def _without_failures(
+        self, fetched: FetchedBatch, keys: Column, values: Column, headers: list[Headers] | None
+    ) -> ReadBatch:
+        """Leave out what the converters could not make."""
+        if not all(map(is_of_record, (*keys.failures.values(), *values.failures.values()))):
+            return self._without_culprits(fetched)
+        gone = sorted({*keys.failures, *values.failures})
+        stages = (
+            (Stage.KEY_CONVERTER, self._converters.key, keys),
+            (Stage.VALUE_CONVERTER, self._converters.value, values),
+        )
+        for index in gone:
+            stage, converter, column = next(side for side in stages if index in side[2].failures)
+            failure = Failure(stage, class_name(converter), column.failures[index], Consumed(fetched, index))
+            self._tolerance.fail(failure)
+        kept = Selected(fetched, _left(range(len(fetched)), gone))
+        return ReadBatch(kept, _kept(keys, gone), _kept(values, gone), headers and _left(headers, gone))
 
     def _headers(self, topic: str, wire: Sequence[WireHeader]) -> Headers:
         convert = self._converters.header.to_connect_header
@@ -286,9 +335,20 @@ class SinkConversion:
             headers.append(Header(name, value, schema))
         return headers
 
-    def _one_by_one(self, fetched: FetchedBatch) -> RecordBatch:
-        singles = (self._single(Consumed(fetched, index)) for index in range(len(fetched)))
-        return RecordBatch([record for record in singles if record is not None])
+    def _without_culprits(self, fetched: FetchedBatch) -> ReadBatch:
+        """Take records one by one where one of a few fails, to find out which."""
+        good = _Gathered()
+        for start in range(0, len(fetched), _PIECE):
+            indices = range(start, min(start + _PIECE, len(fetched)))
+            try:
+                good.extend(indices, *self._columns(Selected(fetched, indices)))
+            except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
+                _raise_outage(error)
+                for index in indices:
+                    record = self._single(Consumed(fetched, index))
+                    if record is not None:
+                        good.append(index, record)
+        return good.batch(fetched)
 
     def _single(self, consumed: Consumed) -> ReadRecord | None:
         fetched, index = consumed
@@ -336,6 +396,74 @@ class SinkConversion:
         return RecordBatch(survivors)
 
 
+class _Gathered:
+    """Converted records of one fetched batch, put together piece by piece."""
+
+    def __init__(self) -> None:
+        self._indices: list[int] = []
+        self._keys: list[object] = []
+        self._key_schemas: list[Schema | None] = []
+        self._values: list[object] = []
+        self._value_schemas: list[Schema | None] = []
+        self._headers: list[Headers] | None = []
+
+    def extend(self, indices: Sequence[int], keys: Column, values: Column, headers: Sequence[Headers] | None) -> None:
+        """Add those at ``indices``, converted together.
+
+        Raises:
+            Exception: one of them failed; none was added.
+        """
+        for error in (*keys.failures.values(), *values.failures.values()):
+            raise error
+        self._indices += indices
+        self._keys += keys.values
+        self._key_schemas += _schemas(keys)
+        self._values += values.values
+        self._value_schemas += _schemas(values)
+        if headers is None:
+            self._headers = None
+        elif self._headers is not None:
+            self._headers += headers
+
+    def append(self, index: int, record: ReadRecord) -> None:
+        """Add the one at ``index``."""
+        self._indices.append(index)
+        self._keys.append(record.key)
+        self._key_schemas.append(record.key_schema)
+        self._values.append(record.value)
+        self._value_schemas.append(record.value_schema)
+        if self._headers is not None:
+            self._headers.append(record.headers)
+
+    def batch(self, fetched: FetchedBatch) -> ReadBatch:
+        """All that were added."""
+        keys, values = _column(self._keys, self._key_schemas), _column(self._values, self._value_schemas)
+        return ReadBatch(Selected(fetched, self._indices), keys, values, self._headers)
+
+
+def _left(items: Sequence[T], gone: Sequence[int]) -> list[T]:
+    """All but those at some indices, which are in order."""
+    left = list(items)
+    for index in reversed(gone):
+        del left[index]
+    return left
+
+
+def _kept(column: Column, gone: Sequence[int]) -> Column:
+    schemas = None if column.schemas is None else _left(column.schemas, gone)
+    return Column(_left(column.values, gone), column.schema, schemas)
+
+
+def _schemas(column: Column) -> Sequence[Schema | None]:
+    return [column.schema] * len(column.values) if column.schemas is None else column.schemas
+
+
+def _raise_outage(error: Exception) -> None:
+    outage = as_outage(error)
+    if outage is not None:
+        raise outage
+
+
 def _to_connect(
     converter: Converter, topic: str, payloads: Sequence[bytes | None], headers: Sequence[Headers | None] | None
 ) -> Column:
@@ -353,7 +481,7 @@ def _as_seen(wire: Sequence[WireHeader] | None) -> Headers | None:
 
 
 def _column(values: Sequence[object], schemas: Sequence[Schema | None]) -> Column:
-    first = schemas[0]
+    first = schemas[0] if schemas else None
     if all(schema is first for schema in schemas):
         return Column(values, first)
     return Column(values, schemas=schemas)

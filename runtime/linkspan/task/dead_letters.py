@@ -1,30 +1,41 @@
-"""Records that failed for good: the dead letter queue and the reporter a sink task uses (spec/runtime.md 4.14)."""
+"""The dead letter queue: a topic that gets records which failed for good (spec/runtime.md 4.14).
+
+No offset behind a failed record may be committed before its letter is in the log: whoever commits asks :meth:`settle`
+first. What a SIGKILL between any two steps leaves behind:
+
+====  ==========================================  ===========================================================
+Step  What happened                               A kill right after it
+====  ==========================================  ===========================================================
+1     a record failed, its letter waits here      it is read again, fails again
+2     the writer has the letter                   as 1; the letter may be in the log twice then
+3     the log has acknowledged the letter         as 2
+4     offsets behind the record were committed    nothing: reading goes on after it
+====  ==========================================  ===========================================================
+
+What the topic refuses depends on why. For now (no room, nobody answers): the letter waits, and so does the task. Too
+large: once more without its value, with headers that say what was left out. No right to write, a wrong password: the
+task fails, or every bad record would be lost. Anything else is logged and counted, as in Kafka.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from linkspan.api.errors import ConnectError, RetriableError
-from linkspan.api.headers import Headers
-from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, SourceRecord, TopicPartition
-from linkspan.log.port import Delivery, OutgoingBatch, TopicSpec, WireHeader, Writer
-from linkspan.task.batches import ReadRecord
-from linkspan.task.conversion import Converters
-from linkspan.task.tolerance import Consumed, Failure, Stage, Tolerance
+from linkspan.api.errors import ConnectError, CredentialsError, OutageError, RetriableError
+from linkspan.log.port import Delivery, TooLargeError, TopicSpec, Writer
+from linkspan.task.letters import Letter, LetterForm, outgoing
+from linkspan.task.outage import Outage
+from linkspan.task.tolerance import Failure
 
-__all__ = ["DeadLetterConfig", "DeadLetters", "ErrantRecords"]
+__all__ = ["DeadLetterConfig", "DeadLetters"]
 
 _log = logging.getLogger(__name__)
-_RETRY: Final = 0.5
 _SLICE: Final = 0.2
-_PREFIX: Final = "__connect.errors."
-_PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
 
 
 @dataclass(frozen=True)
@@ -42,106 +53,118 @@ class DeadLetterConfig:
     context_headers: bool
 
 
+class _Posted(NamedTuple):
+    letters: Sequence[Letter]
+    delivery: Delivery
+
+
 class DeadLetters:
-    """Writes failed records, as they were read, to the dead letter topic.
+    """Writes letters about failed records.
 
     Args:
         config: where to.
         writer: writes them; closed by :meth:`close`.
         connector: name of the connector.
         task: number of the task.
-        pause: sleeps so many seconds; True when the task is to stop.
     """
 
-    def __init__(
-        self, config: DeadLetterConfig, writer: Writer, connector: str, task: int, pause: Callable[[float], bool]
-    ) -> None:
+    def __init__(self, config: DeadLetterConfig, writer: Writer, connector: str, task: int) -> None:
         self._config = config
         self._writer = writer
-        self._connector = connector
-        self._task = task
-        self._pause = pause
-        self._deliveries: deque[Delivery] = deque()
+        self._task_id = f"{connector}-{task}"
+        self._form = LetterForm(connector, task, context_headers=config.context_headers)
+        self._unsent: deque[Sequence[Letter]] = deque()
+        self._posted: deque[_Posted] = deque()
+        self._shut: CredentialsError | None = None
         self._requests = self._refusals = 0
 
-    def create_topic(self, create: Callable[[TopicSpec], bool]) -> None:
-        """Let the topic be created unless it exists; raises ConnectError when that fails."""
-        topic = self._config.topic
-        try:
-            create(TopicSpec(topic, 1, self._config.replication_factor))
-        except ConnectError as error:
-            raise ConnectError(
-                f"Could not initialize dead letter queue with topic={topic} "
-                f"(errors.deadletterqueue.topic.replication.factor={self._config.replication_factor}): {error}"
-            ) from error
+    def create_topic(self, create: Callable[[TopicSpec], bool], pause: Callable[[float], bool]) -> None:
+        """Let the topic be created unless it exists.
 
-    def report(self, failure: Failure) -> None:
-        """Send the record on its way; one that the log refuses for good is only logged.
+        Args:
+            create: does it, and says whether it did; raises RetriableError for what passes.
+            pause: sleeps so many seconds; True when the task is to stop.
 
         Raises:
-            RetriableError: the task is to stop, and there was no room for the record so far.
+            ConnectError: it cannot be created.
         """
-        consumed = failure.subject
-        if isinstance(consumed, SourceRecord):
-            return
-        batch, index = consumed
-        headers = list(batch.headers[index]) if batch.headers is not None else []
-        if self._config.context_headers:
-            headers += self._context(failure, consumed)
-        timestamp = batch.timestamps[index]
-        letter = OutgoingBatch(
-            self._config.topic,
-            [batch.values[index]],
-            keys=[batch.keys[index]],
-            timestamps=None if timestamp < 0 else [timestamp],
-            headers=[headers],
-        )
-        self._requests += 1
+        topic, factor = self._config.topic, self._config.replication_factor
+        outage = Outage(f"Creation of dead letter queue {topic} for task {self._task_id}")
         while True:
             try:
-                self._deliveries.append(self._writer.send(letter))
+                create(TopicSpec(topic, 1, factor))
             except RetriableError as error:
-                _log.warning("The dead letter queue takes no record now, trying again: %s", error)
-                if self._pause(_RETRY):
+                outage.failed(error)
+                if pause(outage.pause):
                     raise
             except ConnectError as error:
-                self._not_written(error)
-                break
+                text = (
+                    f"Could not initialize dead letter queue with topic={topic} "
+                    f"(errors.deadletterqueue.topic.replication.factor={factor}): {error}"
+                )
+                raise (CredentialsError if isinstance(error, CredentialsError) else ConnectError)(text) from error
             else:
-                break
-        self._forget_written()
+                outage.over()
+                return
+
+    def report(self, failures: Sequence[Failure]) -> None:
+        """Send letters about these on their way; what hinders that is raised by the next :meth:`send`."""
+        self._requests += len(failures)
+        self._unsent.append([self._form.fill(failure) for failure in failures])
+        try:
+            self.send()
+        except ConnectError as error:
+            _log.debug("Letters to %s wait: %s", self._config.topic, error)
+
+    def send(self) -> None:
+        """Give the log what waits.
+
+        Raises:
+            OutageError: it takes nothing now; what was reported waits here.
+            CredentialsError: it will never take anything.
+        """
+        self._take_answers()
+        while self._unsent:
+            self._check_open()
+            letters = self._unsent[0]
+            try:
+                self._posted.append(_Posted(letters, self._writer.send(outgoing(self._config.topic, letters))))
+            except RetriableError as error:
+                raise OutageError(f"Dead letter queue {self._config.topic} takes no record now: {error}") from error
+            except CredentialsError as error:
+                self._shut = error
+                self._check_open()
+            except ConnectError as error:
+                self._not_written(letters, error)
+            self._unsent.popleft()
 
     def settle(self, timeout: float, *, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until everything reported is written or refused.
-
-        Offsets behind a record that is still on its way must not be committed.
+        """Wait until everything reported is written, or refused for good.
 
         Args:
             timeout: seconds to wait at most.
             given_up: asked meanwhile whether to wait no longer.
 
         Returns:
-            whether nothing is on its way any more.
+            whether that is so; if not, no offset behind a failed record may be committed.
+
+        Raises:
+            CredentialsError: it will never be.
         """
         until = time.monotonic() + timeout
-        self._forget_written()
-        while self._deliveries and not given_up() and (left := until - time.monotonic()) > 0:
+        while True:
+            try:
+                self.send()
+            except OutageError as error:
+                _log.debug("%s", error)
+            left = until - time.monotonic()
+            if not (self._unsent or self._posted) or left <= 0 or given_up():
+                return not (self._unsent or self._posted)
             self._writer.flush(min(left, _SLICE))
-            self._forget_written()
-        return not self._deliveries
-
-    def _forget_written(self) -> None:
-        try:
-            self._writer.poll()
-        except ConnectError as refused:
-            self._not_written(refused)
-        while self._deliveries and self._deliveries[0].done:
-            for _, error in self._deliveries.popleft().failures:
-                self._not_written(error)
 
     def close(self, timeout: float) -> None:
         """Close; what the last :meth:`settle` left is given up, since no offset behind it was committed."""
-        self._writer.close(0.0 if self._deliveries else timeout)
+        self._writer.close(0.0 if self._posted else timeout)
 
     def counts(self) -> dict[str, float]:
         """What there is to measure."""
@@ -150,75 +173,47 @@ class DeadLetters:
             "deadletterqueue-produce-failures": self._refusals,
         }
 
-    def _not_written(self, error: Exception) -> None:
-        self._refusals += 1
-        _log.error("Could not produce message to dead letter queue. topic=%s: %s", self._config.topic, error)
-
-    def _context(self, failure: Failure, consumed: Consumed) -> list[WireHeader]:
-        kind = type(failure.error)
-        texts = {
-            "topic": consumed.topic,
-            "partition": str(consumed.partition),
-            "offset": str(consumed.offset),
-            "connector.name": self._connector,
-            "task.id": str(self._task),
-            "stage": failure.stage.value,
-            "class.name": failure.executing,
-            "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
-            "exception.message": str(failure.error) if failure.error.args else None,
-            "exception.stacktrace": "".join(traceback.format_exception(failure.error)),
-        }
-        return [(_PREFIX + name, None if text is None else text.encode()) for name, text in texts.items()]
-
-
-class ErrantRecords:
-    """The reporter that a sink task gets.
-
-    Args:
-        tolerance: decides, and tells the log and the dead letter queue.
-        converters: make bytes of a record that the task built itself.
-    """
-
-    def __init__(self, tolerance: Tolerance, converters: Converters) -> None:
-        self._tolerance = tolerance
-        self._converters = converters
-        self._refused: ConnectError | None = None
-
-    def report(self, record: SinkRecord, error: Exception) -> None:
-        """Hand over a bad record; raises ConnectError at once when errors are not tolerated."""
-        consumed = (
-            record.consumed if isinstance(record, ReadRecord) else Consumed(_Rebuilt(record, self._converters), 0)
-        )
+    def _take_answers(self) -> None:
+        if not self._posted:
+            return
         try:
-            self._tolerance.fail(Failure(Stage.TASK_PUT, _PUT_CLASS, error, consumed))
-        except ConnectError as refused:
-            self._refused = refused
-            raise
+            self._writer.poll()
+        except CredentialsError as error:
+            self._shut = error
+        self._check_open()
+        again: list[Letter] = []
+        while self._posted and self._posted[0].delivery.done:
+            letters, delivery = self._posted.popleft()
+            for index, refusal in delivery.failures:
+                again += self._refused(letters[index], refusal)
+        if again:
+            self._unsent.appendleft(again)
 
-    def check(self) -> None:
-        """Raise again what :meth:`report` raised, in case the task swallowed it."""
-        if self._refused is not None:
-            raise self._refused
+    def _refused(self, letter: Letter, error: Exception) -> Sequence[Letter]:
+        """What to send in place of a letter that the log has refused."""
+        if isinstance(error, CredentialsError):
+            self._shut = error
+            return [letter]
+        if isinstance(error, RetriableError):
+            return [letter]
+        if isinstance(error, TooLargeError) and letter.whole:
+            _log.warning("Dead letter queue %s gets no value for %s: %s", self._config.topic, letter.about, error)
+            return [letter.without_value()]
+        self._not_written([letter], error)
+        return []
 
+    def _check_open(self) -> None:
+        if self._shut is not None:
+            raise CredentialsError(
+                f"Task {self._task_id} cannot write to dead letter queue {self._config.topic}: {self._shut}"
+            ) from self._shut
 
-class _Rebuilt:
-    """A batch of one record that was not read like this: its bytes are made by the converters."""
-
-    def __init__(self, record: SinkRecord, converters: Converters) -> None:
-        topic, partition, offset = record.original_topic, record.original_partition, record.original_offset
-        headers: Headers = record.headers
-        self.topic = topic
-        self.keys: Sequence[bytes | None] = [converters.key.from_connect(topic, record.key_schema, record.key)]
-        self.values: Sequence[bytes | None] = [converters.value.from_connect(topic, record.value_schema, record.value)]
-        self.partitions: Sequence[int] = [partition]
-        self.offsets: Sequence[int] = [offset]
-        self.timestamps: Sequence[int] = [-1 if record.timestamp is None else record.timestamp]
-        self.timestamp_types: Sequence[str] = [record.timestamp_type or NO_TIMESTAMP_TYPE]
-        convert = converters.header.from_connect_header
-        self.headers: Sequence[Sequence[WireHeader]] | None = [
-            [(name, convert(topic, name, schema, value)) for name, value, schema in headers]
-        ]
-        self.positions: Mapping[TopicPartition, int] = {TopicPartition(topic, partition): offset + 1}
-
-    def __len__(self) -> int:
-        return 1
+    def _not_written(self, letters: Sequence[Letter], error: Exception) -> None:
+        self._refusals += len(letters)
+        for letter in letters:
+            _log.error(
+                "Could not produce message to dead letter queue. topic=%s: it lacks %s: %s",
+                self._config.topic,
+                letter.about,
+                error,
+            )

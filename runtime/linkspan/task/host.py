@@ -21,19 +21,23 @@ from linkspan.task import settings
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext, SourceContext, StoredOffsets
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
-from linkspan.task.dead_letters import DeadLetters, ErrantRecords
+from linkspan.task.dead_letters import DeadLetters
+from linkspan.task.errant import ErrantRecords
 from linkspan.task.port import WorkerPort
+from linkspan.task.reaction import code_of
 from linkspan.task.sink import SinkLoop
 from linkspan.task.source import SourceLoop, tell_of_record
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance
 from linkspan.task.topics import CreationRules, TopicCreation
+from linkspan.task.traces import text_of
 
 __all__ = ["run_task"]
 
 _log = logging.getLogger(__name__)
 _FOREVER: Final = 3600.0
 _CLOSE_TIMEOUT: Final = 30.0
+_LONGEST_SUMMARY: Final = 1000
 
 
 class _Closable(Protocol):
@@ -60,19 +64,25 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
         if port.wanted == "STOPPED":
             _log.warning("The task failed after it was asked to stop: %s", error, exc_info=error)
         else:
-            _report_failure(error, port)
+            _report_failure(error, spec, port)
             return
     port.status("UNASSIGNED")
 
 
-def _report_failure(error: BaseException, port: WorkerPort) -> None:
-    trace = "".join(traceback.format_exception(error))
+def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> None:
+    summary = f"Task {spec.id} failed ({code_of(error)}): {_first_line(text_of(error))}"
+    trace = f"{summary}\n\n{''.join(traceback.format_exception(error))}"
     if isinstance(error, DisplacedError):
         _log.warning("The task has lost its place: %s", error)
         port.status("DISPLACED", trace)
     else:
-        _log.error("The task failed and is not restarted by itself: %s", error, exc_info=error)
+        _log.error("%s", summary, exc_info=error)
         port.status("FAILED", trace)
+
+
+def _first_line(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= _LONGEST_SUMMARY else f"{line[:_LONGEST_SUMMARY]}…"
 
 
 def _wait_while_paused(port: WorkerPort) -> bool:
@@ -239,9 +249,9 @@ def _dead_letters(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> Dea
             "errors.deadletterqueue.topic.name",
         )
     writer: Writer = spec.log.writer(spec.client_settings["producer"])
-    letters = DeadLetters(config, writer, spec.connector, spec.task, _pause(port))
+    letters = DeadLetters(config, writer, spec.connector, spec.task)
     resources.callback(letters.close, _CLOSE_TIMEOUT)
-    letters.create_topic(port.ensure_topic)
+    letters.create_topic(port.ensure_topic, _pause(port))
     return letters
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from linkspan.api.records import Offset, Partition, SourceBatch, SourceRecord
 from linkspan.log.port import Delivery, OutgoingBatch
+from linkspan.task.tolerance import Underway
 
 __all__ = ["Part", "Position", "Progress", "Sent", "last_positions"]
 
@@ -44,11 +45,11 @@ class Sent(NamedTuple):
         """Whether every record was acknowledged or has failed for good."""
         return all(delivery.done for _, delivery in self.parts)
 
-    def failures(self) -> Iterator[tuple[SourceRecord, Exception]]:
+    def failures(self) -> Iterator[tuple[Underway, Exception]]:
         """Records that failed for good, known so far."""
         for part, delivery in self.parts:
             for index, error in delivery.failures:
-                yield part.records[index], error
+                yield Underway.converted(part.records[index], part.batch, index), error
 
 
 class Progress:

@@ -7,6 +7,9 @@ committed. A SIGKILL before the commit is stored means that the records since th
 Deviations from the original, each because it could lose or needlessly delay records: a rewind (asked for by the task,
 or after a failed ``pre_commit``) also forgets the records of those partitions that wait for redelivery; after a
 RetriableError without ``timeout()`` the batch is put again after a growing pause and not only at the next commit.
+
+While something else does not work (:mod:`linkspan.task.reaction`) the loop *holds*: partitions are paused, polling and
+commits go on, and what was read waits, converted or not, until it can be converted, put, or set aside.
 """
 
 from __future__ import annotations
@@ -18,15 +21,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from linkspan.api.errors import BatchError, ConnectError, FencedError, RetriableError
+from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError, OutageError, RetriableError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.task import SinkTask
 from linkspan.log.port import FetchedBatch, Reader
 from linkspan.task.batches import JoinedBatch, RecordBatch
 from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import SinkConversion
-from linkspan.task.dead_letters import DeadLetters, ErrantRecords
+from linkspan.task.dead_letters import DeadLetters
+from linkspan.task.errant import ErrantRecords
+from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
+from linkspan.task.selected import without_partitions
 from linkspan.task.tolerance import Tolerance
 
 __all__ = ["SinkLoop", "SinkSettings", "accepted_offsets"]
@@ -109,13 +115,16 @@ class SinkLoop:
         self._letters = letters
         self._clock = clock
         self._limit = settings.max_poll_records or 500
+        self._unconverted: list[FetchedBatch] = []
         self._pending: SinkBatch = RecordBatch(())
         self._consumed: dict[TopicPartition, int] = {}
         self._current: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._paused = False
-        self._redelivering = False
+        self._holding = False
         self._redeliveries = 0
+        self._outage = Outage(f"Task {context.connector}-{context.task}", clock)
+        self._unreadable = Outage(f"Reading of task {context.connector}-{context.task}", clock)
         self._ending = False
         self._over = False
         self._rebalance_error: Exception | None = None
@@ -171,8 +180,27 @@ class SinkLoop:
         fetched = self._read()
         if self._port.wanted == "STOPPED" and not fetched:
             return
-        self._pending = JoinedBatch.of([self._pending, *map(self._take, fetched)])
-        self._deliver()
+        self._unconverted += fetched
+        if self._outage.pause > 0:
+            return
+        try:
+            self._convert()
+            if self._letters is not None:
+                self._letters.send()
+        except OutageError as error:
+            self._wait_for(error)
+        else:
+            self._deliver()
+
+    def _convert(self) -> None:
+        """Convert what was read; what could not be stays."""
+        converted: list[SinkBatch] = []
+        try:
+            while self._unconverted:
+                converted.append(self._take(self._unconverted[0]))
+                del self._unconverted[0]
+        finally:
+            self._pending = JoinedBatch.of([self._pending, *converted])
 
     def _follow_target(self) -> None:
         wanted = self._port.wanted
@@ -188,15 +216,7 @@ class SinkLoop:
 
     def _read(self) -> list[FetchedBatch]:
         """Poll until there are records, or it is time for something else."""
-        until = self._commit_at
-        if self._commit_began is not None:
-            # the next commit has to wait for this one
-            until = max(until, self._commit_began + self._settings.flush_timeout)
-        asked = self._context.take_timeout()
-        if asked is None and self._redelivering:
-            asked = min(_FIRST_REDELIVERY * 2 ** (self._redeliveries - 1), _LONGEST_REDELIVERY)
-        if asked is not None:
-            until = min(until, self._clock() + asked)
+        until = self._look_again_at()
         while True:
             now = self._clock()
             left = until - now
@@ -205,16 +225,34 @@ class SinkLoop:
                 self._metrics_at = now + _METRICS_INTERVAL
                 self._report()
                 self._topics.clear()  # a user may have had them forgotten meanwhile
-            try:
-                fetched = self._reader.poll(max(0.0, min(left, _SLICE)), self._limit)
-            except RetriableError as error:
-                _log.warning("Reading failed, trying again: %s", error)
-                self._port.wait(_SLICE)
-                fetched = []
-            if self._rebalance_error is not None:
-                raise self._rebalance_error
+            fetched = self._poll(max(0.0, min(left, _SLICE)))
             if fetched or left <= _SLICE or self._interrupted():
                 return fetched
+
+    def _look_again_at(self) -> float:
+        until = self._commit_at
+        if self._commit_began is not None:
+            # the next commit has to wait for this one
+            until = max(until, self._commit_began + self._settings.flush_timeout)
+        asked = self._context.take_timeout()
+        if self._outage.lasts:
+            asked = min(self._outage.pause, asked or self._outage.pause)
+        elif asked is None and self._holding:
+            asked = min(_FIRST_REDELIVERY * 2 ** (self._redeliveries - 1), _LONGEST_REDELIVERY)
+        return until if asked is None else min(until, self._clock() + asked)
+
+    def _poll(self, timeout: float) -> list[FetchedBatch]:
+        try:
+            fetched = self._reader.poll(timeout, self._limit)
+        except RetriableError as error:
+            self._unreadable.failed(error)
+            self._port.wait(_SLICE)
+            fetched = []
+        else:
+            self._unreadable.over()
+        if self._rebalance_error is not None:
+            raise self._rebalance_error
+        return fetched
 
     def _interrupted(self) -> bool:
         wanted = self._port.wanted
@@ -239,17 +277,42 @@ class SinkLoop:
         return batch
 
     def _deliver(self) -> None:
-        batch = self._pending
+        """Put what waits, in pieces where that shows which record is at fault."""
+        records = len(self._pending)
+        pieces = [self._pending]
+        while pieces:
+            piece = pieces.pop()
+            try:
+                self._put(piece)
+            except OutageError as error:
+                self._pending = JoinedBatch.of([piece, *reversed(pieces)])
+                self._wait_for(error)
+                return
+            except RetriableError as error:
+                self._pending = JoinedBatch.of([piece, *reversed(pieces)])
+                self._redeliver_later(error)
+                return
+            except BatchError as error:
+                self._blame(piece, error)
+            except DataError as error:
+                if len(piece) == 1:
+                    self._blame(piece, BatchError(str(error), {0: error}))
+                else:
+                    pieces += reversed(halves(piece))
+        self._put_total += records
+        self._current.update(self._consumed)
+        self._forget_pending()
+
+    def _put(self, batch: SinkBatch) -> None:
         began = self._clock()
         self._port.calling("put")
         try:
             self._task.put(batch)
-        except RetriableError as error:
-            self._redeliver_later(error)
-            return
-        except BatchError as error:
-            self._blame(batch, error)
+        except (RetriableError, FencedError):
+            raise
         except Exception as error:
+            if isinstance(error, BatchError) or (isinstance(error, DataError) and batch and not self._errant.refused):
+                raise
             raise ConnectError(
                 "Exiting WorkerSinkTask due to unrecoverable exception: put failed with "
                 f"{type(error).__name__}: {error}"
@@ -257,16 +320,21 @@ class SinkLoop:
         finally:
             self._port.calling(None)
             self._watch(self._clock() - began, len(batch))
+            self._tolerance.report()
         self._errant.check()
-        self._put_total += len(batch)
-        self._current.update(self._consumed)
-        self._forget_pending()
+
+    def _wait_for(self, outage: OutageError) -> None:
+        self._outage.failed(outage)
+        self._hold()
 
     def _redeliver_later(self, error: RetriableError) -> None:
         self._redeliveries = min(self._redeliveries + 1, 16)
-        self._redelivering = True
-        self._reader.pause(sorted(self._context.assigned))
+        self._hold()
         _log.error("put failed for %d records, the same come again: %s", len(self._pending), error, exc_info=error)
+
+    def _hold(self) -> None:
+        self._holding = True
+        self._reader.pause(sorted(self._context.assigned))
 
     def _blame(self, batch: SinkBatch, error: BatchError) -> None:
         """Report the records a put names; raises ConnectError when that is not tolerated, or when it names none."""
@@ -281,6 +349,7 @@ class SinkLoop:
                 raise ConnectError(
                     f"Exiting WorkerSinkTask due to unrecoverable exception: {error}: {refused}"
                 ) from error
+        self._tolerance.report()
 
     def _watch(self, seconds: float, records: int) -> None:
         self._put_calls += 1
@@ -302,8 +371,9 @@ class SinkLoop:
         self._pending = RecordBatch(())
         self._consumed = {}
         self._redeliveries = 0
-        if self._redelivering:
-            self._redelivering = False
+        self._outage.over()
+        if self._holding:
+            self._holding = False
             self._resume_all()
 
     # -- positions ---------------------------------------------------------------------------------------------------
@@ -320,7 +390,11 @@ class SinkLoop:
 
     def _drop_pending(self, partitions: set[TopicPartition]) -> None:
         """Records of these partitions wait no longer for redelivery: they are read again, here or elsewhere."""
+        left = [without_partitions(fetched, partitions) for fetched in self._unconverted]
+        self._unconverted = [fetched for fetched in left if fetched is not None]
         if self._consumed.keys().isdisjoint(partitions):
+            if not self._consumed and not self._unconverted:
+                self._forget_pending()
             return
         self._consumed = {key: offset for key, offset in self._consumed.items() if key not in partitions}
         self._pending = RecordBatch(
@@ -330,19 +404,19 @@ class SinkLoop:
                 if TopicPartition(record.original_topic, record.original_partition) not in partitions
             ]
         )
-        if not self._consumed:
+        if not self._consumed and not self._unconverted:
             self._forget_pending()
 
     def _resume_all(self) -> None:
         """Deliver again, except what is paused for some other reason."""
-        if not self._paused and not self._redelivering:
+        if not self._paused and not self._holding:
             self._reader.resume(sorted(self._context.assigned - self._context.paused))
 
     def _task_paused(self, partitions: Iterable[TopicPartition]) -> None:
         self._reader.pause(list(partitions))
 
     def _task_resumed(self, partitions: Iterable[TopicPartition]) -> None:
-        if not self._paused and not self._redelivering:
+        if not self._paused and not self._holding:
             self._reader.resume(list(partitions))
 
     # -- commits -----------------------------------------------------------------------------------------------------
@@ -479,7 +553,7 @@ class SinkLoop:
         self._committed.update(positions)
         self._current.update(positions)
         self._context.assigned.update(partitions)
-        if self._paused or self._redelivering:
+        if self._paused or self._holding:
             self._reader.pause(list(partitions))
         self._port.calling("open")
         try:
@@ -546,11 +620,9 @@ class SinkLoop:
             "offset-commit-completion-total": self._commits,
             "offset-commit-failure-total": self._commit_failures,
             "offset-commit-skip-total": self._commits_skipped,
-            "total-records-skipped": self._conversion.dropped,
             **self._tolerance.counts(),
+            **self._outage.counts(),
         }
-        if self._letters is not None:
-            values |= self._letters.counts()
         lag = {
             place: max(0, end - self._current[place])
             for place, end in self._reader.known_ends().items()
@@ -559,6 +631,13 @@ class SinkLoop:
         if (values, lag) != self._reported:
             self._reported = values, lag
             self._port.metrics(values, lag)
+
+
+def halves(batch: SinkBatch) -> list[SinkBatch]:
+    """The records of a batch in two batches, in order."""
+    records = list(batch)
+    middle = len(records) // 2
+    return [RecordBatch(records[:middle]), RecordBatch(records[middle:])]
 
 
 def accepted_offsets(

@@ -268,7 +268,8 @@ class SourceLoop:
                 raise ConnectError(f"Unrecoverable exception from producer send callback: {refused}") from error
             self._conversion.dropped += 1
             if self._wants_records:
-                tell_of_record(self._task, record)
+                tell_of_record(self._task, record.origin)
+        self._tolerance.report()
 
     def _note_topics(self, sent: Sent) -> None:
         new = {part.batch.topic for part, _ in sent.parts} - self._topics
@@ -358,7 +359,6 @@ class SourceLoop:
             "source-record-active-count": self._progress.records,
             "offset-commit-total": self._commits,
             "offset-commit-failure-total": self._commit_failures,
-            "total-records-skipped": self._conversion.dropped,
             **self._tolerance.counts(),
         }
         if values != self._reported:

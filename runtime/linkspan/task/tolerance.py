@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, Protocol, TypeVar
 
-from linkspan.api.errors import ConnectError, RetriableError
-from linkspan.api.records import SourceRecord
-from linkspan.log.port import FetchedBatch
+from linkspan.api.errors import ConfigError, ConnectError, CredentialsError, DataError, RetriableError
+from linkspan.api.records import NO_TIMESTAMP_TYPE, SourceRecord
+from linkspan.log.port import FetchedBatch, OutgoingBatch, WireHeader
+from linkspan.task.reaction import as_outage, is_hopeless
+from linkspan.task.traces import text_of
 
 __all__ = [
     "DROPPED",
+    "PUT_CLASS",
+    "UNCONVERTED",
     "Consumed",
     "Dropped",
     "ErrorLog",
@@ -32,12 +36,16 @@ __all__ = [
     "Stage",
     "Subject",
     "Tolerance",
+    "Unconverted",
+    "Underway",
     "class_name",
     "describe",
 ]
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY_MS: Final = 300
+PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
+"""What was executing when a put failed, as the original names it."""
 T = TypeVar("T")
 
 
@@ -86,8 +94,50 @@ class Consumed(NamedTuple):
         return self.batch.offsets[self.at]
 
 
-Subject = SourceRecord | Consumed
-"""The record at fault: as the source task made it, or as it was read."""
+class Unconverted(Enum):
+    """Type of :data:`UNCONVERTED`."""
+
+    UNCONVERTED = "unconverted"
+
+
+UNCONVERTED: Final = Unconverted.UNCONVERTED
+"""In place of bytes that there are not yet."""
+
+
+class Underway:
+    """A record on its way into the log, as far as it got.
+
+    Args:
+        origin: as the task made it.
+        seen: as the stage that failed got it: after transforms.
+
+    Attributes:
+        key: its bytes, once converted.
+        value: its bytes, once converted.
+        headers: those for the log, once converted.
+    """
+
+    __slots__ = ("headers", "key", "origin", "seen", "value")
+
+    def __init__(self, origin: SourceRecord, seen: SourceRecord) -> None:
+        self.origin = origin
+        self.seen = seen
+        self.key: bytes | Unconverted | None = UNCONVERTED
+        self.value: bytes | Unconverted | None = UNCONVERTED
+        self.headers: Sequence[WireHeader] | Unconverted | None = UNCONVERTED
+
+    @classmethod
+    def converted(cls, origin: SourceRecord, batch: OutgoingBatch, at: int) -> Underway:
+        """A record that the log refused."""
+        record = cls(origin, origin)
+        record.key = None if batch.keys is None else batch.keys[at]
+        record.value = batch.values[at]
+        record.headers = None if batch.headers is None else batch.headers[at]
+        return record
+
+
+Subject = Underway | Consumed
+"""The record at fault: on its way into the log, or as it was read."""
 
 
 class Failure(NamedTuple):
@@ -109,8 +159,12 @@ class Failure(NamedTuple):
 class Reporter(Protocol):
     """Is told of every failed record, also when the task is about to fail because of it."""
 
-    def report(self, failure: Failure) -> None:
-        """Take note; must not raise because of the record."""
+    def report(self, failures: Sequence[Failure]) -> None:
+        """Take note; must not raise because of the records."""
+        ...
+
+    def counts(self) -> dict[str, float]:
+        """What there is to measure."""
         ...
 
 
@@ -136,6 +190,10 @@ class ErrorPolicy:
 class Tolerance:
     """Repeats, tolerates and reports the failures of one task.
 
+    Verdicts are reported a batch at a time: whoever works on a batch calls :meth:`report` when it is through with it,
+    or :meth:`forget` when an outage came in between and the whole batch is done again later. So no record is reported
+    twice for one failure, and reporters can do many at once.
+
     Args:
         policy: the ``errors.*`` keys.
         reporters: told of every failed record.
@@ -146,10 +204,11 @@ class Tolerance:
         self.policy = policy
         self._reporters = tuple(reporters)
         self._pause = pause
-        self.failures = 0
-        self.errors = 0
-        self.retries = 0
-        self.skipped = 0
+        self._noted: list[Failure] = []
+        self._failures = 0
+        self._errors = 0
+        self._retries = 0
+        self._skipped = 0
         self._last_error_ms = 0
 
     def attempt(self, stage: Stage, executing: str, call: Callable[[], T], subject: Subject) -> T | Dropped:
@@ -165,7 +224,9 @@ class Tolerance:
             what ``call`` returned, or :data:`DROPPED` when it failed and that is tolerated.
 
         Raises:
-            ConnectError: it failed and that is not tolerated.
+            OutageError: something else does not work for now; no verdict on the record.
+            CredentialsError, ConfigError, FencedError: no verdict either, and nothing that waiting helps.
+            DataError: it failed and that is not tolerated.
         """
         try:
             return call()
@@ -176,48 +237,72 @@ class Tolerance:
         self, stage: Stage, executing: str, error: Exception, call: Callable[[], T], subject: Subject
     ) -> T | Dropped:
         """Like :meth:`attempt` when the first attempt has failed already with ``error``."""
-        self.failures += 1
+        self._failures += 1
         deadline = None if self.policy.retry_timeout_ms < 0 else time.monotonic() + self.policy.retry_timeout_ms / 1000
         attempt = 0
-        while isinstance(error, RetriableError) and (deadline is None or time.monotonic() < deadline):
+        while True:
+            _raise_unless_of_record(stage, executing, error, subject)
+            if not isinstance(error, RetriableError) or (deadline is not None and time.monotonic() >= deadline):
+                break
             attempt += 1
-            self.retries += 1
+            self._retries += 1
             if self._pause(self._delay(attempt, deadline)):
                 # not a verdict on the record: it is processed again after the next start
                 raise ConnectError("The task was stopped while it retried a record.") from error
             try:
                 return call()
             except Exception as again:  # noqa: BLE001 - supervision point: converters and transforms are plugins
-                self.failures += 1
+                self._failures += 1
                 error = again
-        self.fail(Failure(stage, executing, error, subject))
+        self._note(Failure(stage, executing, error, subject))
         return DROPPED
 
     def fail(self, failure: Failure) -> None:
-        """Report a record that failed for good.
+        """Note a record that failed for good outside of the stages above; see :meth:`report`.
 
         Raises:
-            ConnectError: failures are not tolerated; names the record.
+            DataError: failures are not tolerated; names the record.
         """
-        self.errors += 1
-        self._last_error_ms = int(time.time() * 1000)
-        for reporter in self._reporters:
-            reporter.report(failure)
+        self._failures += 1
+        self._note(failure)
+
+    def _note(self, failure: Failure) -> None:
+        self._noted.append(failure)
         if not self.policy.tolerate_all:
-            raise ConnectError(
+            self.report()
+            raise DataError(
                 f"Tolerance exceeded in error handler: {failure.stage.value} with class '{failure.executing}' failed "
-                f"for {describe(failure.subject)}: {failure.error}"
+                f"for {describe(failure.subject)}: {text_of(failure.error)}"
             ) from failure.error
-        self.skipped += 1
+
+    def report(self) -> None:
+        """Tell the log and the dead letter queue of what was noted since the last time."""
+        if not self._noted:
+            return
+        noted, self._noted = self._noted, []
+        self._errors += len(noted)
+        self._last_error_ms = int(time.time() * 1000)
+        if self.policy.tolerate_all:
+            self._skipped += len(noted)
+        for reporter in self._reporters:
+            reporter.report(noted)
+
+    def forget(self) -> None:
+        """What was noted since the last report is found out again."""
+        self._noted.clear()
 
     def counts(self) -> dict[str, float]:
-        """What there is to measure."""
-        return {
-            "total-record-failures": self.failures,
-            "total-record-errors": self.errors,
-            "total-retries": self.retries,
+        """What there is to measure, by the reporters too."""
+        counts: dict[str, float] = {
+            "total-record-failures": self._failures,
+            "total-record-errors": self._errors,
+            "total-records-skipped": self._skipped,
+            "total-retries": self._retries,
             "last-error-timestamp": self._last_error_ms,
         }
+        for reporter in self._reporters:
+            counts.update(reporter.counts())
+        return counts
 
     def _delay(self, attempt: int, deadline: float | None) -> float:
         longest = self.policy.retry_delay_max_ms
@@ -227,6 +312,20 @@ class Tolerance:
             delay = random.random() * longest  # noqa: S311 - not for secrets
         seconds = delay / 1000
         return seconds if deadline is None else min(seconds, max(deadline - time.monotonic(), 0))
+
+
+def _raise_unless_of_record(stage: Stage, executing: str, error: Exception, subject: Subject) -> None:
+    outage = as_outage(error)
+    if outage is not None:
+        raise outage
+    if not is_hopeless(error):
+        return
+    text = f"{stage.value} with class '{executing}' failed for {describe(subject)}: {text_of(error)}"
+    if isinstance(error, CredentialsError):
+        raise CredentialsError(text) from error
+    if isinstance(error, ConfigError):
+        raise ConfigError(text, error.key) from error
+    raise error
 
 
 class ErrorLog:
@@ -240,16 +339,23 @@ class ErrorLog:
     def __init__(self, task_id: str, *, with_records: bool) -> None:
         self._task_id = task_id
         self._with_records = with_records
+        self._logged = 0
 
-    def report(self, failure: Failure) -> None:
-        """Log the failure with its trace."""
-        text = (
-            f"Error encountered in task {self._task_id}. "
-            f"Executing stage '{failure.stage.value}' with class '{failure.executing}'"
-        )
-        if self._with_records:
-            text += _log_details(failure.subject)
-        _log.error("%s.", text, exc_info=failure.error)
+    def report(self, failures: Sequence[Failure]) -> None:
+        """Log each failure with its trace."""
+        for failure in failures:
+            text = (
+                f"Error encountered in task {self._task_id}. "
+                f"Executing stage '{failure.stage.value}' with class '{failure.executing}'"
+            )
+            if self._with_records:
+                text += _log_details(failure.subject)
+            _log.error("%s.", text, exc_info=failure.error)
+        self._logged += len(failures)
+
+    def counts(self) -> dict[str, float]:
+        """What there is to measure."""
+        return {"total-errors-logged": self._logged}
 
 
 def class_name(plugin: object) -> str:
@@ -260,18 +366,23 @@ def class_name(plugin: object) -> str:
 
 def describe(subject: Subject) -> str:
     """Where a record comes from, for messages; never its payload."""
-    if isinstance(subject, SourceRecord):
-        return (
-            f"the record for topic {subject.topic} read from {subject.source_partition} up to {subject.source_offset}"
-        )
+    if isinstance(subject, Underway):
+        origin = subject.origin
+        return f"the record for topic {origin.topic} read from {origin.source_partition} up to {origin.source_offset}"
     return f"the record {subject.topic}-{subject.partition} at offset {subject.offset}"
 
 
 def _log_details(subject: Subject) -> str:
-    if isinstance(subject, SourceRecord):
-        return f", where source record is = {subject!r}"
+    if isinstance(subject, Underway):
+        return f", where source record is = {subject.origin!r}"
     return (
         f", where consumed record is {{topic='{subject.topic}', partition={subject.partition}, "
-        f"offset={subject.offset}, timestamp={subject.batch.timestamps[subject.at]}, "
-        f"timestampType={subject.batch.timestamp_types[subject.at]}}}"
+        f"offset={subject.offset}{_log_timestamp(subject)}}}"
     )
+
+
+def _log_timestamp(consumed: Consumed) -> str:
+    kind = consumed.batch.timestamp_types[consumed.at]
+    if kind == NO_TIMESTAMP_TYPE:
+        return ""
+    return f", timestamp={consumed.batch.timestamps[consumed.at]}, timestampType={kind}"

@@ -35,11 +35,18 @@ _REPORTED: Final[Mapping[str, _Named]] = {
     "total-record-errors": ("task_error", "counter", "Records that failed for good."),
     "total-records-skipped": ("task_error", "counter", "Records that were passed over."),
     "total-retries": ("task_error", "counter", "Attempts repeated after a failure."),
+    "total-errors-logged": ("task_error", "counter", "Records whose failure was logged."),
     "deadletterqueue-produce-requests": ("task_error", "counter", "Records sent to the dead letter queue."),
     "deadletterqueue-produce-failures": ("task_error", "counter", "Records that the dead letter queue did not take."),
     "last-error-timestamp": ("task_error", "gauge", "When a record failed last, in milliseconds of Unix time; or 0."),
 }
 """Group, kind and description of each value that tasks report."""
+
+_OUTAGES: Final[Mapping[str, str]] = {
+    "outages": "How often the task had to wait for another system.",
+    "outage-seconds": "Seconds that the task has waited for other systems.",
+}
+"""Description of each counter that tasks report and the original does not know."""
 
 
 def worker_metrics(
@@ -107,6 +114,9 @@ def _reports(tasks: list[RunningTask]) -> list[Family]:
     families = {
         name: Family(f"kafka_connect_{group}_{name.replace('-', '_')}", kind, description)
         for name, (group, kind, description) in _REPORTED.items()
+    } | {
+        name: Family(f"linkspan_task_{name.replace('-', '_')}_total", "counter", description)
+        for name, description in _OUTAGES.items()
     }
     for task in tasks:
         named = labels(connector=task.connector, task=task.task)

@@ -1,0 +1,73 @@
+"""The reporter that a sink task gets for records which its target refuses (KIP-610, spec/runtime.md 4.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from linkspan.api.errors import DataError
+from linkspan.api.headers import Headers
+from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, TopicPartition
+from linkspan.log.port import WireHeader
+from linkspan.task.batches import ReadRecord
+from linkspan.task.conversion import Converters
+from linkspan.task.tolerance import PUT_CLASS, Consumed, Failure, Stage, Tolerance
+
+__all__ = ["ErrantRecords"]
+
+
+class ErrantRecords:
+    """The reporter that a sink task gets.
+
+    Args:
+        tolerance: decides; what is tolerated it reports when ``put`` has returned.
+        converters: make bytes of a record that the task built itself.
+    """
+
+    def __init__(self, tolerance: Tolerance, converters: Converters) -> None:
+        self._tolerance = tolerance
+        self._converters = converters
+        self._refused: DataError | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a report was refused, since errors are not tolerated."""
+        return self._refused is not None
+
+    def report(self, record: SinkRecord, error: Exception) -> None:
+        """Hand over a bad record; raises DataError at once when errors are not tolerated."""
+        consumed = (
+            record.consumed if isinstance(record, ReadRecord) else Consumed(_Rebuilt(record, self._converters), 0)
+        )
+        try:
+            self._tolerance.fail(Failure(Stage.TASK_PUT, PUT_CLASS, error, consumed))
+        except DataError as refused:
+            self._refused = refused
+            raise
+
+    def check(self) -> None:
+        """Raise again what :meth:`report` raised, in case the task swallowed it."""
+        if self._refused is not None:
+            raise self._refused
+
+
+class _Rebuilt:
+    """A batch of one record that was not read like this: its bytes are made by the converters."""
+
+    def __init__(self, record: SinkRecord, converters: Converters) -> None:
+        topic, partition, offset = record.original_topic, record.original_partition, record.original_offset
+        headers: Headers = record.headers
+        self.topic = topic
+        self.keys: Sequence[bytes | None] = [converters.key.from_connect(topic, record.key_schema, record.key)]
+        self.values: Sequence[bytes | None] = [converters.value.from_connect(topic, record.value_schema, record.value)]
+        self.partitions: Sequence[int] = [partition]
+        self.offsets: Sequence[int] = [offset]
+        self.timestamps: Sequence[int] = [-1 if record.timestamp is None else record.timestamp]
+        self.timestamp_types: Sequence[str] = [record.timestamp_type or NO_TIMESTAMP_TYPE]
+        convert = converters.header.from_connect_header
+        self.headers: Sequence[Sequence[WireHeader]] | None = [
+            [(name, convert(topic, name, schema, value)) for name, value, schema in headers]
+        ]
+        self.positions: Mapping[TopicPartition, int] = {TopicPartition(topic, partition): offset + 1}
+
+    def __len__(self) -> int:
+        return 1

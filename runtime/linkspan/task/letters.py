@@ -1,0 +1,206 @@
+"""How a failed record becomes a record of the dead letter queue (spec/runtime.md 4.14).
+
+Of a sink: key, value, headers and timestamp, byte by byte as they were read. Of a source: those for the log as far as
+they were converted; what was not is JSON (with its schema where it has one), or else Python's text of it, and a header
+says which.
+
+Names of headers are Kafka's where Kafka has one; ours begin the same way: ``source.partition``, ``source.offset``,
+``key.format``, ``value.format``, ``headers.format`` and ``value.omitted.bytes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import orjson
+
+from linkspan.api.errors import DataError
+from linkspan.api.schema import Schema
+from linkspan.config import definition
+from linkspan.convert.json import JsonConverter
+from linkspan.log.port import OutgoingBatch, WireHeader
+from linkspan.task.tolerance import UNCONVERTED, Consumed, Failure, Unconverted, Underway, describe
+from linkspan.task.traces import Traces, text_of
+
+__all__ = ["Letter", "LetterForm", "outgoing"]
+
+_PREFIX: Final = "__connect.errors."
+_OMITTED: Final = _PREFIX + "value.omitted.bytes"
+_TRACE: Final = _PREFIX + "exception.stacktrace"
+
+
+class Letter(NamedTuple):
+    """A record of the dead letter queue.
+
+    Attributes:
+        key: its key.
+        value: its value.
+        timestamp: milliseconds since the epoch, or None for now.
+        headers: its headers.
+        about: which record of what task failed where, for messages.
+        whole: whether nothing was left out.
+    """
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int | None
+    headers: Sequence[WireHeader]
+    about: str
+    whole: bool = True
+
+    def without_value(self) -> Letter:
+        """What is left of a letter that is too large: its key, and headers that say what it was."""
+        size = str(len(self.value or b"")).encode()
+        headers = [header for header in self.headers if header[0].startswith(_PREFIX) and header[0] != _TRACE]
+        return self._replace(value=None, headers=[*headers, (_OMITTED, size)], whole=False)
+
+
+def outgoing(topic: str, letters: Sequence[Letter]) -> OutgoingBatch:
+    """The letters as a batch for the log."""
+    return OutgoingBatch(
+        topic,
+        [letter.value for letter in letters],
+        keys=[letter.key for letter in letters],
+        timestamps=[letter.timestamp for letter in letters],
+        headers=[letter.headers for letter in letters],
+    )
+
+
+class LetterForm:
+    """Makes letters for one task.
+
+    Args:
+        connector: name of the connector.
+        task: number of the task.
+        context_headers: whether headers say what happened.
+    """
+
+    def __init__(self, connector: str, task: int, *, context_headers: bool) -> None:
+        self._task_id = f"{connector}-{task}"
+        self._context_headers = context_headers
+        self._sender: list[WireHeader] = [
+            (_PREFIX + "connector.name", _bytes(connector)),
+            (_PREFIX + "task.id", _bytes(str(task))),
+        ]
+        self._traces = Traces()
+        self._plain = _json_converter(with_schemas=False)
+        self._with_schema = _json_converter(with_schemas=True)
+
+    def fill(self, failure: Failure) -> Letter:
+        """The letter about a failed record."""
+        subject = failure.subject
+        about = f"{describe(subject)}, which failed in {failure.stage.value} of task {self._task_id}"
+        if isinstance(subject, Consumed):
+            return self._consumed(failure, subject, about)
+        return self._underway(failure, subject, about)
+
+    def _consumed(self, failure: Failure, consumed: Consumed, about: str) -> Letter:
+        batch, index = consumed
+        headers = list(batch.headers[index]) if batch.headers is not None else []
+        if self._context_headers:
+            place = [("topic", batch.topic), ("partition", str(consumed.partition)), ("offset", str(consumed.offset))]
+            headers += self._context(failure, place)
+        timestamp = batch.timestamps[index]
+        return Letter(batch.keys[index], batch.values[index], None if timestamp < 0 else timestamp, headers, about)
+
+    def _underway(self, failure: Failure, record: Underway, about: str) -> Letter:
+        seen = record.seen
+        marks: list[WireHeader] = []
+        key = self._side("key", record.key, seen.key_schema, seen.key, marks)
+        value = self._side("value", record.value, seen.value_schema, seen.value, marks)
+        headers = self._headers(record, marks)
+        if self._context_headers:
+            origin = record.origin
+            place = [
+                ("topic", seen.topic),
+                ("source.partition", _as_json(dict(origin.source_partition))),
+                ("source.offset", _as_json(dict(origin.source_offset))),
+            ]
+            headers += self._context(failure, place)
+        stamp = seen.timestamp
+        return Letter(
+            key, value, stamp if type(stamp) is int and 0 <= stamp < 1 << 63 else None, headers + marks, about
+        )
+
+    def _side(
+        self,
+        side: str,
+        converted: bytes | Unconverted | None,
+        schema: Schema | None,
+        value: object,
+        marks: list[WireHeader],
+    ) -> bytes | None:
+        if converted is not UNCONVERTED:
+            return converted
+        if value is None:
+            return None
+        payload, form = self._in_words(schema, value)
+        marks.append((f"{_PREFIX}{side}.format", form))
+        return payload
+
+    def _headers(self, record: Underway, marks: list[WireHeader]) -> list[WireHeader]:
+        if record.headers is not UNCONVERTED:
+            return list(record.headers or ())
+        if not record.seen.headers:
+            return []
+        marks.append((_PREFIX + "headers.format", b"json"))
+        return [
+            (header.key, None if header.value is None else self._in_words(None, header.value)[0])
+            for header in record.seen.headers
+        ]
+
+    def _in_words(self, schema: Schema | None, value: object) -> tuple[bytes | None, bytes]:
+        """Bytes of a value, and what they are."""
+        attempts: list[tuple[Callable[[], bytes | None], bytes]] = [
+            (lambda: self._plain.from_connect("", None, value), b"json")
+        ]
+        if schema is not None:
+            attempts.insert(0, (lambda: self._with_schema.from_connect("", schema, value), b"json-with-schema"))
+        for attempt, form in attempts:
+            try:
+                return attempt(), form
+            except (DataError, ValueError, TypeError, RecursionError):
+                continue
+        return _bytes(_repr(value)), b"text"
+
+    def _context(self, failure: Failure, place: Sequence[tuple[str, str]]) -> list[WireHeader]:
+        kind = type(failure.error)
+        texts = {
+            "stage": failure.stage.value,
+            "class.name": failure.executing,
+            "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
+            "exception.message": text_of(failure.error) if failure.error.args else None,
+            "exception.stacktrace": self._traces.text(failure.error),
+        }
+        return [
+            *((_PREFIX + name, _bytes(text)) for name, text in place),
+            *self._sender,
+            *((_PREFIX + name, None if text is None else _bytes(text)) for name, text in texts.items()),
+        ]
+
+
+def _json_converter(*, with_schemas: bool) -> JsonConverter:
+    converter = JsonConverter()
+    settings = {"converter.type": "value", "schemas.enable": str(with_schemas).lower()}
+    converter.configure(definition.load(JsonConverter.config_class, settings), is_key=False)
+    return converter
+
+
+def _bytes(text: str) -> bytes:
+    # texts of errors may quote what is no text
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _as_json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return _repr(value)
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001 - supervision point: a value of a plugin may be unable to say what it is
+        return f"{type(value).__qualname__}: {text_of(error)}"

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from linkspan.api.errors import (
+    ConfigError,
+    ConnectError,
+    CredentialsError,
+    DataError,
+    FencedError,
+    OutageError,
+    RetriableError,
+    ThrottledError,
+    UnreachableError,
+)
+from linkspan.task.reaction import as_outage, code_of, is_hopeless
+
+
+def caused(*errors):
+    """Each error is the cause of the one before it."""
+    for effect, cause in pairwise(errors):
+        effect.__cause__ = cause
+    return errors[0]
+
+
+@pytest.mark.parametrize("error", [OutageError("x"), UnreachableError("x"), ThrottledError("x", 3.0)])
+def test_an_outage_is_one(error):
+    assert as_outage(error) is error
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError("no"), ConnectionResetError("no"), TimeoutError("late")])
+def test_a_connection_that_fails_is_an_outage_whatever_library_says_so(error):
+    outage = as_outage(error)
+    assert isinstance(outage, UnreachableError)
+    assert type(error).__name__ in str(outage)
+    assert outage.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [RetriableError("x"), DataError("x"), ValueError("x"), OSError("x")])
+def test_other_failures_are_none(error):
+    assert as_outage(error) is None
+
+
+def test_what_a_person_has_to_mend_is_hopeless():
+    errors = [CredentialsError("x"), ConfigError("x"), FencedError("x"), DataError("x"), RetriableError("x"), OSError()]
+    assert [is_hopeless(error) for error in errors] == [True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ValueError("x"), "plugin"),
+        (ConnectError("x"), "connect"),
+        (caused(ConnectError("x"), ValueError("y")), "plugin"),
+        (caused(ConnectError("x"), CredentialsError("y")), "credentials"),
+        (caused(ConnectError("x"), CredentialsError("y"), OSError("z")), "credentials"),
+        (caused(ConnectError("put failed"), DataError("Tolerance exceeded"), ValueError("y")), "data"),
+        (caused(ConnectError("x"), ConfigError("y")), "config"),
+        (caused(ConnectError("x"), ThrottledError("y")), "outage.throttled"),
+    ],
+)
+def test_the_code_of_a_failure_is_that_of_its_innermost_cause_with_one(error, code):
+    assert code_of(error) == code
