@@ -1,0 +1,1 @@
+"""AvroConverter: Avro with a schema registry, in Confluent's format."""

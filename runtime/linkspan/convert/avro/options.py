@@ -1,0 +1,116 @@
+"""What the settings of AvroConverter change in the mapping, and the words that the mapping writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote_plus
+
+from linkspan.api import Schema, Type
+
+__all__ = ["NAMESPACE", "Options", "is_enum", "is_fixed", "is_union", "scrubbed"]
+
+NAMESPACE: Final = "io.confluent.connect.avro"
+DEFAULT_NAME: Final = "ConnectDefault"
+MAP_ENTRY: Final = "MapEntry"
+KEY: Final = "key"
+VALUE: Final = "value"
+
+CONNECT_NAME: Final = "connect.name"
+CONNECT_DOC: Final = "connect.doc"
+CONNECT_RECORD_DOC: Final = "connect.record.doc"
+CONNECT_ENUM_DOC: Final = "connect.enum.doc"
+CONNECT_VERSION: Final = "connect.version"
+CONNECT_DEFAULT: Final = "connect.default"
+CONNECT_PARAMETERS: Final = "connect.parameters"
+CONNECT_TYPE: Final = "connect.type"
+CONNECT_INTERNAL_TYPE: Final = "connect.internal.type"
+FIXED_SIZE: Final = "connect.fixed.size"
+PRECISION: Final = "connect.decimal.precision"
+DEFAULT_PRECISION: Final = 64
+
+RECORD_DOC: Final = f"{NAMESPACE}.record.doc"
+ENUM_DOC: Final = f"{NAMESPACE}.enum.doc."
+FIELD_DOC: Final = f"{NAMESPACE}.field.doc."
+FIELD_DEFAULT: Final = f"{NAMESPACE}.field.default"
+ENUM_DEFAULT: Final = f"{NAMESPACE}.enum.default."
+
+UNION: Final = f"{NAMESPACE}.Union"
+ENUM: Final = f"{NAMESPACE}.Enum"
+GENERAL_UNION: Final = "org.apache.kafka.connect.data.Union"
+GENERAL_ENUM: Final = "org.apache.kafka.connect.data.Enum"
+GENERAL_UNION_NAME: Final = "connect_union_"
+GENERAL_UNION_FIELD: Final = "connect_union_field_"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The settings of the same names.
+
+    Attributes:
+        enhanced: ``enhanced.avro.schema.support``.
+        scrub: ``scrub.invalid.names``.
+        metadata: ``connect.meta.data``.
+        optional_keys: ``allow.optional.map.keys``.
+        flatten: ``flatten.singleton.unions``.
+        field_doc_only: ``discard.type.doc.default``.
+        generalized: ``generalized.sum.type.support``.
+        keep_nulls: ``ignore.default.for.nullables``.
+    """
+
+    enhanced: bool = False
+    scrub: bool = False
+    metadata: bool = True
+    optional_keys: bool = False
+    flatten: bool = False
+    field_doc_only: bool = False
+    generalized: bool = False
+    keep_nulls: bool = False
+
+    @property
+    def enum_parameter(self) -> str:
+        """Parameter of a STRING schema that says that it is an enum."""
+        return GENERAL_ENUM if self.generalized else ENUM
+
+    def scrubbed(self, name: str) -> str:
+        """A name that Avro takes, if this is wanted."""
+        return scrubbed(name) if self.scrub else name
+
+    def split(self, name: str) -> tuple[str | None, str]:
+        """Namespace and name of a full name, both as Avro takes them if this is wanted."""
+        parts = [self.scrubbed(part) for part in name.rstrip(".").split(".")]
+        return ".".join(parts[:-1]) or None, parts[-1]
+
+    def full_name(self, name: str) -> str:
+        """A full name, as Avro takes it if this is wanted."""
+        return ".".join(self.scrubbed(part) for part in name.split(".")) if self.scrub else name
+
+    def has_text_keys(self, schema: Schema) -> bool:
+        """Whether a MAP is written as a map of Avro, and not as an array of entries."""
+        assert schema.keys is not None
+        return schema.keys.type is Type.STRING and (not schema.keys.optional or self.optional_keys)
+
+
+def is_union(schema: Schema) -> bool:
+    """Whether a STRUCT stands for a union: one field a branch, all but one null."""
+    return schema.name == UNION or GENERAL_UNION in schema.parameters
+
+
+def is_enum(schema: Schema) -> bool:
+    """Whether a STRING stands for an enum."""
+    return schema.type is Type.STRING and (GENERAL_ENUM in schema.parameters or ENUM in schema.parameters)
+
+
+def is_fixed(schema: Schema) -> bool:
+    """Whether BYTES stand for a fixed."""
+    return schema.type is Type.BYTES and schema.name is not None and FIXED_SIZE in schema.parameters
+
+
+def scrubbed(name: str) -> str:
+    """A name of letters, digits and underscores, with the codes of other characters in place of these."""
+    if not name or (name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()):
+        return name
+    encoded = quote_plus(name, safe="*").replace("~", "%7E")
+    if encoded[0].isdigit():
+        encoded = f"x{encoded}"
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in encoded)
