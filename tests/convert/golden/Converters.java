@@ -34,7 +34,7 @@ public class Converters {
 
     public static void main(String[] args) throws Exception {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         Map<String, Object> made = new HashMap<>();
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             ObjectNode test = (ObjectNode) MAPPER.readTree(line);

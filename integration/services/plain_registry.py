@@ -1,0 +1,137 @@
+"""A schema registry in memory: just enough of its REST API for converters, and nothing that takes time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+__all__ = ["PlainRegistry", "plain_registry"]
+
+Schema = dict[str, Any]
+
+
+class PlainRegistry:
+    """Schemas by their ids, and ids by subject and version.
+
+    Attributes:
+        url: of the server.
+        status: what to answer instead of the truth, or None.
+        requests: what was asked: method, path and headers.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.status: int | None = None
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self._lock = Lock()
+        self._ids: dict[str, int] = {}
+        self._schemas: list[Schema] = []
+        self._subjects: dict[str, list[int]] = {}
+
+    def schema(self, schema_id: int) -> Schema:
+        """The schema with an id."""
+        return self._schemas[schema_id - 1]
+
+    def register(self, subject: str, schema: Schema) -> int:
+        """Id of a schema."""
+        kept = _kept(schema)
+        with self._lock:
+            key = json.dumps(kept, sort_keys=True)
+            if key not in self._ids:
+                self._schemas.append(kept)
+                self._ids[key] = len(self._schemas)
+            versions = self._subjects.setdefault(subject, [])
+            if self._ids[key] not in versions:
+                versions.append(self._ids[key])
+            return self._ids[key]
+
+    def answer(self, method: str, path: str, body: Schema) -> tuple[int, Schema]:
+        """Status and body for a request."""
+        if self.status is not None:
+            return self.status, {"error_code": self.status, "message": "as told"}
+        match method, path.strip("/").split("/"):
+            case "POST", ["subjects", subject, "versions"]:
+                return 200, {"id": self.register(unquote(subject), body)}
+            case "POST", ["subjects", subject]:
+                return self._lookup(unquote(subject), body)
+            case "GET", ["schemas", "ids", number]:
+                if not 0 < int(number) <= len(self._schemas):
+                    return 404, {"error_code": 40403, "message": f"Schema {number} not found"}
+                return 200, self.schema(int(number))
+            case "GET", ["subjects", subject, "versions", version]:
+                return self._version(unquote(subject), version)
+        return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
+
+    def _lookup(self, subject: str, body: Schema) -> tuple[int, Schema]:
+        kept = _kept(body)
+        number = self._ids.get(json.dumps(kept, sort_keys=True))
+        versions = self._subjects.get(subject)
+        if versions is None:
+            return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
+        if number not in versions:
+            return 404, {"error_code": 40403, "message": "Schema not found"}
+        return 200, {"subject": subject, "id": number, "version": versions.index(number) + 1, **kept}
+
+    def _version(self, subject: str, version: str) -> tuple[int, Schema]:
+        versions = self._subjects.get(subject)
+        if versions is None:
+            return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
+        at = len(versions) if version in ("latest", "-1") else int(version)
+        number = versions[at - 1]
+        return 200, {"subject": subject, "id": number, "version": at, **self.schema(number)}
+
+
+def _kept(body: Schema) -> Schema:
+    kept = {key: body[key] for key in ("schemaType", "schema", "references") if body.get(key)}
+    if kept.get("schemaType") == "AVRO":
+        del kept["schemaType"]  # clients may leave it out
+    return kept
+
+
+@contextmanager
+def plain_registry() -> Iterator[PlainRegistry]:
+    """A registry on a free port, until the end of the block."""
+    registry = PlainRegistry()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _respond(self) -> None:
+            size = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(size)) if size else {}
+            path = urlsplit(self.path).path
+            registry.requests.append((self.command, self.path, dict(self.headers)))
+            status, content = registry.answer(self.command, path, body)
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self) -> None:
+            self._respond()
+
+        def do_POST(self) -> None:
+            self._respond()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    registry.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield registry
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
