@@ -7,6 +7,7 @@ its ``until`` is true.
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +22,17 @@ from linkspan.api.records import SinkBatch, SourceRecord, TopicPartition
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.log.port import OutgoingBatch, TopicSpec
+from linkspan.task.acknowledged import AcknowledgedDelivery, FlushTimes
+from linkspan.task.boundaries import Boundary, PollBoundary
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
-from linkspan.task.source import SourceLoop, SourceSettings, tell_of_record
+from linkspan.task.source import SourceLoop, tell_of_record, wants_records
+from linkspan.task.spec import ExactlyOnce
 from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance
+from linkspan.task.transactions import TransactionalDelivery
 
 NEVER = 3600.0
 DEADLINE = 60.0
@@ -49,6 +54,9 @@ class Port:
         self.lag: Mapping[TopicPartition, int] = {}
         self.waits: list[float] = []
         self.log: Any = None
+        self.calls: list[str] = []
+        self.asked_keys = 0
+        self.copies: list[list[tuple[Any, Any]]] = []
         self.on_wait: Callable[[], None] = lambda: None
 
     def wait(self, timeout: float) -> None:
@@ -71,6 +79,19 @@ class Port:
         self.commits.append(list(offsets))
         for partition, offset in offsets:
             self.stored[repr(sorted(partition.items()))] = offset
+
+    def fence_older(self) -> None:
+        self.calls.append("fence_older")
+
+    def confirm(self) -> None:
+        self.calls.append("confirm")
+
+    def offset_keys(self, partitions: Sequence[Mapping[str, object]]) -> list[bytes]:
+        self.asked_keys += len(partitions)
+        return [b'["c",%s]' % json.dumps(partition).encode() for partition in partitions]
+
+    def copy_offsets(self, offsets: Sequence[tuple[Any, Any]]) -> None:
+        self.copies.append(list(offsets))
 
     def ensure_topic(self, spec: TopicSpec) -> bool:
         admin = self.log.admin({})
@@ -346,21 +367,21 @@ class SourceRun:
         self.reports = Reports()
         self.text = Text()
         tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
-        on_drop = None
-        if issubclass(task_class, NotifiedSource):
-            on_drop = partial(tell_of_record, self.task)
         conversion = SourceConversion(
-            Converters(self.text, self.text, self.text), tolerance, Chain(steps, tolerance) if steps else None, on_drop
+            Converters(self.text, self.text, self.text), tolerance, Chain(steps, tolerance) if steps else None
         )
-        self.loop = SourceLoop(
+        if issubclass(task_class, NotifiedSource):
+            conversion.on_drop = partial(tell_of_record, self.task)
+        self.delivery = AcknowledgedDelivery(
             self.task,
             self.writer,
             conversion,
             tolerance,
             self.port,  # type: ignore[arg-type]
-            SourceSettings(interval, 5.0),
+            FlushTimes(interval, 5.0),
             ensure_topic=ensure_topic,
         )
+        self.loop = SourceLoop(self.task, self.delivery, tolerance, self.port)  # type: ignore[arg-type]
 
     def _pause(self, seconds: float) -> bool:
         self.port.wait(seconds)
@@ -369,6 +390,57 @@ class SourceRun:
     def run(self) -> SourceRun:
         self.loop.run()
         return self
+
+
+class TransactionRun:
+    """A source loop that delivers in transactions, with its surroundings."""
+
+    def __init__(
+        self,
+        log: Any,
+        script: Sequence[Any],
+        boundary: Boundary | None = None,
+        *,
+        policy: ErrorPolicy | None = None,
+        steps: Sequence[Step] = (),
+        task_class: type[ScriptedSource] = ScriptedSource,
+        transactional_id: str | None = None,
+        offset_topic: str | None = None,
+        copies_offsets: bool = False,
+    ) -> None:
+        self.log = log
+        self.port = Port()
+        self.task = task_class(self.port, script)
+        self.transactional_id = transactional_id or f"id-{uuid.uuid4().hex[:8]}"
+        self.offset_topic = offset_topic or create_topic(log)
+        self.writer = log.transactional_writer({}, self.transactional_id, reports_records=wants_records(self.task))
+        self.writer.open(DEADLINE)
+        self.reports = Reports()
+        text = Text()
+        tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], lambda _: self.port.wanted == "STOPPED")
+        conversion = SourceConversion(
+            Converters(text, text, text), tolerance, Chain(steps, tolerance) if steps else None
+        )
+        self.delivery = TransactionalDelivery(
+            self.task,
+            self.writer,
+            conversion,
+            self.port,  # type: ignore[arg-type]
+            "c-0",
+            ExactlyOnce(self.transactional_id, self.offset_topic, copies_offsets=copies_offsets),
+            boundary or PollBoundary(),
+        )
+        if wants_records(self.task):
+            conversion.on_drop = self.delivery.dropped
+        self.loop = SourceLoop(self.task, self.delivery, tolerance, self.port)  # type: ignore[arg-type]
+
+    def run(self) -> TransactionRun:
+        self.loop.run()
+        return self
+
+    def offsets(self) -> list[str]:
+        """Offsets that were committed, in order."""
+        return [value for value in committed_content(self.log, self.offset_topic) if value is not None]
 
 
 class SinkRun:
@@ -385,6 +457,7 @@ class SinkRun:
         group: str | None = None,
         task: RecordingSink | None = None,
         letters: Any = None,
+        consumer: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
         self.port = Port()
@@ -393,7 +466,14 @@ class SinkRun:
         self.group = group or f"connect-{uuid.uuid4().hex[:8]}"
         self.log = log
         self.reader = Reader(
-            log.reader({"auto.offset.reset": "earliest", "enable.auto.commit": "false", "group.id": self.group})
+            log.reader(
+                {
+                    "auto.offset.reset": "earliest",
+                    "enable.auto.commit": "false",
+                    "group.id": self.group,
+                    **(consumer or {}),
+                }
+            )
         )
         self.reports = Reports()
         reporters = [self.reports] if letters is None else [self.reports, letters]
@@ -457,6 +537,9 @@ class Configured:
     def writer(self, settings: Mapping[str, str]) -> Any:
         return self._log.writer(self._settings | dict(settings))
 
+    def transactional_writer(self, settings: Mapping[str, str], transactional_id: str, **more: Any) -> Any:
+        return self._log.transactional_writer(self._settings | dict(settings), transactional_id, **more)
+
     def reader(self, settings: Mapping[str, str]) -> Any:
         return self._log.reader(self._settings | dict(settings))
 
@@ -496,6 +579,19 @@ def content(log: Any, topic: str) -> list[str | None]:
     run.task.on_put = keep
     run.run(lambda: len(values) >= ends)
     return [value for _, _, value in sorted(values, key=lambda row: row[:2])]
+
+
+_END = "(end)"
+
+
+def committed_content(log: Any, topic: str) -> list[str | None]:
+    """Values of a topic of one partition that readers of committed records see."""
+    fill(log, topic, [_END])
+    values: list[Any] = []
+    run = SinkRun(log, [topic], consumer={"isolation.level": "read_committed"})
+    run.task.on_put = lambda records: values.extend(records.values)
+    run.run(lambda: values[-1:] == [_END])
+    return [value for value in values if value != _END]
 
 
 def _ends(log: Any, topic: str) -> int:

@@ -10,8 +10,8 @@ from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.headers import Header, Headers
 from linkspan.api.records import SourceBatch, SourceRecord
 from linkspan.task import source
+from linkspan.task.acknowledged import FlushTimes
 from linkspan.task.chain import Step
-from linkspan.task.source import SourceSettings
 from linkspan.task.tolerance import ErrorPolicy, Stage
 from tests.task.harness import (
     NotifiedSource,
@@ -116,7 +116,7 @@ def test_acknowledgements_missing_at_the_end_keep_the_offset_uncommitted(log):
         return batch(topic, 0, 2)
 
     run.task.script = [hold]
-    run.loop._settings = SourceSettings(3600.0, 5.0, stop_timeout=0.1)
+    run.delivery._times = FlushTimes(3600.0, 5.0, stop_timeout=0.1)
     run.run()
     assert run.port.commits == []
     assert (run.task.stopped, run.writer.closed) == (1, True)
@@ -127,7 +127,7 @@ def test_a_failed_commit_of_offsets_is_made_up_for_by_the_next_one(log):
     topic = create_topic(log)
     run = SourceRun(log, [batch(topic, 0, 1), lambda: None])
     run.port.commit_errors = [RetriableError("worker busy")]
-    run.loop._settings = type(run.loop._settings)(0.0, 5.0)
+    run.delivery._times = FlushTimes(0.0, 5.0)
     run.run()
     assert run.port.commits == [[(FILE, {"position": 1})]]
 

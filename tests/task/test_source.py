@@ -27,7 +27,7 @@ def on_a_virtual_clock(run: SourceRun) -> SourceRun:
         now += run.port.waits[-1]
 
     run.port.on_wait = wait
-    run.loop._clock = lambda: now
+    run.delivery._outbox._clock = lambda: now
     return run
 
 

@@ -88,6 +88,7 @@ from linkspan.api.task import (
     SourceTask,
     SourceTaskContext,
     Task,
+    TransactionContext,
 )
 from linkspan.api.transform import Predicate, Transform
 
@@ -168,6 +169,7 @@ __all__ = [
     "ThrottledError",
     "TopicPartition",
     "TransactionBoundaries",
+    "TransactionContext",
     "Transform",
     "Type",
     "UnreachableError",

@@ -25,6 +25,7 @@ __all__ = [
     "SourceTask",
     "SourceTaskContext",
     "Task",
+    "TransactionContext",
 ]
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -42,6 +43,21 @@ class OffsetReader(Protocol):
         ...
 
 
+class TransactionContext(Protocol):
+    """Says where transactions end. A request for a record that was returned already, or never is, has no effect."""
+
+    def commit(self, record: SourceRecord | None = None) -> None:
+        """Commit after ``record``, or after the records that the ``poll`` in progress, else the next one, returns."""
+        ...
+
+    def abort(self, record: SourceRecord | None = None) -> None:
+        """Drop the records of the transaction up to this point, as above; their offsets are committed all the same.
+
+        Asking for both at the same point makes the task fail.
+        """
+        ...
+
+
 class SourceTaskContext(Protocol):
     """What the runtime offers a source task."""
 
@@ -56,6 +72,14 @@ class SourceTaskContext(Protocol):
     @property
     def offset_reader(self) -> OffsetReader:
         """The stored offsets of this connector."""
+        ...
+
+    @property
+    def transaction(self) -> TransactionContext | None:
+        """For the task to say where transactions end; None unless ``transaction.boundary`` is ``connector``.
+
+        None, too, on a worker that does not deliver exactly once.
+        """
         ...
 
 

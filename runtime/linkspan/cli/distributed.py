@@ -32,12 +32,6 @@ def _check(config: DistributedConfig) -> None:
             "connect-standalone, which can do without",
             "bootstrap.servers",
         )
-    if config.exactly_once_source_support.lower() != "disabled":
-        raise ConfigError.invalid(
-            "exactly.once.source.support",
-            config.exactly_once_source_support,
-            "this is not available yet; remove the key",
-        )
 
 
 def _description(config: DistributedConfig) -> str:

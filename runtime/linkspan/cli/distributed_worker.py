@@ -11,6 +11,7 @@ from linkspan.api.errors import ConnectError
 from linkspan.cli.exits import CannotStartError
 from linkspan.cli.lifetime import Lifetime
 from linkspan.cli.rest_api import RestApi
+from linkspan.config.internal_topics import extra_settings
 from linkspan.config.worker import DistributedConfig, worker_properties
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.distributed import DistributedHerder, DistributedSettings
@@ -24,6 +25,7 @@ from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log, Table, TopicSpec
 from linkspan.observe.levels import Levels
 from linkspan.plugins.framework import check_converters
+from linkspan.worker.clients import with_quick_ends
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.offset_topic import TopicOffsetStore
 from linkspan.worker.supervisor import Worker
@@ -51,6 +53,7 @@ class Distributed:
         self._log = log_in_use
         self._nurseries = nurseries
         self._properties = worker_properties(config)
+        self._sources = config.exactly_once_source_support.lower()
         self._worker: Worker | None = None
         self._herder: DistributedHerder | None = None
         self._api = RestApi(config, config.session_timeout_ms / 1000 + _ROUND_SECONDS)
@@ -80,6 +83,7 @@ class Distributed:
                 plugin_path=config.plugin_path or [],
                 nurseries=self._nurseries,
                 keeps_places_as=config.group_id if config.linkspan_sink_static_membership else None,
+                delivers_once_as=config.group_id if self._sources == "enabled" else None,
             )
             await together(self._api.listen(), worker.start())
             check_converters(worker.catalog, config.originals)
@@ -101,9 +105,7 @@ class Distributed:
         levels = Levels(worker.set_log_level)
         herder = DistributedHerder(
             worker,
-            ConfigTopic(
-                self._table("config", config.config_storage_topic, 1, config.config_storage_replication_factor)
-            ),
+            self._config_topic(),
             StatusTopic(
                 self._table(
                     "status",
@@ -130,6 +132,7 @@ class Distributed:
         worker.on_reconfigure = herder.on_reconfigure
         worker.on_topics = herder.on_topics
         worker.member_id = herder.member_id
+        worker.guard_tasks(herder.guard)
         self._api.install(herder, worker, levels)
         return herder
 
@@ -149,19 +152,13 @@ class Distributed:
             signs_with=config.inter_worker_signature_algorithm,
             verifies=config.inter_worker_verification_algorithms,
             topics=TopicTracking(config.topic_tracking_enable, config.topic_tracking_allow_reset),
+            delivers_once=self._sources == "enabled",
             joins_without_plugins=config.linkspan_join_unsupported == "allow",
         )
 
     def _table(self, kind: str, topic: str, partitions: int, copies: int) -> Table:
         """One of the internal topics, with the settings that begin with its prefix (spec/runtime.md 2.1)."""
-        prefix = f"{kind}.storage."
-        own = {"topic", "partitions", "replication.factor"}
-        given = {key.removeprefix(prefix): value for key, value in self._properties.items() if key.startswith(prefix)}
-        extra = {key: value for key, value in given.items() if key not in own}
-        if extra.pop("cleanup.policy", None) is not None:
-            log.warning("%scleanup.policy is ignored: the topic %s is always compacted", prefix, topic)
         named = {"config": "configs", "offset": "offsets", "status": "statuses"}[kind]
-        client = f"{self._config.client_id}-" if self._config.client_id else ""
         holds = {
             "config": "connector configurations",
             "offset": "source connector offsets",
@@ -169,12 +166,32 @@ class Distributed:
         }[kind]
         return self._log.table(
             self._properties,
-            TopicSpec(topic, partitions, copies, extra),
-            key=f"{prefix}topic",
+            TopicSpec(topic, partitions, copies, extra_settings(kind, self._properties, topic)),
+            key=f"{kind}.storage.topic",
             holds=holds,
-            client_id=f"{self._config.group_id}-{client}{named}",
+            client_id=self._client_id(named),
             single_partition=kind == "config",
+            # states are never part of a transaction
+            read_committed=self._sources == "enabled" and kind != "status",
+            clients={} if self._sources == "disabled" else {"consumer": with_quick_ends(self._properties)},
         )
+
+    def _client_id(self, what: str) -> str:
+        own = f"{self._config.client_id}-" if self._config.client_id else ""
+        return f"{self._config.group_id}-{own}{what}"
+
+    def _config_topic(self) -> ConfigTopic:
+        config = self._config
+        table = self._table("config", config.config_storage_topic, 1, config.config_storage_replication_factor)
+        if self._sources == "disabled":
+            return ConfigTopic(table)
+        writer = self._log.exclusive_writer(
+            self._properties,
+            config.config_storage_topic,
+            transactional_id=f"connect-cluster-{config.group_id}",
+            client_id=self._client_id("configs-leader"),
+        )
+        return ConfigTopic(table, writer)
 
     def _end(self, error: ConnectError) -> None:
         """The group can never have this worker."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.convert.java_json import parse
@@ -24,12 +24,24 @@ from linkspan.herder.config_records import (
 from linkspan.herder.config_snapshot import ConfigSnapshot, RestartRequest
 from linkspan.herder.port import STARTED, SubmittedConfig
 from linkspan.herder.sessions import SessionKey
-from linkspan.log.port import Table, TableRecord
+from linkspan.log.port import ExclusiveWriter, Table, TableRecord
 
-__all__ = ["ConfigListener", "ConfigTopic"]
+__all__ = ["ConfigListener", "ConfigTopic", "LostClaimError"]
 
 _WRITE_SECONDS: Final = 30.0
 _log: Final = logging.getLogger(__name__)
+
+
+class LostClaimError(ConnectError):
+    """Another worker leads, or has done so meanwhile, or the log does not answer; nothing is known to be written."""
+
+    code: ClassVar[str] = "lost_claim"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Failed to write to config topic; this may be due to a transient error and the request can be safely "
+            "retried"
+        )
 
 
 class ConfigListener(Protocol):
@@ -69,10 +81,13 @@ class ConfigTopic:
 
     Args:
         table: on the topic; not open yet.
+        leader_writer: writes what only the leader may write; None where nobody keeps others from it.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, leader_writer: ExclusiveWriter | None = None) -> None:
         self._table = table
+        self._leader_writer = leader_writer
+        self._claiming: asyncio.Task[None] | None = None
         self._state = _State()
         self._listener: ConfigListener | None = None
         self._snapshot: ConfigSnapshot | None = None
@@ -106,6 +121,7 @@ class ConfigTopic:
 
     async def close(self) -> None:
         """Stop reading."""
+        await self.give_up_claim()
         await self._table.close()
 
     def _take(self, records: Sequence[TableRecord]) -> None:
@@ -140,6 +156,37 @@ class ConfigTopic:
         if changed and self._listener is not None:
             _tell(self._listener, decoded)
 
+    # --- leading ------------------------------------------------------------------------------------------------
+
+    def begin_claim(self, seconds: float) -> None:
+        """This worker leads: who led before can write nothing more of what only the leader may write.
+
+        Goes on in the background; writes wait for it. To be called again from time to time: a claim may fail or get
+        lost.
+
+        Args:
+            seconds: that it may take.
+        """
+        writer = self._leader_writer
+        if writer is not None and not writer.claimed and self._claiming is None:
+            self._claiming = asyncio.create_task(writer.claim(seconds), name="claim the config topic")
+            self._claiming.add_done_callback(self._claimed)
+
+    def _claimed(self, claiming: asyncio.Task[None]) -> None:
+        self._claiming = None
+        error = None if claiming.cancelled() else claiming.exception()
+        if isinstance(error, ConnectError):
+            _log.warning("This worker leads, but cannot write to the config topic yet: %s", error.message)
+        elif error is not None:
+            _log.error("Claiming the config topic failed", exc_info=error)
+
+    async def give_up_claim(self) -> None:
+        """This worker does not lead."""
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming])
+        if self._leader_writer is not None and self._leader_writer.claimed:
+            await self._leader_writer.release()
+
     # --- writing ------------------------------------------------------------------------------------------------
 
     async def put_connector(self, name: str, config: SubmittedConfig, target: str | None) -> None:
@@ -167,11 +214,11 @@ class ConfigTopic:
             await self._table.read_to_end(deadline.left())
         with _failing_with("Error writing task configurations to Kafka"):
             if tasks:
-                await self._write(tasks, deadline)
+                await self._lead(tasks, deadline)
         with _failing_with("Error writing root configuration to Kafka"):
             if tasks:
                 await self._table.read_to_end(deadline.left())
-            await self._write([TasksCommit(name, len(tasks))], deadline)
+            await self._lead([TasksCommit(name, len(tasks))], deadline)
             await self._table.read_to_end(deadline.left())
 
     async def put_target(self, name: str, target: str) -> None:
@@ -200,8 +247,21 @@ class ConfigTopic:
     async def _write_and_read(self, failure: str, records: Sequence[ConfigRecord]) -> None:
         deadline = _Deadline(_WRITE_SECONDS)
         with _failing_with(failure):
-            await self._write(records, deadline)
+            await self._lead(records, deadline)
             await self._table.read_to_end(deadline.left())
+
+    async def _lead(self, records: Sequence[ConfigRecord], deadline: _Deadline) -> None:
+        """Write what only the leader may write."""
+        if self._leader_writer is None:
+            await self._write(records, deadline)
+            return
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming], timeout=deadline.left())
+        try:
+            await self._leader_writer.write([config_records.encode(record) for record in records], deadline.left())
+        except ConnectError as error:
+            _log.warning("A write as the leader failed: %s", error.message)
+            raise LostClaimError from error
 
     async def _write(self, records: Sequence[ConfigRecord], deadline: _Deadline) -> None:
         await self._table.write([config_records.encode(record) for record in records], deadline.left())
@@ -358,6 +418,8 @@ def _failing_with(text: str) -> Iterator[None]:
     """Put the operation in front of what went wrong; what it was must not decide the answer of REST."""
     try:
         yield
+    except LostClaimError:
+        raise
     except RetriableError as error:
         raise RetriableError(f"{text}: {error.message}") from error
     except ConnectError as error:

@@ -55,6 +55,7 @@ from linkspan.herder.restart_plan import RestartPlan, restart_plan
 from linkspan.herder.sessions import KeyPolicy, SessionKey, check_signature, signature_headers
 from linkspan.herder.status_topic import Status, StatusTopic
 from linkspan.herder.submitted import named
+from linkspan.herder.task_guard import SourceGuard
 from linkspan.herder.together import together
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.herder.validation import refuse_if_invalid
@@ -83,6 +84,7 @@ class DistributedSettings:
         signs_with: ``inter.worker.signature.algorithm``.
         verifies: ``inter.worker.verification.algorithms``.
         topics: whether used topics are remembered, and may be forgotten.
+        delivers_once: whether sources deliver exactly once.
         joins_without_plugins: whether it joins a group whose connectors need plugins that it does not have.
     """
 
@@ -96,6 +98,7 @@ class DistributedSettings:
     verifies: Sequence[str]
     topics: TopicTracking
     joins_without_plugins: bool = False
+    delivers_once: bool = False
 
 
 class DistributedHerder(PluginQuestions):
@@ -144,6 +147,7 @@ class DistributedHerder(PluginQuestions):
         self._states = OwnStates(statuses, self._owns)
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
         self._fencing = Fencing(settings.group, worker, configs, settings.times.sync)
+        self.guard = SourceGuard(configs, self._ask_for_fencing, self._local.is_current)
         self._known: set[str] = set()
         self._health = Health(_BEAT_SECONDS)
         self._health.begin("awaiting startup")
@@ -191,6 +195,7 @@ class DistributedHerder(PluginQuestions):
     def _look_after(self) -> None:
         """Put right what late, lost or half written records have left behind."""
         self._publication.again()
+        self._leadership.look_after_claim()
         if self._statuses.written:
             self._leadership.forget_states()
             self._states.restore(self._group.generation)
@@ -473,7 +478,7 @@ class DistributedHerder(PluginQuestions):
         self._check_leading()
 
         async def alter(stage: Stage) -> Body:
-            config = await self._stopped_config(name)
+            config = await self._lone_config(name, stage)
             stage.begin(f"modifying offsets for connector {name}")
             return offset_requests.altered(await self._worker.alter_offsets(name, config, offsets))
 
@@ -485,11 +490,20 @@ class DistributedHerder(PluginQuestions):
         self._check_leading()
 
         async def reset(stage: Stage) -> Body:
-            config = await self._stopped_config(name)
+            config = await self._lone_config(name, stage)
             stage.begin(f"modifying offsets for connector {name}")
             return offset_requests.reset(await self._worker.reset_offsets(name, config))
 
         return await self._requests.ask(name, reset)
+
+    async def _lone_config(self, name: str, stage: Stage) -> dict[str, str]:
+        """Configuration of a stopped connector whose tasks, if they deliver exactly once, can write nothing more."""
+        config = await self._stopped_config(name)
+        if self._settings.delivers_once and self._kind_of(config) == "source":
+            stage.begin(f"initiating a round of zombie fencing for connector {name}")
+            await self._fencing.fence(name, config)
+            config = await self._stopped_config(name)
+        return config
 
     async def _stopped_config(self, name: str) -> dict[str, str]:
         await self._configs.read_to_end(self._settings.times.sync)
@@ -516,6 +530,12 @@ class DistributedHerder(PluginQuestions):
             raise ConfigError(f"Connector {name} is not a source connector")
         await self._fencing.fence(name, config)
 
+    async def _ask_for_fencing(self, name: str) -> None:
+        if self._group.leads:
+            await self._fencing.fence(name, self._existing(name))
+            return
+        await self._peers.fence(self._group.leader_url, name, self._signed(b""))
+
     async def set_cluster_log_level(self, logger: str, level: str) -> None:
         """Write it for every worker, this one included."""
         await self._configs.put_log_level(logger, level)
@@ -529,9 +549,12 @@ class DistributedHerder(PluginQuestions):
             await self._requests.ask(name, lambda stage: self._write_task_configs(name, configs, stage))
             return
         body = orjson.dumps(configs)
+        await self._peers.submit_tasks(self._group.leader_url, name, body, self._signed(body))
+
+    def _signed(self, body: bytes) -> Mapping[str, str]:
+        """Headers of a request to another worker that prove who sends it."""
         key = self._configs.snapshot.session_key if self._group.sessioned else None
-        headers = {} if key is None else signature_headers(key, self._settings.signs_with, body)
-        await self._peers.submit_tasks(self._group.leader_url, name, body, headers)
+        return {} if key is None else signature_headers(key, self._settings.signs_with, body)
 
     async def _write_task_configs(self, name: str, configs: Sequence[SubmittedConfig], stage: Stage) -> None:
         # What was asked for in the same lane before may have stopped or deleted the connector.

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from linkspan.api.errors import ConflictError
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.port import RunningWorker
+from linkspan.worker.clients import transactional_id
 
-__all__ = ["Fencing", "transactional_ids"]
-
-
-def transactional_ids(group: str, connector: str, tasks: int) -> Sequence[str]:
-    """Ids that the tasks of a connector write with."""
-    return [f"{group}-{connector}-{number}" for number in range(tasks)]
+__all__ = ["Fencing"]
 
 
 class Fencing:
@@ -57,7 +52,8 @@ class Fencing:
         generation = snapshot.task_generations.get(name)
         # one task that follows one task fences it out by itself
         if before is not None and not (before == 1 and tasks == 1):
-            await self._worker.fence_producers(name, config, transactional_ids(self._group, name, before))
+            ids = [transactional_id(self._group, name, number) for number in range(before)]
+            await self._worker.fence_producers(name, config, ids)
             await self._configs.read_to_end(self._sync_seconds)
             if self._configs.snapshot.task_generations.get(name) != generation:
                 raise ConflictError(

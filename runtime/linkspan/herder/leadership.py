@@ -1,4 +1,7 @@
-"""What the leader of a group does besides sharing out work: session keys, and states that nobody needs (3.7, 4.3)."""
+"""What the leader of a group does besides sharing out work: session keys, and states that nobody needs (3.7, 4.3).
+
+Where sources may deliver exactly once it also keeps former leaders from writing to the config topic (2.4).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from linkspan.herder.status_topic import StatusTopic
 __all__ = ["Leadership"]
 
 _PAUSE_SECONDS: Final = 1.0
+_CLAIM_SECONDS: Final = 30.0
 _log: Final = logging.getLogger("linkspan.herder")
 
 
@@ -46,9 +50,11 @@ class Leadership:
         self._now_ms = now_ms
         self._rotating: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._giving_up: asyncio.Task[None] | None = None
 
     def on_settled(self) -> None:
         """A round is over: this worker may lead now."""
+        self.look_after_claim()
         self.forget_states()
         self.rotate_if_due()
 
@@ -69,6 +75,13 @@ class Leadership:
                 self._timer = asyncio.get_running_loop().call_later(pause, self.rotate_if_due)
         elif self._rotating is None or self._rotating.done():
             self._rotating = asyncio.create_task(self._rotate(), name="session key")
+
+    def look_after_claim(self) -> None:
+        """Have the config topic to write to while this worker leads, and only then; in a settled group."""
+        if self._group.leads:
+            self._configs.begin_claim(_CLAIM_SECONDS)
+        elif self._giving_up is None or self._giving_up.done():
+            self._giving_up = asyncio.create_task(self._configs.give_up_claim(), name="give up the config topic")
 
     async def _rotate(self) -> None:
         try:
@@ -99,5 +112,5 @@ class Leadership:
     def stop(self) -> None:
         """Do nothing any more."""
         self._cancel_timer()
-        if self._rotating is not None:
-            self._rotating.cancel()
+        for doing in filter(None, (self._rotating, self._giving_up)):
+            doing.cancel()

@@ -135,6 +135,12 @@ class LocalWork:
         """Whether a task is here."""
         return task in self._tasks.get(name, {})
 
+    def is_current(self, name: str, task: int) -> bool:
+        """Whether a task that is here belongs here, as it was begun."""
+        known = self._tasks.get(name, {}).get(task)
+        wanted = self._wanted.tasks(name).get(task)
+        return known is not None and wanted is not None and known.generation == wanted.generation
+
     # --- following ----------------------------------------------------------------------------------------------
 
     def follow(self, names: Iterable[str]) -> None:

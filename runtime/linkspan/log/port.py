@@ -1,6 +1,6 @@
 """What the runtime asks of a log (design section 5). Synchronous; blocking calls say so and take a limit in seconds.
 
-Only :class:`Table` is for the control plane, and so for its event loop.
+Only :class:`Table` and :class:`ExclusiveWriter` are for the control plane, and so for its event loop.
 
 Positions are offsets of the *next* record. Topic names, keys and values are what the log stores; nothing here knows
 about connectors.
@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import ClassVar, Final, NamedTuple, Protocol
 
-from linkspan.api.errors import DataError, FencedError
+from linkspan.api.errors import ConnectError, DataError, FencedError
 from linkspan.api.records import TopicPartition
 
 __all__ = [
     "Admin",
     "Delivery",
     "DisplacedError",
+    "ExclusiveWriter",
+    "ExpiredError",
     "FetchedBatch",
     "Log",
     "OutgoingBatch",
@@ -29,11 +32,14 @@ __all__ = [
     "TooLargeError",
     "TopicDescription",
     "TopicSpec",
+    "TransactionalWriter",
     "WireHeader",
     "Writer",
 ]
 
 WireHeader = tuple[str, bytes | None]
+
+NO_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
 
 class DisplacedError(FencedError):
@@ -44,6 +50,10 @@ class TooLargeError(DataError):
     """The log does not take a record of this size."""
 
     code = "data.too_large"
+
+
+class ExpiredError(ConnectError):
+    """The log has given up a transaction that took too long, as far as one can tell."""
 
 
 class OutgoingBatch:
@@ -124,6 +134,66 @@ class Writer(Protocol):
 
     def close(self, timeout: float) -> None:
         """Flush for at most ``timeout`` seconds, then give up what is left."""
+        ...
+
+
+class TransactionalWriter(Protocol):
+    """Appends batches in transactions: who reads committed records only sees all of one, or nothing. Not thread-safe.
+
+    All methods raise FencedError once another writer has opened with the same transactional id; this one can then
+    write nothing more. After any other ConnectError, unless said otherwise, nothing of the transaction remains and the
+    writer is of no more use.
+    """
+
+    def open(self, timeout: float) -> None:
+        """Take the transactional id over: older writers are fenced, and what they had begun is undone.
+
+        Raises:
+            RetriableError: the log did not answer within ``timeout`` seconds; it may be asked again.
+        """
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction; none is open."""
+        ...
+
+    def send(
+        self, batch: OutgoingBatch, on_record: Callable[[int, TopicPartition, int, int], None] | None = None
+    ) -> None:
+        """Queue a batch within the transaction; blocks while the buffer is full.
+
+        Args:
+            batch: the records.
+            on_record: as in :meth:`Writer.send`, called at the latest when the transaction is committed; only where
+                the writer was made for that.
+
+        Raises:
+            RetriableError: the batch was not queued at all, and may be later; the transaction goes on.
+        """
+        ...
+
+    def poll(self) -> None:
+        """Take in answers; raises the error of what has failed meanwhile."""
+        ...
+
+    def commit(self, timeout: float | None = None) -> None:
+        """Wait until everything sent is written, and make it visible.
+
+        Args:
+            timeout: longest wait in seconds; None for as long as the log does not answer.
+
+        Raises:
+            RetriableError: there was no answer in time; it may have happened or not, and may be asked again.
+            ExpiredError: the transaction took longer than the log allows.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Undo the transaction; the writer can begin another one."""
+        ...
+
+    def close(self) -> None:
+        """Release connections; an open transaction is undone by whoever opens next, or in time."""
         ...
 
 
@@ -325,11 +395,7 @@ class Admin(Protocol):
         ...
 
     def fence_producers(self, ids: Sequence[str], timeout: float) -> None:
-        """Make it impossible for older producers with these transactional ids to write anything (KIP-618).
-
-        Raises:
-            UnsupportedError: this log has no transactions.
-        """
+        """Make it impossible for older producers with these transactional ids to write anything (KIP-618)."""
         ...
 
     def close(self) -> None:
@@ -387,6 +453,40 @@ class Table(Protocol):
         ...
 
 
+class ExclusiveWriter(Protocol):
+    """Writes to a topic as long as nobody else has claimed that; each write is one transaction.
+
+    All methods are called on one event loop.
+    """
+
+    async def claim(self, seconds: float) -> None:
+        """Take over: whoever claimed before can write nothing more.
+
+        Raises:
+            RetriableError: the log did not answer within ``seconds``.
+            ConnectError: it refuses.
+        """
+        ...
+
+    async def write(self, records: Sequence[tuple[bytes, bytes | None]], seconds: float) -> None:
+        """Append keys with values (None: forget the key) in this order, all of them or none.
+
+        Raises:
+            ConnectError: it was not claimed, somebody else has claimed it, or it is not known to have been written; it
+                has to be claimed again.
+        """
+        ...
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a write has a chance, as far as known."""
+        ...
+
+    async def release(self) -> None:
+        """Write nothing more, until it is claimed again."""
+        ...
+
+
 class Log(Protocol):
     """Opens clients. Settings are written as Java's clients take them; values are texts.
 
@@ -399,6 +499,18 @@ class Log(Protocol):
 
     def writer(self, settings: Mapping[str, str]) -> Writer:
         """Open a writer with a producer's settings."""
+        ...
+
+    def transactional_writer(
+        self, settings: Mapping[str, str], transactional_id: str, *, reports_records: bool = False
+    ) -> TransactionalWriter:
+        """Make a writer with a producer's settings; it connects when it is opened.
+
+        Args:
+            settings: of the producer; what contradicts transactions gives way.
+            transactional_id: of all writers with the same id one can write at a time, the last that was opened.
+            reports_records: whether ``on_record`` is going to be used.
+        """
         ...
 
     def reader(self, settings: Mapping[str, str]) -> Reader:
@@ -419,20 +531,38 @@ class Log(Protocol):
         client_id: str,
         single_partition: bool = False,
         read_committed: bool = False,
+        clients: Mapping[str, Mapping[str, str]] = NO_SETTINGS,
     ) -> Table:
         """Prepare a table; nothing is connected to before :meth:`Table.open`.
 
         Args:
-            settings: top-level properties of the worker; those that clients know count.
+            settings: of all its clients, such as a worker's properties; those that clients know count.
             spec: the topic, as it is made if it is missing; it is always made compacted.
             key: worker setting that names the topic, for messages: ``config.storage.topic``.
             holds: what the topic is for, in plural: ``connector configurations``.
             client_id: name of the clients.
             single_partition: refuse a topic that has more than one.
             read_committed: leave out what a transaction has not committed.
+            clients: settings of its ``producer``, ``consumer`` and ``admin`` that win over ``settings``.
 
         Raises:
             ConfigError: a setting cannot be honoured.
+            UnsupportedError: this log is for one worker alone.
+        """
+        ...
+
+    def exclusive_writer(
+        self, settings: Mapping[str, str], topic: str, *, transactional_id: str, client_id: str
+    ) -> ExclusiveWriter:
+        """Make a writer to a topic; nothing is connected to before :meth:`ExclusiveWriter.claim`.
+
+        Args:
+            settings: top-level properties of the worker; those that a producer knows count.
+            topic: where it writes.
+            transactional_id: shared by all that compete.
+            client_id: name of its client.
+
+        Raises:
             UnsupportedError: this log is for one worker alone.
         """
         ...

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from linkspan.api.errors import ConnectError
 from linkspan.api.records import Offset, Partition, TopicPartition
-from linkspan.api.task import ErrantRecordReporter
+from linkspan.api.task import ErrantRecordReporter, TransactionContext
 from linkspan.task.port import WorkerPort
 
 __all__ = ["SinkContext", "SourceContext", "StoredOffsets"]
@@ -39,9 +39,18 @@ class SourceContext:
         task: number of the task.
         configs: the task's configuration.
         offset_reader: the stored offsets.
+        transaction: takes where transactions end, or None.
     """
 
-    def __init__(self, connector: str, task: int, configs: Mapping[str, str], offset_reader: StoredOffsets) -> None:
+    def __init__(
+        self,
+        connector: str,
+        task: int,
+        configs: Mapping[str, str],
+        offset_reader: StoredOffsets,
+        transaction: TransactionContext | None = None,
+    ) -> None:
+        self._transaction = transaction
         self.connector = connector
         self.task = task
         self._configs = configs
@@ -56,6 +65,11 @@ class SourceContext:
     def offset_reader(self) -> StoredOffsets:
         """The stored offsets of this connector."""
         return self._offset_reader
+
+    @property
+    def transaction(self) -> TransactionContext | None:
+        """Takes where transactions end, if the task may say so."""
+        return self._transaction
 
 
 class SinkContext:

@@ -74,20 +74,17 @@ class SourceConversion:
         converters: the task's converters.
         tolerance: decides about failed records.
         chain: the transforms, or None for none.
+
+    Attributes:
         on_drop: called for each record that a transform dropped or whose failure was tolerated; None if nobody asks.
+        dropped: how many these were.
     """
 
-    def __init__(
-        self,
-        converters: Converters,
-        tolerance: Tolerance,
-        chain: Chain | None = None,
-        on_drop: Callable[[SourceRecord], None] | None = None,
-    ) -> None:
+    def __init__(self, converters: Converters, tolerance: Tolerance, chain: Chain | None = None) -> None:
         self._converters = converters
         self._tolerance = tolerance
         self._chain = chain
-        self._on_drop = on_drop
+        self.on_drop: Callable[[SourceRecord], None] | None = None
         self._gone: dict[int, SourceRecord] = {}
         """Records of this poll that were dropped, by their identities."""
         self.dropped = 0
@@ -107,9 +104,9 @@ class SourceConversion:
             raise
         self._tolerance.report()
         self.dropped += len(self._gone)
-        if self._on_drop is not None:
+        if self.on_drop is not None:
             for record in self._gone.values():
-                self._on_drop(record)
+                self.on_drop(record)
         return prepared
 
     def _prepared(self, polled: Sequence[SourceRecord]) -> Prepared:

@@ -7,17 +7,18 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from linkspan.api.converter import Converter, HeaderConverter
-from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.api.errors import ConfigError, ConnectError, RetriableError
 from linkspan.api.fields import Config
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
-from linkspan.log.port import DisplacedError, Writer
+from linkspan.log.port import DisplacedError, TransactionalWriter, Writer
 from linkspan.plugins import loading
 from linkspan.task import settings
+from linkspan.task.acknowledged import AcknowledgedDelivery
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext, SourceContext, StoredOffsets
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
@@ -26,11 +27,12 @@ from linkspan.task.errant import ErrantRecords
 from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import code_of
 from linkspan.task.sink import SinkLoop
-from linkspan.task.source import SourceLoop, tell_of_record
+from linkspan.task.source import SourceDelivery, SourceLoop, tell_of_record, wants_records
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance
 from linkspan.task.topics import CreationRules, TopicCreation
 from linkspan.task.traces import text_of
+from linkspan.task.transactions import TransactionalDelivery
 
 __all__ = ["run_task"]
 
@@ -38,6 +40,7 @@ _log = logging.getLogger(__name__)
 _FOREVER: Final = 3600.0
 _CLOSE_TIMEOUT: Final = 30.0
 _LONGEST_SUMMARY: Final = 1000
+_OPEN_SECONDS: Final = 5.0
 
 
 class _Closable(Protocol):
@@ -104,21 +107,78 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     tolerance = Tolerance(policy, reporters, _pause(port))
     chain = _load_chain(spec, tolerance, resources)
     creation = _topic_creation(spec, port)
-    writer = spec.log.writer(spec.client_settings.get("producer", {}))
-    task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
-    dropped = partial(tell_of_record, task) if type(task).commit_record is not SourceTask.commit_record else None
-    loop = SourceLoop(
+    parts = _SourceParts(
         task,
-        writer,
-        SourceConversion(converters, tolerance, chain, dropped),
+        SourceConversion(converters, tolerance, chain),
         tolerance,
         port,
-        settings.source_settings(spec),
-        ensure_topic=None if creation is None else creation.ensure,
+        None if creation is None else creation.ensure,
     )
-    with _on_failure(partial(writer.close, 0.0)):
+    deliver = _acknowledged if spec.exactly_once is None else _transactional
+    delivery = deliver(spec, parts)
+    if delivery is None:
+        return
+    loop = SourceLoop(task, delivery, tolerance, port)
+    with _on_failure(delivery.close):
         _start(task, port)
     loop.run()
+
+
+class _SourceParts(NamedTuple):
+    """What either kind of delivery is made of."""
+
+    task: SourceTask[Any]
+    conversion: SourceConversion
+    tolerance: Tolerance
+    port: WorkerPort
+    ensure_topic: Callable[[str], None] | None
+
+
+def _acknowledged(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery:
+    task, conversion, tolerance, port, ensure_topic = parts
+    writer = spec.log.writer(spec.client_settings.get("producer", {}))
+    task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
+    if wants_records(task):
+        conversion.on_drop = partial(tell_of_record, task)
+    times = settings.flush_times(spec)
+    return AcknowledgedDelivery(task, writer, conversion, tolerance, port, times, ensure_topic=ensure_topic)
+
+
+def _transactional(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery | None:
+    """Open a writer of transactions, once nobody else can write in the task's name; None when it is stopped before."""
+    task, conversion, _, port, ensure_topic = parts
+    place = spec.exactly_once
+    assert place is not None, "the caller has looked"
+    requests, boundary = settings.boundary(spec)
+    task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port), requests)
+    writer = spec.log.transactional_writer(
+        spec.client_settings.get("producer", {}), place.transactional_id, reports_records=wants_records(task)
+    )
+    with _on_failure(writer.close):
+        if not _take_over(writer, port):
+            writer.close()
+            return None
+    delivery = TransactionalDelivery(
+        task, writer, conversion, port, spec.id, place, boundary, ensure_topic=ensure_topic
+    )
+    if wants_records(task):
+        conversion.on_drop = delivery.dropped
+    return delivery
+
+
+def _take_over(writer: TransactionalWriter, port: WorkerPort) -> bool:
+    """Fence out whoever might write in the task's name; False when it is stopped meanwhile (spec/runtime.md 4.11)."""
+    port.fence_older()
+    while port.wanted != "STOPPED":
+        try:
+            writer.open(_OPEN_SECONDS)
+        except RetriableError as error:
+            _log.warning("%s. Trying again", error)
+        else:
+            # last of all: a newer task that is confirmed opens its writer after this one
+            port.confirm()
+            return True
+    return False
 
 
 def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:

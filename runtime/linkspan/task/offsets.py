@@ -15,7 +15,7 @@ from linkspan.api.records import Offset, Partition, SourceBatch, SourceRecord
 from linkspan.log.port import Delivery, OutgoingBatch
 from linkspan.task.tolerance import Underway
 
-__all__ = ["Part", "Position", "Progress", "Sent", "last_positions"]
+__all__ = ["Part", "Position", "Progress", "Sent", "identity", "last_positions"]
 
 Position = tuple[Partition, Offset]
 
@@ -80,7 +80,7 @@ class Progress:
         sent = self._flight.popleft()
         self.records -= sent.records
         for partition, offset in sent.positions:
-            self._committable[_identity(partition)] = (partition, offset)
+            self._committable[identity(partition)] = (partition, offset)
 
     def take(self) -> list[Position]:
         """The positions to commit now; they are forgotten here unless :meth:`give_back` returns them."""
@@ -90,7 +90,7 @@ class Progress:
 
     def give_back(self, positions: Sequence[Position]) -> None:
         """These could not be committed; newer ones of the same partition win over them."""
-        self._committable = {_identity(partition): (partition, offset) for partition, offset in positions} | (
+        self._committable = {identity(partition): (partition, offset) for partition, offset in positions} | (
             self._committable
         )
 
@@ -107,11 +107,12 @@ def last_positions(records: Sequence[SourceRecord]) -> list[Position]:
     newest: dict[object, Position] = {}
     for index in sorted(last.values()):
         record = records[index]
-        newest[_identity(record.source_partition)] = (dict(record.source_partition), dict(record.source_offset))
+        newest[identity(record.source_partition)] = (dict(record.source_partition), dict(record.source_offset))
     return list(newest.values())
 
 
-def _identity(partition: Mapping[str, object]) -> object:
+def identity(partition: Mapping[str, object]) -> object:
+    """What tells a source partition from others."""
     # the type is part of a value: 1, 1.0 and True are different partitions, though equal in Python
     try:
         return frozenset((name, type(value), value) for name, value in partition.items())

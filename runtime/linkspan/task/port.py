@@ -75,6 +75,35 @@ class WorkerPort(Protocol):
         """
         ...
 
+    def fence_older(self) -> None:
+        """Have tasks of older generations of this connector fenced; blocks until they can write nothing more.
+
+        Raises:
+            ConnectError: that is refused.
+        """
+        ...
+
+    def confirm(self) -> None:
+        """Ask once more whether this task is to run here, by the newest configuration; blocks until that is known.
+
+        Raises:
+            FencedError: it is not.
+        """
+        ...
+
+    def offset_keys(self, partitions: Sequence[Partition]) -> list[bytes]:
+        """Under which keys offsets of these source partitions are stored, in their order.
+
+        Raises:
+            RetriableError: the worker did not answer.
+            ConnectError: they can never be stored.
+        """
+        ...
+
+    def copy_offsets(self, offsets: Sequence[tuple[Partition, Offset]]) -> None:
+        """Hand over offsets that are stored already, for the worker's copy of them; nobody waits for it."""
+        ...
+
     def ensure_topic(self, spec: TopicSpec) -> bool:
         """Create a topic unless it exists; whether it was created now. Blocks until the worker answers.
 

@@ -9,13 +9,14 @@ from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Bool, Config, Duration, Int, Long, Short, Str, StrList
 from linkspan.config import definition
 from linkspan.config.regex import java_regex
+from linkspan.task.acknowledged import FlushTimes
+from linkspan.task.boundaries import Boundary, ConnectorBoundary, IntervalBoundary, PollBoundary, Requests
 from linkspan.task.dead_letters import DeadLetterConfig
 from linkspan.task.sink import SinkSettings
-from linkspan.task.source import SourceSettings
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorPolicy
 
-__all__ = ["converter_settings", "dead_letter_config", "error_policy", "sink_settings", "source_settings"]
+__all__ = ["boundary", "converter_settings", "dead_letter_config", "error_policy", "flush_times", "sink_settings"]
 
 _DEFAULT_CONVERTERS: Final = {"header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter"}
 
@@ -45,6 +46,11 @@ class _FlushKeys(Config):
     def stop_timeout(self, waits: int) -> float:
         """Seconds that each of so many waits for the log may take at the end, so that ``stop`` is called in time."""
         return min(self.timeout, self.graceful * _SHARE_OF_A_STOP / waits) / 1000
+
+
+class _BoundaryKeys(Config):
+    kind = Str("transaction.boundary", default="poll")
+    interval = Long("transaction.boundary.interval.ms", default=None)
 
 
 class _TopicKeys(Config):
@@ -97,14 +103,29 @@ def converter_settings(spec: TaskSpec, key: str) -> tuple[str, dict[str, str]]:
     return name, {name.removeprefix(prefix): value for name, value in level.items() if name.startswith(prefix)}
 
 
-def source_settings(spec: TaskSpec) -> SourceSettings:
-    """Times of a source loop."""
+def flush_times(spec: TaskSpec) -> FlushTimes:
+    """When a source task commits its offsets."""
     flush = definition.load(_FlushKeys, spec.worker_config)
-    return SourceSettings(
-        flush_interval=flush.interval / 1000,
-        flush_timeout=flush.timeout / 1000,
+    return FlushTimes(
+        interval=flush.interval / 1000,
+        timeout=flush.timeout / 1000,
         stop_timeout=flush.stop_timeout(waits=1),
     )
+
+
+def boundary(spec: TaskSpec) -> tuple[Requests | None, Boundary]:
+    """Where the transactions of an exactly-once source end, and what its task is given to say so, if it may."""
+    keys = definition.load(_BoundaryKeys, spec.connector_config)
+    kind = keys.kind.lower()
+    if kind == "connector":
+        requests = Requests()
+        return requests, ConnectorBoundary(requests)
+    if kind == "interval":
+        interval = keys.interval
+        if interval is None:
+            interval = definition.load(_FlushKeys, spec.worker_config).interval
+        return None, IntervalBoundary(interval / 1000)
+    return None, PollBoundary()
 
 
 def sink_settings(spec: TaskSpec, *, takes_large_batches: bool) -> SinkSettings:

@@ -9,7 +9,22 @@ from typing import Literal
 from linkspan.log.port import Log
 from linkspan.plugins.catalog import Catalog, PluginInfo
 
-__all__ = ["TaskSpec"]
+__all__ = ["ExactlyOnce", "TaskSpec"]
+
+
+@dataclass(frozen=True)
+class ExactlyOnce:
+    """What a source task needs to deliver in transactions (spec/runtime.md 4.11).
+
+    Attributes:
+        transactional_id: of its writer.
+        offset_topic: where its offsets go, in the transaction of the records before them.
+        copies_offsets: whether the worker keeps a copy of them in its own topic.
+    """
+
+    transactional_id: str
+    offset_topic: str
+    copies_offsets: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,7 @@ class TaskSpec:
         client_settings: settings of the clients ``producer`` and ``consumer``, already layered (spec/runtime.md 4.8).
             A sink has a producer for its dead letter queue only. An admin client a task has not: that one has the
             worker's own credentials.
+        exactly_once: how a source task delivers exactly once; None for at least once, and for sinks.
         memory_max: bytes of memory that its process may hold, with all that it starts; None for any number. The
             worker sees to it.
     """
@@ -44,6 +60,7 @@ class TaskSpec:
     task_config: Mapping[str, str]
     worker_config: Mapping[str, str] = field(default_factory=dict)
     client_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    exactly_once: ExactlyOnce | None = None
     memory_max: int | None = None
 
     @property

@@ -13,7 +13,7 @@ Messages from it::
 
     beat      call, age                               sign of life, with the plugin call in progress and its age (s)
     status    state, trace
-    question  id, ask, args                           read_offsets, commit_offsets, ensure_topic
+    question  id, ask, args                           see linkspan.worker.answers; with id 0 nobody waits
     topics    names
     metrics   values, lag (topic, partition, records)
     log       level, logger, text
@@ -26,6 +26,7 @@ Messages from it::
 from __future__ import annotations
 
 import base64
+import contextlib
 import faulthandler
 import importlib
 import logging
@@ -56,6 +57,7 @@ STACK_SIGNAL = signal.SIGUSR1
 """Makes a child write the stack of its main thread into its stack file, even while it holds the interpreter lock."""
 
 _QUESTION_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
 _TOPIC_SECONDS = 120.0
 """The worker's own limit, which has a better message, is 90."""
 _LOG_BURST, _LOG_PER_SECOND = 500, 100
@@ -115,6 +117,24 @@ class ChannelPort:
         """Let the worker store source offsets; returns when it has."""
         self._ask("commit_offsets", [[dict(partition), dict(offset)] for partition, offset in offsets], timeout)
 
+    def fence_older(self) -> None:
+        """Have older tasks of the connector fenced."""
+        self._ask_patiently("fence_older")
+
+    def confirm(self) -> None:
+        """Ask whether this task is still to run."""
+        self._ask_patiently("confirm")
+
+    def offset_keys(self, partitions: Sequence[Partition]) -> list[bytes]:
+        """Ask for the keys of source partitions."""
+        keys = self._ask("offset_keys", [dict(partition) for partition in partitions], _QUESTION_SECONDS)
+        return [key.encode() for key in keys]
+
+    def copy_offsets(self, offsets: Sequence[tuple[Partition, Offset]]) -> None:
+        """Hand over offsets that are stored already."""
+        args = [[dict(partition), dict(offset)] for partition, offset in offsets]
+        self.channel.send({"type": "question", "id": 0, "ask": "copy_offsets", "args": args})
+
     def ensure_topic(self, spec: TopicSpec) -> bool:
         """Let the worker create a topic unless it exists."""
         topic = [spec.name, spec.partitions, spec.replication_factor, dict(spec.configs)]
@@ -155,7 +175,29 @@ class ChannelPort:
         name, age = (None, 0.0) if call is None else (call[0], time.monotonic() - call[1])
         self.channel.send({"type": "beat", "call": name, "age": age})
 
+    def _ask_patiently(self, question: str) -> None:
+        """Ask what may take long, and wait until there is an answer or the task is to stop."""
+
+        def wait(answer: queue.SimpleQueue[Message]) -> Message:
+            while self._wanted != "STOPPED":
+                with contextlib.suppress(queue.Empty):
+                    return answer.get(timeout=_LOOK_SECONDS)
+            message = f"The task was stopped before the worker could {question.replace('_', ' ')}"
+            raise RetriableError(message)
+
+        self._exchange(question, [], wait)
+
     def _ask(self, question: str, args: list[Any], timeout: float) -> Any:  # noqa: ANN401 - each question has its own answer
+        def wait(answer: queue.SimpleQueue[Message]) -> Message:
+            try:
+                return answer.get(timeout=timeout)
+            except queue.Empty:
+                message = f"The worker did not {question.replace('_', ' ')} within {timeout:g} s"
+                raise RetriableError(message) from None
+
+        return self._exchange(question, args, wait)
+
+    def _exchange(self, question: str, args: list[Any], wait: Callable[[queue.SimpleQueue[Message]], Message]) -> Any:  # noqa: ANN401 - as above
         answer: queue.SimpleQueue[Message] = queue.SimpleQueue()
         with self._lock:
             self._last_question += 1
@@ -167,12 +209,7 @@ class ChannelPort:
             except TypeError as error:
                 message = f"Source partitions and offsets may only hold JSON values: {error}"
                 raise ConnectError(message) from error
-            try:
-                message_back = answer.get(timeout=timeout)
-            except queue.Empty:
-                what = question.replace("_", " ")
-                message = f"The worker did not {what} within {timeout:g} s"
-                raise RetriableError(message) from None
+            message_back = wait(answer)
         finally:
             del self._answers[number]
         if message_back.get("error"):

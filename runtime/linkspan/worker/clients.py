@@ -6,6 +6,7 @@ Later layers win: base, then the worker's keys with the client's prefix, then th
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -19,16 +20,26 @@ __all__ = [
     "consumer_settings",
     "dead_letters_wanted",
     "keeps_place",
+    "offset_topic",
+    "offset_topic_clients",
+    "own_offset_topic",
     "producer_settings",
     "sink_group",
     "static_member",
     "task_clients",
     "task_worker_config",
     "topic_admin_settings",
+    "transactional_id",
+    "transactional_producer",
+    "with_quick_ends",
     "worker_admin_settings",
 ]
 
+_log = logging.getLogger(__name__)
+
 _CLIENTS = ("producer", "consumer", "admin")
+_OWN_OFFSETS: Final = "offsets.storage.topic"
+_WORKER_OFFSETS: Final = "offset.storage.topic"
 _DLQ_KEY = "errors.deadletterqueue.topic.name"
 _CONVERTERS = ("key.converter", "value.converter", "header.converter")
 _TASK_WORKER_KEYS = ("topic.creation.enable", "task.shutdown.graceful.timeout.ms")
@@ -84,6 +95,88 @@ def producer_settings(
         **with_prefix(worker, "producer."),
         **with_prefix(connector, "producer.override."),
     }
+
+
+def transactional_id(group: str, connector: str, task: int) -> str:
+    """Id that an exactly-once task writes with, and that fences out whoever writes with it (spec/runtime.md 4.11)."""
+    return f"{group}-{connector}-{task}"
+
+
+def transactional_producer(
+    worker: Mapping[str, str], connector: Mapping[str, str], name: str, task: int, group: str
+) -> dict[str, str]:
+    """Settings of the producer of an exactly-once task; what a user has set otherwise gives way, with a warning."""
+    settings = producer_settings(worker, connector, name, task)
+    forced = {"enable.idempotence": "true", "transactional.id": transactional_id(group, name, task)}
+    for key, value in forced.items():
+        given = settings.get(key)
+        if given is not None and given.lower() != value.lower():
+            _log.warning(
+                "The value '%s' for property '%s' will be ignored as it is required to be '%s' for connectors when "
+                "exactly-once source support is enabled",
+                given,
+                key,
+                value,
+            )
+    return {**settings, **forced}
+
+
+def offset_topic(worker: Mapping[str, str], connector: Mapping[str, str]) -> str:
+    """Topic that the offsets of a source go to first: its own, or the workers'."""
+    return connector.get(_OWN_OFFSETS) or worker.get(_WORKER_OFFSETS, "")
+
+
+def own_offset_topic(
+    worker: Mapping[str, str], connector: Mapping[str, str], name: str, *, exactly_once: bool
+) -> str | None:
+    """Topic that keeps the offsets of this source alone; None when the worker's own store does (spec/runtime.md 2.5).
+
+    In a transaction they can only go where the records go, so another cluster means another topic.
+
+    Args:
+        worker: the worker's properties.
+        connector: the connector's.
+        name: of the connector.
+        exactly_once: whether its tasks deliver in transactions.
+    """
+    topic = offset_topic(worker, connector) if exactly_once else connector.get(_OWN_OFFSETS)
+    if not topic:
+        return None
+    theirs = _addresses(producer_settings(worker, connector, name))
+    if topic == worker.get(_WORKER_OFFSETS) and theirs == _addresses(worker):
+        return None
+    return topic
+
+
+def _addresses(settings: Mapping[str, str]) -> set[str]:
+    return {address.strip() for address in settings.get("bootstrap.servers", "").split(",")}
+
+
+def offset_topic_clients(
+    worker: Mapping[str, str], connector: Mapping[str, str], name: str, *, exactly_once: bool
+) -> dict[str, dict[str, str]]:
+    """Settings of the clients of a topic that keeps the offsets of one source."""
+    committed = {"isolation.level": "read_committed"}
+    consumer = with_quick_ends({**committed, **consumer_settings(worker, connector, name)})
+    if exactly_once:
+        given = consumer["isolation.level"]
+        if given.lower() != committed["isolation.level"]:
+            _log.warning("isolation.level=%s of source connector %s is ignored: it is read_committed", given, name)
+        consumer.update(committed)
+    return {
+        "producer": producer_settings(worker, connector, name),
+        "consumer": consumer,
+        "admin": admin_settings(worker, connector, f"connector-adminclient-{name}"),
+    }
+
+
+def with_quick_ends(consumer: Mapping[str, str]) -> dict[str, str]:
+    """Settings of a consumer of a topic in which transactions end.
+
+    Behind the last record of a transaction comes its end, which is no record: the library tells that it has got there
+    when the broker answers that there is nothing more, after 500 ms by default.
+    """
+    return {"fetch.max.wait.ms": "100", **consumer}
 
 
 def consumer_settings(
@@ -165,6 +258,7 @@ def task_clients(
     task: int,
     *,
     worker_group: str | None = None,
+    once_group: str | None = None,
     read_ahead: int | None = None,
 ) -> dict[str, dict[str, str]]:
     """Settings of exactly those clients that the task opens: what it does not open it has no credentials for.
@@ -176,9 +270,12 @@ def task_clients(
         name: of the connector.
         task: its number.
         worker_group: group whose workers keep sink tasks in their places; None when they do not.
+        once_group: group whose workers have sources deliver exactly once; None when they do not.
         read_ahead: bytes of records that a sink task may hold in advance; None where memory knows no limit.
     """
     if kind == "source":
+        if once_group is not None:
+            return {"producer": transactional_producer(worker, connector, name, task, once_group)}
         return {"producer": producer_settings(worker, connector, name, task)}
     consumer = consumer_settings(worker, connector, name, task, read_ahead)
     if worker_group is not None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
+from functools import partial
 from typing import Final
 
 from linkspan.api.errors import RetriableError
 from linkspan.log.port import Table, TableRecord
-from linkspan.worker.offset_entries import OffsetEntries, SourceOffset
+from linkspan.task.offset_entries import OffsetEntries, SourceOffset
 
-__all__ = ["TopicOffsetStore"]
+__all__ = ["TopicOffsetStore", "Write"]
+
+Write = Callable[[Sequence[tuple[bytes, bytes | None]]], Awaitable[None]]
+"""Appends keys with values (None: forget the key); returns when all brokers in sync have them."""
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +32,15 @@ class TopicOffsetStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._write: Write = partial(table.write, seconds=_WRITE_SECONDS)
         self._known = OffsetEntries("the offset topic")
         self._stopped = False
+
+    def through(self, write: Write) -> TopicOffsetStore:
+        """The same store, written to in another way."""
+        other = copy(self)
+        other._write = write  # noqa: SLF001 - of the same class
+        return other
 
     async def start(self) -> None:
         """Read what is stored; raises what :meth:`linkspan.log.port.Table.open` raises."""
@@ -48,11 +60,16 @@ class TopicOffsetStore:
         await self._catch_up()
         return [self._known.get(connector, partition) for partition in partitions]
 
+    async def keys(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[bytes]:
+        """Key of each partition, in the spelling that the topic has of it."""
+        await self._catch_up()
+        return [self._known.key(connector, partition) for partition in partitions]
+
     async def set(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
         """Store offsets; returns when all brokers in sync have them."""
         if not offsets:
             return
-        await self._table.write(list(self._known.changes(connector, offsets).items()), _WRITE_SECONDS)
+        await self._write(list(self._known.changes(connector, offsets).items()))
 
     async def all(self, connector: str) -> list[tuple[dict[str, object], dict[str, object]]]:
         """Every partition of a connector that has an offset.

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from linkspan.api.errors import RetriableError
+from linkspan.task.offset_entries import OffsetEntries, SourceOffset
 from linkspan.worker import offset_file
 from linkspan.worker.claim import Claim
-from linkspan.worker.offset_entries import OffsetEntries, SourceOffset
 
 __all__ = ["FileOffsetStore", "OffsetStore", "SourceOffset"]
 
@@ -36,6 +36,14 @@ class OffsetStore(Protocol):
 
     async def get(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[dict[str, object] | None]:
         """Stored offset of each partition, in their order."""
+        ...
+
+    async def keys(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[bytes]:
+        """Under which key an offset of each partition is to be stored, in their order.
+
+        Raises:
+            ConnectError: they can never be stored.
+        """
         ...
 
     async def set(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
@@ -99,6 +107,10 @@ class FileOffsetStore:
     async def get(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[dict[str, object] | None]:
         """Stored offset of each partition."""
         return [self._known.get(connector, partition) for partition in partitions]
+
+    async def keys(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[bytes]:
+        """Keys in the file."""
+        return [self._known.key(connector, partition) for partition in partitions]
 
     async def set(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
         """Store offsets in the file."""

@@ -12,7 +12,7 @@ from typing import Any
 from linkspan.api.connector import SinkConnector, SourceConnector
 from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
 from linkspan.api.records import TopicPartition
-from linkspan.log.port import Log, TopicSpec
+from linkspan.log.port import Log, OutgoingBatch, TopicSpec
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker import sink_offsets
 from linkspan.worker.child import ChannelPort, unpack
@@ -32,6 +32,7 @@ __all__ = [
     "scan",
     "task",
     "validate",
+    "write_once",
 ]
 
 Args = Mapping[str, Any]
@@ -170,6 +171,21 @@ def fence_producers(_: ChannelPort, args: Args) -> None:
         admin.fence_producers(args["ids"], args["timeout"])
     finally:
         admin.close()
+
+
+def write_once(_: ChannelPort, args: Args) -> None:
+    """Write records in one transaction."""
+    log: Log = unpack(args["log"])
+    records: list[tuple[bytes, bytes | None]] = unpack(args["records"])
+    batch = OutgoingBatch(args["topic"], [value for _, value in records], keys=[key for key, _ in records])
+    writer = log.transactional_writer(args["settings"], args["id"])
+    try:
+        writer.open(args["timeout"])
+        writer.begin()
+        writer.send(batch)
+        writer.commit(args["timeout"])
+    finally:
+        writer.close()
 
 
 def give_up_place(port: ChannelPort, args: Args) -> None:

@@ -243,7 +243,7 @@ class RunningConnector:
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             case "question":
-                self._hooks.question(child, self.name, message)
+                self._hooks.question(child, self.name, {**message, "config": self._config})
             case "reconfigure":
                 self._hooks.reconfigure(self.name)
             case "raised":

@@ -17,8 +17,10 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.port import Log
 from linkspan.observe.metrics import Family
 from linkspan.plugins.catalog import Catalog, PluginInfo
-from linkspan.task.spec import TaskSpec
+from linkspan.task.offset_entries import check_storable
+from linkspan.task.spec import ExactlyOnce, TaskSpec
 from linkspan.worker import clients, sink_offsets
+from linkspan.worker.answers import Answers, TaskGuard
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.control_groups import ControlGroups
@@ -28,7 +30,7 @@ from linkspan.worker.events import StatusEvent
 from linkspan.worker.memory import MemoryWatch, budget, prefetch
 from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.nurseries import PRELOADED, Nurseries
-from linkspan.worker.offset_entries import check_storable
+from linkspan.worker.offset_places import OffsetPlaces
 from linkspan.worker.offsets import OffsetStore, SourceOffset
 from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
@@ -70,6 +72,7 @@ class Worker:
         nurseries: where children come from, if somebody has started them already.
         keeps_places_as: group of workers whose sink tasks keep their places in their consumer groups beyond a death;
             None when they do not.
+        delivers_once_as: group of workers whose sources deliver exactly once; None when they do not.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Worker:
         plugin_path: Sequence[str] = (),
         nurseries: Nurseries | None = None,
         keeps_places_as: str | None = None,
+        delivers_once_as: str | None = None,
     ) -> None:
         self.cluster_id: str | None = None
         self.on_status: Callable[[StatusEvent], None] = _ignore
@@ -102,6 +106,10 @@ class Worker:
         self._questions = Questions(self._nurseries, self._starting)
         # tasks that are coming up ask for topics: they must not wait for each other
         self._topics = Questions(self._nurseries, asyncio.Semaphore(at_once))
+        self._delivers_once_as = delivers_once_as
+        write_once = None if delivers_once_as is None else self._write_once
+        self._places = OffsetPlaces(self._properties, log, offsets, write_once)
+        self._answers = Answers(self._places, self._ensure_topic)
         self._connectors: dict[str, RunningConnector] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -119,6 +127,10 @@ class Worker:
         """The plugins of this worker; known after :meth:`start`."""
         assert self._catalog is not None, "the worker has not been started"
         return self._catalog
+
+    def guard_tasks(self, guard: TaskGuard) -> None:
+        """Have somebody look after exactly-once tasks; to be called before any is started."""
+        self._answers.guard = guard
 
     @property
     def nursery_pid(self) -> int | None:
@@ -167,6 +179,7 @@ class Worker:
         self._topics.kill()
         if self._background:
             await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
+        await self._places.close()
         await self._offsets.stop()
         if self._memory_watch is not None:
             self._memory_watch.cancel()
@@ -368,9 +381,22 @@ class Worker:
                 connector,
                 task,
                 worker_group=self._keeps_places_as,
+                once_group=self._delivers_once_as,
                 read_ahead=prefetch(self._groups.memory_limit(), memory_max),
             ),
+            exactly_once=self._exactly_once(connector, task, connector_config) if kind == "source" else None,
             memory_max=memory_max,
+        )
+
+    def _exactly_once(self, connector: str, task: int, config: dict[str, str]) -> ExactlyOnce | None:
+        group = self._delivers_once_as
+        if group is None:
+            return None
+        own = clients.own_offset_topic(self._properties, config, connector, exactly_once=True)
+        return ExactlyOnce(
+            clients.transactional_id(group, connector, task),
+            clients.offset_topic(self._properties, config),
+            copies_offsets=own is not None,
         )
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
@@ -442,22 +468,7 @@ class Worker:
         return {name: pid for name, pid in found.items() if pid}
 
     def _take_question(self, child: ChildProcess, connector: str, message: Message) -> None:
-        self._in_background(self._answer(child, connector, message))
-
-    async def _answer(self, child: ChildProcess, connector: str, message: Message) -> None:
-        answer: Message = {"type": "answer", "id": message["id"]}
-        try:
-            if message["ask"] == "read_offsets":
-                answer["value"] = await self._offsets.get(connector, message["args"])
-            elif message["ask"] == "ensure_topic":
-                answer["value"] = await self._ensure_topic(connector, message)
-            else:
-                offsets = [(partition, offset) for partition, offset in message["args"]]
-                await self._offsets.set(connector, offsets)
-                answer["value"] = None
-        except ConnectError as error:
-            answer["error"] = encode_error(error)
-        child.send(answer)
+        self._in_background(self._answers.give(child, connector, message))
 
     async def _ensure_topic(self, connector: str, message: Message) -> bool:
         """Create a topic that a task needs: the admin client has the worker's credentials, which tasks must not see."""
@@ -491,7 +502,8 @@ class Worker:
     async def connector_offsets(self, name: str, config: dict[str, str]) -> Offsets:
         """Offsets of a connector as REST shows them (spec 1.8)."""
         if self.catalog.connector_of(config).kind == "source":
-            known = await self._offsets.all(name)
+            async with self._places.of(name, config) as store:
+                known = await store.all(name)
             return [{"partition": partition, "offset": offset} for partition, offset in known]
         found = await self._sink_job("group_offsets", name, config, {}, "retrieve consumer group offsets for")
         return sink_offsets.render({TopicPartition(topic, partition): offset for topic, partition, offset in found})
@@ -515,7 +527,8 @@ class Worker:
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
         if self.catalog.connector_of(config).kind == "source":
-            known = await self._offsets.all(name)
+            async with self._places.of(name, config) as store:
+                known = await store.all(name)
             return await self._alter_source(name, config, [(partition, None) for partition, _ in known])
         found = await self._sink_job("group_offsets", name, config, {}, "list offsets prior to resetting those of")
         triples = [[topic, partition, None] for topic, partition, _ in found]
@@ -526,8 +539,25 @@ class Worker:
     async def _alter_source(self, name: str, config: dict[str, str], offsets: list[SourceOffset]) -> bool:
         pairs = [[partition, offset] for partition, offset in offsets]
         handled = await self._alter_by_plugin("alter_source_offsets", name, config, pairs)
-        await self._offsets.set(name, offsets)
+        async with self._places.of(name, config) as store:
+            await store.set(name, offsets)
         return handled
+
+    async def _write_once(
+        self, name: str, config: Mapping[str, str], topic: str, records: Sequence[tuple[bytes, bytes | None]]
+    ) -> None:
+        """Write offsets of a stopped exactly-once source as its first task would."""
+        group = self._delivers_once_as
+        assert group is not None, "only then there is such a source"
+        args = {
+            "log": pack(self._log),
+            "settings": clients.transactional_producer(self._properties, config, name, 0, group),
+            "id": clients.transactional_id(group, name, 0),
+            "topic": topic,
+            "records": pack(list(records)),
+            "timeout": self._deadlines.request,
+        }
+        await self._ask("write_once", args, f"store offsets of connector {name}", self._deadlines.request + 5)
 
     async def _alter_by_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> bool:
         plugin = self.catalog.connector_of(config)

@@ -6,6 +6,7 @@ import pytest
 
 from linkspan.log.embedded import EmbeddedLog
 from tests.log.semantics import *  # noqa: F403 - the same tests run against every log
+from tests.log.transaction_semantics import *  # noqa: F403 - as above
 
 
 @pytest.fixture

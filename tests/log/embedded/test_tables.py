@@ -15,7 +15,7 @@ def test_embedded_log_has_no_tables_and_says_what_to_do(tmp_path):
             {}, TopicSpec("configs"), key="config.storage.topic", holds="connector configurations", client_id="g"
         )
     assert refused.value.message == (
-        "The embedded log cannot keep the connector configurations of a group of workers "
-        "(config.storage.topic=configs): distributed mode needs Kafka. Set bootstrap.servers, or run a standalone "
-        "worker"
+        "The embedded log cannot keep connector configurations in a topic that workers share "
+        "(config.storage.topic=configs): that needs Kafka. Set bootstrap.servers, or leave the key out and run a "
+        "standalone worker"
     )

@@ -14,8 +14,8 @@ from typing import ClassVar
 from linkspan.api.errors import UnsupportedError
 from linkspan.log.embedded.admin import EmbeddedAdmin
 from linkspan.log.embedded.reader import EmbeddedReader
-from linkspan.log.embedded.writer import EmbeddedWriter
-from linkspan.log.port import Table, TopicSpec
+from linkspan.log.embedded.writer import EmbeddedTransactionalWriter, EmbeddedWriter
+from linkspan.log.port import NO_SETTINGS, ExclusiveWriter, Table, TopicSpec
 
 __all__ = ["EmbeddedLog"]
 
@@ -36,6 +36,16 @@ class EmbeddedLog:
         """Open a writer."""
         return EmbeddedWriter(self.path)
 
+    def transactional_writer(
+        self,
+        settings: Mapping[str, str],  # noqa: ARG002 - nothing to tune
+        transactional_id: str,
+        *,
+        reports_records: bool = False,  # noqa: ARG002 - it can in any case
+    ) -> EmbeddedTransactionalWriter:
+        """Make a writer of transactions."""
+        return EmbeddedTransactionalWriter(self.path, transactional_id)
+
     def reader(self, settings: Mapping[str, str]) -> EmbeddedReader:
         """Open a reader; ``group.id``, ``auto.offset.reset`` and ``max.poll.interval.ms`` count."""
         return EmbeddedReader(self.path, settings)
@@ -54,9 +64,21 @@ class EmbeddedLog:
         client_id: str,  # noqa: ARG002
         single_partition: bool = False,  # noqa: ARG002
         read_committed: bool = False,  # noqa: ARG002
+        clients: Mapping[str, Mapping[str, str]] = NO_SETTINGS,  # noqa: ARG002
     ) -> Table:
-        """Refused: a group of workers shares its tables, and this log is for one worker alone."""
+        """Refused: workers share tables, and this log is for one worker alone."""
         raise UnsupportedError(
-            f"The embedded log cannot keep the {holds} of a group of workers ({key}={spec.name}): distributed mode "
-            "needs Kafka. Set bootstrap.servers, or run a standalone worker"
+            f"The embedded log cannot keep {holds} in a topic that workers share ({key}={spec.name}): that needs "
+            "Kafka. Set bootstrap.servers, or leave the key out and run a standalone worker"
         )
+
+    def exclusive_writer(
+        self,
+        settings: Mapping[str, str],  # noqa: ARG002 - there are no tables here
+        topic: str,
+        *,
+        transactional_id: str,  # noqa: ARG002
+        client_id: str,  # noqa: ARG002
+    ) -> ExclusiveWriter:
+        """Refused, as above."""
+        raise UnsupportedError(f"Only a group of workers writes to {topic} by turns, and that needs Kafka")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
+from linkspan.api.errors import ConflictError, ConnectError
 from linkspan.api.records import TopicPartition
 from linkspan.log.embedded.groups import live_members
 from linkspan.log.embedded.store import Store
@@ -84,9 +84,11 @@ class EmbeddedAdmin:
             self._refuse_members(group)
             self._store.rows("DELETE FROM offsets WHERE consumers = ?", group)
 
-    def fence_producers(self, ids: Sequence[str], timeout: float) -> None:  # noqa: ARG002 - never
-        """Never: transactions need Kafka."""
-        raise UnsupportedError("The embedded log has no transactions, so there are no producers to fence out")
+    def fence_producers(self, ids: Sequence[str], timeout: float) -> None:  # noqa: ARG002 - nobody has to answer
+        """Take the ids over."""
+        with self._store.transaction():
+            for transactional_id in ids:
+                self._store.raise_epoch(transactional_id)
 
     def close(self) -> None:
         """Close the file."""

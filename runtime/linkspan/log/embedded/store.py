@@ -181,6 +181,20 @@ class Store:
         row = self.row("SELECT next FROM ends WHERE topic = ? AND partition = ?", topic, partition)
         return 0 if row is None else int(row[0])
 
+    def epoch(self, transactional_id: str) -> int:
+        """How often an id has been taken over."""
+        if self.row("SELECT 1 FROM sqlite_master WHERE name = 'producers'") is None:
+            return 0  # a file from before there were transactions
+        row = self.row("SELECT epoch FROM producers WHERE id = ?", transactional_id)
+        return 0 if row is None else int(row[0])
+
+    def raise_epoch(self, transactional_id: str) -> int:
+        """Take an id over, inside a transaction; the new :meth:`epoch`."""
+        self.rows("CREATE TABLE IF NOT EXISTS producers (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID")
+        epoch = self.epoch(transactional_id) + 1
+        self.rows("INSERT OR REPLACE INTO producers VALUES (?, ?)", transactional_id, epoch)
+        return epoch
+
     def sync(self) -> None:
         """Wait until every transaction of this connection is on the disk itself.
 

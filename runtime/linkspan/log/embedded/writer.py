@@ -1,4 +1,4 @@
-"""Appends batches, each in one transaction."""
+"""Appends batches: each in one transaction, or many together under a transactional id."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, FencedError
 from linkspan.api.records import TopicPartition
 from linkspan.log.embedded.packing import pack
 from linkspan.log.embedded.partitioner import murmur2
 from linkspan.log.embedded.store import Store
 from linkspan.log.port import OutgoingBatch
 
-__all__ = ["EmbeddedWriter"]
+__all__ = ["EmbeddedTransactionalWriter", "EmbeddedWriter"]
 
 OnRecord = Callable[[int, TopicPartition, int, int], None]
 
@@ -22,6 +22,8 @@ _LARGEST_ROW: Final = 16 * 1024 * 1024
 
 
 Failures = list[tuple[int, Exception]]
+_Acknowledged = tuple[OnRecord, int, TopicPartition, int, int]
+"""Whom to tell of index, place, offset and timestamp."""
 
 
 class _Written:
@@ -33,59 +35,29 @@ class _Written:
         self.failures = failures
 
 
-class EmbeddedWriter:
-    """The writer of the embedded log.
+class _Appender:
+    """Appends batches inside a transaction of its store."""
 
-    A batch survives the death of this process when :meth:`send` returns, and that of the machine after :meth:`flush`.
-
-    Args:
-        folder: folder of the log.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self._store = Store(folder)
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._turn = 0
-        self._acknowledged: list[tuple[OnRecord, int, TopicPartition, int, int]] = []
 
-    def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> _Written:
-        """Write the batch; partitions of keyed records as Kafka chooses them, all others of a batch together."""
-        if not len(batch):
-            return _Written()
+    def append(self, batch: OutgoingBatch, on_record: OnRecord | None) -> tuple[Failures, list[_Acknowledged]]:
+        """Append a batch; the records that have no place, and whom to tell of the others."""
         now = int(time.time() * 1000)
         given = batch.timestamps
         stamps = [now] * len(batch) if given is None else [now if item is None else item for item in given]
-        written: list[tuple[int, int, Sequence[int]]] = []
         failures: Failures = []
-        with self._store.transaction():
-            topic, partitions = self._store.topic(batch.topic) or self._store.create_topic(batch.topic, 1)
-            for partition, indexes in self._shares(batch, partitions, failures).items():
-                written.append((partition, self._append(topic, partition, batch, indexes, stamps), indexes))
-        if on_record is not None:
-            for partition, first, indexes in written:
+        acknowledged: list[_Acknowledged] = []
+        topic, partitions = self._store.topic(batch.topic) or self._store.create_topic(batch.topic, 1)
+        for partition, indexes in self._shares(batch, partitions, failures).items():
+            first = self._append(topic, partition, batch, indexes, stamps)
+            if on_record is not None:
                 place = TopicPartition(batch.topic, partition)
-                self._acknowledged += [
+                acknowledged += [
                     (on_record, index, place, first + offset, stamps[index]) for offset, index in enumerate(indexes)
                 ]
-        return _Written(failures)
-
-    def poll(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - everything is acknowledged already
-        """Report acknowledged records to whoever asked."""
-        acknowledged, self._acknowledged = self._acknowledged, []
-        for on_record, index, place, offset, stamp in acknowledged:
-            on_record(index, place, offset, stamp)
-
-    def flush(self, timeout: float) -> bool:
-        """Have everything on the disk: offsets that are stored afterwards must not outlive the records before them."""
-        self.poll(timeout)
-        self._store.sync()
-        return True
-
-    def close(self, timeout: float) -> None:
-        """Close the file."""
-        try:
-            self.poll(timeout)
-        finally:
-            self._store.close()
+        return failures, acknowledged
 
     def _shares(self, batch: OutgoingBatch, partitions: int, failures: Failures) -> dict[int, Sequence[int]]:
         """Indexes of the records of each partition; those that have no place are added to ``failures``."""
@@ -130,6 +102,113 @@ class EmbeddedWriter:
             )
         self._store.rows("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", topic, partition, following)
         return first
+
+
+class EmbeddedWriter:
+    """The writer of the embedded log.
+
+    A batch survives the death of this process when :meth:`send` returns, and that of the machine after :meth:`flush`.
+
+    Args:
+        folder: folder of the log.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._store = Store(folder)
+        self._appender = _Appender(self._store)
+        self._acknowledged: list[_Acknowledged] = []
+
+    def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> _Written:
+        """Write the batch; partitions of keyed records as Kafka chooses them, all others of a batch together."""
+        if not len(batch):
+            return _Written()
+        with self._store.transaction():
+            failures, acknowledged = self._appender.append(batch, on_record)
+        self._acknowledged += acknowledged
+        return _Written(failures)
+
+    def poll(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - everything is acknowledged already
+        """Report acknowledged records to whoever asked."""
+        acknowledged, self._acknowledged = self._acknowledged, []
+        for on_record, index, place, offset, stamp in acknowledged:
+            on_record(index, place, offset, stamp)
+
+    def flush(self, timeout: float) -> bool:
+        """Have everything on the disk: offsets that are stored afterwards must not outlive the records before them."""
+        self.poll(timeout)
+        self._store.sync()
+        return True
+
+    def close(self, timeout: float) -> None:
+        """Close the file."""
+        try:
+            self.poll(timeout)
+        finally:
+            self._store.close()
+
+
+class EmbeddedTransactionalWriter:
+    """Keeps batches until they are committed; then all of them are written in one transaction of the file.
+
+    Args:
+        folder: folder of the log.
+        transactional_id: of all writers with the same id, the last one that was opened can write.
+    """
+
+    def __init__(self, folder: str, transactional_id: str) -> None:
+        self._store = Store(folder)
+        self._appender = _Appender(self._store)
+        self._id = transactional_id
+        self._epoch = -1
+        self._kept: list[tuple[OutgoingBatch, OnRecord | None]] = []
+
+    def open(self, timeout: float) -> None:  # noqa: ARG002 - nobody has to answer
+        """Fence out older writers; what they had begun was never in the file."""
+        with self._store.transaction():
+            self._epoch = self._store.raise_epoch(self._id)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._kept = []
+        self._check()
+
+    def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> None:
+        """Keep a batch."""
+        if len(batch):
+            self._kept.append((batch, on_record))
+
+    def poll(self) -> None:
+        """Nothing: there are no answers before the end."""
+
+    def commit(self, timeout: float | None = None) -> None:  # noqa: ARG002 - nobody has to answer
+        """Write everything; it survives a power cut, too, when this returns."""
+        kept, self._kept = self._kept, []
+        told: list[_Acknowledged] = []
+        with self._store.transaction():
+            self._check()
+            for batch, on_record in kept:
+                failures, acknowledged = self._appender.append(batch, on_record)
+                if failures:
+                    raise failures[0][1]
+                told += acknowledged
+        self._store.sync()
+        for on_record, index, place, offset, stamp in told:
+            on_record(index, place, offset, stamp)
+
+    def abort(self) -> None:
+        """Forget what was kept."""
+        self._kept = []
+        self._check()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def _check(self) -> None:
+        if self._store.epoch(self._id) != self._epoch:
+            raise FencedError(
+                f"A newer writer has opened with the transactional id {self._id}, so this one may write nothing more"
+            )
 
 
 def _pieces(batch: OutgoingBatch, indexes: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -7,11 +7,13 @@ that travels to task processes, and each client is imported where it is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from linkspan.log.port import Admin, Reader, Table, TopicSpec, Writer
+from linkspan.log.port import NO_SETTINGS, Admin, ExclusiveWriter, Reader, Table, TopicSpec, TransactionalWriter, Writer
 
 __all__ = ["KafkaLog"]
+
+_CLIENTS: Final = ("producer", "consumer", "admin")
 
 
 class KafkaLog:
@@ -22,6 +24,7 @@ class KafkaLog:
     preload: ClassVar[tuple[str, ...]] = (
         "linkspan.log.kafka.reader",
         "linkspan.log.kafka.writer",
+        "linkspan.log.kafka.transactions",
         "linkspan.log.kafka.admin",
     )
 
@@ -30,6 +33,14 @@ class KafkaLog:
         from linkspan.log.kafka.writer import KafkaWriter  # noqa: PLC0415 - opening is what costs the import
 
         return KafkaWriter(settings)
+
+    def transactional_writer(
+        self, settings: Mapping[str, str], transactional_id: str, *, reports_records: bool = False
+    ) -> TransactionalWriter:
+        """Make a producer of transactions; raises ConfigError for a setting that cannot be honoured."""
+        from linkspan.log.kafka.transactions import KafkaTransactionalWriter  # noqa: PLC0415 - as above
+
+        return KafkaTransactionalWriter(settings, transactional_id, reports_records=reports_records)
 
     def reader(self, settings: Mapping[str, str]) -> Reader:
         """Open a group member; raises ConfigError for a setting that cannot be honoured."""
@@ -53,10 +64,20 @@ class KafkaLog:
         client_id: str,
         single_partition: bool = False,
         read_committed: bool = False,
+        clients: Mapping[str, Mapping[str, str]] = NO_SETTINGS,
     ) -> Table:
         """Prepare a table; see :meth:`linkspan.log.port.Log.table`."""
         from linkspan.log.kafka.compacted import Purpose  # noqa: PLC0415 - opening is what costs the import
         from linkspan.log.kafka.table import KafkaTable  # noqa: PLC0415 - as above
 
         purpose = Purpose(key, holds, single_partition=single_partition)
-        return KafkaTable(settings, spec, purpose, client_id=client_id, read_committed=read_committed)
+        each = {kind: {**settings, "client.id": client_id, **clients.get(kind, {})} for kind in _CLIENTS}
+        return KafkaTable(each, spec, purpose, read_committed=read_committed)
+
+    def exclusive_writer(
+        self, settings: Mapping[str, str], topic: str, *, transactional_id: str, client_id: str
+    ) -> ExclusiveWriter:
+        """Make a writer; see :meth:`linkspan.log.port.Log.exclusive_writer`."""
+        from linkspan.log.kafka.exclusive import KafkaExclusiveWriter  # noqa: PLC0415 - as above
+
+        return KafkaExclusiveWriter(settings, topic, transactional_id=transactional_id, client_id=client_id)

@@ -31,6 +31,7 @@ __all__ = [
     "connect_error",
     "fenced",
     "kafka_error",
+    "producer_fenced",
     "refusal",
     "unreachable",
 ]
@@ -159,6 +160,23 @@ def fenced(error: KafkaError) -> bool:
     # what the client as a whole reports has a code of its own, and this one's text in its text
     return error.code() == KafkaError.FENCED_INSTANCE_ID or (
         error.code() == KafkaError._FATAL and KafkaError(KafkaError.FENCED_INSTANCE_ID).str() in error.str()
+    )
+
+
+_FENCED_PRODUCER: Final = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    }
+)
+
+
+def producer_fenced(error: KafkaError) -> bool:
+    """Whether a newer producer with the same ``transactional.id`` has opened, or the broker has ended a transaction."""
+    return error.code() in _FENCED_PRODUCER or (
+        error.code() == KafkaError._FATAL and any(KafkaError(code).str() in error.str() for code in _FENCED_PRODUCER)
     )
 
 

@@ -54,10 +54,9 @@ class KafkaTable:
     """A table on a topic of a Kafka cluster; opened once.
 
     Args:
-        settings: top-level properties of the worker.
+        clients: settings of ``producer``, ``consumer`` and ``admin``, perhaps among other properties.
         spec: the topic.
         purpose: what it is for.
-        client_id: name of the clients.
         read_committed: leave out what a transaction has not committed.
 
     Raises:
@@ -66,26 +65,24 @@ class KafkaTable:
 
     def __init__(
         self,
-        settings: Mapping[str, str],
+        clients: Mapping[str, Mapping[str, str]],
         spec: TopicSpec,
         purpose: Purpose,
         *,
-        client_id: str,
         read_committed: bool,
     ) -> None:
         self._topic = spec.name
         self._spec = spec
         self._purpose = purpose
-        named = {**settings, "client.id": client_id}
-        self._admin_settings = translate("admin", of_worker("admin", named))
-        self._producer_settings = {**of_worker("producer", named), **_PRODUCER}
+        self._admin_settings = translate("admin", of_worker("admin", clients["admin"]))
+        self._producer_settings = {**of_worker("producer", clients["producer"]), **_PRODUCER}
         self._producer_settings.pop("transactional.id", None)
         translate("producer", self._producer_settings)
-        self._consumer_settings = of_worker("consumer", named)
+        self._consumer_settings = of_worker("consumer", clients["consumer"])
         if read_committed:
             self._consumer_settings["isolation.level"] = "read_committed"
         translate("consumer", self._consumer_settings)
-        self._addresses = settings.get("bootstrap.servers", "(bootstrap.servers is missing)")
+        self._addresses = clients["consumer"].get("bootstrap.servers", "(bootstrap.servers is missing)")
         self._take: Callable[[Sequence[TableRecord]], None] = _nobody
         self._positions: dict[int, int] = {}
         self._partitions: list[int] = []

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from linkspan.log.port import OutgoingBatch
 
-__all__ = ["KafkaWriter"]
+__all__ = ["KafkaWriter", "needs_single_calls", "payload_size", "single_options"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 
@@ -145,7 +145,8 @@ def _size_of(batch: OutgoingBatch, index: int) -> int:
     return size
 
 
-def _size(batch: OutgoingBatch) -> int:
+def payload_size(batch: OutgoingBatch) -> int:
+    """Bytes of keys, values and headers."""
     size = sum(map(len, filter(None, batch.values)))
     if batch.keys is not None:
         size += sum(map(len, filter(None, batch.keys)))
@@ -192,7 +193,7 @@ class KafkaWriter:
 
     def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> _Sent:
         """Queue a batch; see :meth:`linkspan.log.port.Writer.send`."""
-        size = _size(batch)
+        size = payload_size(batch)
         self._await_room(len(batch), size)
         if on_record is not None and not self._reporting:
             self._start_reporting()
@@ -355,8 +356,7 @@ class KafkaWriter:
         batch = sent.batch
         if batch.topic in self._alone_topics:
             self._produce_singly(self._alone_producer(), sent, indices, alone=True)
-        # produce_batch knows neither headers nor timestamps, and takes one partition for all
-        elif _stated(batch.partitions) or _stated(batch.timestamps) or (batch.headers and any(batch.headers)):
+        elif needs_single_calls(batch):
             self._produce_singly(self._producer, sent, indices)
         else:
             messages = _messages(batch, indices, list(map(partial, repeat(sent.report), indices)))
@@ -369,13 +369,7 @@ class KafkaWriter:
         batch = sent.batch
         report = sent.report_alone if alone else sent.report
         for index in indices:
-            options: dict[str, Any] = {}
-            if batch.headers is not None and (headers := batch.headers[index]):
-                options["headers"] = list(headers)
-            if batch.partitions is not None and (number := batch.partitions[index]) is not None:
-                options["partition"] = number
-            if batch.timestamps is not None and (timestamp := batch.timestamps[index]) is not None:
-                options["timestamp"] = timestamp
+            options = single_options(batch, index)
             key = batch.keys[index] if batch.keys is not None else None
             try:
                 producer.produce(batch.topic, batch.values[index], key, on_delivery=partial(report, index), **options)
@@ -509,6 +503,24 @@ def _flush(producer: Producer, timeout: float) -> None:
     except KafkaException:
         # a fatal error, which the records report too
         producer.poll(timeout)
+
+
+def needs_single_calls(batch: OutgoingBatch) -> bool:
+    """Whether the records have to be handed over one by one."""
+    # produce_batch knows neither headers nor timestamps, and takes one partition for all
+    return _stated(batch.partitions) or _stated(batch.timestamps) or bool(batch.headers and any(batch.headers))
+
+
+def single_options(batch: OutgoingBatch, index: int) -> dict[str, Any]:
+    """What the library is told of one record besides key and value."""
+    options: dict[str, Any] = {}
+    if batch.headers is not None and (headers := batch.headers[index]):
+        options["headers"] = list(headers)
+    if batch.partitions is not None and (number := batch.partitions[index]) is not None:
+        options["partition"] = number
+    if batch.timestamps is not None and (timestamp := batch.timestamps[index]) is not None:
+        options["timestamp"] = timestamp
+    return options
 
 
 def _stated(column: Sequence[int | None] | None) -> bool:

@@ -18,7 +18,7 @@ from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.text import double_text
 from linkspan.convert.java_json import dump
 
-__all__ = ["OffsetEntries", "SourceOffset", "check_storable"]
+__all__ = ["OffsetEntries", "SourceOffset", "check_storable", "offset_text"]
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,15 @@ class OffsetEntries:
                 found.append((cast("dict[str, object]", orjson.loads(key)[1]), offset))
         return found
 
+    def key(self, connector: str, partition: Mapping[str, object]) -> bytes:
+        """Key under which an offset of a partition is to be stored.
+
+        Raises:
+            ConnectError: this is nothing that can be stored.
+        """
+        ((key, _),) = self.changes(connector, [(dict(partition), {})]).items()
+        return key
+
     def changes(self, connector: str, offsets: Sequence[SourceOffset]) -> dict[bytes, bytes | None]:
         """Keys and values to store.
 
@@ -126,6 +135,11 @@ class OffsetEntries:
                 connector,
             )
         return None
+
+
+def offset_text(offset: Mapping[str, object]) -> bytes:
+    """An offset as it is stored; raises ConnectError when it is nothing that can be stored."""
+    return _map_text("offsets", offset).encode()
 
 
 def check_storable(offsets: Sequence[SourceOffset]) -> None:

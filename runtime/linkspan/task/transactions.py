@@ -1,0 +1,354 @@
+"""Delivery exactly once: records and the offsets after them in one transaction (KIP-618, spec/runtime.md 4.11).
+
+What a SIGKILL between any two steps does. Readers are those that see committed records only, the next start of the task
+included, whose writer undoes whatever was begun and not committed:
+
+====  =============================================  ====================================================
+Step  What happened                                  A kill right after it
+====  =============================================  ====================================================
+1     ``poll`` returned records                      nothing was written; they are read again
+2     the transaction has begun                      as 1
+3     some or all records were sent                  they are undone, as if they had never been there; as 1
+4     offsets were sent                              as 3
+5     the commit was asked for, not answered         the coordinator has it or not: all is there, or as 3
+6     the commit was answered                        nothing: reading goes on after the records
+7     ``commit_record`` and ``commit`` were called   as 6
+8     the worker was handed the copy of the offsets  as 6; until the next commit its copy is older
+====  =============================================  ====================================================
+
+A task that lives on though it was given up, because its worker was cut off or stood still, stands at one of these steps
+while its successor opens a writer with the same transactional id. From then on the log refuses its records and its
+commit: it is at step 3 or 4 for ever, and fails when it notices.
+
+An abort that the connector asks for drops the records and still commits the offsets, in a transaction of their own. A
+kill between the two is as at step 3: the records come again, and may be dropped again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final
+
+from linkspan.api.errors import ConnectError, FencedError, RetriableError
+from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
+from linkspan.api.task import SourceTask
+from linkspan.log.port import ExpiredError, OutgoingBatch, TransactionalWriter
+from linkspan.task.boundaries import Boundary, End
+from linkspan.task.conversion import SourceConversion
+from linkspan.task.offset_entries import offset_text
+from linkspan.task.offsets import Part, Position, identity
+from linkspan.task.outbox import Outbox
+from linkspan.task.port import WorkerPort
+from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
+from linkspan.task.spec import ExactlyOnce
+
+__all__ = ["OffsetRecords", "TransactionalDelivery"]
+
+_log = logging.getLogger("linkspan.task.source")
+
+_MOST_KEYS: Final = 100_000
+"""Keys of source partitions that are remembered, about."""
+_AGAIN: Final = 0.1
+
+
+class OffsetRecords:
+    """Makes the records that store source offsets.
+
+    Args:
+        port: the worker, which knows under which keys offsets are stored.
+        topic: where they go.
+    """
+
+    def __init__(self, port: WorkerPort, topic: str) -> None:
+        self._port = port
+        self._topic = topic
+        self._keys: dict[object, bytes] = {}
+
+    def batch(self, positions: Sequence[Position]) -> OutgoingBatch:
+        """Records that store these.
+
+        Raises:
+            RetriableError: the worker does not answer.
+            ConnectError: one of them can never be stored.
+        """
+        names = [identity(partition) for partition, _ in positions]
+        if len(self._keys) > _MOST_KEYS:
+            self._keys.clear()
+        missing = {
+            name: partition for name, (partition, _) in zip(names, positions, strict=True) if name not in self._keys
+        }
+        if missing:
+            self._keys.update(zip(missing, self._port.offset_keys(list(missing.values())), strict=True))
+        values = [offset_text(offset) for _, offset in positions]
+        return OutgoingBatch(self._topic, values, keys=[self._keys[name] for name in names])
+
+
+class TransactionalDelivery:
+    """A :class:`linkspan.task.source.SourceDelivery` in transactions.
+
+    Args:
+        task: the plugin, told of records and commits.
+        writer: opened; closed at the end.
+        conversion: makes batches of records.
+        port: the worker.
+        name: of the task, for messages.
+        place: where offsets go.
+        boundary: where transactions end.
+        ensure_topic: see :class:`linkspan.task.outbox.Outbox`.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        task: SourceTask[Any],
+        writer: TransactionalWriter,
+        conversion: SourceConversion,
+        port: WorkerPort,
+        name: str,
+        place: ExactlyOnce,
+        boundary: Boundary,
+        *,
+        ensure_topic: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._task = task
+        self._writer = writer
+        self._conversion = conversion
+        self._port = port
+        self._name = name
+        self._place = place
+        self._boundary = boundary
+        self._wants_records = wants_records(task)
+        self._outbox = Outbox(conversion, self._send_part, port, ensure_topic=ensure_topic, clock=clock)
+        self._offset_records = OffsetRecords(port, place.offset_topic)
+        self.topics = TopicsUsed(port)
+        self._pieces: Iterator[tuple[Sequence[SourceRecord], End]] = iter(())
+        self._end: End | None = None
+        """How the piece that is being sent ends; None when there is none."""
+        self._open = False
+        self._positions: dict[object, Position] = {}
+        """Newest position of each source partition that is not committed yet."""
+        self._to_tell: list[tuple[SourceRecord, RecordMetadata | None]] = []
+        self._sent: list[SourceRecord] = []
+        """Records of the open transaction, if the task is to be told of them."""
+        self._records = 0
+        self._topics: set[str] = set()
+        self._written = self._commits = self._commit_failures = 0
+        self._sizes = _Sizes()
+
+    # --- while the loop runs ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The first transaction begins with the first record."""
+        self._boundary.begin()
+
+    def attend(self) -> None:
+        """Take in answers."""
+        if self._open:
+            self._guarded(self._writer.poll)
+
+    @property
+    def busy(self) -> bool:
+        """Whether some of the last poll could not be sent."""
+        return self._end is not None
+
+    def go_on(self) -> None:
+        """Try to send the rest."""
+        self._advance()
+
+    def deliver(self, polled: Sequence[SourceRecord]) -> None:
+        """Convert and send; commit or abort where the boundaries are."""
+        self._pieces = self._boundary.cut(polled)
+        self._take_piece()
+        self._advance()
+
+    def dropped(self, record: SourceRecord) -> None:
+        """A record was dropped on the way: the task is told with the rest of its transaction."""
+        self._to_tell.append((record, None))
+
+    def _take_piece(self) -> None:
+        piece = next(self._pieces, None)
+        self._end = None
+        if piece is not None:
+            records, self._end = piece
+            self._outbox.load(records)
+
+    def _advance(self) -> None:
+        while self._end is not None:
+            if not self._outbox.send():
+                return
+            for position in self._outbox.positions:
+                self._positions[identity(position[0])] = position
+            self._outbox.positions = ()
+            self._finish_piece(self._end)
+            self._take_piece()
+
+    def _finish_piece(self, end: End) -> None:
+        if end is End.ABORT:
+            self._abort()
+        if end is not End.NONE:
+            self._commit()
+
+    def _send_part(self, part: Part) -> None:
+        if part.batch.topic == self._place.offset_topic:
+            raise ConnectError(
+                "Source tasks may not produce to their own offsets topics when exactly-once support is enabled"
+            )
+        self._begin_transaction()
+        told = partial(self._acknowledged, part.records) if self._wants_records else None
+        self._guarded(self._writer.send, part.batch, told)
+        if self._wants_records:
+            self._sent.extend(part.records)
+        self._records += len(part.batch)
+        self._topics.add(part.batch.topic)
+
+    def _acknowledged(
+        self, records: Sequence[SourceRecord], index: int, place: TopicPartition, offset: int, timestamp: int
+    ) -> None:
+        self._to_tell.append((records[index], RecordMetadata(place.topic, place.partition, offset, timestamp)))
+
+    def pause(self) -> None:
+        """End the open transaction, if its boundary allows that."""
+        self._finish_piece(self._boundary.last())
+
+    def resume(self) -> None:
+        """Times begin anew."""
+        self._boundary.begin()
+
+    # --- transactions -------------------------------------------------------------------------------------------
+
+    def _begin_transaction(self) -> None:
+        if not self._open:
+            self._guarded(self._writer.begin)
+            self._open = True
+
+    def _commit(self) -> None:
+        """Store offsets with the records before them; whatever fails here fails the task."""
+        if self._open or self._positions:
+            positions = list(self._positions.values())
+            try:
+                self._begin_transaction()
+                if positions:
+                    self._send_offsets(self._made(positions))
+                self._guarded(self._writer.commit)
+            except ConnectError:
+                self._commit_failures += 1
+                raise
+            self._committed(positions)
+        tell_of_commit(self._task, self._port)
+
+    def _made(self, positions: Sequence[Position]) -> OutgoingBatch:
+        while True:
+            try:
+                return self._offset_records.batch(positions)
+            except RetriableError as error:
+                _log.warning("Offsets cannot be committed yet, trying again: %s", error)
+                self._port.wait(_AGAIN)
+
+    def _send_offsets(self, batch: OutgoingBatch) -> None:
+        while True:
+            try:
+                self._guarded(self._writer.send, batch)
+            except RetriableError:
+                self._port.wait(_AGAIN)
+            else:
+                return
+
+    def _committed(self, positions: Sequence[Position]) -> None:
+        self._open = False
+        self._positions.clear()
+        self._commits += 1
+        self._written += self._records
+        self._sizes.add(self._records)
+        self._records = 0
+        self.topics.note(self._topics)
+        self._topics = set()
+        self._sent.clear()
+        told, self._to_tell = self._to_tell, []
+        for record, metadata in told:
+            tell_of_record(self._task, record, metadata)
+        if self._place.copies_offsets and positions:
+            self._port.copy_offsets(positions)
+
+    def _abort(self) -> None:
+        if not self._open:
+            _log.warning("Ignoring request by task to abort transaction as the current transaction is empty")
+            return
+        _log.info("Aborting transaction as requested by connector")
+        self._guarded(self._writer.abort)
+        self._open = False
+        self._records = 0
+        self._topics = set()
+        # none of them is in the log, however far it had come
+        dropped = [record for record, metadata in self._to_tell if metadata is None]
+        self._to_tell = [(record, None) for record in (*dropped, *self._sent)]
+        self._sent.clear()
+
+    def _guarded(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call the writer; its errors are told in the words of the original."""
+        try:
+            call(*arguments)
+        except (RetriableError, FencedError):
+            raise
+        except ExpiredError as error:
+            raise ConnectError(
+                f"The task {self._name} was unable to finish writing records to Kafka before its producer transaction "
+                "expired. It may be necessary to reconfigure this connector in order for it to run healthily with "
+                "exactly-once support. Options for this include: tune the connector's producer configuration for "
+                "higher throughput, increase the transaction timeout for the connector's producers, decrease the "
+                "offset commit interval (if using interval-based transaction boundaries), or use the 'poll' "
+                "transaction boundary (if the connector is not already configured to use it)."
+            ) from error
+        except ConnectError as error:
+            raise ConnectError(f"Failed to flush offsets and/or records for task {self._name}") from error
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def complete(self) -> None:
+        """Commit what is open, if its boundary allows that, and was sent as a whole."""
+        # of a poll that was sent in part the rest is read again, and so must the part be
+        if not self.busy:
+            self._finish_piece(self._boundary.last())
+
+    def abandon(self) -> None:
+        """Nothing: what was not committed is undone, and read again."""
+
+    def close(self) -> None:
+        """Undo what is open, and close the writer."""
+        self._writer.close()
+
+    def counts(self) -> dict[str, float]:
+        """Records, commits and transactions."""
+        return {
+            "source-record-write-total": self._written,
+            "source-record-active-count": self._records,
+            "offset-commit-total": self._commits,
+            "offset-commit-failure-total": self._commit_failures,
+            **self._sizes.values(),
+        }
+
+
+class _Sizes:
+    """How many records transactions have."""
+
+    def __init__(self) -> None:
+        self._count = self._sum = self._most = 0
+        self._least: int | None = None
+
+    def add(self, records: int) -> None:
+        self._count += 1
+        self._sum += records
+        self._most = max(self._most, records)
+        self._least = records if self._least is None else min(self._least, records)
+
+    def values(self) -> dict[str, float]:
+        if self._least is None:
+            return {}
+        return {
+            "transaction-size-min": self._least,
+            "transaction-size-max": self._most,
+            "transaction-size-avg": self._sum / self._count,
+        }

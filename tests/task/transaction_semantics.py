@@ -1,0 +1,219 @@
+"""What a source in transactions promises, on any log that has them: imported by modules with the fixture ``log``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from linkspan.api.errors import ConnectError, FencedError, PluginError, RetriableError
+from linkspan.task.boundaries import ConnectorBoundary, IntervalBoundary, Requests
+from linkspan.task.chain import Step
+from tests.task.harness import NotifiedSource, TransactionRun, Upper, committed_content, create_topic
+from tests.task.source_semantics import ALL, FILE, batch, record
+
+KEY = b'["c",{"file": "a"}]'
+
+
+def position(number: int) -> str:
+    return f'{{"position":{number}}}'
+
+
+def test_each_poll_is_a_transaction_with_its_offsets(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, 0, 3), None, batch(topic, 3, 2)]).run()
+    assert committed_content(log, topic) == ["v0", "v1", "v2", "v3", "v4"]
+    assert run.offsets() == [position(3), position(5)]
+    assert run.port.values["transaction-size-min"] == 2
+    assert run.port.values["transaction-size-max"] == 3
+    assert (run.port.values["source-record-write-total"], run.port.values["offset-commit-total"]) == (5, 2)
+    assert (run.task.stopped, run.port.commits, run.port.topics) == (1, [], [topic])
+
+
+def test_commit_is_called_for_every_poll_also_an_empty_one(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, 0, 1), None, None]).run()
+    # three polls, the one that stops the task, and its end
+    assert run.task.commits == 5
+
+
+def test_keys_are_asked_for_once(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, number, 1) for number in range(5)]).run()
+    assert run.port.asked_keys == 1
+    assert len(run.offsets()) == 5
+
+
+def test_a_failure_undoes_what_was_not_committed(log):
+    topic = create_topic(log)
+    boundary = IntervalBoundary(3600)
+    run = TransactionRun(log, [batch(topic, 0, 3), ValueError("broken")], boundary)
+    with pytest.raises(ValueError, match="broken"):
+        run.run()
+    assert committed_content(log, topic) == []
+    assert run.offsets() == []
+    assert (run.task.commits, run.task.stopped) == (0, 1)
+
+
+def test_an_interval_ends_with_the_poll_in_which_its_time_is_over(log):
+    topic = create_topic(log)
+    now = 0.0
+
+    def later(seconds: float, first: int) -> Any:
+        def poll() -> Any:
+            nonlocal now
+            now += seconds
+            return batch(topic, first, 1)
+
+        return poll
+
+    run = TransactionRun(log, [later(0, 0), later(5, 1), later(6, 2), later(1, 3)], IntervalBoundary(10, lambda: now))
+    run.run()
+    assert committed_content(log, topic) == ["v0", "v1", "v2", "v3"]
+    assert run.offsets() == [position(3), position(4)], "the second one at the end of the task"
+
+
+def test_a_pause_commits_and_the_interval_begins_anew_after_it(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [], IntervalBoundary(3600))
+
+    def pause() -> Any:
+        run.port.wanted = "PAUSED"
+        return batch(topic, 0, 1)
+
+    def resume() -> None:
+        assert run.offsets() == [position(1)]
+        run.port.wanted = "STARTED"
+
+    run.port.on_wait = resume
+    run.task.script = [pause]
+    run.run()
+    assert run.port.statuses == ["PAUSED", "RUNNING"]
+
+
+def test_the_connector_commits_and_aborts_after_records(log):
+    topic = create_topic(log)
+    requests = Requests()
+    records = [record(topic, f"v{number}", number) for number in range(6)]
+    requests.commit(records[1])
+    requests.abort(records[3])
+    run = TransactionRun(log, [records], ConnectorBoundary(requests)).run()
+    assert committed_content(log, topic) == ["v0", "v1"], "the last two were never committed"
+    assert run.offsets() == [position(1), position(3)], "offsets of what was aborted are committed"
+
+
+def test_the_connector_commits_and_aborts_after_polls(log):
+    topic = create_topic(log)
+    requests = Requests()
+
+    def then(call: Any, first: int) -> Any:
+        def poll() -> Any:
+            call()
+            return batch(topic, first, 2)
+
+        return poll
+
+    script = [batch(topic, 0, 2), then(requests.abort, 2), batch(topic, 4, 2), then(requests.commit, 6)]
+    run = TransactionRun(log, script, ConnectorBoundary(requests)).run()
+    assert committed_content(log, topic) == ["v4", "v5", "v6", "v7"]
+    assert run.offsets() == [position(4), position(8)]
+
+
+def test_a_request_that_comes_with_an_empty_poll_ends_what_is_open(log):
+    topic = create_topic(log)
+    requests = Requests()
+    run = TransactionRun(log, [batch(topic, 0, 2), requests.commit], ConnectorBoundary(requests)).run()
+    assert committed_content(log, topic) == ["v0", "v1"]
+    assert run.offsets() == [position(2)]
+
+
+def test_an_abort_of_nothing_is_ignored(log):
+    topic = create_topic(log)
+    requests = Requests()
+    requests.abort()
+    run = TransactionRun(log, [None, batch(topic, 0, 1), requests.commit], ConnectorBoundary(requests)).run()
+    assert committed_content(log, topic) == ["v0"]
+    assert run.offsets() == [position(1)]
+
+
+@pytest.mark.parametrize("of_record", [True, False])
+def test_asking_for_both_fails_the_task(log, of_record):
+    topic = create_topic(log)
+    requests = Requests()
+    one = record(topic, "v", 1)
+    requests.commit(one if of_record else None)
+    requests.abort(one if of_record else None)
+    run = TransactionRun(log, [[one]], ConnectorBoundary(requests))
+    with pytest.raises(PluginError, match="requested both commit and abort of same"):
+        run.run()
+    assert committed_content(log, topic) == []
+
+
+def test_records_of_aborted_transactions_and_dropped_ones_are_told_without_metadata_after_the_commit(log):
+    topic = create_topic(log)
+    requests = Requests()
+    records = [record(topic, value, at) for at, value in enumerate(["gone", "bad", "kept", "bad"])]
+    requests.abort(records[1])
+    requests.commit(records[3])
+    run = TransactionRun(log, [records], ConnectorBoundary(requests), policy=ALL, task_class=NotifiedSource)
+    seen: list[Any] = []
+    inner = run.task.commit_record
+    run.task.commit_record = lambda *told: (seen.append(run.offsets()), inner(*told))
+    run.run()
+    told = [(value, offset is None) for value, offset in run.task.notified]
+    assert sorted(told) == [("bad", True), ("bad", True), ("gone", True), ("kept", False)]
+    assert seen[0] == [position(0)], "when it was told of the first one, its offset was committed"
+
+
+def test_offsets_of_a_poll_whose_records_were_all_dropped_stay(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [[record(topic, "drop", 1)], [record(topic, "x", 2)]], steps=[Step(Upper())]).run()
+    assert run.offsets() == [position(2)]
+    assert committed_content(log, topic) == ["X"]
+
+
+def test_a_task_may_not_produce_to_its_offsets_topic(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, 0, 1)], offset_topic=topic)
+    with pytest.raises(ConnectError, match="Source tasks may not produce to their own offsets topics"):
+        run.run()
+    assert run.offsets() == []
+
+
+def test_offsets_are_handed_over_for_the_copy_after_the_commit(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, 0, 2), None], copies_offsets=True).run()
+    assert run.port.copies == [[(FILE, {"position": 2})]]
+
+
+def test_a_zombie_fails_and_what_it_wrote_is_not_seen(log):
+    topic = create_topic(log)
+    old = TransactionRun(log, [])
+
+    def overtake() -> Any:
+        TransactionRun(
+            log, [batch(topic, 0, 2)], transactional_id=old.transactional_id, offset_topic=old.offset_topic
+        ).run()
+        return batch(topic, 0, 2)
+
+    old.task.script = [overtake]
+    with pytest.raises(FencedError):
+        old.run()
+    assert committed_content(log, topic) == ["v0", "v1"]
+    assert old.offsets() == [position(2)]
+
+
+def test_a_poll_that_was_sent_in_part_is_undone_when_the_task_stops(log):
+    one, two = create_topic(log), create_topic(log)
+    run = TransactionRun(log, [])
+
+    def refuse(topic: str) -> None:
+        if topic == two:
+            run.port.wanted = "STOPPED"
+            raise RetriableError("no broker")
+
+    run.delivery._outbox._ensure_topic = refuse
+    run.task.script = [[record(one, "v", 1), record(two, "w", 2)]]
+    run.run()
+    assert committed_content(log, one) == []
+    assert run.offsets() == []
