@@ -11,8 +11,12 @@ from integration.services.kafka import VERSION as KAFKA_VERSION
 
 __all__ = ["comparable"]
 
-# Connectors that are only in one of the two distributions.
-_ONLY_IN_ONE: Final = ("org.apache.kafka.connect.mirror.", "linkspan_connectors.datagen.")
+# Plugins that are only in one of the two distributions.
+_ONLY_IN_ONE: Final = (
+    "org.apache.kafka.connect.mirror.",
+    "linkspan_connectors.datagen.",
+    "linkspan.transforms.python.",
+)
 # Loggers are named after the code of each worker; those that the script makes exist in both.
 _LOGGERS_OF_BOTH: Final = ("root", "my.")
 # What follows is a list of the available plugins, or the reason, in the words of the language.

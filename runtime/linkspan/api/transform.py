@@ -16,13 +16,18 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 class Transform(ABC, Generic[ConfigT]):
-    """Changes, replaces or drops one record at a time. The runtime sets ``config`` before the first record."""
+    """Changes, replaces or drops one record at a time. The runtime sets ``config`` and ``alias`` before ``configure``.
+
+    Attributes:
+        alias: its name in the connector's configuration (``transforms=alias``), for messages.
+    """
 
     config_class: ClassVar[type[Config]] = Config
     version: ClassVar[str] = "undefined"
     java_class: ClassVar[str | None] = None
 
     config: ConfigT
+    alias: str = ""
 
     def configure(self) -> None:
         """Prepare; called once, after ``config`` was set."""

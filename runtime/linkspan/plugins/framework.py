@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from linkspan.api import ConfigError, ConnectError, NotFoundError
+from linkspan.api import Config, ConfigError, ConnectError, NotFoundError
 from linkspan.api.fields import HIGH, MEDIUM, ConfigKey, ConfigType, Importance, Recommender, Validator, Width
 from linkspan.config.connector import ConnectorConfig
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
@@ -18,7 +18,15 @@ from linkspan.plugins.definitions import connector_definition, plugin_keys
 from linkspan.plugins.loading import load
 from linkspan.plugins.versions import missing_version
 
-__all__ = ["CONVERTER_KINDS", "VERSION_KEY", "check_converters", "class_names", "framework_keys", "keys_without_plugin"]
+__all__ = [
+    "CONVERTER_KINDS",
+    "VERSION_KEY",
+    "alias_rules",
+    "check_converters",
+    "class_names",
+    "framework_keys",
+    "keys_without_plugin",
+]
 
 Props = Mapping[str, str | None]
 
@@ -99,6 +107,28 @@ def class_names(catalog: Catalog, values: Mapping[str, ConfigValue]) -> None:
                 value.value = found.class_name
             elif not _of_both_sides(catalog, kind, named):
                 value.value = None
+
+
+def alias_rules(catalog: Catalog, values: Mapping[str, ConfigValue], props: Props) -> None:
+    """Add what is wrong between several keys of a transform or predicate, each of which is fine by itself."""
+    for role, kind in _ROLES.items():
+        for alias in dict.fromkeys(_items(role, props.get(role))):
+            prefix = f"{role}.{alias}."
+            chosen = values.get(f"{prefix}type")
+            found = None if chosen is None or chosen.errors else _found(catalog, kind, str(chosen.value))
+            if found is not None:
+                for problem in _broken_rules(load(found).config_class, values, props, prefix):
+                    values[f"{prefix}{problem.key or 'type'}"].errors.append(f"{role}.{alias}: {problem.message}")
+
+
+def _broken_rules(
+    config_class: type[Config], values: Mapping[str, ConfigValue], props: Props, prefix: str
+) -> Sequence[ConfigError]:
+    own = {key.name: values[f"{prefix}{key.name}"] for key in config_class.keys if f"{prefix}{key.name}" in values}
+    if any(value.errors for value in own.values()) or len(own) < len(config_class.keys):
+        return ()
+    submitted = {name.removeprefix(prefix): text for name, text in props.items() if name.startswith(prefix)}
+    return config_class.check(config_class({name: value.value for name, value in own.items()}, submitted))
 
 
 class _Choice(Recommender):

@@ -21,10 +21,12 @@ from linkspan.plugins.definitions import plugin_keys
 from linkspan.plugins.framework import (
     CONVERTER_KINDS,
     VERSION_KEY,
+    alias_rules,
     class_names,
     framework_keys,
     keys_without_plugin,
 )
+from linkspan.plugins.functions import PLUGIN_PATH, look_in
 from linkspan.plugins.group_rules import check_in_group
 from linkspan.plugins.loading import create, load
 from linkspan.plugins.versions import missing_version
@@ -61,10 +63,12 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
     if problem is not None:
         bare = keys_without_plugin(info, problem)
         return _rendered(name, bare, {value.name: value for value in bare.validate(props)}, bare.groups, props)
+    look_in(worker.get(PLUGIN_PATH))
     connector: Connector[Any] = create(info)
     framework = framework_keys(catalog, info, props, worker)
     values = {value.name: value for value in framework.validate(props)}
     class_names(catalog, values)
+    alias_rules(catalog, values, props)
     if info.kind == "sink":
         _check_sink(values, props)
     check_in_group(connector, values, props, worker)

@@ -17,6 +17,7 @@ from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
 from linkspan.log.port import DisplacedError, TransactionalWriter, Writer
 from linkspan.plugins import loading
+from linkspan.plugins.functions import PLUGIN_PATH, look_in
 from linkspan.task import settings
 from linkspan.task.acknowledged import AcknowledgedDelivery
 from linkspan.task.chain import Chain, Step
@@ -58,6 +59,7 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
         spec: the task.
         port: the worker.
     """
+    look_in(spec.worker_config.get(PLUGIN_PATH))
     try:
         if _wait_while_paused(port):
             with ExitStack() as resources:
@@ -288,6 +290,7 @@ def _configured(spec: TaskSpec, kind: str, type_key: str, own: dict[str, str]) -
         raise ConfigError(f'Missing required configuration "{type_key}" which has no default value.', type_key)
     plugin = loading.load(spec.catalog.find(kind, name))()
     plugin.config = definition.load(type(plugin).config_class, own)
+    plugin.alias = type_key.partition(".")[2].removesuffix(".type")
     plugin.configure()
     return plugin
 

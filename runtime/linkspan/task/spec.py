@@ -41,7 +41,7 @@ class TaskSpec:
         connector_config: configuration of the connector, references resolved.
         task_config: configuration of this task, as the connector made it, references resolved.
         worker_config: worker keys that a task needs, none of them secret: converter classes and their prefixed keys,
-            ``offset.flush.*``, ``topic.creation.enable``, ``task.shutdown.graceful.timeout.ms``.
+            ``offset.flush.*``, ``topic.creation.enable``, ``task.shutdown.graceful.timeout.ms``, ``plugin.path``.
         client_settings: settings of the clients ``producer`` and ``consumer``, already layered (spec/runtime.md 4.8).
             A sink has a producer for its dead letter queue only. An admin client a task has not: that one has the
             worker's own credentials.

@@ -42,7 +42,7 @@ _OWN_OFFSETS: Final = "offsets.storage.topic"
 _WORKER_OFFSETS: Final = "offset.storage.topic"
 _DLQ_KEY = "errors.deadletterqueue.topic.name"
 _CONVERTERS = ("key.converter", "value.converter", "header.converter")
-_TASK_WORKER_KEYS = ("topic.creation.enable", "task.shutdown.graceful.timeout.ms")
+_TASK_WORKER_KEYS = ("topic.creation.enable", "task.shutdown.graceful.timeout.ms", "plugin.path")
 _INSTANCE: Final = "group.instance.id"
 _LEAVES: Final = "internal.leave.group.on.close"
 _READ_AHEAD: Final = "internal.read.ahead.bytes"
@@ -295,7 +295,7 @@ def topic_admin_settings(
 
 
 def task_worker_config(worker: Mapping[str, str], connector: Mapping[str, str]) -> dict[str, str]:
-    """Worker keys that a task needs: converters that the connector does not choose itself, flush times, limits."""
+    """Worker keys that a task needs: converters that the connector does not choose, flush times, limits, plugins."""
     wanted = {
         key: value for key, value in worker.items() if key in _TASK_WORKER_KEYS or key.startswith("offset.flush.")
     }
