@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ class Reports:
     def __init__(self) -> None:
         self.failures: list[Failure] = []
 
-    def report(self, failure: Failure) -> None:
-        self.failures.append(failure)
+    def report(self, failures: Sequence[Failure]) -> None:
+        self.failures += failures
 
 
 def made(name: str, **config: str) -> Any:
