@@ -16,6 +16,7 @@ __all__ = [
     "Connector",
     "ConnectorContext",
     "ExactlyOnceSupport",
+    "Guarantee",
     "SinkConnector",
     "SourceConnector",
     "SourceConnectorContext",
@@ -30,6 +31,14 @@ class ExactlyOnceSupport(Enum):
 
     SUPPORTED = "SUPPORTED"
     UNSUPPORTED = "UNSUPPORTED"
+
+
+class Guarantee(Enum):
+    """What a connector promises of each record, whatever is killed and whenever; checked by ``linkspan.testing``."""
+
+    AT_MOST_ONCE = "AT_MOST_ONCE"
+    AT_LEAST_ONCE = "AT_LEAST_ONCE"
+    EXACTLY_ONCE = "EXACTLY_ONCE"
 
 
 class TransactionBoundaries(Enum):
@@ -70,12 +79,15 @@ class Connector(ABC, Generic[ConfigT]):
         version: its version, shown by REST.
         java_class: name of the Java connector it replaces; it is then shown under that name and takes the same keys.
         watches: whether it goes on watching the external system after ``start``; its process is kept then.
+        guarantee: what it promises. Of a source: on a worker whose sources deliver exactly once, if it says that;
+            elsewhere it then delivers at least once.
     """
 
     config_class: ClassVar[type[Config]] = Config
     version: ClassVar[str] = "undefined"
     java_class: ClassVar[str | None] = None
     watches: ClassVar[bool] = False
+    guarantee: ClassVar[Guarantee] = Guarantee.AT_LEAST_ONCE
 
     config: ConfigT
 
@@ -134,6 +146,14 @@ class SinkConnector(Connector[ConfigT]):
 
     task_class: ClassVar[type[SinkTask[Any]]]
     context: ConnectorContext
+
+    def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:
+        """All offsets that the tasks of this configuration have stored with their data; None when they store none.
+
+        Needed when the task class overrides :meth:`~linkspan.api.task.SinkTask.stored_offsets`. Called like
+        :meth:`alter_offsets`, on a fresh instance, while no task runs; a change by REST then goes to both stores.
+        """
+        return None
 
     def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
         """Check, or apply to an external store, offsets that a user sets by hand (None resets a partition).

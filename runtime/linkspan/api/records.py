@@ -390,6 +390,14 @@ class SinkBatch(Sequence[SinkRecord]):
         """The schema that all keys share, or None when they have none or differ."""
         return _shared([record.key_schema for record in self])
 
+    @property
+    def next_offsets(self) -> Mapping[TopicPartition, int]:
+        """For each partition read from, the offset after its last record here: what a sink stores with the records."""
+        return {
+            TopicPartition(record.original_topic, record.original_partition): record.original_offset + 1
+            for record in self
+        }
+
 
 class SinkRecords(SinkBatch):
     """A :class:`SinkBatch` over records that exist already (after transforms, and in tests)."""

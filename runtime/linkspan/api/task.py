@@ -207,5 +207,25 @@ class SinkTask(Task[ConfigT]):
     def open(self, partitions: Sequence[TopicPartition]) -> None:
         """These partitions are read from now on."""
 
+    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        """Where to go on, by what the target itself holds: for a sink that stores offsets with its data.
+
+        Overriding this makes the target's answer the one that counts. It is asked after :meth:`open`, before a batch
+        is put again, and before every commit: reading goes on from it, records before it do not come again, and the
+        consumer group is given the same offsets but never more.
+
+        Args:
+            partitions: whose offsets are wanted.
+
+        Returns:
+            the next record to read, per partition; None, or no entry, where the target has stored none: then reading
+            goes on where the consumer group says.
+
+        Raises:
+            RetriableError: the target does not answer; it is asked again.
+            FencedError: somebody newer took over.
+        """
+        return {}
+
     def close(self, partitions: Sequence[TopicPartition]) -> None:
         """These partitions are read no longer."""

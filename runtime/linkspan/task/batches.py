@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain as joined
 from typing import Self, overload
 
 from linkspan.api.headers import Headers
-from linkspan.api.records import Column, RecordColumns, SinkBatch, SinkRecord, SinkRecords
+from linkspan.api.records import Column, RecordColumns, SinkBatch, SinkRecord, SinkRecords, TopicPartition
 from linkspan.api.schema import Schema
 from linkspan.log.port import FetchedBatch
 from linkspan.task.tolerance import Consumed
@@ -143,6 +143,11 @@ class ReadBatch(SinkBatch):
         """The schema that all keys share, or None when they have none or differ."""
         return _shared(self._keys)
 
+    @property
+    def next_offsets(self) -> Mapping[TopicPartition, int]:
+        """For each partition read from, the offset after its last record here."""
+        return self._fetched.positions
+
     def _record(self, index: int) -> ReadRecord:
         keys, values = self._keys, self._values
         # no look-up of per-record schemas where they are shared
@@ -235,6 +240,14 @@ class JoinedBatch(SinkBatch):
     def keys(self) -> Sequence[object]:
         """The key of every record, in order."""
         return list(joined.from_iterable(part.keys for part in self.parts))
+
+    @property
+    def next_offsets(self) -> Mapping[TopicPartition, int]:
+        """For each partition read from, the offset after its last record here."""
+        merged: dict[TopicPartition, int] = {}
+        for part in self.parts:
+            merged.update(part.next_offsets)
+        return merged
 
     @classmethod
     def of(cls, parts: Sequence[SinkBatch]) -> SinkBatch:

@@ -10,6 +10,8 @@ RetriableError without ``timeout()`` the batch is put again after a growing paus
 
 While something else does not work (:mod:`linkspan.task.reaction`) the loop *holds*: partitions are paused, polling and
 commits go on, and what was read waits, converted or not, until it can be converted, put, or set aside.
+
+A task may store offsets with its data; what that changes is said in :mod:`linkspan.task.stored_offsets`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any, Final
 from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError, OutageError, RetriableError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.task import SinkTask
-from linkspan.log.port import FetchedBatch, Reader
+from linkspan.log.port import DisplacedError, FetchedBatch, Reader
 from linkspan.task.batches import JoinedBatch, RecordBatch
 from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import SinkConversion
@@ -33,6 +35,7 @@ from linkspan.task.errant import ErrantRecords
 from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
 from linkspan.task.selected import without_partitions
+from linkspan.task.stored_offsets import TargetOffsets
 from linkspan.task.tolerance import Tolerance
 
 __all__ = ["SinkLoop", "SinkSettings", "accepted_offsets"]
@@ -49,6 +52,8 @@ _LARGE_RECORDS: Final = 4_000
 """More at a time are slower: they no longer fit the processor's cache."""
 _LARGE_BYTES: Final = 8_000_000
 _SAMPLE: Final = 64
+_FENCED_PATIENCE: Final = 15.0
+"""Seconds within which a group says that it gave away the partitions of a task that its target has fenced out."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,9 @@ class SinkLoop:
         self._settings = settings
         self._letters = letters
         self._clock = clock
+        self._stored = TargetOffsets(task, port)
+        self._unplaced: set[TopicPartition] = set()
+        """Partitions that are not read before the target has said where to go on."""
         self._limit = settings.max_poll_records or 500
         self._unconverted: list[FetchedBatch] = []
         self._pending: SinkBatch = RecordBatch(())
@@ -127,6 +135,8 @@ class SinkLoop:
         self._unreadable = Outage(f"Reading of task {context.connector}-{context.task}", clock)
         self._ending = False
         self._over = False
+        self._losses = 0
+        """How often the group took partitions away without asking."""
         self._rebalance_error: Exception | None = None
         self._commit_number = 0
         self._commit_began: float | None = None
@@ -148,7 +158,8 @@ class SinkLoop:
         """Work until the worker wants the task stopped.
 
         Raises:
-            FencedError: another member has taken this one's place; nothing is committed any more.
+            FencedError: another member has taken this one's place, or the target has fenced this task out though the
+                group knows of nobody else; nothing is committed any more.
             Exception: what ``put``, ``open``, a converter or the log raised; offsets of what was put before are
                 committed all the same.
         """
@@ -156,7 +167,13 @@ class SinkLoop:
         fenced = False
         try:
             while self._port.wanted != "STOPPED":
-                self._step()
+                try:
+                    self._step()
+                except FencedError as error:
+                    if isinstance(error, DisplacedError) or not (
+                        self._stored.kept and self._has_lost_everything(error)
+                    ):
+                        raise
         except FencedError:
             fenced = True
             raise
@@ -180,10 +197,14 @@ class SinkLoop:
         fetched = self._read()
         if self._port.wanted == "STOPPED" and not fetched:
             return
+        self._handle(fetched)
+
+    def _handle(self, fetched: Sequence[FetchedBatch]) -> None:
         self._unconverted += fetched
         if self._outage.pause > 0:
             return
         try:
+            self._find_places()
             self._convert()
             if self._letters is not None:
                 self._letters.send()
@@ -283,6 +304,8 @@ class SinkLoop:
         while pieces:
             piece = pieces.pop()
             try:
+                if self._holding:
+                    piece = self._stored.missing(piece)
                 self._put(piece)
             except OutageError as error:
                 self._pending = JoinedBatch.of([piece, *reversed(pieces)])
@@ -378,6 +401,48 @@ class SinkLoop:
 
     # -- positions ---------------------------------------------------------------------------------------------------
 
+    def _find_places(self) -> None:
+        """Ask the target where to go on with partitions that wait for that, and read them from there.
+
+        The group, if it says something else, learns it with the next commit.
+
+        Raises:
+            OutageError: it does not answer.
+            FencedError, ConnectError: as :meth:`TargetOffsets.look`.
+        """
+        if not self._unplaced:
+            return
+        stored = self._stored.where(self._unplaced)
+        self._unplaced = set()
+        for partition, offset in stored.items():
+            if self._current[partition] != offset:
+                _log.info("%s goes on from %d, as the target says", partition, offset)
+                self._reader.seek(partition, offset)
+                self._current[partition] = offset
+            if self._committed[partition] != offset:
+                self._context.request_commit()
+
+    def _place(self, partitions: Iterable[TopicPartition]) -> None:
+        """Find out where to go on, or hold until the target says it."""
+        if not self._stored.kept:
+            return
+        self._unplaced.update(partitions)
+        self._drop_pending(self._unplaced)
+        try:
+            self._find_places()
+        except OutageError as error:
+            self._wait_for(error)
+
+    def _go_back(self, committed: Mapping[TopicPartition, int]) -> None:
+        """Read again what was put but, for all that is known, not written."""
+        if self._stored.kept:
+            for partition, offset in committed.items():
+                self._reader.seek(partition, offset)
+                self._current[partition] = offset
+            self._place(committed)
+        else:
+            self._rewind(committed)
+
     def _rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Go on from these offsets, and count everything before them as done."""
         for partition, offset in offsets.items():
@@ -410,14 +475,14 @@ class SinkLoop:
     def _resume_all(self) -> None:
         """Deliver again, except what is paused for some other reason."""
         if not self._paused and not self._holding:
-            self._reader.resume(sorted(self._context.assigned - self._context.paused))
+            self._reader.resume(sorted(self._context.assigned - self._context.paused - self._unplaced))
 
     def _task_paused(self, partitions: Iterable[TopicPartition]) -> None:
         self._reader.pause(list(partitions))
 
     def _task_resumed(self, partitions: Iterable[TopicPartition]) -> None:
         if not self._paused and not self._holding:
-            self._reader.resume(list(partitions))
+            self._reader.resume([partition for partition in partitions if partition not in self._unplaced])
 
     # -- commits -----------------------------------------------------------------------------------------------------
 
@@ -430,7 +495,8 @@ class SinkLoop:
         """
         self._commit_number += 1
         self._commit_began = None  # an answer to an earlier one no longer counts
-        current = {partition: self._current[partition] for partition in partitions if partition in self._current}
+        known = partitions - self._unplaced
+        current = {partition: self._current[partition] for partition in known if partition in self._current}
         committed = {partition: self._committed[partition] for partition in current}
         offsets = None
         try:
@@ -465,17 +531,22 @@ class SinkLoop:
         self._port.calling("pre_commit")
         try:
             provided = self._task.pre_commit(dict(current))
-        except Exception as error:  # noqa: BLE001 - supervision point: a failing flush never fails the task
+            stored = self._stored.look(provided or ())
+        except Exception as error:  # supervision point: a failing flush never fails the task
             self._commit_failures += 1
             if closing:
                 _log.warning("Offset commit failed during close: %s", error, exc_info=error)
+            elif isinstance(error, FencedError):
+                raise
             else:
                 _log.error("Offset commit failed, rewinding to last committed offsets: %s", error, exc_info=error)
-                self._rewind(committed)
+                self._go_back(committed)
             return None
         finally:
             self._port.calling(None)
-        return accepted_offsets(provided, current, committed) if provided else None
+        if not provided:
+            return None
+        return self._stored.allowed(accepted_offsets(provided, current, committed), stored, committed)
 
     def _close_in_task(self, partitions: Iterable[TopicPartition]) -> None:
         self._port.calling("close")
@@ -560,6 +631,7 @@ class SinkLoop:
             self._task.open(list(partitions))
         finally:
             self._port.calling(None)
+        self._place(partitions)
         self._rewind(self._context.take_rewinds())
 
     def _removed(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
@@ -569,6 +641,7 @@ class SinkLoop:
         try:
             if self._rebalance_error is None:
                 if lost:
+                    self._losses += 1
                     self._close_in_task(gone)
                 else:
                     self._commit(gone, closing=True)
@@ -577,9 +650,30 @@ class SinkLoop:
         finally:
             self._forget(gone)
 
+    def _has_lost_everything(self, error: FencedError) -> bool:
+        """Whether the group gave this member's partitions away while it was out: then it goes on with a new share.
+
+        The target knew first, for its new owner has begun there; the group tells with one of the next polls.
+        """
+        partitions = set(self._context.assigned)
+        if not partitions or self._rebalance_error is not None:
+            return False
+        _log.warning("The target has fenced this task out, asking the group whose the partitions are: %s", error)
+        self._drop_pending(partitions)
+        self._reader.pause(sorted(partitions))
+        until = self._clock() + _FENCED_PATIENCE
+        losses = self._losses
+        while self._losses == losses and self._clock() < until and self._port.wanted != "STOPPED":
+            fetched = self._poll(_SLICE)
+            if fetched:
+                self._handle(fetched)
+        self._resume_all()
+        return self._losses != losses
+
     def _forget(self, partitions: set[TopicPartition]) -> None:
         self._context.assigned -= partitions
         self._context.paused -= partitions
+        self._unplaced -= partitions
         for partition in partitions:
             self._current.pop(partition, None)
             self._committed.pop(partition, None)

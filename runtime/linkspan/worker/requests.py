@@ -12,6 +12,7 @@ from typing import Any
 from linkspan.api.connector import SinkConnector, SourceConnector
 from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
 from linkspan.api.records import TopicPartition
+from linkspan.api.task import SinkTask
 from linkspan.log.port import Log, OutgoingBatch, TopicSpec
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker import sink_offsets
@@ -30,6 +31,7 @@ __all__ = [
     "plugin_folders",
     "reset_group_offsets",
     "scan",
+    "stored_sink_offsets",
     "task",
     "validate",
     "write_once",
@@ -111,6 +113,26 @@ def alter_sink_offsets(port: ChannelPort, args: Args) -> bool:
     """Let a fresh sink connector judge or apply offsets."""
     offsets = {TopicPartition(topic, partition): offset for topic, partition, offset in args["offsets"]}
     return _alter(port, args, _fresh(args, SinkConnector), offsets)
+
+
+def stored_sink_offsets(port: ChannelPort, args: Args) -> list[list[Any]] | None:
+    """What a fresh sink connector says its target stores, as triples; None when it stores no offsets.
+
+    Raises:
+        UnsupportedError: its tasks store offsets, but it cannot tell of them.
+    """
+    connector = _fresh(args, SinkConnector)
+    port.calling("stored_offsets")
+    found = connector.stored_offsets(args["config"])
+    if found is not None:
+        return [[place.topic, place.partition, offset] for place, offset in found.items()]
+    if getattr(connector.task_class, "stored_offsets", SinkTask.stored_offsets) is not SinkTask.stored_offsets:
+        message = (
+            f"Tasks of connector {args['name']} store offsets with their data, but {type(connector).__qualname__} has "
+            "no stored_offsets and alter_offsets to read and change them; change them in the target itself"
+        )
+        raise UnsupportedError(message)
+    return None
 
 
 def cluster_id(port: ChannelPort, args: Args) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from linkspan import __version__
@@ -39,6 +39,7 @@ from linkspan.worker.questions import Questions
 from linkspan.worker.room import Room
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
+from linkspan.worker.sink_offset_changes import SinkOffsetChanges, Triples
 from linkspan.worker.starts import Starts, concurrency
 from linkspan.worker.task_configs import check_task_count
 
@@ -517,12 +518,7 @@ class Worker:
         """
         if self.catalog.connector_of(config).kind == "source":
             return await self._alter_source(name, config, _source_offsets(offsets))
-        parsed = sink_offsets.parse(offsets)
-        triples = [[place.topic, place.partition, offset] for place, offset in parsed.items()]
-        handled = await self._alter_by_plugin("alter_sink_offsets", name, config, triples)
-        if triples:
-            await self._sink_job("alter_group_offsets", name, config, {"offsets": triples}, "alter offsets of")
-        return handled
+        return await self._sink_changes(name, config).alter(sink_offsets.parse(offsets))
 
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
@@ -530,15 +526,20 @@ class Worker:
             async with self._places.of(name, config) as store:
                 known = await store.all(name)
             return await self._alter_source(name, config, [(partition, None) for partition, _ in known])
-        found = await self._sink_job("group_offsets", name, config, {}, "list offsets prior to resetting those of")
-        triples = [[topic, partition, None] for topic, partition, _ in found]
-        handled = await self._alter_by_plugin("alter_sink_offsets", name, config, triples)
-        await self._sink_job("reset_group_offsets", name, config, {}, "reset consumer group offsets for")
-        return handled
+        return await self._sink_changes(name, config).reset()
+
+    def _sink_changes(self, name: str, config: dict[str, str]) -> SinkOffsetChanges:
+        def ask_plugin(job: str, offsets: Triples) -> Awaitable[Any]:
+            return self._ask_plugin(job, name, config, offsets)
+
+        def ask_group(job: str, offsets: Triples, what: str) -> Awaitable[Triples]:
+            return self._sink_job(job, name, config, {"offsets": offsets}, what)
+
+        return SinkOffsetChanges(name, ask_plugin, ask_group)
 
     async def _alter_source(self, name: str, config: dict[str, str], offsets: list[SourceOffset]) -> bool:
         pairs = [[partition, offset] for partition, offset in offsets]
-        handled = await self._alter_by_plugin("alter_source_offsets", name, config, pairs)
+        handled = bool(await self._ask_plugin("alter_source_offsets", name, config, pairs))
         async with self._places.of(name, config) as store:
             await store.set(name, offsets)
         return handled
@@ -559,15 +560,15 @@ class Worker:
         }
         await self._ask("write_once", args, f"store offsets of connector {name}", self._deadlines.request + 5)
 
-    async def _alter_by_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> bool:
+    async def _ask_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> Any:  # noqa: ANN401 - each job has its own answer
         plugin = self.catalog.connector_of(config)
         args = {"plugin": pack(plugin), "name": name, "config": config, "offsets": offsets}
         what = f"modify offsets for connector {name}"
-        return bool(await self._ask(job, args, what, self._deadlines.request, plugin))
+        return await self._ask(job, args, what, self._deadlines.request, plugin)
 
     async def _sink_job(
         self, job: str, name: str, config: dict[str, str], more: Mapping[str, Any], what: str
-    ) -> list[list[Any]]:
+    ) -> Triples:
         args = {
             "log": pack(self._log),
             "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
@@ -576,7 +577,7 @@ class Worker:
             **more,
         }
         what = f"{what} sink connector {name}"
-        return cast("list[list[Any]]", await self._ask(job, args, what, self._deadlines.request) or [])
+        return cast("Triples", await self._ask(job, args, what, self._deadlines.request) or [])
 
 
 def _source_offsets(offsets: Offsets) -> list[SourceOffset]:
