@@ -89,6 +89,20 @@ def demo(
     raise typer.Exit(demonstration.run(file, state, seconds))
 
 
+@app.command()
+def conformance(
+    adapter: Annotated[str, typer.Argument(help="Adapter of a connector: module:Class or path/file.py:Class.")],
+    seed: Annotated[int, typer.Option(help="The same seed tries the same things.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="Name of a case, or a pattern; may be repeated.")] = None,
+    record: Annotated[Path | None, typer.Option(help="File for the machine-readable record (JSON).")] = None,
+    verbose: Annotated[bool, typer.Option(help="Show what the worker logs.")] = False,
+) -> None:
+    """Try a connector: deliveries, stops, kills at every call, shared work, configuration, its declared guarantee."""
+    from linkspan.cli import conformance as kit  # noqa: PLC0415 - other commands do without the whole worker
+
+    raise typer.Exit(kit.run(adapter, seed, only or [], record, verbose=verbose))
+
+
 def main() -> None:
     """Entry point of the command."""
     app()

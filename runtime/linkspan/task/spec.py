@@ -48,6 +48,7 @@ class TaskSpec:
         exactly_once: how a source task delivers exactly once; None for at least once, and for sinks.
         memory_max: bytes of memory that its process may hold, with all that it starts; None for any number. The
             worker sees to it.
+        job: function that runs it in its process, ``module:function``.
     """
 
     connector: str
@@ -62,6 +63,7 @@ class TaskSpec:
     client_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     exactly_once: ExactlyOnce | None = None
     memory_max: int | None = None
+    job: str = "linkspan.worker.requests:task"
 
     @property
     def id(self) -> str:

@@ -135,7 +135,7 @@ class RunningTask:
         target = self.target
         run: Message = {
             "type": "run",
-            "job": "linkspan.worker.requests:task",
+            "job": spec.job,
             "args": {"spec": pack(spec)},
             "context": self._context,
             "levels": log_levels(),

@@ -1,0 +1,333 @@
+"""A whole worker in a test: the embedded log, the real supervisor and herder, real task processes; no REST server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from linkspan import KAFKA_VERSION, __version__
+from linkspan.api import ConnectError, SinkConnector, SourceConnector, TopicPartition
+from linkspan.herder.standalone import StandaloneHerder
+from linkspan.log.embedded import EmbeddedLog
+from linkspan.log.port import OutgoingBatch, Reader, TopicSpec
+from linkspan.plugins.catalog import Catalog, PluginInfo
+from linkspan.task.spec import TaskSpec
+from linkspan.testing.faults import Fault, FaultySpec
+from linkspan.testing.poison import Poison
+from linkspan.worker import clients
+from linkspan.worker.events import StatusEvent
+from linkspan.worker.offsets import FileOffsetStore
+from linkspan.worker.supervisor import Worker
+
+__all__ = ["EmbeddedWorker", "describe"]
+
+T = TypeVar("T")
+
+_TEXT: Final = "org.apache.kafka.connect.storage.StringConverter"
+_PROPERTIES: Final = {
+    "key.converter": _TEXT,
+    "value.converter": _TEXT,
+    "offset.flush.interval.ms": "100",
+    "task.shutdown.graceful.timeout.ms": "3000",
+}
+_CALL_SECONDS: Final = 60.0
+_NAP: Final = 0.02
+_READ_SECONDS: Final = 10.0
+_MOST_RECORDS: Final = 10_000
+
+
+def describe(connector: type[Any]) -> PluginInfo:
+    """What a catalog says about a connector class, however it is installed.
+
+    Raises:
+        ConnectError: no other process could import it.
+    """
+    if connector.__module__ == "__main__" or "<locals>" in connector.__qualname__:
+        raise ConnectError(f"{connector.__qualname__} has to be in a module that a task's process can import")
+    path = f"{connector.__module__}:{connector.__qualname__}"
+    kind = "source" if issubclass(connector, SourceConnector) else "sink"
+    return PluginInfo(kind, connector.java_class or path.replace(":", "."), path, connector.version)
+
+
+class _Worker(Worker):
+    """A worker with more plugins than those installed, and with faults in its tasks."""
+
+    def __init__(self, properties: Mapping[str, str], log: EmbeddedLog, file: str, more: Sequence[PluginInfo]) -> None:
+        super().__init__(properties, log, FileOffsetStore(file))
+        self.faults: dict[tuple[str, int], Fault] = {}
+        self._more = more
+
+    async def _scan(self) -> None:
+        await super()._scan()
+        known = {info.python_path for info in self.catalog.plugins}
+        self._catalog = Catalog([*self.catalog.plugins, *(i for i in self._more if i.python_path not in known)])
+
+    def _spec(self, connector: str, task: int, *config: dict[str, str]) -> TaskSpec:
+        spec = super()._spec(connector, task, *config)
+        fault = self.faults.pop((connector, task), None)
+        return spec if fault is None else FaultySpec.of(spec, fault)
+
+
+class _Content:
+    """Everything in one topic, read on whenever somebody looks."""
+
+    def __init__(self, log: EmbeddedLog, topic: str) -> None:
+        self._log = log
+        self._topic = topic
+        self._lock = threading.Lock()
+        self._rows: list[tuple[int, int, bytes | None]] = []
+        settings = {"group.id": f"look-{uuid.uuid4().hex}", "auto.offset.reset": "earliest"}
+        self._reader: Reader = log.reader(settings)
+        self._reader.subscribe([topic], self)
+
+    def read(self, ends: Mapping[TopicPartition, int]) -> list[bytes | None]:
+        with self._lock:
+            until = time.monotonic() + _READ_SECONDS
+            while len(self._rows) < sum(ends.values()):
+                for batch in self._reader.poll(0.1, _MOST_RECORDS):
+                    self._rows += zip(batch.partitions, batch.offsets, batch.values, strict=True)
+                if time.monotonic() > until:
+                    raise ConnectError(f"Topic {self._topic} could not be read within {_READ_SECONDS:g} s")
+            return [value for _, _, value in sorted(self._rows, key=lambda row: row[:2])]
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+    def on_revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+
+class EmbeddedWorker:
+    """A standalone worker on an embedded log; a context manager, to be used from any thread.
+
+    Args:
+        folder: where log and offsets are kept; two workers may not share it.
+        connectors: classes that need not be installed; they have to be in importable modules.
+        properties: worker settings besides, or instead of, the defaults: texts as keys and values, a commit every
+            100 ms, 3 s for tasks to stop.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        connectors: Sequence[type[SourceConnector[Any] | SinkConnector[Any]]] = (),
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.log = EmbeddedLog(str(self.folder / "log"))
+        self._properties = {**_PROPERTIES, **(properties or {})}
+        poison = PluginInfo("transformation", "Poison", f"{Poison.__module__}:{Poison.__qualname__}", Poison.version)
+        self._more = [*map(describe, connectors), poison]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="embedded worker", daemon=True)
+        self._worker: _Worker | None = None
+        self._herder: StandaloneHerder | None = None
+        self._events: list[StatusEvent] = []
+        self._contents: dict[str, _Content] = {}
+        self._lock = threading.Lock()
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._admin = self.log.admin({})
+        self._thread.start()
+        try:
+            self._call(self._start())
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything that it runs, and itself."""
+        try:
+            self._call(self._stop())
+        finally:
+            for content in self._contents.values():
+                content.close()
+            self._admin.close()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_CALL_SECONDS)
+            self._loop.close()
+
+    async def _start(self) -> None:
+        self._worker = worker = _Worker(self._properties, self.log, str(self.folder / "offsets"), self._more)
+        await worker.open_offsets()
+        await worker.start()
+        self._herder = herder = StandaloneHerder(
+            worker, "embedded:0", {"version": KAFKA_VERSION, "commit": __version__}
+        )
+        worker.on_status = self._take_status
+        worker.on_reconfigure = herder.on_reconfigure
+        worker.on_topics = herder.on_topics
+        herder.ready()
+
+    async def _stop(self) -> None:
+        if self._herder is not None:
+            await self._herder.stop(2.0)
+        if self._worker is not None:
+            await self._worker.stop()
+
+    def _take_status(self, event: StatusEvent) -> None:
+        self._events.append(event)
+        self.herder.on_status(event)
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CALL_SECONDS)
+
+    @property
+    def herder(self) -> StandaloneHerder:
+        """The herder; its coroutines run on the worker's own loop only."""
+        assert self._herder is not None, "the worker has not been started"
+        return self._herder
+
+    @property
+    def worker(self) -> Worker:
+        """The supervisor, for what this class does not offer."""
+        assert self._worker is not None, "the worker has not been started"
+        return self._worker
+
+    # -- connectors --------------------------------------------------------------------------------------------------
+
+    def validate(self, config: Mapping[str, str | None]) -> dict[str, Any]:
+        """ConfigInfos as ``PUT /connector-plugins/…/config/validate`` answers them."""
+        return self._call(self.herder.validate(dict(config)))
+
+    def create(self, name: str, config: Mapping[str, str], fault: Fault | None = None, task: int = 0) -> None:
+        """Create a connector, optionally with a fault in one of its tasks.
+
+        Raises:
+            ConnectError: as the REST request would fail.
+        """
+        self._arm(name, task, fault)
+        self._call(self.herder.create_connector(name, {"name": name, **config}, None))
+
+    def restart_task(self, name: str, task: int = 0, fault: Fault | None = None) -> None:
+        """End a task if it runs, and start it, optionally with a fault."""
+        self._arm(name, task, fault)
+        self._call(self.herder.restart_task(name, task))
+
+    def _arm(self, name: str, task: int, fault: Fault | None) -> None:
+        assert self._worker is not None
+        if fault is not None:
+            self._worker.faults[name, task] = fault
+
+    def pause(self, name: str) -> None:
+        """Pause a connector; its tasks follow in their time."""
+        self._call(self.herder.set_target(name, "PAUSED"))
+
+    def resume(self, name: str) -> None:
+        """Resume a connector."""
+        self._call(self.herder.set_target(name, "STARTED"))
+
+    def stop(self, name: str) -> None:
+        """Stop a connector: its tasks end, its configuration and offsets stay."""
+        self._call(self.herder.stop_connector(name))
+
+    def delete(self, name: str) -> None:
+        """End and forget a connector."""
+        self._call(self.herder.delete_connector(name))
+
+    def kill_task(self, name: str, task: int = 0, number: int = signal.SIGKILL) -> None:
+        """Send a signal to the process of a task; SIGKILL unless said otherwise."""
+        pid = self.worker.pids().get(f"{name}-{task}")
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    # -- what can be seen --------------------------------------------------------------------------------------------
+
+    def tasks(self, name: str) -> list[tuple[str, str]]:
+        """State and trace (empty for none) of every task of a connector, in order."""
+        tasks: Any = self.herder.connector_status(name)["tasks"]
+        return [(task["state"], task.get("trace") or "") for task in tasks]
+
+    def task_count(self, name: str) -> int:
+        """How many tasks a connector was cut into."""
+        return len(self.herder.task_infos(name))
+
+    def traces(self, name: str) -> list[str]:
+        """Every trace that the worker ever reported for this connector and its tasks, oldest first."""
+        return [event.trace for event in list(self._events) if event.connector == name and event.trace]
+
+    def alive(self, name: str, task: int = 0) -> bool:
+        """Whether a task has a process."""
+        return self.worker.task_alive(name, task)
+
+    def wait(self, condition: Callable[[], T], seconds: float = 30.0) -> T:
+        """Wait until a condition holds, or for so many seconds; what it said last."""
+        until = time.monotonic() + seconds
+        while True:
+            answer = condition()
+            if answer or time.monotonic() > until:
+                return answer
+            time.sleep(_NAP)
+
+    def wait_for(self, name: str, state: str, task: int = 0, seconds: float = 30.0) -> None:
+        """Wait until a task is in a state.
+
+        Raises:
+            ConnectError: it was not in time; says in which it was, and its trace.
+        """
+
+        def reached() -> bool:
+            states = self.tasks(name)
+            return task < len(states) and states[task][0] == state
+
+        if not self.wait(reached, seconds):
+            raise ConnectError(f"Task {name}-{task} was not {state} within {seconds:g} s but {self.tasks(name)}")
+
+    # -- the log -----------------------------------------------------------------------------------------------------
+
+    def create_topic(self, topic: str, partitions: int = 1) -> None:
+        """Create a topic unless it exists."""
+        with self._lock:
+            self._admin.create_topic(TopicSpec(topic, partitions, 1))
+
+    def write(self, topic: str, values: Sequence[bytes | None], partition: int | None = None) -> None:
+        """Append values to a topic, to one partition if it is named."""
+        writer = self.log.writer({})
+        try:
+            writer.send(
+                OutgoingBatch(topic, list(values), partitions=None if partition is None else [partition] * len(values))
+            )
+            writer.flush(_CALL_SECONDS)
+        finally:
+            writer.close(_CALL_SECONDS)
+
+    def read(self, topic: str) -> list[bytes | None]:
+        """Every value in a topic, by partition and offset; empty for a topic that does not exist."""
+        ends = self._ends(topic)
+        if not ends:
+            return []
+        with self._lock:
+            if topic not in self._contents:
+                self._contents[topic] = _Content(self.log, topic)
+        return self._contents[topic].read(ends)
+
+    def group_lag(self, name: str, topic: str) -> int:
+        """Records of a topic that the consumer group of a sink has not got behind it."""
+        ends = self._ends(topic)
+        with self._lock:
+            known = self._admin.group_offsets(clients.sink_group(self._properties, {}, name))
+        return sum(end - known.get(place, 0) for place, end in ends.items())
+
+    def _ends(self, topic: str) -> dict[TopicPartition, int]:
+        with self._lock:
+            found = self._admin.describe_topics([topic])
+            if topic not in found:
+                return {}
+            return dict(self._admin.end_offsets([TopicPartition(topic, n) for n in range(found[topic].partitions)]))
