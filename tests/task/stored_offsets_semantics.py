@@ -187,7 +187,7 @@ def test_a_stop_while_the_target_does_not_answer_commits_nothing(log):
     task = KeepingSink({place_of(topic): 1})
     run = SinkRun(log, [topic], task=task, interval=0)
 
-    def refuse_and_stop(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Any]:
+    def refuse_and_stop(_: Sequence[TopicPartition]) -> Mapping[TopicPartition, Any]:
         run.port.wanted = "STOPPED"
         raise UnreachableError("away")
 

@@ -280,6 +280,7 @@ class SinkLoop:
         return (
             wanted == "STOPPED"
             or (wanted == "PAUSED") != self._paused
+            or bool(self._unplaced and not self._outage.pause)
             or (self._commit_began is None and (self._context.commit_wanted or self._clock() >= self._commit_at))
         )
 
