@@ -193,7 +193,7 @@ def test_a_stop_while_the_target_does_not_answer_commits_nothing(log):
 
     task.stored_offsets = refuse_and_stop  # type: ignore[method-assign]
     run.run(lambda: False)
-    assert "put" not in task.calls
+    assert task.values_put == []
     assert run.reader.commits == []
     assert task.calls[-2:] == ["close", "stop"]
 
