@@ -9,6 +9,8 @@ from typing import Final, TextIO
 
 import orjson
 
+from linkspan.observe.hiding import hidden
+
 __all__ = ["setup"]
 
 _NAMES: Final = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
@@ -55,7 +57,7 @@ class _KafkaLines(logging.Formatter):
         moment = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(record.created))},{int(record.msecs):03d}"
         place = f"[{context}] " if context else ""
         line = f"[{moment}] {_level(record)} {place}{_message(record)} ({record.name})"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return hidden(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
 
 
 class _JsonLines(logging.Formatter):
@@ -74,6 +76,7 @@ class _JsonLines(logging.Formatter):
         line["message"] = _message(record)
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
+        line = {key: hidden(text) for key, text in line.items()}  # before they are quoted once more
         try:
             return orjson.dumps(line).decode()
         except TypeError:

@@ -6,6 +6,7 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError, NotReadyError
 from linkspan.herder.port import Body
+from linkspan.observe.hiding import hidden
 
 __all__ = ["ClientGoneError", "HttpError", "error_body", "headers_of", "status_of"]
 
@@ -71,5 +72,5 @@ def headers_of(error: ConnectError) -> dict[str, str]:
 
 
 def error_body(status: int, message: str) -> Body:
-    """The body of every refusal."""
-    return {"error_code": status, "message": message}
+    """The body of every refusal; there are no secrets in it."""
+    return {"error_code": status, "message": hidden(message)}

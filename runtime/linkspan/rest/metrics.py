@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from linkspan.api.rest import RestRequest, RestResponse
+from linkspan.observe.hiding import hidden
 from linkspan.observe.metrics import CONTENT_TYPE, Family, render
 from linkspan.rest.routing import ForeignRoute
 
@@ -26,5 +27,5 @@ class MetricsResource:
         return [ForeignRoute("GET", "/metrics", self._metrics)]
 
     async def _metrics(self, _: RestRequest) -> RestResponse:
-        text = render(family for source in self._sources for family in source())
+        text = hidden(render(family for source in self._sources for family in source()))
         return RestResponse(body=text, headers={"Content-Type": CONTENT_TYPE})

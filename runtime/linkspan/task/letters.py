@@ -20,6 +20,7 @@ from linkspan.api.schema import Schema
 from linkspan.config import definition
 from linkspan.convert.json import JsonConverter
 from linkspan.log.port import OutgoingBatch, WireHeader
+from linkspan.observe.hiding import hidden
 from linkspan.task.tolerance import UNCONVERTED, Consumed, Failure, Unconverted, Underway, describe
 from linkspan.task.traces import Traces, text_of
 
@@ -176,7 +177,7 @@ class LetterForm:
         return [
             *((_PREFIX + name, _bytes(text)) for name, text in place),
             *self._sender,
-            *((_PREFIX + name, None if text is None else _bytes(text)) for name, text in texts.items()),
+            *((_PREFIX + name, None if text is None else _bytes(hidden(text))) for name, text in texts.items()),
         ]
 
 

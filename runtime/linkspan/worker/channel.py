@@ -17,6 +17,7 @@ import orjson
 
 from linkspan.api import errors
 from linkspan.api.errors import ConfigError, ConnectError, PluginError
+from linkspan.observe.hiding import hidden
 
 __all__ = ["ChildChannel", "LineBuffer", "Message", "decode_error", "encode", "encode_error", "readable"]
 
@@ -119,7 +120,8 @@ class ChildChannel:
 
 
 def readable(text: str) -> str:
-    """A text that can be sent: lone surrogates are escaped, the middle of a very long one is left out."""
+    """A text that can be sent: no secrets, no lone surrogates, of a very long one not the middle."""
+    text = hidden(text)  # before it is cut, or a part of a secret could be left
     if len(text) > _LONGEST_TEXT:
         half = _LONGEST_TEXT // 2
         text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"

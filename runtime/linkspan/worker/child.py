@@ -3,7 +3,7 @@
 A second thread, the control thread, reads the channel, answers for the child while plugin code is busy, and ends the
 process at once when the worker is gone. Messages to the child::
 
-    run       job, args, context, levels, beat        first, once
+    run       job, args, context, levels, beat, hide  first, once; hide: secrets that no text may have in it
     target    target                                  what the worker wants of a task
     level     logger, level                           a log level has changed
     call      id, method, args                        connector children only
@@ -47,6 +47,7 @@ from typing import Any, NoReturn, cast
 from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.log.port import TopicSpec
+from linkspan.observe.hiding import hidden, know
 from linkspan.task.port import TaskState, WantedState
 from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error, readable
 from linkspan.worker.pace import Pace
@@ -307,6 +308,7 @@ def main(sock: socket.socket, stack: int) -> NoReturn:
             os._exit(1)
         first = messages
     run = first.pop(0)
+    know(run.get("hide", ()))
     _set_up_logging(channel, run["levels"])
     threading.current_thread().name = run["context"]
     port = ChannelPort(channel, run.get("target", "STARTED"))
@@ -354,12 +356,12 @@ class _WholeLines(TextIOWrapper):
             end = len(whole)
         self._begun.text = whole[end:]
         if end:
-            super().write(whole[:end])
+            super().write(hidden(whole[:end]))
         return len(text)
 
     def flush(self) -> None:
         """Write the line that this thread has begun."""
         rest, self._begun.text = getattr(self._begun, "text", ""), ""
         if rest:
-            super().write(rest)
+            super().write(hidden(rest))
         super().flush()

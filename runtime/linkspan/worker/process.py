@@ -17,6 +17,7 @@ from pathlib import Path
 
 import orjson
 
+from linkspan.observe.hiding import hidden
 from linkspan.worker.channel import LineBuffer, Message, encode
 from linkspan.worker.pace import Pace
 
@@ -75,7 +76,7 @@ def _log_line(context: str, logger: str, level: int, text: str) -> None:
     """Log a line of a child under its context."""
     target = logging.getLogger(logger)
     if target.isEnabledFor(level):
-        record = target.makeRecord(logger, level, "", 0, text, (), None, extra={"connector_context": context})
+        record = target.makeRecord(logger, level, "", 0, hidden(text), (), None, extra={"connector_context": context})
         target.handle(record)
 
 

@@ -1,0 +1,78 @@
+"""Hides secrets in texts that leave a process: log lines, traces, messages, headers of dead letters.
+
+Each process knows the secrets that were resolved in it or for it. Wherever a text leaves it, every one of them is
+replaced by ``[hidden]``, in the forms in which code commonly quotes them. Values of fewer than four characters, and
+words such as ``true``, are not looked for: they would be found everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+__all__ = ["HIDDEN", "hidden", "know"]
+
+HIDDEN: Final = "[hidden]"
+
+_SHORTEST: Final = 4
+_SHORTEST_LINE: Final = 8
+_WORDS: Final = frozenset({"true", "false", "none", "null"})
+_MOST_VALUES: Final = 2000
+_MOST_LINES: Final = 200
+_LONGEST_QUOTED: Final = 64 << 10
+
+
+class _Secrets:
+    """What this process knows."""
+
+    def __init__(self) -> None:
+        self.forms: tuple[str, ...] = ()
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, values: Iterable[str]) -> None:
+        with self._lock:
+            for value in values:
+                self._known[value] = self._known.pop(value) if value in self._known else _forms_of(value)
+            for value in list(self._known)[:-_MOST_VALUES]:
+                del self._known[value]
+            every = {form for forms in self._known.values() for form in forms}
+            # longest first: one may be a part of another
+            self.forms = tuple(sorted(every, key=len, reverse=True))
+
+
+_secrets: Final = _Secrets()
+
+
+def know(values: Iterable[str]) -> None:
+    """Hide these from now on, besides those that are known already; of very many the oldest are forgotten."""
+    new = list(values)
+    if new:
+        _secrets.add(new)
+
+
+def hidden(text: str) -> str:
+    """The text without secrets."""
+    for form in _secrets.forms:
+        if form in text:
+            text = text.replace(form, HIDDEN)
+    return text
+
+
+def _forms_of(value: str) -> tuple[str, ...]:
+    """How a value may be written, without those that say too little to be looked for."""
+    forms = [value, value.strip()]
+    if len(value) <= _LONGEST_QUOTED:
+        forms += [repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]]
+        forms += [quote(value, safe=""), quote(value), quote_plus(value)]
+    lines = value.splitlines()[:_MOST_LINES]
+    if len(lines) > 1:
+        forms += [line.strip() for line in lines if len(line.strip()) >= _SHORTEST_LINE]
+    return tuple({form for form in forms if _is_telling(form)})
+
+
+def _is_telling(form: str) -> bool:
+    return len(form) >= _SHORTEST and form.lower() not in _WORDS and form not in HIDDEN
