@@ -21,6 +21,10 @@ from integration.services.server import free_ports
 
 COMMAND = str(Path(sys.executable).with_name("connect-standalone"))
 TEXT = "org.apache.kafka.connect.storage.StringConverter"
+FILE_PROVIDER = {
+    "config.providers": "file",
+    "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+}
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
@@ -168,7 +172,19 @@ def test_no_argument_prints_the_usage():
         ({"offset.storage.file.filename": None}, 'Missing required configuration "offset.storage.file.filename"'),
         ({"connector.client.config.override.policy": "Mine"}, "there are the policies All, Allowlist, None, Principal"),
         ({"bootstrap.servers": "127.0.0.1:1"}, "127.0.0.1:1"),
-        ({"config.providers": "file"}, "config.providers"),
+        ({"config.providers": "file"}, 'Missing required configuration "config.providers.file.class"'),
+        (
+            {"config.providers": "v", "config.providers.v.class": "com.example.Vault"},
+            "there is no such config provider here; there are io.strimzi.kafka.EnvVarConfigProvider, ",
+        ),
+        (
+            {**FILE_PROVIDER, "offset.flush.interval.ms": "${file:/nowhere:x}"},
+            "Could not read properties from file /nowhere",
+        ),
+        (
+            {**FILE_PROVIDER, "producer.ssl.key.password": "${file::x}"},
+            "Invalid value [hidden] for configuration producer.ssl.key.password: no config provider knows ${file::x}",
+        ),
     ],
 )
 def test_wrong_worker_file_ends_with_2_and_one_message(tmp_path: Path, changes: dict[str, object], message: str):

@@ -287,10 +287,10 @@ def test_a_mounted_worker_file_is_used_with_what_it_refers_to(start, pod, tmp_pa
     container = start(pod, *COMMAND, "strimzi")
     container.wait_until(lambda: "in group my-connect on Kafka at 127.0.0.1:" in container.text)
     made = properties.load(tmp_path / "tmp" / "linkspan" / "worker.properties")
-    assert made["rest.advertised.host.name"] == ".".join(socket.getfqdn().split(".")[:4])
-    assert made["consumer.client.rack"] == "rack-a"
-    assert not [key for key in made if key.startswith("config.providers")]
+    assert made["consumer.client.rack"] == f"${{strimzidir:{pod['KAFKA_HOME']}/init:rack.id}}"
     assert load(DistributedConfig, made).group_id == "my-connect"
+    # what it refers to was found: nothing is said to stay as it is written
+    assert "which no config provider knows" not in container.text
     assert "] DEBUG " in container.text
 
 
@@ -300,7 +300,8 @@ def test_a_secret_that_cannot_be_looked_up_is_refused(pod):
     status, message = ended(pod, "strimzi")
     assert status == 2
     assert message.splitlines()[-1] == (
-        "linkspan-container: Secret ns/certs cannot be read: this is no pod, KUBERNETES_SERVICE_HOST is not set"
+        "connect-distributed: Config provider strimzisecrets: Secret ns/certs cannot be read: this is no pod, "
+        "KUBERNETES_SERVICE_HOST is not set"
     )
 
 

@@ -57,6 +57,7 @@ from linkspan.api.fields import (
     Width,
 )
 from linkspan.api.headers import Header, Headers
+from linkspan.api.provider import ConfigData, ConfigProvider
 from linkspan.api.records import (
     Column,
     Offset,
@@ -105,8 +106,10 @@ __all__ = [
     "ClusterState",
     "Column",
     "Config",
+    "ConfigData",
     "ConfigError",
     "ConfigKey",
+    "ConfigProvider",
     "ConfigType",
     "ConflictError",
     "ConnectError",

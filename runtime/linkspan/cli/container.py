@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Final
 
 from linkspan.api.errors import ConfigError, ConnectError
+from linkspan.cli.worker_settings import resolved_settings
 from linkspan.config import properties
 from linkspan.config.listeners import Listener, parse_listeners
 from linkspan.config.private_folder import private_folder
-from linkspan.config.references import resolved
+from linkspan.config.providers.references import has_references
 from linkspan.config.variables import missing_variables, worker_settings
 from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels
 
@@ -80,11 +81,9 @@ def _run(mode: str, settings: Mapping[str, str], files: Sequence[str]) -> int:
     ignored = [name for name in _FOR_JAVA if os.environ.get(name, "false").lower() not in {"", "false", "disabled"}]
     if ignored:
         _say(f"{', '.join(ignored)}: ignored, they are for Java")
-    if settings.get("config.providers"):
-        _say("config.providers are used for the worker file; in connectors, references to them stay as they are")
     path = _worker_file()
     try:
-        properties.store(path, resolved(settings, os.environ))
+        properties.store(path, settings)
     except OSError as error:
         raise ConfigError(f"Cannot write {path}: {error.strerror}") from error
     if mode == "standalone":
@@ -204,8 +203,7 @@ def _use_levels(environment: MutableMapping[str, str], root: str | None, loggers
 def _health() -> int:
     """Ask the worker that runs in this container how it is; 0 when it is well."""
     try:
-        settings = properties.load(_worker_file())
-        listener, *_ = parse_listeners(settings.get("listeners", "http://:8083").split(","))
+        listener, *_ = parse_listeners(_listeners(properties.load(_worker_file())).split(","))
         status, text = _asked(listener)
     except ConnectError as error:
         _say(error.message)
@@ -216,6 +214,15 @@ def _health() -> int:
     print(text)
     # An extension of the REST API may want a login; then the worker answers, and more cannot be known.
     return 0 if status in {200, 401, 403} else 1
+
+
+def _listeners(settings: Mapping[str, str]) -> str:
+    written = settings.get("listeners", "http://:8083")
+    if not has_references({"listeners": written}):
+        return written
+    providers = {key: value for key, value in settings.items() if f"{key}.".startswith("config.providers.")}
+    plugin_path = {"plugin.path": settings["plugin.path"]} if "plugin.path" in settings else {}
+    return resolved_settings({**providers, **plugin_path, "listeners": written}).texts["listeners"]
 
 
 def _asked(listener: Listener) -> tuple[int, str]:

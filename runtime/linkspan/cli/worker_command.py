@@ -16,11 +16,15 @@ from typing import Final, Generic, TypeVar
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.cli.background import start_in_background
 from linkspan.cli.exits import CannotStartError
+from linkspan.cli.worker_settings import password_keys, resolved_settings
 from linkspan.config import definition, properties
+from linkspan.config.providers.passwords import refuse_unresolved, warn_unresolved
+from linkspan.config.providers.references import Resolution
 from linkspan.config.suggestions import unknown_keys
 from linkspan.config.worker import PREFIXES, DistributedConfig, StandaloneConfig, WorkerConfig
 from linkspan.observe import logging as log_lines
 from linkspan.observe import streams
+from linkspan.observe.hiding import hidden
 from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels, set_levels
 from linkspan.worker.room import raise_descriptor_limit
 
@@ -68,19 +72,20 @@ class WorkerCommand(Generic[C]):
                 start_in_background(self.name, self.module, given)
                 return 0
             level, levels = _log_level(), _log_levels()
-            config = self._worker_config(given[0])
+            config, resolved = self._worker_config(given[0])
         except ConnectError as error:
-            print(f"{self.name}: {error.message}", file=sys.stderr)
+            print(f"{self.name}: {hidden(error.message)}", file=sys.stderr)
             return 2
         raise_descriptor_limit()  # before the first child, which inherits it
         log_lines.setup(config.linkspan_log_format, level)
         set_levels(levels)
         _log.info("%s", self.describe(config))
         _note_unknown(config)
+        warn_unresolved("The worker file", resolved.unresolved)
         try:
             return asyncio.run(self._until_end(config, given[1:]))
         except CannotStartError as stop:
-            print(f"{self.name}: {stop}", file=sys.stderr)
+            print(f"{self.name}: {hidden(str(stop))}", file=sys.stderr)
             return stop.status
         except KeyboardInterrupt:
             return 130
@@ -88,18 +93,17 @@ class WorkerCommand(Generic[C]):
     async def _until_end(self, config: C, more: Sequence[str]) -> int:
         return await self.run(config, more)
 
-    def _worker_config(self, path: str) -> C:
+    def _worker_config(self, path: str) -> tuple[C, Resolution]:
         submitted = properties.load(path) if path else {}
+        resolved = resolved_settings(submitted)
+        refuse_unresolved(password_keys(self.config_class, submitted), resolved.unresolved)
         try:
-            config = definition.load(self.config_class, submitted)
+            config = definition.load(self.config_class, resolved.config)
         except ConfigError as error:
             mark = properties.byte_order_mark(submitted)
             raise (ConfigError(f"{error.message}; in {path}, {mark}", error.key) if mark else error) from None
-        if config.config_providers:
-            value = ",".join(config.config_providers)
-            raise ConfigError.invalid("config.providers", value, "this is not available yet; remove the key")
         self.check(config)
-        return config
+        return config, resolved
 
 
 def _log_level() -> int:

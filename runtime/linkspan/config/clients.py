@@ -14,7 +14,7 @@ from linkspan.api.fields import NO_DEFAULT, ConfigKey, ConfigType, Importance, V
 from linkspan.api.validators import between, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.definition import parse_value
 
-__all__ = ["CLIENTS", "definition_of"]
+__all__ = ["CLIENTS", "definition_of", "is_password"]
 
 CLIENTS: Final = {"producer": "p", "consumer": "c", "admin": "a"}
 
@@ -22,6 +22,12 @@ CLIENTS: Final = {"producer": "p", "consumer": "c", "admin": "a"}
 def definition_of(client: str) -> Mapping[str, ConfigKey]:
     """Keys of ``producer``, ``consumer`` or ``admin``, by name."""
     return _DEFINITIONS[client]
+
+
+def is_password(client: str, name: str) -> bool:
+    """Whether a client's setting holds a password."""
+    key = _DEFINITIONS[client].get(name)
+    return key is not None and key.type is ConfigType.PASSWORD
 
 
 def _key(client: str, row: list[str]) -> ConfigKey:

@@ -110,6 +110,10 @@ def _client_keys(*beginnings: str, defaults: Mapping[str, object] = MappingProxy
     return tuple(replace(key, default=defaults.get(key.name, key.default)) for key in keys)
 
 
+POLL_DEFAULT_MS: Final = 60_000
+"""Time between two looks at values of config providers, unless the worker file says otherwise."""
+
+
 class WorkerConfig(Config):
     """Keys of workers in both modes; the ``linkspan.`` ones are ours."""
 
@@ -238,6 +242,12 @@ class WorkerConfig(Config):
         importance=MEDIUM,
         validator=check_size,
         doc="Memory that a task may hold before it is ended, such as 512m; absent: as much as the container has.",
+    )
+    linkspan_config_providers_poll_interval_ms = Long(
+        default=POLL_DEFAULT_MS,
+        importance=LOW,
+        validator=at_least(0),
+        doc="Time between two looks at values of config providers; what uses changed ones is restarted. 0 for none.",
     )
     linkspan_metrics_enable = Bool(
         default=True, importance=LOW, doc="Whether GET /metrics of the REST API answers, for Prometheus."

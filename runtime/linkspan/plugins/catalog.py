@@ -13,7 +13,7 @@ __all__ = ["INSTALLED", "KINDS", "Catalog", "PluginInfo"]
 SHOWN_KINDS: Final = ("sink", "source", "transformation", "predicate", "converter", "header_converter")
 """Kinds that the REST API shows, in its order."""
 
-KINDS: Final = (*SHOWN_KINDS, "rest_extension")
+KINDS: Final = (*SHOWN_KINDS, "rest_extension", "configprovider")
 """All kinds."""
 
 INSTALLED: Final = "classpath"
@@ -27,6 +27,7 @@ _SUFFIXES: Final = {
     "converter": "Converter",
     "header_converter": "HeaderConverter",
     "rest_extension": "ConnectRestExtension",
+    "configprovider": "ConfigProvider",
 }
 _NOUNS: Final = {
     "transformation": "Transformation",
@@ -34,6 +35,7 @@ _NOUNS: Final = {
     "converter": "Converter",
     "header_converter": "HeaderConverter",
     "rest_extension": "ConnectRestExtension",
+    "configprovider": "ConfigProvider",
 }
 
 

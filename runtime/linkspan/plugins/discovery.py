@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from linkspan.api import (
+    ConfigProvider,
     Converter,
     HeaderConverter,
     Predicate,
@@ -26,7 +27,7 @@ from linkspan.plugins.catalog import INSTALLED, PluginInfo
 from linkspan.plugins.loading import use_location
 from linkspan.plugins.units import package_folders, units
 
-__all__ = ["GROUPS", "folders", "packages", "scan", "unusable"]
+__all__ = ["GROUPS", "folders", "packages", "scan", "scan_providers", "unusable"]
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ GROUPS: Final = {
     "linkspan.transforms": "transformation",
     "linkspan.predicates": "predicate",
     "linkspan.rest_extensions": "rest_extension",
+    "linkspan.config_providers": "configprovider",
 }
 """Entry-point groups and what stands in them; ours and everybody else's plugins use the same."""
 
@@ -49,6 +51,7 @@ _CONTRACTS: Final[dict[str, tuple[type[Any], ...]]] = {
     "transformation": (Transform,),
     "predicate": (Predicate,),
     "rest_extension": (RestExtension,),
+    "configprovider": (ConfigProvider,),
 }
 
 
@@ -81,6 +84,13 @@ def scan(location: str = INSTALLED, package: str | None = None) -> list[PluginIn
         for name, point in _points(location)
         if package is None or name == package
     ]
+
+
+def scan_providers(location: str) -> list[PluginInfo]:
+    """Import the config providers of one place only, and describe them; runs plugin code."""
+    use_location(location)
+    points = [point for _, point in _points(location) if GROUPS[point.group] == "configprovider"]
+    return [_describe(point, GROUPS[point.group], location) for point in points]
 
 
 def unusable(location: str, package: str | None, reason: str) -> list[PluginInfo]:

@@ -13,8 +13,13 @@ import pytest
 
 from integration.services.certificates import Authority
 from linkspan.api.errors import ConfigError
-from linkspan.config import references
-from linkspan.config.kubernetes import secret
+from linkspan.api.fields import Config
+from linkspan.config.providers import kubernetes
+from linkspan.config.providers.kubernetes import (
+    KubernetesConfigMapConfigProvider,
+    KubernetesSecretConfigProvider,
+    Resources,
+)
 
 PATH = "/api/v1/namespaces/{}/secrets/{}"
 
@@ -22,19 +27,20 @@ PATH = "/api/v1/namespaces/{}/secrets/{}"
 class Api(BaseHTTPRequestHandler):
     """Answers as the API server of Kubernetes does."""
 
-    secrets: ClassVar = {
-        PATH.format("ns", "user"): {"password": "geheim ä"},
-        PATH.format("own", "user"): {"password": "mine"},
+    data: ClassVar = {
+        PATH.format("ns", "user"): {"password": base64.b64encode("geheim ä".encode()).decode()},
+        PATH.format("own", "user"): {"password": base64.b64encode(b"mine").decode()},
+        PATH.format("ns", "bytes"): {"key": base64.b64encode(b"\xff\xfe").decode()},
+        "/api/v1/namespaces/ns/configmaps/hosts": {"db": "db.example"},
     }
     asked: ClassVar[list[str]] = []
 
     def do_GET(self):
         self.asked.append(self.path)
         allowed = self.headers["Authorization"] == "Bearer let-me-in"
-        found = self.secrets.get(self.path)
+        found = self.data.get(self.path)
         status = 401 if not allowed else 404 if found is None else 200
-        data = {key: base64.b64encode(value.encode()).decode() for key, value in (found or {}).items()}
-        body = json.dumps({"kind": "Secret", "data": data}).encode()
+        body = json.dumps({"data": found}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -75,12 +81,39 @@ def account(authority: Authority, tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_secret_is_read_with_the_rights_of_the_pod(api, account):
-    assert secret("ns/user", api, account) == {"password": "geheim ä"}
-    assert secret("user", api, account) == {"password": "mine"}
+def secret(path: str, environment: dict[str, str], account: Path) -> dict[str, str]:
+    return Resources("Secret", "secrets", environment, account).data(path)
 
 
-def test_a_secret_that_is_not_there_or_not_for_us_is_named(api, account):
+@pytest.fixture
+def pod(api: dict[str, str], account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is in a pod."""
+    for name, value in api.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(kubernetes.Resources.__init__, "__defaults__", (account,))
+
+
+@pytest.mark.usefixtures("pod")
+def test_a_secret_is_read_with_the_rights_of_the_pod():
+    provider = KubernetesSecretConfigProvider()
+    provider.config = Config({})
+    assert provider.get("ns/user", {"password", "gone"}).values == {"password": "geheim ä"}
+    assert provider.get("user", {"password"}).values == {"password": "mine"}
+
+
+@pytest.mark.usefixtures("pod")
+def test_a_config_map_is_read_as_it_is():
+    assert KubernetesConfigMapConfigProvider().get("ns/hosts", {"db", "gone"}).values == {"db": "db.example"}
+
+
+@pytest.mark.usefixtures("pod")
+def test_a_secret_that_is_no_text_is_refused_without_being_quoted():
+    with pytest.raises(ConfigError, match=r"^Secret ns/bytes cannot be read: UnicodeDecodeError") as refused:
+        KubernetesSecretConfigProvider().get("ns/bytes", {"key"})
+    assert refused.value.__cause__ is None
+
+
+def test_a_resource_that_is_not_there_or_not_for_us_is_named(api, account):
     with pytest.raises(ConfigError, match=r"namespaces/ns/secrets/gone cannot be read: 404 Not Found; the service"):
         secret("ns/gone", api, account)
     (account / "token").write_text("x")
@@ -101,23 +134,8 @@ def test_a_path_is_a_namespace_and_a_name(api, account, path):
         secret(path, api, account)
 
 
-def test_outside_of_a_pod_there_are_no_secrets(api, account):
+def test_outside_of_a_pod_there_are_no_resources(api, account):
     with pytest.raises(ConfigError, match="this is no pod, KUBERNETES_SERVICE_HOST is not set"):
         secret("ns/user", {}, account)
     with pytest.raises(ConfigError, match=r"Secret ns/user cannot be read: .*No such file"):
         secret("ns/user", api, account / "gone")
-
-
-def test_references_to_one_secret_ask_once(api, account, monkeypatch):
-    monkeypatch.setattr(references, "secret", lambda path, environment: secret(path, environment, account))
-    settings = {
-        "config.providers": "s",
-        "config.providers.s.class": "io.strimzi.kafka.KubernetesSecretConfigProvider",
-        "sasl.jaas.config": 'x required password="${s:ns/user:password}";',
-        "producer.ssl.key": "${s:ns/user:gone}",
-    }
-    assert references.resolved(settings, api) == {
-        "sasl.jaas.config": 'x required password="geheim ä";',
-        "producer.ssl.key": "${s:ns/user:gone}",
-    }
-    assert Api.asked == [PATH.format("ns", "user")]
