@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from linkspan.api.errors import (
     PluginError,
     UnsupportedError,
 )
-from linkspan.herder.port import InternalRequest, RequestTimedOutError
+from linkspan.herder.port import STARTED, InternalRequest, RequestTimedOutError
 from linkspan.herder.topic_tracking import TopicsForbiddenError, TopicTracking
 from tests.herder.conftest import Plane, config
 from tests.herder.fakes import Report
@@ -713,5 +714,40 @@ def test_unknown_plugins_and_versions_are_refused(play: Play) -> None:
         assert said.endswith("FileStreamSourceConnector not found that matches the version range [9,9], "
                              "available versions: [4.3.1]")  # fmt: skip
         await raised(plane.herder.plugin_config("FileStreamSource", "[1"), ConfigError)
+
+    play(story)
+
+
+@dataclass(frozen=True)
+class Reload:
+    connector: str
+    instance: bool
+    tasks: tuple[int, ...]
+
+
+@pytest.mark.parametrize(
+    ("reload", "calls"),
+    [
+        (Reload("c", instance=False, tasks=(1,)), [("stop_task", "c", 1), ("start_task", "c", 1, STARTED)]),
+        (Reload("c", instance=True, tasks=()), [("stop_connector", "c"), ("start_connector", "c", STARTED)]),
+        (
+            Reload("c", instance=True, tasks=(0,)),
+            [
+                ("stop_task", "c", 0),
+                ("start_task", "c", 0, STARTED),
+                ("stop_connector", "c"),
+                ("start_connector", "c", STARTED),
+            ],
+        ),
+        (Reload("gone", instance=True, tasks=(0,)), []),
+    ],
+)
+def test_changed_values_restart_exactly_what_uses_them(play: Play, reload: Reload, calls: list[Any]) -> None:
+    async def story(plane: Plane) -> None:
+        await plane.create(tasks_max="2")
+        plane.calls()
+        plane.herder.on_reload(reload)
+        await plane.settled()
+        assert plane.calls() == calls
 
     play(story)

@@ -41,9 +41,11 @@ CATALOG = Catalog(
         plugin("source", "RogueSource"),
         plugin("source", "WatchingSource"),
         plugin("source", "SearchingSource"),
+        plugin("source", "SecretSource"),
         plugin("sink", "QuietSink"),
         plugin("converter", "PlainConverter"),
         plugin("header_converter", "PlainConverter"),
+        plugin("configprovider", "RogueProvider"),
     ]
 )
 WORKER = {

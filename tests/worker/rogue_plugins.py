@@ -15,14 +15,20 @@ import time
 from pathlib import Path
 
 from linkspan.api import (
+    Config,
+    ConfigData,
+    ConfigProvider,
     Converter,
     HeaderConverter,
+    Int,
+    Password,
     SchemaAndValue,
     SinkConnector,
     SinkTask,
     SourceConnector,
     SourceRecord,
     SourceTask,
+    Str,
 )
 from linkspan.api.errors import ConfigError
 from linkspan.log.port import DisplacedError
@@ -228,6 +234,65 @@ class WatchingSource(RogueSource):
             self.context.raise_error(RuntimeError("the external system is gone"))
         elif what == "offsets":
             print("found", self.context.offset_reader.offset({"file": "a"}))
+
+
+class RogueProvider(ConfigProvider[Config]):
+    """The path says what it does; without a path it knows its parameters."""
+
+    polled = True
+
+    def configure(self) -> None:
+        misbehave("configure", self.config.originals)
+
+    def get(self, path, keys):
+        log.warning("asked in process %d", os.getpid())
+        if path.startswith("ttl="):
+            return ConfigData(dict.fromkeys(keys, path), int(path.removeprefix("ttl=")))
+        if path == "quote":
+            raise ValueError(f"parameters {self.config.originals!r}")
+        if path == "not text":
+            return ConfigData(dict.fromkeys(keys, 5))
+        if path:
+            misbehave("get", {**self.config.originals, "get": path})
+        return ConfigData({key: str(self.config.originals[key]) for key in keys if key in self.config.originals})
+
+
+class SecretConfig(Config):
+    password = Password(default=None)
+    plain = Str(default=None)
+    number = Int(default=1)
+
+
+class SecretTask(RogueTask):
+    """Tells its secrets to everybody."""
+
+    config_class = SecretConfig
+
+    def start(self) -> None:
+        print("printed", self.config.originals)
+        os.write(2, repr(self.config.originals).encode() + b"\n")
+        log.error("logged %s", self.config.originals)
+
+    def poll(self):
+        raise ValueError(f"cannot poll with {self.config.originals!r}")
+
+
+class SecretSource(RogueSource):
+    config_class = SecretConfig
+    task_class = SecretTask
+
+    def start(self) -> None:
+        if "connector.start" in self.config.originals:
+            raise ValueError(f"cannot start with {self.config.originals!r}")
+
+    def task_configs(self, max_tasks: int):
+        derived = f"user:{self.config.originals.get('plain')}@host"
+        return [{**self.config.originals, "derived": derived}]
+
+    def validate(self, config):
+        if config.originals.get("refuse") == "raise":
+            raise RuntimeError(f"cannot validate {config.originals!r}")
+        return [ConfigError(f"Refused {config.originals!r}", "plain")] if config.originals.get("refuse") else []
 
 
 class PlainConverter(Converter, HeaderConverter):

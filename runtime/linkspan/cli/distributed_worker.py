@@ -131,6 +131,7 @@ class Distributed:
         worker.on_status = herder.on_status
         worker.on_reconfigure = herder.on_reconfigure
         worker.on_topics = herder.on_topics
+        worker.on_reload = herder.on_reload
         worker.member_id = herder.member_id
         worker.guard_tasks(herder.guard)
         self._api.install(herder, worker, levels)

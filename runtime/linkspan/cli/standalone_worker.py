@@ -106,6 +106,7 @@ class Standalone:
         worker.on_status = herder.on_status
         worker.on_reconfigure = herder.on_reconfigure
         worker.on_topics = herder.on_topics
+        worker.on_reload = herder.on_reload
         self._herder = herder
         self._api.install(herder, worker, levels)
 

@@ -44,6 +44,7 @@ from linkspan.herder.port import (
     NotLeaderError,
     Peers,
     RebalanceNeededError,
+    ReloadRequest,
     RunningWorker,
     StatusReport,
     SubmittedConfig,
@@ -283,6 +284,10 @@ class DistributedHerder(PluginQuestions):
     def on_reconfigure(self, name: str) -> None:
         """A connector wants to cut its work anew."""
         self._local.recut(name)
+
+    def on_reload(self, reload: ReloadRequest) -> None:
+        """Values that something here refers to have changed: restart exactly that."""
+        self._local.restart(reload.connector, instance=reload.instance, tasks=reload.tasks, ended=self._put_restarting)
 
     def on_topics(self, name: str, task: int, topics: list[str]) -> None:
         """A task has used these topics."""

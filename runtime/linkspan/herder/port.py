@@ -29,6 +29,7 @@ __all__ = [
     "Peers",
     "PreemptedError",
     "RebalanceNeededError",
+    "ReloadRequest",
     "RequestTimedOutError",
     "RunningWorker",
     "StatusReport",
@@ -159,6 +160,25 @@ class StatusReport(Protocol):
     @property
     def trace(self) -> str | None:
         """What went wrong, when the state is FAILED."""
+        ...
+
+
+class ReloadRequest(Protocol):
+    """Values that something on this worker refers to have changed."""
+
+    @property
+    def connector(self) -> str:
+        """Name of the connector."""
+        ...
+
+    @property
+    def instance(self) -> bool:
+        """Whether its instance is to be restarted."""
+        ...
+
+    @property
+    def tasks(self) -> Sequence[int]:
+        """Its tasks that are to be restarted."""
         ...
 
 

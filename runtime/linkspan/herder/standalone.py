@@ -23,6 +23,7 @@ from linkspan.herder.port import (
     STOPPED,
     Body,
     InternalRequest,
+    ReloadRequest,
     RunningWorker,
     StatusReport,
     SubmittedConfig,
@@ -109,6 +110,15 @@ class StandaloneHerder(PluginQuestions):
         if name in self._connectors and name not in self._to_cut:
             self._to_cut.add(name)
             self._lanes.tell(name, lambda stage: self._regenerate(name, stage))
+
+    def on_reload(self, reload: ReloadRequest) -> None:
+        """Values that something here refers to have changed: restart exactly that."""
+        name, instance, tasks = reload.connector, reload.instance, reload.tasks
+        state = self._connectors.get(name)
+        if state is not None:
+            self._lanes.tell(
+                name, lambda stage: self._execute_restart(name, state, instance, tasks, stage), presses=instance
+            )
 
     def on_topics(self, name: str, task: int, topics: list[str]) -> None:  # noqa: ARG002 - which task is not shown
         """Tasks have used these topics."""

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from linkspan.api.converter import Converter, HeaderConverter
 from linkspan.api.errors import ConfigError, ConnectError, RetriableError
@@ -15,6 +15,7 @@ from linkspan.api.fields import Config
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
+from linkspan.config.providers.passwords import passwords, refuse_unresolved
 from linkspan.log.port import DisplacedError, TransactionalWriter, Writer
 from linkspan.plugins import loading
 from linkspan.plugins.functions import PLUGIN_PATH, look_in
@@ -42,6 +43,7 @@ _FOREVER: Final = 3600.0
 _CLOSE_TIMEOUT: Final = 30.0
 _LONGEST_SUMMARY: Final = 1000
 _OPEN_SECONDS: Final = 5.0
+C = TypeVar("C", bound=Config)
 
 
 class _Closable(Protocol):
@@ -238,8 +240,14 @@ def _load_task(spec: TaskSpec) -> object:
     if config_class is Config:
         config_class = connector_class.config_class
     task: object = task_class()
-    task.config = definition.load(config_class, spec.task_config)  # type: ignore[attr-defined]  # checked by the caller
+    task.config = _loaded(spec, config_class, spec.task_config)  # type: ignore[attr-defined]  # checked by the caller
     return task
+
+
+def _loaded(spec: TaskSpec, config_class: type[C], own: Mapping[str, str], prefix: str = "") -> C:
+    """Configuration of a plugin, none of whose passwords is a reference that nobody knows."""
+    refuse_unresolved(passwords(config_class.keys, prefix), spec.unresolved)
+    return definition.load(config_class, own)
 
 
 def _wrong_direction(spec: TaskSpec, task: object) -> ConnectError:
@@ -256,13 +264,13 @@ def _load_converters(spec: TaskSpec, resources: ExitStack) -> Converters:
         own.setdefault("converter.type", key.removesuffix(".converter"))
         converter: Converter = loading.load(spec.catalog.find("converter", name))()
         resources.callback(_quietly_close, converter)
-        converter.configure(definition.load(type(converter).config_class, own), is_key=key == "key.converter")
+        converter.configure(_loaded(spec, type(converter).config_class, own, f"{key}."), is_key=key == "key.converter")
         pair.append(converter)
     name, own = settings.converter_settings(spec, "header.converter")
     own.setdefault("converter.type", "header")
     header: HeaderConverter = loading.load(spec.catalog.find("header_converter", name))()
     resources.callback(_quietly_close, header)
-    header.configure_header(definition.load(type(header).config_class, own))
+    header.configure_header(_loaded(spec, type(header).config_class, own, "header.converter."))
     return Converters(pair[0], pair[1], header)
 
 
@@ -289,7 +297,7 @@ def _configured(spec: TaskSpec, kind: str, type_key: str, own: dict[str, str]) -
     if not name:
         raise ConfigError(f'Missing required configuration "{type_key}" which has no default value.', type_key)
     plugin = loading.load(spec.catalog.find(kind, name))()
-    plugin.config = definition.load(type(plugin).config_class, own)
+    plugin.config = _loaded(spec, type(plugin).config_class, own, type_key.removesuffix("type"))
     plugin.alias = type_key.partition(".")[2].removesuffix(".type")
     plugin.configure()
     return plugin

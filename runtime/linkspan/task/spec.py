@@ -46,6 +46,8 @@ class TaskSpec:
             A sink has a producer for its dead letter queue only. An admin client a task has not: that one has the
             worker's own credentials.
         exactly_once: how a source task delivers exactly once; None for at least once, and for sinks.
+        unresolved: by key of either configuration, the references in it that nobody knows.
+        secrets: what the others were replaced by; no text that leaves the task may have them in it.
         memory_max: bytes of memory that its process may hold, with all that it starts; None for any number. The
             worker sees to it.
         job: function that runs it in its process, ``module:function``.
@@ -62,6 +64,8 @@ class TaskSpec:
     worker_config: Mapping[str, str] = field(default_factory=dict)
     client_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     exactly_once: ExactlyOnce | None = None
+    unresolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     memory_max: int | None = None
     job: str = "linkspan.worker.requests:task"
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from linkspan.config.clients import definition_of
+from linkspan.config.clients import definition_of, is_password
 from linkspan.config.policy import policy_of
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "keeps_place",
     "offset_topic",
     "offset_topic_clients",
+    "override_passwords",
     "own_offset_topic",
     "producer_settings",
     "sink_group",
@@ -81,6 +82,16 @@ def check_overrides(worker: Mapping[str, str], connector: Mapping[str, str]) -> 
     """
     for client in _CLIENTS:
         policy_of(worker).check(with_prefix(connector, f"{client}.override."))
+
+
+def override_passwords(connector: Mapping[str, str]) -> set[str]:
+    """The connector's client overrides that hold passwords."""
+    return {
+        key
+        for client in _CLIENTS
+        for key in connector
+        if key.startswith(f"{client}.override.") and is_password(client, key.removeprefix(f"{client}.override."))
+    }
 
 
 def producer_settings(

@@ -13,6 +13,7 @@ from linkspan.api.connector import SinkConnector, SourceConnector
 from linkspan.api.errors import ConnectError, PluginError
 from linkspan.api.records import Offset, Partition
 from linkspan.config import definition
+from linkspan.config.providers.passwords import passwords, refuse_unresolved
 from linkspan.plugins.loading import load
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import ChannelPort, unpack
@@ -69,6 +70,7 @@ class _Host:
         if not isinstance(made, SourceConnector | SinkConnector):
             message = f"{kind.__qualname__} is neither a SourceConnector nor a SinkConnector"
             raise PluginError(message)
+        refuse_unresolved(passwords(kind.config_class.keys), args["unresolved"])
         made.config = definition.load(kind.config_class, args["config"])
         made.context = self._context
         self._connector = made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from linkspan.api.errors import PluginError
@@ -51,6 +51,7 @@ class Questions:
         what: str,
         seconds: float,
         plugin: PluginInfo | None = None,
+        hide: Collection[str] = (),
     ) -> Any:  # noqa: ANN401 - each job has its own answer
         """Let a child do a job and return its result.
 
@@ -61,6 +62,7 @@ class Questions:
             what: words for messages, for example ``validate the configuration of connector c1``.
             seconds: how long it may take; the child is killed then.
             plugin: the connector class that it is about, or None.
+            hide: secrets that are to be in no text of the child.
 
         Raises:
             PluginError: the child died or was too slow; carries the stack of the blocked call.
@@ -79,6 +81,7 @@ class Questions:
             "context": context,
             "levels": log_levels(),
             "beat": 60.0,
+            "hide": list(hide),
         }
         async with self._starting:
             child = await self._nurseries.spawn(context, take, run, plugin)

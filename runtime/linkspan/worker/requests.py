@@ -65,11 +65,12 @@ def plugin_folders(port: ChannelPort, args: Args) -> list[str]:
 
 def validate(port: ChannelPort, args: Args) -> dict[str, Any]:
     """Check a connector configuration."""
+    from linkspan.plugins.concealment import concealed  # noqa: PLC0415 - only here
     from linkspan.plugins.preflight import validate_connector  # noqa: PLC0415 - only here
 
     port.calling("validate")
-    infos: dict[str, Any] = validate_connector(Catalog.from_json(args["catalog"]), args["props"], worker=args["worker"])
-    return infos
+    infos = validate_connector(Catalog.from_json(args["catalog"]), args["props"], worker=args["worker"])
+    return concealed(infos, args["written"], args["unresolved"])
 
 
 def plugin_config(port: ChannelPort, args: Args) -> list[dict[str, Any]]:

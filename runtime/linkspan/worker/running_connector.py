@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from linkspan.api.errors import ConnectError, NotFoundError, PluginError
+from linkspan.config.providers.references import Resolution
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker import task_configs
 from linkspan.worker.channel import Message, decode_error
@@ -45,7 +46,7 @@ class RunningConnector:
     Args:
         name: of the connector.
         plugin: its class.
-        config: its configuration.
+        config: its configuration, as it is written and with its references replaced.
         nurseries: where children come from.
         starting: limits how many children come up at the same time.
         hooks: whom to tell.
@@ -56,7 +57,7 @@ class RunningConnector:
         self,
         name: str,
         plugin: PluginInfo,
-        config: Mapping[str, str],
+        config: Resolution,
         *,
         nurseries: Nurseries,
         starting: asyncio.Semaphore,
@@ -66,7 +67,8 @@ class RunningConnector:
         self.name = name
         self.state = "UNASSIGNED"
         self.plugin = plugin
-        self._config = dict(config)
+        self._resolution = config
+        self._config = config.texts
         self._nurseries = nurseries
         self._starting = starting
         self._hooks = hooks
@@ -158,6 +160,7 @@ class RunningConnector:
                 limit = {"max_tasks": task_configs.max_tasks(self._config)}
                 made = await self._call("task_configs", limit, self._deadlines.request)
                 configs = task_configs.finish_task_configs(self.name, made["configs"], self._config, made["task_class"])
+                configs = task_configs.with_references(configs, self._resolution)
             if not made["watches"]:
                 # Its process goes while the caller goes on.
                 self._finish_later()
@@ -191,10 +194,16 @@ class RunningConnector:
         run: Message = {
             "type": "run",
             "job": "linkspan.worker.connector_child:connector",
-            "args": {"name": self.name, "plugin": pack(self.plugin), "config": self._config},
+            "args": {
+                "name": self.name,
+                "plugin": pack(self.plugin),
+                "config": self._config,
+                "unresolved": self._resolution.unresolved,
+            },
             "context": f"{self.name}|worker",
             "levels": log_levels(),
             "beat": 60.0,
+            "hide": list(self._resolution.values.values()),
         }
         async with self._starting:
             child = await self._nurseries.spawn(f"{self.name}|worker", self._take, run, self.plugin)

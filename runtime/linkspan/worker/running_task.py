@@ -141,6 +141,7 @@ class RunningTask:
             "levels": log_levels(),
             "beat": self._watch.interval,
             "target": target,
+            "hide": list(spec.secrets),
         }
         child = await nurseries.spawn(self._context, self._take, run, spec.plugin)
         child.memory_max = spec.memory_max

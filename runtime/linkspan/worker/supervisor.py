@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from linkspan import __version__
 from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError
 from linkspan.api.records import TopicPartition
+from linkspan.config.providers.passwords import refuse_unresolved, warn_unresolved
+from linkspan.config.providers.references import Resolution
+from linkspan.config.worker import POLL_DEFAULT_MS
 from linkspan.log.port import Log
 from linkspan.observe.metrics import Family
 from linkspan.plugins.catalog import Catalog, PluginInfo
@@ -24,7 +27,7 @@ from linkspan.worker.answers import Answers, TaskGuard
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.control_groups import ControlGroups
-from linkspan.worker.deadlines import Deadlines
+from linkspan.worker.deadlines import Deadlines, milliseconds
 from linkspan.worker.displacement import pause_before_return, returns_in_a_row
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.memory import MemoryWatch, budget, prefetch
@@ -36,6 +39,8 @@ from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
 from linkspan.worker.process_table import ProcessTable
 from linkspan.worker.questions import Questions
+from linkspan.worker.reloads import POLL_KEY, Reload, Reloads
+from linkspan.worker.resolver import Resolver
 from linkspan.worker.room import Room
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
@@ -61,7 +66,7 @@ def _ignore(*_: object) -> None:
 class Worker:
     """Runs connectors and tasks.
 
-    The three ``on_`` attributes are called on the event loop and must not block; set them before :meth:`start`.
+    The ``on_`` attributes are called on the event loop and must not block; set them before :meth:`start`.
     ``member_id`` is asked what this worker is called in its group of workers, if it has one.
 
     Args:
@@ -92,6 +97,7 @@ class Worker:
         self.on_status: Callable[[StatusEvent], None] = _ignore
         self.on_reconfigure: Callable[[str], None] = _ignore
         self.on_topics: Callable[[str, int, list[str]], None] = _ignore
+        self.on_reload: Callable[[Reload], None] = _ignore
         self.member_id: Callable[[], str | None] = lambda: None
         self._properties = dict(properties)
         self._keeps_places_as = keeps_places_as
@@ -111,6 +117,11 @@ class Worker:
         write_once = None if delivers_once_as is None else self._write_once
         self._places = OffsetPlaces(self._properties, log, offsets, write_once)
         self._answers = Answers(self._places, self._ensure_topic)
+        self._resolver = Resolver(
+            self._properties, self._nurseries, lambda name: self.catalog.find("configprovider", name)
+        )
+        interval = milliseconds(self._properties, POLL_KEY, POLL_DEFAULT_MS)
+        self._reloads = Reloads(self._resolver, interval, self._tell_reload)
         self._connectors: dict[str, RunningConnector] = {}
         self._tasks: dict[tuple[str, int], RunningTask] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -174,10 +185,12 @@ class Worker:
 
     async def stop(self) -> None:
         """End everything: tasks within the graceful timeout, then connectors, then every process."""
+        await self._reloads.stop()
         await self.stop_tasks(list(self._tasks))
         await asyncio.gather(*(self.stop_connector(name) for name in list(self._connectors)))
         self._questions.kill()
         self._topics.kill()
+        await self._resolver.stop()
         if self._background:
             await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
         await self._places.close()
@@ -206,6 +219,9 @@ class Worker:
     def _tell_topics(self, connector: str, task: int, topics: list[str]) -> None:
         self.on_topics(connector, task, topics)
 
+    def _tell_reload(self, reload: Reload) -> None:
+        self.on_reload(reload)
+
     # --- questions ----------------------------------------------------------------------------------------------
 
     async def validate(self, props: dict[str, str | None]) -> dict[str, Any]:
@@ -215,18 +231,27 @@ class Worker:
             PluginError: the plugin's check did not end within 90 s, or its process died.
             ConnectError: what the check raised.
         """
-        args = {"catalog": self.catalog.to_json(), "props": props, "worker": self._validation_config()}
+        resolved = await self._resolver.resolve(props)
+        args = {
+            "catalog": self.catalog.to_json(),
+            "props": resolved.config,
+            "written": props,
+            "unresolved": resolved.unresolved,
+            "worker": self._validation_config(),
+        }
         what = f"validate the configuration of connector {props.get('name')}"
         try:
-            plugin = self.catalog.connector_of(props)
+            plugin = self.catalog.connector_of(resolved.config)
         except ConnectError:  # which the answer to the question says better
             plugin = None
-        return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request, plugin))
+        seconds, hide = self._deadlines.request, resolved.values.values()
+        return cast("dict[str, Any]", await self._ask("validate", args, what, seconds, plugin, hide))
 
     def _validation_config(self) -> dict[str, str]:
         """What the check of a connector has to know of the worker; no client settings, which hold secrets."""
         clients_of_worker = ("producer.", "consumer.", "admin.", "ssl.", "sasl.", "listeners.https.")
-        return {key: value for key, value in self._properties.items() if not key.startswith(clients_of_worker)}
+        secret = (*clients_of_worker, "config.providers.")
+        return {key: value for key, value in self._properties.items() if not key.startswith(secret)}
 
     async def plugin_config(self, name: str) -> list[dict[str, Any]]:
         """Keys of a plugin as ``GET /connector-plugins/{name}/config`` lists them."""
@@ -235,9 +260,17 @@ class Worker:
         return cast("list[dict[str, Any]]", found)
 
     async def _ask(
-        self, job: str, args: Mapping[str, Any], what: str, seconds: float, plugin: PluginInfo | None = None
+        self,
+        job: str,
+        args: Mapping[str, Any],
+        what: str,
+        seconds: float,
+        plugin: PluginInfo | None = None,
+        hide: Collection[str] = (),
     ) -> Any:  # noqa: ANN401 - each job has its own answer
-        return await self._questions.ask(job, args, context="worker", what=what, seconds=seconds, plugin=plugin)
+        return await self._questions.ask(
+            job, args, context="worker", what=what, seconds=seconds, plugin=plugin, hide=hide
+        )
 
     # --- connectors ---------------------------------------------------------------------------------------------
 
@@ -252,14 +285,17 @@ class Worker:
             message = f"Connector with name {name} already exists"
             raise AlreadyExistsError(message)
         try:
-            plugin = self.catalog.connector_of(config)
+            resolved, answers = await self._resolver.resolve_together([config])
+            self._reloads.note(name, None, [config], answers)
+            plugin = self.catalog.connector_of(resolved[0].config)
         except ConnectError as error:
             self._tell_status(StatusEvent(name, None, "FAILED", str(encode_error(error)["trace"])))
             raise
+        warn_unresolved(f"Connector {name}", resolved[0].unresolved)
         running = RunningConnector(
             name,
             plugin,
-            config,
+            resolved[0],
             nurseries=self._nurseries,
             starting=self._starting,
             hooks=self._connector_hooks,
@@ -270,6 +306,7 @@ class Worker:
 
     async def stop_connector(self, name: str) -> None:
         """End a connector, within five seconds; one that does not run here is fine."""
+        self._reloads.forget(name, None)
         running = self._connectors.pop(name, None)
         if running is not None:
             await running.stop()
@@ -332,13 +369,24 @@ class Worker:
         running = RunningTask(connector, task, target, connector_config, self._task_hooks, self._deadlines)
         running.begun_as = self.member_id()
         self._tasks[key] = running
+        running.birth = self._in_background(self._prepare(running, config, connector_config, count))
+
+    async def _prepare(
+        self, running: RunningTask, config: dict[str, str], connector_config: dict[str, str], count: int
+    ) -> None:
+        """Find out what a task is made of, then give birth to it."""
+        name = running.connector
         try:
-            check_task_count(connector, count, connector_config)
-            spec = self._spec(connector, task, config, connector_config)
+            resolved, answers = await self._resolver.resolve_together([connector_config, config])
+            self._reloads.note(name, running.task, [connector_config, config], answers)
+            running.connector_config = resolved[0].texts
+            check_task_count(name, count, running.connector_config)
+            spec = self._spec(name, running.task, *resolved)
         except ConnectError as error:
             running.fail(error)
             return
-        running.birth = self._in_background(self._bear(running, spec))
+        warn_unresolved(f"Task {spec.id}", spec.unresolved)
+        await self._bear(running, spec)
 
     async def _bear(self, running: RunningTask, spec: TaskSpec) -> None:
         """Give birth to a task when its turn comes; the next one's comes when it is up, or slow to come up."""
@@ -360,8 +408,10 @@ class Worker:
         task.add_done_callback(self._background.discard)
         return task
 
-    def _spec(self, connector: str, task: int, config: dict[str, str], connector_config: dict[str, str]) -> TaskSpec:
+    def _spec(self, connector: str, task: int, whole: Resolution, own: Resolution) -> TaskSpec:
+        connector_config = whole.texts
         clients.check_overrides(self._properties, connector_config)
+        refuse_unresolved(clients.override_passwords(connector_config), whole.unresolved)
         plugin = self.catalog.connector_of(connector_config)
         kind = cast("Literal['source', 'sink']", plugin.kind)
         memory_max = budget(self._properties, connector_config)
@@ -373,7 +423,7 @@ class Worker:
             plugin=plugin,
             catalog=self.catalog,
             connector_config=connector_config,
-            task_config=config,
+            task_config=own.texts,
             worker_config=clients.task_worker_config(self._properties, connector_config),
             client_settings=clients.task_clients(
                 kind,
@@ -386,6 +436,8 @@ class Worker:
                 read_ahead=prefetch(self._groups.memory_limit(), memory_max),
             ),
             exactly_once=self._exactly_once(connector, task, connector_config) if kind == "source" else None,
+            unresolved={**whole.unresolved, **own.unresolved},
+            secrets=tuple({*whole.values.values(), *own.values.values()}),
             memory_max=memory_max,
         )
 
@@ -402,6 +454,8 @@ class Worker:
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:
         """End tasks; together they have the graceful timeout, late ones are killed."""
+        for connector, number in ids:
+            self._reloads.forget(connector, number)
         running = [task for task in (self._tasks.pop(key, None) for key in ids) if task is not None]
         for task in running:
             task.ask_to_stop()
@@ -490,6 +544,7 @@ class Worker:
         Raises:
             ConnectError: the brokers refuse, or do not answer in time.
         """
+        config = (await self._resolver.resolve(config)).texts
         args = {
             "log": pack(self._log),
             "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
@@ -502,6 +557,7 @@ class Worker:
 
     async def connector_offsets(self, name: str, config: dict[str, str]) -> Offsets:
         """Offsets of a connector as REST shows them (spec 1.8)."""
+        config = (await self._resolver.resolve(config)).texts
         if self.catalog.connector_of(config).kind == "source":
             async with self._places.of(name, config) as store:
                 known = await store.all(name)
@@ -516,31 +572,34 @@ class Worker:
             ConfigError: the offsets are malformed.
             ConnectError: the connector refuses, or they cannot be written.
         """
-        if self.catalog.connector_of(config).kind == "source":
-            return await self._alter_source(name, config, _source_offsets(offsets))
-        return await self._sink_changes(name, config).alter(sink_offsets.parse(offsets))
+        resolved = await self._resolver.resolve(config)
+        if self.catalog.connector_of(resolved.config).kind == "source":
+            return await self._alter_source(name, resolved, _source_offsets(offsets))
+        return await self._sink_changes(name, resolved).alter(sink_offsets.parse(offsets))
 
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
+        resolved = await self._resolver.resolve(config)
+        config = resolved.texts
         if self.catalog.connector_of(config).kind == "source":
             async with self._places.of(name, config) as store:
                 known = await store.all(name)
-            return await self._alter_source(name, config, [(partition, None) for partition, _ in known])
-        return await self._sink_changes(name, config).reset()
+            return await self._alter_source(name, resolved, [(partition, None) for partition, _ in known])
+        return await self._sink_changes(name, resolved).reset()
 
-    def _sink_changes(self, name: str, config: dict[str, str]) -> SinkOffsetChanges:
+    def _sink_changes(self, name: str, config: Resolution) -> SinkOffsetChanges:
         def ask_plugin(job: str, offsets: Triples) -> Awaitable[Any]:
             return self._ask_plugin(job, name, config, offsets)
 
         def ask_group(job: str, offsets: Triples, what: str) -> Awaitable[Triples]:
-            return self._sink_job(job, name, config, {"offsets": offsets}, what)
+            return self._sink_job(job, name, config.texts, {"offsets": offsets}, what)
 
         return SinkOffsetChanges(name, ask_plugin, ask_group)
 
-    async def _alter_source(self, name: str, config: dict[str, str], offsets: list[SourceOffset]) -> bool:
+    async def _alter_source(self, name: str, config: Resolution, offsets: list[SourceOffset]) -> bool:
         pairs = [[partition, offset] for partition, offset in offsets]
         handled = bool(await self._ask_plugin("alter_source_offsets", name, config, pairs))
-        async with self._places.of(name, config) as store:
+        async with self._places.of(name, config.texts) as store:
             await store.set(name, offsets)
         return handled
 
@@ -560,11 +619,12 @@ class Worker:
         }
         await self._ask("write_once", args, f"store offsets of connector {name}", self._deadlines.request + 5)
 
-    async def _ask_plugin(self, job: str, name: str, config: dict[str, str], offsets: list[Any]) -> Any:  # noqa: ANN401 - each job has its own answer
-        plugin = self.catalog.connector_of(config)
-        args = {"plugin": pack(plugin), "name": name, "config": config, "offsets": offsets}
+    async def _ask_plugin(self, job: str, name: str, config: Resolution, offsets: list[Any]) -> Any:  # noqa: ANN401 - each job has its own answer
+        plugin = self.catalog.connector_of(config.config)
+        args = {"plugin": pack(plugin), "name": name, "config": config.texts, "offsets": offsets}
         what = f"modify offsets for connector {name}"
-        return await self._ask(job, args, what, self._deadlines.request, plugin)
+        seconds, hide = self._deadlines.request, config.values.values()
+        return await self._ask(job, args, what, seconds, plugin, hide)
 
     async def _sink_job(
         self, job: str, name: str, config: dict[str, str], more: Mapping[str, Any], what: str

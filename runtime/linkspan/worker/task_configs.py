@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from linkspan.api.errors import ConnectError
+from linkspan.config.providers.references import Resolution, references
 
-__all__ = ["as_texts", "check_task_count", "finish_task_configs"]
+__all__ = ["as_texts", "check_task_count", "finish_task_configs", "with_references"]
+
+_SHORTEST: Final = 8
+"""Characters of a value that is looked for inside of others; shorter ones may be there by chance."""
 
 log = logging.getLogger(__name__)
 
@@ -73,3 +78,33 @@ def finish_task_configs(
                 whole[key] = config[key]
         finished.append(whole)
     return finished
+
+
+def with_references(made: Sequence[Mapping[str, str]], connector: Resolution) -> list[dict[str, str]]:
+    """Task configurations as they are stored and shown: with references instead of what these stand for (spec 4.5).
+
+    A key that has a reference in the connector's configuration gets that text back, as with Kafka. Beyond that, a value
+    that is found under another key, or inside of another value, becomes its reference.
+
+    Args:
+        made: complete, as the connector made them.
+        connector: its configuration.
+    """
+    back = {key: value for key, value in connector.written.items() if value is not None and any(references(value))}
+    known = sorted(
+        ((value, text) for text, value in connector.values.items() if len(value) >= _SHORTEST),
+        key=lambda pair: len(pair[0]),
+        reverse=True,
+    )
+    return [
+        {key: back[key] if key in back else _hidden(key, value, known) for key, value in task.items()} for task in made
+    ]
+
+
+def _hidden(key: str, value: str, known: Sequence[tuple[str, str]]) -> str:
+    if key == "task.class":
+        return value
+    for secret, reference in known:
+        if secret in value:
+            value = value.replace(secret, reference)
+    return value

@@ -1,0 +1,234 @@
+"""Notices that values have changed which connectors and tasks of this worker refer to (KIP-297, and beyond).
+
+Two things lead to a restart, unless a connector says ``config.action.reload=none``. A value that a provider gave for a
+limited time runs out: the connector instance is restarted, as by Kafka. And a value has changed, which is looked at
+from time to time where the provider likes to be asked again: exactly what uses it is restarted, connector instance and
+tasks. A task whose value has run out is restarted only if it has changed. What cannot be read for a while changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from linkspan.config.providers.references import references, resolution
+from linkspan.worker.resolver import Answers
+
+__all__ = ["POLL_KEY", "Reload", "Reloads"]
+
+POLL_KEY: Final = "linkspan.config.providers.poll.interval.ms"
+"""Worker key: time between two looks at values that may have changed; 0 for none."""
+
+log = logging.getLogger(__name__)
+
+_ACTION: Final = "config.action.reload"
+_SHORTEST_SLEEP: Final = 0.1
+_AGAIN_SECONDS: Final = 30.0
+"""When a value that has run out is asked for again, after its provider could not say anything."""
+
+Config = Mapping[str, str | None]
+
+
+class Asking(Protocol):
+    """The part of a resolver that is needed here."""
+
+    async def ask(self, configs: Sequence[Config]) -> Answers:
+        """What providers say about everything that these configurations refer to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """What is to be restarted of one connector.
+
+    Attributes:
+        connector: its name.
+        instance: whether its instance is.
+        tasks: numbers of its tasks.
+    """
+
+    connector: str
+    instance: bool
+    tasks: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Use:
+    """What something that runs here was made from.
+
+    Attributes:
+        configs: as they are written, with their references.
+        values: what the references stood for then.
+        good_until: monotonic; None for ever.
+    """
+
+    configs: tuple[Config, ...]
+    values: dict[str, str]
+    good_until: float | None
+    refers_to: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember which providers matter."""
+        self.refers_to = frozenset(
+            found.provider for config in self.configs for value in config.values() for found in references(value or "")
+        )
+
+
+_Item = tuple[str, int | None]
+
+
+class Reloads:
+    """Looks after values.
+
+    Args:
+        resolver: asks the providers.
+        interval: seconds between two looks at what may have changed; 0 for none.
+        notify: takes what is to be restarted.
+        now: monotonic time in seconds.
+    """
+
+    def __init__(
+        self,
+        resolver: Asking,
+        interval: float,
+        notify: Callable[[Reload], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._resolver = resolver
+        self._interval = interval
+        self._notify = notify
+        self._now = now
+        self._uses: dict[_Item, _Use] = {}
+        self._polled: set[str] = set()
+        self._changed = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._warned: set[str] = set()
+
+    def note(self, connector: str, task: int | None, configs: Sequence[Config], answers: Answers) -> None:
+        """Something begins here.
+
+        Args:
+            connector: its name.
+            task: number of the task, None for the instance.
+            configs: that it is made from, as they are written.
+            answers: what providers said about them.
+        """
+        item = (connector, task)
+        self._uses.pop(item, None)
+        self._polled |= answers.polled
+        if not answers.found or not _wants_reload(configs, answers):
+            return
+        ttl = answers.ttl_of(configs)
+        use = _Use(tuple(configs), _values(configs, answers), None if ttl is None else self._now() + ttl)
+        self._uses[item] = use
+        self._changed.set()
+        if self._running is None:
+            first = self._now() + self._interval
+            self._running = asyncio.create_task(self._run(first), name="values of config providers")
+            self._running.add_done_callback(_report)
+
+    def forget(self, connector: str, task: int | None) -> None:
+        """It does not run here any more."""
+        self._uses.pop((connector, task), None)
+
+    async def stop(self) -> None:
+        """Look no more."""
+        self._uses.clear()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+            self._running = None
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    async def _run(self, next_poll: float) -> None:
+        while True:
+            self._changed.clear()
+            await self._sleep(next_poll)
+            polls = self._interval > 0 and self._now() >= next_poll
+            if polls:
+                next_poll = self._now() + self._interval
+            await self._look(polls=polls)
+
+    async def _sleep(self, next_poll: float) -> None:
+        """Until something is due, or something new begins."""
+        due = [use.good_until for use in self._uses.values() if use.good_until is not None]
+        if self._interval > 0 and self._watched():
+            due.append(next_poll)
+        pause = max(_SHORTEST_SLEEP, min(due) - self._now()) if due else None
+        try:
+            async with asyncio.timeout(pause):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _watched(self) -> dict[_Item, _Use]:
+        return {item: use for item, use in self._uses.items() if use.refers_to & self._polled}
+
+    async def _look(self, *, polls: bool) -> None:
+        now = self._now()
+        expired = {item for item, use in self._uses.items() if use.good_until is not None and use.good_until <= now}
+        looked_at = {item: use for item, use in self._uses.items() if item in expired}
+        if polls:
+            looked_at.update(self._watched())
+        if not looked_at:
+            return
+        answers = await self._resolver.ask([config for use in looked_at.values() for config in use.configs])
+        self._warn(answers)
+        affected = []
+        for item, use in looked_at.items():
+            if self._uses.get(item) is not use:  # it has ended, or begun anew with what is true now
+                continue
+            fails = answers.fails(use.configs)
+            if self._has_changed(use, answers) or (item in expired and item[1] is None and not fails):
+                affected.append(item)
+            if item in expired:
+                ttl = _AGAIN_SECONDS if fails else answers.ttl_of(use.configs)
+                use.good_until = None if ttl is None else self._now() + ttl
+        for reload in _reloads(affected):
+            self._notify(reload)
+
+    def _has_changed(self, use: _Use, answers: Answers) -> bool:
+        """Whether a value is another one than before; one that nobody knows any more does not count."""
+        before = dict(use.values)
+        use.values.update(_values(use.configs, answers))
+        return use.values != before
+
+    def _warn(self, answers: Answers) -> None:
+        """Say once what cannot be read, until it can be again."""
+        messages = {error.message for error in answers.errors.values()}
+        for message in sorted(messages - self._warned):
+            log.warning("Values may have changed, which cannot be seen now; what runs goes on: %s", message)
+        self._warned = messages
+
+
+def _report(run: asyncio.Task[None]) -> None:
+    if not run.cancelled() and (error := run.exception()) is not None:
+        log.error("Changed values are not looked for any more", exc_info=error)
+
+
+def _values(configs: Iterable[Config], answers: Answers) -> dict[str, str]:
+    return {text: value for config in configs for text, value in resolution(config, answers.found).values.items()}
+
+
+def _wants_reload(configs: Sequence[Config], answers: Answers) -> bool:
+    """What the connector says, in its own configuration: the last of these that says anything."""
+    action = None
+    for config in configs:
+        action = resolution(config, answers.found).config.get(_ACTION) or action
+    return (action or "restart").strip().lower() != "none"
+
+
+def _reloads(items: Iterable[_Item]) -> list[Reload]:
+    found: dict[str, list[int | None]] = {}
+    for connector, task in items:
+        found.setdefault(connector, []).append(task)
+    return [
+        Reload(connector, None in parts, tuple(sorted(part for part in parts if part is not None)))
+        for connector, parts in found.items()
+    ]
