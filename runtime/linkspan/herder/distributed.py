@@ -287,7 +287,7 @@ class DistributedHerder(PluginQuestions):
 
     def on_reload(self, reload: ReloadRequest) -> None:
         """Values that something here refers to have changed: restart exactly that."""
-        self._local.restart(reload.connector, instance=reload.instance, tasks=reload.tasks, ended=self._put_restarting)
+        self._local.restart(reload.connector, instance=reload.instance, tasks=reload.tasks)
 
     def on_topics(self, name: str, task: int, topics: list[str]) -> None:
         """A task has used these topics."""

@@ -287,7 +287,12 @@ class LocalWork:
         await self._lanes.ask(_tasks_of(name), partial(self._restart_tasks, name, [task]))
 
     def restart(
-        self, name: str, *, instance: bool, tasks: Sequence[int], ended: Callable[[str, int | None], None]
+        self,
+        name: str,
+        *,
+        instance: bool,
+        tasks: Sequence[int],
+        ended: Callable[[str, int | None], None] | None = None,
     ) -> None:
         """Restart what of these is here; nobody waits for it.
 

@@ -17,6 +17,7 @@ from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
 from linkspan.config.providers.passwords import passwords, refuse_unresolved
 from linkspan.log.port import DisplacedError, TransactionalWriter, Writer
+from linkspan.observe.hiding import hidden
 from linkspan.plugins import loading
 from linkspan.plugins.functions import PLUGIN_PATH, look_in
 from linkspan.task import settings
@@ -88,7 +89,7 @@ def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> N
 
 
 def _first_line(text: str) -> str:
-    line = text.partition("\n")[0]
+    line = hidden(text).partition("\n")[0]  # hidden first: a part of a secret would not be known
     return line if len(line) <= _LONGEST_SUMMARY else f"{line[:_LONGEST_SUMMARY]}…"
 
 

@@ -56,6 +56,14 @@ class Reload:
     instance: bool
     tasks: tuple[int, ...]
 
+    def __str__(self) -> str:
+        """A line for the log."""
+        parts = ["its instance"] if self.instance else []
+        parts += [f"task {number}" for number in self.tasks]
+        return (
+            f"Connector {self.connector} refers to values that have changed or run out; restarting {', '.join(parts)}"
+        )
+
 
 @dataclass(slots=True)
 class _Use:
@@ -191,6 +199,7 @@ class Reloads:
                 ttl = _AGAIN_SECONDS if fails else answers.ttl_of(use.configs)
                 use.good_until = None if ttl is None else self._now() + ttl
         for reload in _reloads(affected):
+            log.info("%s", reload)
             self._notify(reload)
 
     def _has_changed(self, use: _Use, answers: Answers) -> bool:
