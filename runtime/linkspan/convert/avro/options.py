@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote_plus
 
 from linkspan.api import Schema, Type
+from linkspan.convert.scrubbing import scrubbed
+from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
-__all__ = ["NAMESPACE", "Options", "is_enum", "is_fixed", "is_union", "scrubbed"]
+__all__ = ["NAMESPACE", "Options", "is_enum", "is_fixed", "is_union"]
 
 NAMESPACE: Final = "io.confluent.connect.avro"
 DEFAULT_NAME: Final = "ConnectDefault"
@@ -37,8 +38,6 @@ ENUM_DEFAULT: Final = f"{NAMESPACE}.enum.default."
 
 UNION: Final = f"{NAMESPACE}.Union"
 ENUM: Final = f"{NAMESPACE}.Enum"
-GENERAL_UNION: Final = "org.apache.kafka.connect.data.Union"
-GENERAL_ENUM: Final = "org.apache.kafka.connect.data.Enum"
 GENERAL_UNION_NAME: Final = "connect_union_"
 GENERAL_UNION_FIELD: Final = "connect_union_field_"
 
@@ -104,13 +103,3 @@ def is_enum(schema: Schema) -> bool:
 def is_fixed(schema: Schema) -> bool:
     """Whether BYTES stand for a fixed."""
     return schema.type is Type.BYTES and schema.name is not None and FIXED_SIZE in schema.parameters
-
-
-def scrubbed(name: str) -> str:
-    """A name of letters, digits and underscores, with the codes of other characters in place of these."""
-    if not name or (name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()):
-        return name
-    encoded = quote_plus(name, safe="*").replace("~", "%7E")
-    if encoded[0].isdigit():
-        encoded = f"x{encoded}"
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in encoded)

@@ -14,6 +14,7 @@ from linkspan.convert.avro import options as words
 from linkspan.convert.avro.from_connect import ANYTHING
 from linkspan.convert.avro.model import ABSENT, AvroField, Node, text
 from linkspan.convert.avro.options import NAMESPACE, Options, is_union
+from linkspan.convert.sum_types import GENERAL_UNION
 
 __all__ = ["branch_name", "connect_schema", "is_map_entry"]
 
@@ -209,7 +210,7 @@ class _Mapping:
         if options.generalized:
             parts.name = f"{words.GENERAL_UNION_NAME}{self._unions}"
             self._unions += 1
-            parts.parameters[words.GENERAL_UNION] = parts.name
+            parts.parameters[GENERAL_UNION] = parts.name
         names = set()
         for index, branch in enumerate(node.branches):
             if branch.type == "null":

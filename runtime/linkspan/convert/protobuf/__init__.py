@@ -1,0 +1,1 @@
+"""ProtobufConverter: Protobuf with a schema registry, in Confluent's format."""
