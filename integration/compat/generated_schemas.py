@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integration.compat.generated import NOTHING, SCALARS, Json, scalar
 
-__all__ = ["AVRO_OPTIONS", "avro_records", "connect_records"]
+__all__ = ["AVRO_OPTIONS", "PROTOBUF_OPTIONS", "PROTOBUF_OPTIONS_OF_ONEOFS", "avro_records", "connect_records"]
 
 NAMES: Final = ("a", "b", "c", "d_1", "E")
 ODD_NAMES: Final = (*NAMES, "a-b", "1st", "ü x", "__")
@@ -18,7 +18,8 @@ numbers = st.integers(0, 10**9)
 
 def options(*names: str) -> st.SearchStrategy[Json]:
     """Settings, each left out or turned from its default."""
-    turned = {name: "false" if name == "connect.meta.data" else "true" for name in names}
+    on = {"connect.meta.data", "optional.for.proto2", "wrapper.for.raw.primitives"}
+    turned = {name: "false" if name in on else "true" for name in names}
     return st.sets(st.sampled_from(sorted(turned)), max_size=3).map(
         lambda chosen: {name: turned[name] for name in chosen}
     )
@@ -27,6 +28,16 @@ def options(*names: str) -> st.SearchStrategy[Json]:
 AVRO_OPTIONS: Final = options(
     *("enhanced.avro.schema.support", "connect.meta.data", "allow.optional.map.keys", "discard.type.doc.default"),
     "scrub.invalid.names",
+)
+
+
+PROTOBUF_OPTIONS: Final = options(
+    *("enhanced.protobuf.schema.support", "scrub.invalid.names", "optional.for.nullables", "optional.for.proto2"),
+    *("wrapper.for.nullables", "wrapper.for.raw.primitives"),
+)
+# After version 7.0 the members of a oneof may be null in any case, and a wrapped one says so in a parameter.
+PROTOBUF_OPTIONS_OF_ONEOFS: Final = PROTOBUF_OPTIONS.map(
+    lambda chosen: {key: value for key, value in chosen.items() if not key.endswith(".for.nullables")}
 )
 
 

