@@ -225,6 +225,7 @@ def test_the_latest_version_gives_the_place_of_the_message(url):
 def test_a_file_is_written_as_it_was_read():
     content = (
         'syntax = "proto3";\npackage a;\n\nimport "x.proto";\n\nmessage R {\n  optional int32 a = 1;\n'
-        "  repeated E b = 2;\n\n  oneof o {\n    string s = 3;\n  }\n\n  message In {}\n  enum E {\n    ZERO = 0;\n  }\n}\n"
+        "  repeated E b = 2;\n\n  oneof o {\n    string s = 3;\n  }\n"
+        "\n  message In {}\n  enum E {\n    ZERO = 0;\n  }\n}\n"
     )
     assert text(parse(content)) == content
