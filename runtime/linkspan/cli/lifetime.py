@@ -1,4 +1,4 @@
-"""A worker process from its start to the signal that ends it."""
+"""A process from its start to the signal that ends it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,23 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Lifetime:
-    """Starts a worker, waits for SIGINT, SIGTERM or :meth:`end`, and stops it.
+    """Starts something, waits for SIGINT, SIGTERM or :meth:`end`, and stops it.
 
     Args:
         start: brings the worker up; given up when a signal comes.
         stop: ends it, however far its start has come.
+        name: of what lives, for the log.
     """
 
-    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        start: Callable[[], Coroutine[Any, Any, None]],
+        stop: Callable[[], Awaitable[None]],
+        name: str = "Kafka Connect",
+    ) -> None:
         self._start = start
         self._stop = stop
+        self._name = name
         self._ending = asyncio.Event()
         self._failure: Exception | None = None
 
@@ -55,7 +62,7 @@ class Lifetime:
         if self._ending.is_set():
             _log.warning("Stopped at once by a second %s", signal.Signals(number).name)
             os._exit(128 + number)
-        _log.info("Kafka Connect stopping (%s)", signal.Signals(number).name)
+        _log.info("%s stopping (%s)", self._name, signal.Signals(number).name)
         self._ending.set()
 
     async def _unless_ended(self, work: Coroutine[Any, Any, None]) -> None:

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from linkspan import KAFKA_VERSION, __version__
 from linkspan.cli import demo as demonstration
 from linkspan.cli import distributed as distributed_worker
+from linkspan.cli import registry as schema_registry
 from linkspan.cli import standalone as worker
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker.nurseries import Nurseries
@@ -40,6 +41,14 @@ def standalone(
 def distributed(worker_file: Annotated[str, typer.Argument(help="Properties file of the worker.")]) -> None:
     """Run a worker of a group (the same as connect-distributed)."""
     raise typer.Exit(distributed_worker.main([worker_file]))
+
+
+@app.command()
+def registry(
+    properties_file: Annotated[str | None, typer.Argument(help="Properties file of the registry.")] = None,
+) -> None:
+    """Run a schema registry, on Kafka or, without kafkastore.bootstrap.servers, on the embedded log."""
+    raise typer.Exit(schema_registry.main([properties_file] if properties_file else []))
 
 
 @app.command()

@@ -28,7 +28,7 @@ from linkspan.observe.hiding import hidden
 from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels, set_levels
 from linkspan.worker.room import raise_descriptor_limit
 
-__all__ = ["WorkerCommand"]
+__all__ = ["WorkerCommand", "log_level", "log_levels"]
 
 _log: Final = logging.getLogger("linkspan.cli")
 
@@ -71,7 +71,7 @@ class WorkerCommand(Generic[C]):
             if background:
                 start_in_background(self.name, self.module, given)
                 return 0
-            level, levels = _log_level(), _log_levels()
+            level, levels = log_level(), log_levels()
             config, resolved = self._worker_config(given[0])
         except ConnectError as error:
             print(f"{self.name}: {hidden(error.message)}", file=sys.stderr)
@@ -106,7 +106,8 @@ class WorkerCommand(Generic[C]):
         return config, resolved
 
 
-def _log_level() -> int:
+def log_level() -> int:
+    """Level of the root logger that the environment names; raises ConfigError for none that there is."""
     name = os.environ.get(ROOT_VARIABLE) or "INFO"
     level = LEVELS.get(name.upper())
     if level is None:
@@ -114,7 +115,8 @@ def _log_level() -> int:
     return level
 
 
-def _log_levels() -> dict[str, int]:
+def log_levels() -> dict[str, int]:
+    """Levels of other loggers that the environment names; raises ConfigError for a malformed list."""
     try:
         return named_levels(os.environ.get(LEVELS_VARIABLE) or "")
     except ConfigError as error:

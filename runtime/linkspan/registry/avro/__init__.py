@@ -1,0 +1,1 @@
+"""Avro schemas as Avro's Java library reads, writes and compares them."""
