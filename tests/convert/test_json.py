@@ -370,3 +370,9 @@ def test_a_batch_goes_on_behind_what_cannot_be_read_and_behind_what_only_looks_o
             assert str(caught.value) == str(column.failures[index])
         else:
             assert column.values[index] == plain.to_connect("t", payload).value
+
+
+@pytest.mark.parametrize("payload", [b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_without_a_text_is_no_json(payload):
+    with pytest.raises(DataError):
+        PLAIN.to_connect("t", payload)

@@ -315,16 +315,18 @@ class JsonConverter(Converter, HeaderConverter):
         values: list[object] = []
         failures: dict[int, Exception] = {}
         rest = iter(payloads)
-        while len(values) < len(payloads):
+        while True:
             try:
                 values.extend(map(orjson.loads, rest))  # type: ignore[arg-type]  # a null is one of those to look at
+                break
             except orjson.JSONDecodeError:
                 at = len(values)
-                try:
-                    values.append(self.to_connect(topic, payloads[at]).value)
-                except DataError as error:
-                    failures[at] = error
-                    values.append(None)
+            # not in the handler, or the error would have a long history
+            try:
+                values.append(self.to_connect(topic, payloads[at]).value)
+            except DataError as error:
+                failures[at] = error
+                values.append(None)
         return Column(values, failures=failures)
 
     def _same_envelopes(self, payloads: Sequence[bytes | None]) -> Column | None:

@@ -6,6 +6,7 @@ byte order mark, and a blank text is null. NaN and infinities are refused, as th
 
 from __future__ import annotations
 
+import codecs
 import decimal
 import json
 import re
@@ -13,7 +14,10 @@ from typing import Any, Final, NoReturn
 
 __all__ = ["parse", "parse_strictly"]
 
+_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SHORTEST_MARKED: Final = 4
 _BLANK: Final = " \t\r\n"
+_SUSPICIOUS: Final = re.compile(r"(?<![0-9.eE+])-?0[0-9]")
 # A text as a whole, or the zeros in front of a number; texts are matched so that zeros in them are left alone.
 _ZEROS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![0-9.eE+])(-?)0+(?=[0-9])', re.DOTALL)
 
@@ -29,10 +33,13 @@ def parse(payload: bytes, *, exactly: bool = False) -> Any:  # noqa: ANN401 - an
         ValueError: it is no JSON.
         RecursionError: it is nested too deeply.
     """
-    text = payload.decode(json.detect_encoding(payload)).lstrip(_BLANK)
+    # there, a byte order mark is looked for in at least four bytes
+    marked = len(payload) < _SHORTEST_MARKED and payload.startswith(_MARKS)
+    text = payload.decode("utf-8" if marked else json.detect_encoding(payload)).lstrip(_BLANK)
     if not text:
         return None
-    text = _ZEROS.sub(_without_zeros, text)
+    if _SUSPICIOUS.search(text):
+        text = _ZEROS.sub(_without_zeros, text)
     value, end = (_EXACT if exactly else _QUICK).raw_decode(text)
     if not isinstance(value, dict | list | str) and not _ends_at(text, end):
         raise ValueError(f"unexpected character behind the value: line 1 column {end + 1} (char {end})")
