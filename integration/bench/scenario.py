@@ -30,6 +30,10 @@ JSON: Final = {
     "value.converter.schemas.enable": "false",
 }
 
+POISON: Final = 100
+"""One of so many records of a poisoned topic is bad."""
+CONTEXT_HEADERS: Final = {"errors.deadletterqueue.context.headers.enable": "true"}
+
 
 class Worker(Protocol):
     """A standalone worker of either kind."""
@@ -104,6 +108,26 @@ def sink_rate(worker: Worker, topic: str, count: int, converter: Mapping[str, st
         rate = _rate(worker, name, seen, count)
     _delete(worker, name)
     file.unlink()
+    return rate
+
+
+def poisoned_rate(
+    worker: Worker, topics: Topics, topic: str, count: int, folder: Path, errors: Mapping[str, str]
+) -> float:
+    """Kafka → file with one bad record in :data:`POISON`, all tolerated: lines per second; each gets its letter."""
+    queue = _name("dlq")
+    topics.create(queue)
+    letters = {
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": queue,
+        "errors.deadletterqueue.topic.replication.factor": "1",
+        **errors,
+    }
+    bad = -(-count // POISON)
+    rate = sink_rate(worker, topic, count - bad, {**JSON, **letters}, folder)
+    if topics.end(queue) != bad:
+        raise RuntimeError(f"{topics.end(queue)} of {bad} letters are in {queue}")
+    topics.delete(queue)
     return rate
 
 
@@ -219,6 +243,11 @@ def documents(count: int) -> list[bytes]:
     """JSON documents of five fields, about 100 bytes each."""
     text = b'{"id":%d,"customer":"customer-%d","item":"hammer and tongs","units":%d,"total":%d.25}'
     return [text % (number, number % 5000, number % 12, number % 900) for number in range(count)]
+
+
+def poisoned(payloads: Sequence[bytes]) -> list[bytes]:
+    """The same documents, one of :data:`POISON` without its end."""
+    return [item[:-1] if number % POISON == 0 else item for number, item in enumerate(payloads)]
 
 
 def measured() -> str:

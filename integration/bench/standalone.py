@@ -20,6 +20,17 @@ def rows() -> dict[str, Row]:
         "source": Row("file → Kafka, StringConverter", "records/s", "≥ 3", more_is_better=True),
         "sink": Row("Kafka → file, StringConverter", "records/s", "≥ 2", more_is_better=True),
         "json": Row("Kafka → file, JsonConverter without schemas, 5 fields", "records/s", "≥ 1.8", more_is_better=True),
+        "poisoned": Row(
+            "the same with 1 % bad records, `errors.tolerance=all` and a dead letter queue",
+            "records/s",
+            "",
+            more_is_better=True,
+        ),
+        "poisoned, context": Row(
+            "the same, and the dead letter queue has context headers", "records/s", "", more_is_better=True
+        ),
+        "cost": Row("cost of 1 % bad records: part of the rate without any", "%", ""),
+        "cost, context": Row("cost of 1 % bad records with context headers", "%", ""),
         "start": Row("worker start → REST answers", "s", "≥ 8"),
         "idle": Row("idle worker, memory of all processes (PSS)", "MB", "≥ 6"),
         "tasks memory": Row("with 20 idle sink tasks on a fresh worker, memory (PSS)", "MB", "≥ 5"),
@@ -38,10 +49,11 @@ def measure(broker: Broker, rounds: int, records: int, folder: Path) -> str:
     text, documents = scenario.lines(records), scenario.documents(records)
     file = folder / "lines.txt"
     file.write_bytes(b"\n".join(text) + b"\n")
-    for name, payloads in (("bench-lines", text), ("bench-json", documents)):
+    contents = {"bench-lines": text, "bench-json": documents, "bench-poison": scenario.poisoned(documents)}
+    for name, payloads in contents.items():
         topics.create(name)
         topics.fill(name, payloads)
-    del text, documents
+    del text, documents, contents
     for turn in range(rounds):
         for subject, make in (("original", OriginalWorker), ("linkspan", LinkspanWorker)):
             say(f"one worker, round {turn + 1} of {rounds}: {subject}")
@@ -54,7 +66,7 @@ def measure(broker: Broker, rounds: int, records: int, folder: Path) -> str:
                 _one_round(worker, topics, file, folder, records, add)
             finally:
                 worker.stop()
-    for name in ("bench-lines", "bench-json"):
+    for name in ("bench-lines", "bench-json", "bench-poison"):
         topics.delete(name)
     return f"""Linkspan against the standalone worker of Apache Kafka {VERSION}, alternating in one run on one
 machine with one broker: {rounds} rounds, {records:,} records of about 100 bytes, one task. Medians; the ratio says how
@@ -85,7 +97,12 @@ def _one_round(
     add("tasks cpu", share)
     add("source", scenario.source_rate(worker, topics, file, records))
     add("sink", scenario.sink_rate(worker, "bench-lines", records, scenario.STRING, folder))
-    add("json", scenario.sink_rate(worker, "bench-json", records, scenario.JSON, folder))
+    clean = scenario.sink_rate(worker, "bench-json", records, scenario.JSON, folder)
+    add("json", clean)
+    for suffix, errors in (("", {}), (", context", scenario.CONTEXT_HEADERS)):
+        rate = scenario.poisoned_rate(worker, topics, "bench-poison", records, folder, errors)
+        add(f"poisoned{suffix}", rate)
+        add(f"cost{suffix}", 100 * (1 - rate / clean))
     memory, share = scenario.idle_tasks(worker, topics, folder)
     add("late memory", memory)
     add("late cpu", share)
