@@ -224,6 +224,16 @@ def test_a_key_of_ours_is_checked_but_shown_only_when_it_is_wrong(catalog, text,
         assert shown[key] == [f"Invalid value {text} for configuration {key}: {error}"]
 
 
+@pytest.mark.parametrize(("text", "error"), [("many", "Not a number of type SHORT"), ("1", None)])
+def test_a_source_has_a_dead_letter_queue_whose_keys_are_shown_only_when_they_are_wrong(catalog, text, error):
+    key = "errors.deadletterqueue.topic.replication.factor"
+    queue = {"errors.deadletterqueue.topic.name": "dlq", key: text}
+    infos = validate_connector(catalog, {**TICKER, **queue}, worker=WORKER)
+    shown = {entry["value"]["name"]: entry["value"]["errors"] for entry in infos["configs"]}
+    assert "errors.deadletterqueue.topic.name" not in shown
+    assert shown.get(key) == (error and [f"Invalid value {text} for configuration {key}: {error}"])
+
+
 TRANSFORMS = "org.apache.kafka.connect.transforms."
 
 

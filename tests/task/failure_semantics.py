@@ -1,4 +1,4 @@
-"""What a sink does about failures of records and of other systems, on any log: see :mod:`tests.task.sink_semantics`."""
+"""What tasks do about failures of records and of other systems, on any log: see :mod:`tests.task.sink_semantics`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from linkspan.api.errors import (
     ThrottledError,
     UnreachableError,
 )
-from linkspan.api.records import SinkBatch, TopicPartition
+from linkspan.api.records import SinkBatch, SourceRecord, TopicPartition
 from linkspan.task import outage
 from linkspan.task.batches import ReadBatch
+from linkspan.task.chain import Step
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.tolerance import ErrorPolicy, Stage
-from tests.task.harness import SinkRun, Writer, create_topic, fill
+from tests.task.harness import NotifiedSource, SinkRun, SourceRun, Upper, Writer, content, create_topic, fill
 
 ALL = ErrorPolicy(tolerate_all=True)
 
@@ -211,3 +212,154 @@ def test_reading_waits_until_the_dead_letter_queue_takes_what_failed(log, monkey
     assert writer.errors == []
     assert run.task.values_put == ["a", "b"]
     assert run.committed() == {TopicPartition(topic, 0): 3}
+
+
+# -- sources ---------------------------------------------------------------------------------------------------------
+
+
+def records(topic: str, *values: object) -> list[SourceRecord]:
+    return [SourceRecord({"file": "a"}, {"position": at}, topic, value) for at, value in enumerate(values)]
+
+
+def test_an_outage_of_a_sources_converter_is_waited_for_in_order_and_once(log, monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "bad", "a", "b"), records(topic, "c")], policy=ALL, task_class=NotifiedSource)
+    run.text.fails["b"] = [UnreachableError("registry away") for _ in range(4)]
+    run.run()
+    assert content(log, topic) == ["a", "b", "c"]
+    assert [failure.subject.origin.value for failure in run.reports.failures] == ["bad"]
+    assert [value for value, offset in run.task.notified if offset is None] == ["bad"]
+    assert run.port.values["outages"] == 1
+
+
+def test_a_source_can_be_stopped_during_an_outage_and_stores_no_offset_behind_it(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "a", "b")], policy=ALL)
+
+    class StoppingError(UnreachableError):
+        def __str__(self) -> str:
+            run.port.wanted = "STOPPED"
+            return "registry away"
+
+    run.text.fails["b"] = [StoppingError() for _ in range(9)]
+    run.run()
+    assert content(log, topic) == []
+    assert run.port.stored == {}
+    assert run.task.stopped == 1
+
+
+def test_an_outage_in_poll_is_waited_for_with_one_warning(log, monkeypatch, caplog):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic = create_topic(log)
+    run = SourceRun(log, [*(UnreachableError("database away") for _ in range(4)), records(topic, "a")]).run()
+    assert content(log, topic) == ["a"]
+    assert [text for text in caplog.messages if "held up" in text] == [
+        "The task is held up, and goes on by itself: database away"
+    ]
+    assert run.port.values["outages"] == 1
+
+
+@pytest.mark.parametrize("kind", [CredentialsError, ConfigError])
+def test_what_a_person_has_to_mend_fails_a_source_at_once(log, kind):
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "a")], policy=ErrorPolicy(tolerate_all=True, retry_timeout_ms=-1))
+    run.text.fails["a"] = [kind("no") for _ in range(9)]
+    with pytest.raises(kind, match=r"VALUE_CONVERTER .* failed for the record"):
+        run.run()
+    assert (run.reports.failures, run.port.stored) == ([], {})
+
+
+def test_a_failed_record_of_a_source_goes_to_its_dead_letter_queue_and_reading_goes_on_after_it(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [records(topic, "a", "b", "bad")], policy=ALL, dead_letters=queue).run()
+    assert content(log, topic) == ["a", "b"]
+    assert content(log, queue) == ['"bad"']
+    assert list(run.port.stored.values()) == [{"position": 2}]
+
+
+def test_a_record_that_fails_in_a_transform_is_set_aside_and_one_that_is_dropped_is_not(log):
+    topic, queue = create_topic(log), create_topic(log)
+    script = [records(topic, "a", "boom", "drop")]
+    run = SourceRun(log, script, policy=ALL, steps=[Step(Upper())], dead_letters=queue).run()
+    assert content(log, topic) == ["A"]
+    assert content(log, queue) == ['"boom"']
+    assert list(run.port.stored.values()) == [{"position": 1}]
+
+
+def test_a_poll_of_bad_records_only_is_set_aside_and_not_read_again(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [records(topic, "bad"), records(topic, "bad", "bad")], policy=ALL, dead_letters=queue).run()
+    assert content(log, queue) == ['"bad"'] * 3
+    assert list(run.port.stored.values()) == [{"position": 1}]
+
+
+def test_without_a_dead_letter_queue_offsets_of_failed_records_go_with_later_ones_only(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "a", "bad")], policy=ALL).run()
+    assert list(run.port.stored.values()) == [{"position": 0}]
+
+
+def test_the_record_that_fails_a_source_is_set_aside_too_and_its_offset_is_not_stored(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [records(topic, "a"), records(topic, "b", "bad")], dead_letters=queue)
+    with pytest.raises(DataError, match="Tolerance exceeded"):
+        run.run()
+    assert content(log, queue) == ['"bad"']
+    assert list(run.port.stored.values()) == [{"position": 0}]
+
+
+def test_a_record_that_the_log_refuses_is_set_aside_as_it_was_sent(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [records(topic, "a"), records(topic, "huge"), records(topic, "b")], policy=ALL)
+    letters = DeadLetters(DeadLetterConfig(queue, 1, context_headers=False), log.writer({}), "c", 0)
+    run.tolerance.add(letters)
+    run.writer.refuse = lambda value: value == b"huge"
+    run.run()
+    assert letters.settle(30)
+    assert content(log, topic) == ["a", "b"]
+    assert content(log, queue) == ["huge"]
+    assert [failure.stage for failure in run.reports.failures] == [Stage.KAFKA_PRODUCE]
+
+
+def test_no_offset_of_a_source_is_stored_before_the_letters_are(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [], policy=ALL, interval=0, dead_letters=queue)
+    seen: list[dict[str, Any]] = []
+
+    def hold() -> list[SourceRecord]:
+        run.writer.hold = True
+        return records(topic, "bad")
+
+    def look() -> None:
+        seen.append(dict(run.port.stored))
+
+    def release() -> None:
+        look()
+        run.writer.hold = False
+
+    run.task.script = [hold, look, look, release, lambda: None]
+    run.run()
+    assert seen == [{}, {}, {}]
+    assert list(run.port.stored.values()) == [{"position": 0}]
+
+
+def test_polling_waits_until_the_dead_letter_queue_takes_what_failed(log, monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [], policy=ALL, dead_letters=queue)
+    polls: list[int] = []
+
+    def bad() -> list[SourceRecord]:
+        run.writer.errors = [RetriableError("no room") for _ in range(5)]
+        return records(topic, "bad")
+
+    def after() -> list[SourceRecord]:
+        polls.append(len(run.writer.errors))
+        return records(topic, "b")
+
+    run.task.script = [bad, after]
+    run.run()
+    assert polls == [0]
+    assert content(log, queue) == ['"bad"']
+    assert content(log, topic) == ["b"]

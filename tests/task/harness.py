@@ -27,6 +27,7 @@ from linkspan.task.boundaries import Boundary, PollBoundary
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
+from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
 from linkspan.task.source import SourceLoop, tell_of_record, wants_records
@@ -360,18 +361,20 @@ class SourceRun:
         steps: Sequence[Step] = (),
         task_class: type[ScriptedSource] = ScriptedSource,
         ensure_topic: Callable[[str], None] | None = None,
+        dead_letters: str | None = None,
     ) -> None:
         self.port = Port()
         self.task = task_class(self.port, script)
         self.writer = Writer(log.writer({}))
         self.reports = Reports()
         self.text = Text()
-        tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
+        self.tolerance = tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], self._pause)
         conversion = SourceConversion(
             Converters(self.text, self.text, self.text), tolerance, Chain(steps, tolerance) if steps else None
         )
         if issubclass(task_class, NotifiedSource):
             conversion.on_drop = partial(tell_of_record, self.task)
+        letters = set_aside(dead_letters, self.writer, conversion, tolerance)
         self.delivery = AcknowledgedDelivery(
             self.task,
             self.writer,
@@ -380,6 +383,7 @@ class SourceRun:
             self.port,  # type: ignore[arg-type]
             FlushTimes(interval, 5.0),
             ensure_topic=ensure_topic,
+            letters=letters,
         )
         self.loop = SourceLoop(self.task, self.delivery, tolerance, self.port)  # type: ignore[arg-type]
 
@@ -390,6 +394,16 @@ class SourceRun:
     def run(self) -> SourceRun:
         self.loop.run()
         return self
+
+
+def set_aside(topic: str | None, writer: Any, conversion: SourceConversion, tolerance: Tolerance) -> DeadLetters | None:
+    """A dead letter queue for a source, if there is a topic."""
+    if topic is None:
+        return None
+    letters = DeadLetters(DeadLetterConfig(topic, 1, context_headers=True), writer, "c", 0)
+    tolerance.add(letters)
+    conversion.sets_aside = True
+    return letters
 
 
 class TransactionRun:
@@ -407,6 +421,7 @@ class TransactionRun:
         transactional_id: str | None = None,
         offset_topic: str | None = None,
         copies_offsets: bool = False,
+        dead_letters: str | None = None,
     ) -> None:
         self.log = log
         self.port = Port()
@@ -416,7 +431,7 @@ class TransactionRun:
         self.writer = log.transactional_writer({}, self.transactional_id, reports_records=wants_records(self.task))
         self.writer.open(DEADLINE)
         self.reports = Reports()
-        text = Text()
+        self.text = text = Text()
         tolerance = Tolerance(policy or ErrorPolicy(), [self.reports], lambda _: self.port.wanted == "STOPPED")
         conversion = SourceConversion(
             Converters(text, text, text), tolerance, Chain(steps, tolerance) if steps else None
@@ -432,6 +447,7 @@ class TransactionRun:
         )
         if wants_records(self.task):
             conversion.on_drop = self.delivery.dropped
+        self.delivery.letters = set_aside(dead_letters, self.delivery.letter_writer, conversion, tolerance)
         self.loop = SourceLoop(self.task, self.delivery, tolerance, self.port)  # type: ignore[arg-type]
 
     def run(self) -> TransactionRun:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from linkspan.api.records import TopicPartition
-from linkspan.log.port import OutgoingBatch, RebalanceListener, TopicDescription, TopicSpec
+from linkspan.log.port import FetchedRecord, OutgoingBatch, RebalanceListener, TopicDescription, TopicSpec
 
 
 class MemoryDelivery:
@@ -31,6 +31,17 @@ class MemoryBatch:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def record(self, index: int) -> FetchedRecord:
+        return FetchedRecord(
+            self.partitions[index],
+            self.offsets[index],
+            self.keys[index],
+            self.values[index],
+            self.timestamps[index],
+            self.timestamp_types[index],
+            () if self.headers is None else self.headers[index],
+        )
 
 
 class MemoryLog:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConnectError, FencedError, PluginError, RetriableError
+from linkspan.api.errors import ConnectError, FencedError, PluginError, RetriableError, UnreachableError
+from linkspan.task import outage
 from linkspan.task.boundaries import ConnectorBoundary, IntervalBoundary, Requests
 from linkspan.task.chain import Step
 from tests.task.harness import NotifiedSource, TransactionRun, Upper, committed_content, create_topic
@@ -217,3 +218,37 @@ def test_a_poll_that_was_sent_in_part_is_undone_when_the_task_stops(log):
     run.run()
     assert committed_content(log, one) == []
     assert run.offsets() == []
+
+
+def test_a_letter_is_part_of_the_transaction_with_the_offset_after_its_record(log):
+    topic, queue = create_topic(log), create_topic(log)
+    script = [[record(topic, "a", 0), record(topic, "bad", 1)]]
+    run = TransactionRun(log, script, policy=ALL, dead_letters=queue).run()
+    assert committed_content(log, topic) == ["a"]
+    assert committed_content(log, queue) == ['"bad"']
+    assert run.offsets() == [position(1)]
+
+
+def test_a_poll_of_bad_records_only_is_one_transaction_of_letters_and_their_offset(log):
+    topic, queue = create_topic(log), create_topic(log)
+    script = [[record(topic, "bad", 0)], [record(topic, "bad", 1)]]
+    run = TransactionRun(log, script, policy=ALL, dead_letters=queue).run()
+    assert committed_content(log, queue) == ['"bad"', '"bad"']
+    assert run.offsets() == [position(0), position(1)]
+
+
+def test_a_task_that_fails_because_of_a_record_commits_no_letter(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = TransactionRun(log, [[record(topic, "a", 0), record(topic, "bad", 1)]], dead_letters=queue)
+    with pytest.raises(ConnectError, match="Tolerance exceeded"):
+        run.run()
+    assert (committed_content(log, topic), committed_content(log, queue), run.offsets()) == ([], [], [])
+
+
+def test_an_outage_of_a_converter_is_waited_for_in_transactions_too(log, monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic = create_topic(log)
+    run = TransactionRun(log, [[record(topic, "a", 0), record(topic, "b", 1)]])
+    run.text.fails["b"] = [UnreachableError("away") for _ in range(3)]
+    run.run()
+    assert committed_content(log, topic) == ["a", "b"]

@@ -33,6 +33,7 @@ from linkspan.config.sizes import check_size
 __all__ = [
     "LONGEST_NAME",
     "OWN_KEYS",
+    "OWN_SOURCE_KEYS",
     "SINK_KEYS",
     "SOURCE_KEYS",
     "ConnectorConfig",
@@ -515,6 +516,11 @@ OWN_KEYS: Final = (
     ),
 )
 """Keys of ours, for connectors of both directions; what lists Kafka's keys does not list them."""
+
+OWN_SOURCE_KEYS: Final = tuple(
+    key for key in SinkConnectorConfig.keys if key.name.startswith("errors.deadletterqueue.")
+)
+"""Keys that Kafka has for sinks only, and we for sources too; listed as those above."""
 
 SOURCE_KEYS: Final[tuple[ConfigKey, ...]] = SourceConnectorConfig.keys
 """Framework keys of a source connector, in the order of the REST API."""

@@ -23,6 +23,7 @@ __all__ = [
     "ExclusiveWriter",
     "ExpiredError",
     "FetchedBatch",
+    "FetchedRecord",
     "Log",
     "OutgoingBatch",
     "Reader",
@@ -197,6 +198,18 @@ class TransactionalWriter(Protocol):
         ...
 
 
+class FetchedRecord(NamedTuple):
+    """One record of a :class:`FetchedBatch`; see there."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    timestamp_type: str
+    headers: Sequence[WireHeader]
+
+
 class FetchedBatch(Protocol):
     """Records of one topic, read together, in columns; a column is made when it is asked for and then kept.
 
@@ -206,6 +219,10 @@ class FetchedBatch(Protocol):
     topic: str
 
     def __len__(self) -> int: ...
+    def record(self, index: int) -> FetchedRecord:
+        """One record, without making columns: for the few that fail."""
+        ...
+
     @property
     def values(self) -> Sequence[bytes | None]:
         """Payload of each value."""

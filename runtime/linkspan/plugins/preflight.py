@@ -10,7 +10,7 @@ from linkspan.api.fields import ConfigType
 from linkspan.config.assignors import KEY as ASSIGNORS
 from linkspan.config.assignors import assignors
 from linkspan.config.clients import definition_of
-from linkspan.config.connector import OWN_KEYS
+from linkspan.config.connector import OWN_KEYS, OWN_SOURCE_KEYS
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
 from linkspan.config.ordering import hash_order
 from linkspan.config.policy import OverridePolicy, policy_of
@@ -77,7 +77,7 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
     values.update({value.name: value for value in own.validate(props)})
     for key in nulls:
         values.setdefault(key, ConfigValue(key)).errors.append(_NULL)
-    values.update({value.name: value for value in _OURS.validate(props) if value.errors})
+    values.update({value.name: value for value in _OURS[info.kind].validate(props) if value.errors})
     _connector_rules(connector, own, values, props)
     infos = _rendered(name, framework.merged(own), values, [*framework.groups, *own.groups], props)
     for appended, groups in _appended(catalog, info, values, props, worker):
@@ -87,7 +87,7 @@ def validate_connector(catalog: Catalog, props: dict[str, str | None], *, worker
     return infos
 
 
-_OURS: Final = ConfigDef(OWN_KEYS)
+_OURS: Final = {"source": ConfigDef([*OWN_KEYS, *OWN_SOURCE_KEYS]), "sink": ConfigDef(OWN_KEYS)}
 """Shown only when they are wrong: clients expect Kafka's keys and no others."""
 
 _NULL: Final = "Null value can not be supplied as the configuration value."

@@ -28,11 +28,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, CredentialsError, OutageError
 from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
 from linkspan.api.task import SourceTask
 from linkspan.log.port import Delivery, Writer
 from linkspan.task.conversion import SourceConversion
+from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offsets import Part, Progress, Sent
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
@@ -76,6 +77,7 @@ class AcknowledgedDelivery:
         port: the worker; stores offsets.
         times: limits and intervals.
         ensure_topic: see :class:`linkspan.task.outbox.Outbox`.
+        letters: the dead letter queue, or None; no offset behind a failed record is stored before its letter is.
         clock: seconds, monotonic.
     """
 
@@ -89,6 +91,7 @@ class AcknowledgedDelivery:
         times: FlushTimes,
         *,
         ensure_topic: Callable[[str], None] | None = None,
+        letters: DeadLetters | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._task = task
@@ -100,6 +103,9 @@ class AcknowledgedDelivery:
         self._clock = clock
         self._wants_records = wants_records(task)
         self._outbox = Outbox(conversion, self._send_part, port, ensure_topic=ensure_topic, clock=clock)
+        self.outage = self._outbox.outage
+        self._letters = letters
+        self._letters_wait = False
         self._sent: list[tuple[Part, Delivery]] = []
         """Parts of the last poll that the writer has."""
         self._progress = Progress()
@@ -117,11 +123,12 @@ class AcknowledgedDelivery:
     def attend(self) -> None:
         """Take in acknowledgements; commit when it is time."""
         self._acknowledge()
+        self._post()
         if self._clock() >= self._commit_at:
             # under a steady stream some record is always on its way: a short halt lets the log catch up
             self._writer.flush(min(self._times.timeout, _CATCH_UP))
             self._acknowledge()
-            self._commit()
+            self._commit(self._times.timeout)
             self._commit_at = self._clock() + self._times.interval
 
     @property
@@ -129,14 +136,17 @@ class AcknowledgedDelivery:
         """Whether something could not be sent, or too much is in flight."""
         # the writer bounds bytes, this bounds objects
         return (
-            self._outbox.waiting
+            self._letters_wait
+            or self._outbox.waiting
             or len(self._progress) >= _MOST_POLLS_IN_FLIGHT
             or self._progress.records >= _MOST_RECORDS_IN_FLIGHT
         )
 
     def go_on(self) -> None:
         """Try to send the rest, or wait for acknowledgements."""
-        if self._outbox.waiting:
+        if self._letters_wait:
+            self._outbox.rest()
+        elif self._outbox.waiting:
             self._send()
         else:
             self._writer.poll(_CROWDED_WAIT)
@@ -148,7 +158,7 @@ class AcknowledgedDelivery:
             self._send()
 
     def _send(self) -> None:
-        if self._outbox.send() and self._sent:
+        if self._outbox.send() and (self._sent or self._outbox.positions):
             records = sum(len(part.batch) for part, _ in self._sent)
             self._progress.add(Sent(tuple(self._sent), self._outbox.positions, records))
             self._sent = []
@@ -156,6 +166,20 @@ class AcknowledgedDelivery:
     def _send_part(self, part: Part) -> None:
         told = self._callback(part.records) if self._wants_records else None
         self._sent.append((part, self._writer.send(part.batch, told)))
+
+    def _post(self) -> None:
+        """Give the log the letters that wait; nothing is polled before it takes them."""
+        if self._letters is None or self.outage.pause > 0:
+            return
+        try:
+            self._letters.send()
+        except OutageError as error:
+            self._letters_wait = True
+            self.outage.failed(error)
+        else:
+            if self._letters_wait:
+                self._letters_wait = False
+                self.outage.over()
 
     def pause(self) -> None:
         """Nothing: commits go on."""
@@ -202,7 +226,10 @@ class AcknowledgedDelivery:
 
     # --- offsets ------------------------------------------------------------------------------------------------
 
-    def _commit(self) -> None:
+    def _commit(self, patience: float) -> None:
+        if self._letters is not None and not self._letters.settle(patience):
+            _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
+            return
         positions = self._progress.take()
         if positions:
             try:
@@ -232,8 +259,12 @@ class AcknowledgedDelivery:
                 self._acknowledge()
         except ConnectError as error:
             _log.error("While the task ends: %s", error)
-        if flushed:  # else what was acknowledged may not be safe
-            self._commit()
+        if not flushed:  # what was acknowledged may not be safe
+            return
+        try:
+            self._commit(self._times.stop_timeout)
+        except CredentialsError as error:
+            _log.error("While the task ends: %s", error)
 
     def abandon(self) -> None:
         """The same: what was acknowledged before the failure stays so."""
@@ -250,4 +281,5 @@ class AcknowledgedDelivery:
             "source-record-active-count": self._progress.records,
             "offset-commit-total": self._commits,
             "offset-commit-failure-total": self._commit_failures,
+            **self.outage.counts(),
         }

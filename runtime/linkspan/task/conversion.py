@@ -48,7 +48,8 @@ class Prepared(NamedTuple):
     Attributes:
         parts: one batch for each topic (more when records had to be taken one by one), in the order of first
             appearance; records of a topic keep their order.
-        positions: last position of every source partition; dropped records do not count.
+        positions: last position of every source partition; dropped records do not count, unless they are in a dead
+            letter queue.
     """
 
     parts: Sequence[Part]
@@ -78,6 +79,8 @@ class SourceConversion:
     Attributes:
         on_drop: called for each record that a transform dropped or whose failure was tolerated; None if nobody asks.
         dropped: how many these were.
+        sets_aside: whether failed records go to a dead letter queue: reading goes on after them then, as after those
+            that were written.
     """
 
     def __init__(self, converters: Converters, tolerance: Tolerance, chain: Chain | None = None) -> None:
@@ -87,6 +90,9 @@ class SourceConversion:
         self.on_drop: Callable[[SourceRecord], None] | None = None
         self._gone: dict[int, SourceRecord] = {}
         """Records of this poll that were dropped, by their identities."""
+        self._failed: set[int] = set()
+        """Identities of those that failed."""
+        self.sets_aside = False
         self.dropped = 0
 
     def prepare(self, polled: Sequence[SourceRecord]) -> Prepared:
@@ -97,6 +103,7 @@ class SourceConversion:
             ConnectError: a record failed and that is not tolerated.
         """
         self._gone = {}
+        self._failed = set()
         try:
             prepared = self._prepared(polled)
         except ConnectError:
@@ -118,17 +125,18 @@ class SourceConversion:
         parts = self._by_topic(
             [(record, record) for record in polled] if self._chain is None else self._changed(polled)
         )
-        kept = [record for record in polled if id(record) not in self._gone] if self._gone else polled
-        return Prepared(parts, last_positions(kept))
+        without = self._gone.keys() - self._failed if self.sets_aside else self._gone.keys()
+        return Prepared(parts, last_positions([record for record in polled if id(record) not in without]))
 
     def _changed(self, polled: Sequence[SourceRecord]) -> list[tuple[SourceRecord, SourceRecord]]:
         assert self._chain is not None
         apply = self._chain.apply
         survivors = []
         for record in polled:
+            noted = self._tolerance.noted
             changed = apply(record, record)
             if changed is None:
-                self._drop(record)
+                self._drop(record, failed=self._tolerance.noted > noted)
             else:
                 survivors.append((changed, record))
         return survivors
@@ -210,7 +218,7 @@ class SourceConversion:
         for record, origin in pairs:
             wire = self._single(record, origin)
             if wire is None:
-                self._drop(origin)
+                self._drop(origin, failed=True)
             else:
                 groups.setdefault(wire.topic, []).append(wire)
         return [_part(topic, group) for topic, group in groups.items()]
@@ -252,8 +260,10 @@ class SourceConversion:
             return None
         return _Wire(topic, key, value, *place, headers, origin)
 
-    def _drop(self, record: SourceRecord) -> None:
+    def _drop(self, record: SourceRecord, *, failed: bool) -> None:
         self._gone[id(record)] = record
+        if failed:
+            self._failed.add(id(record))
 
 
 class SinkConversion:
@@ -342,13 +352,13 @@ class SinkConversion:
             except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
                 _raise_outage(error)
                 for index in indices:
-                    record = self._single(Consumed(fetched, index))
+                    record = self._single(fetched, index)
                     if record is not None:
                         good.append(index, record)
         return good.batch(fetched)
 
-    def _single(self, consumed: Consumed) -> ReadRecord | None:
-        fetched, index = consumed
+    def _single(self, fetched: FetchedBatch, index: int) -> ReadRecord | None:
+        consumed = Consumed(fetched, index)
         topic, attempt = fetched.topic, self._tolerance.attempt
         key_converter, value_converter, header_converter = self._converters
         wire = fetched.headers[index] if fetched.headers is not None else ()

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from linkspan.api.errors import ConnectError, CredentialsError, OutageError, RetriableError
+from linkspan.api.errors import ConnectError, CredentialsError, FencedError, OutageError, RetriableError
 from linkspan.log.port import Delivery, TooLargeError, TopicSpec, Writer
 from linkspan.task.letters import Letter, LetterForm, outgoing
 from linkspan.task.outage import Outage
@@ -122,6 +122,7 @@ class DeadLetters:
         Raises:
             OutageError: it takes nothing now; what was reported waits here.
             CredentialsError: it will never take anything.
+            FencedError: a newer task has taken this one's place.
         """
         self._take_answers()
         while self._unsent:
@@ -134,6 +135,8 @@ class DeadLetters:
             except CredentialsError as error:
                 self._shut = error
                 self._check_open()
+            except FencedError:
+                raise
             except ConnectError as error:
                 self._not_written(letters, error)
             self._unsent.popleft()
@@ -197,7 +200,13 @@ class DeadLetters:
         if isinstance(error, RetriableError):
             return [letter]
         if isinstance(error, TooLargeError) and letter.whole:
-            _log.warning("Dead letter queue %s gets no value for %s: %s", self._config.topic, letter.about, error)
+            _log.warning(
+                "Dead letter queue %s gets no value for %s of task %s: %s",
+                self._config.topic,
+                letter.about,
+                self._task_id,
+                error,
+            )
             return [letter.without_value()]
         self._not_written([letter], error)
         return []
@@ -212,8 +221,9 @@ class DeadLetters:
         self._refusals += len(letters)
         for letter in letters:
             _log.error(
-                "Could not produce message to dead letter queue. topic=%s: it lacks %s: %s",
+                "Could not produce message to dead letter queue. topic=%s: it lacks %s of task %s: %s",
                 self._config.topic,
                 letter.about,
+                self._task_id,
                 error,
             )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from linkspan.api.errors import DataError
-from linkspan.api.headers import Headers
-from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, TopicPartition
-from linkspan.log.port import WireHeader
+from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord
+from linkspan.log.port import FetchedRecord
 from linkspan.task.batches import ReadRecord
 from linkspan.task.conversion import Converters
 from linkspan.task.tolerance import PUT_CLASS, Consumed, Failure, Stage, Tolerance
@@ -55,19 +52,17 @@ class _Rebuilt:
 
     def __init__(self, record: SinkRecord, converters: Converters) -> None:
         topic, partition, offset = record.original_topic, record.original_partition, record.original_offset
-        headers: Headers = record.headers
-        self.topic = topic
-        self.keys: Sequence[bytes | None] = [converters.key.from_connect(topic, record.key_schema, record.key)]
-        self.values: Sequence[bytes | None] = [converters.value.from_connect(topic, record.value_schema, record.value)]
-        self.partitions: Sequence[int] = [partition]
-        self.offsets: Sequence[int] = [offset]
-        self.timestamps: Sequence[int] = [-1 if record.timestamp is None else record.timestamp]
-        self.timestamp_types: Sequence[str] = [record.timestamp_type or NO_TIMESTAMP_TYPE]
         convert = converters.header.from_connect_header
-        self.headers: Sequence[Sequence[WireHeader]] | None = [
-            [(name, convert(topic, name, schema, value)) for name, value, schema in headers]
-        ]
-        self.positions: Mapping[TopicPartition, int] = {TopicPartition(topic, partition): offset + 1}
+        self.topic = topic
+        self._record = FetchedRecord(
+            partition,
+            offset,
+            converters.key.from_connect(topic, record.key_schema, record.key),
+            converters.value.from_connect(topic, record.value_schema, record.value),
+            -1 if record.timestamp is None else record.timestamp,
+            record.timestamp_type or NO_TIMESTAMP_TYPE,
+            [(name, convert(topic, name, schema, value)) for name, value, schema in record.headers],
+        )
 
-    def __len__(self) -> int:
-        return 1
+    def record(self, _index: int) -> FetchedRecord:
+        return self._record

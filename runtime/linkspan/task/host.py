@@ -142,11 +142,15 @@ class _SourceParts(NamedTuple):
 def _acknowledged(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery:
     task, conversion, tolerance, port, ensure_topic = parts
     writer = spec.log.writer(spec.client_settings.get("producer", {}))
+    with _on_failure(partial(writer.close, 0.0)):
+        letters = _source_letters(spec, writer, parts)
     task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
     if wants_records(task):
         conversion.on_drop = partial(tell_of_record, task)
     times = settings.flush_times(spec)
-    return AcknowledgedDelivery(task, writer, conversion, tolerance, port, times, ensure_topic=ensure_topic)
+    return AcknowledgedDelivery(
+        task, writer, conversion, tolerance, port, times, ensure_topic=ensure_topic, letters=letters
+    )
 
 
 def _transactional(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery | None:
@@ -168,7 +172,21 @@ def _transactional(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery | None
     )
     if wants_records(task):
         conversion.on_drop = delivery.dropped
+    with _on_failure(delivery.close):
+        delivery.letters = _source_letters(spec, delivery.letter_writer, parts)
     return delivery
+
+
+def _source_letters(spec: TaskSpec, writer: Writer, parts: _SourceParts) -> DeadLetters | None:
+    """The dead letter queue of a source, written with the task's own writer."""
+    config = settings.dead_letter_config(spec.connector_config)
+    if config is None:
+        return None
+    letters = DeadLetters(config, writer, spec.connector, spec.task)
+    letters.create_topic(parts.port.ensure_topic, _pause(parts.port))
+    parts.tolerance.add(letters)
+    parts.conversion.sets_aside = True
+    return letters
 
 
 def _take_over(writer: TransactionalWriter, port: WorkerPort) -> bool:

@@ -21,13 +21,18 @@ from linkspan.config import definition
 from linkspan.convert.json import JsonConverter
 from linkspan.log.port import OutgoingBatch, WireHeader
 from linkspan.observe.hiding import hidden
-from linkspan.task.tolerance import UNCONVERTED, Consumed, Failure, Unconverted, Underway, describe
+from linkspan.task.tolerance import UNCONVERTED, Consumed, Failure, Stage, Subject, Unconverted, Underway, describe
 from linkspan.task.traces import Traces, text_of
 
 __all__ = ["Letter", "LetterForm", "outgoing"]
 
 _PREFIX: Final = "__connect.errors."
 _OMITTED: Final = _PREFIX + "value.omitted.bytes"
+_TOPIC: Final = _PREFIX + "topic"
+_PARTITION: Final = _PREFIX + "partition"
+_OFFSET: Final = _PREFIX + "offset"
+_CLASS: Final = _PREFIX + "exception.class.name"
+_MESSAGE: Final = _PREFIX + "exception.message"
 _TRACE: Final = _PREFIX + "exception.stacktrace"
 
 
@@ -39,7 +44,8 @@ class Letter(NamedTuple):
         value: its value.
         timestamp: milliseconds since the epoch, or None for now.
         headers: its headers.
-        about: which record of what task failed where, for messages.
+        stage: where the record failed.
+        subject: the record.
         whole: whether nothing was left out.
     """
 
@@ -47,8 +53,14 @@ class Letter(NamedTuple):
     value: bytes | None
     timestamp: int | None
     headers: Sequence[WireHeader]
-    about: str
+    stage: Stage
+    subject: Subject
     whole: bool = True
+
+    @property
+    def about(self) -> str:
+        """Which record failed where, for messages."""
+        return f"{describe(self.subject)}, which failed in {self.stage.value}"
 
     def without_value(self) -> Letter:
         """What is left of a letter that is too large: its key, and headers that say what it was."""
@@ -78,12 +90,13 @@ class LetterForm:
     """
 
     def __init__(self, connector: str, task: int, *, context_headers: bool) -> None:
-        self._task_id = f"{connector}-{task}"
         self._context_headers = context_headers
         self._sender: list[WireHeader] = [
             (_PREFIX + "connector.name", _bytes(connector)),
             (_PREFIX + "task.id", _bytes(str(task))),
         ]
+        self._at_work: dict[tuple[Stage, str], list[WireHeader]] = {}
+        self._kinds: dict[type, bytes] = {}
         self._traces = Traces()
         self._plain = _json_converter(with_schemas=False)
         self._with_schema = _json_converter(with_schemas=True)
@@ -91,21 +104,22 @@ class LetterForm:
     def fill(self, failure: Failure) -> Letter:
         """The letter about a failed record."""
         subject = failure.subject
-        about = f"{describe(subject)}, which failed in {failure.stage.value} of task {self._task_id}"
-        if isinstance(subject, Consumed):
-            return self._consumed(failure, subject, about)
-        return self._underway(failure, subject, about)
+        return self._consumed(failure, subject) if isinstance(subject, Consumed) else self._underway(failure, subject)
 
-    def _consumed(self, failure: Failure, consumed: Consumed, about: str) -> Letter:
-        batch, index = consumed
-        headers = list(batch.headers[index]) if batch.headers is not None else []
+    def _consumed(self, failure: Failure, consumed: Consumed) -> Letter:
+        record = consumed.record
+        headers = list(record.headers)
         if self._context_headers:
-            place = [("topic", batch.topic), ("partition", str(consumed.partition)), ("offset", str(consumed.offset))]
-            headers += self._context(failure, place)
-        timestamp = batch.timestamps[index]
-        return Letter(batch.keys[index], batch.values[index], None if timestamp < 0 else timestamp, headers, about)
+            headers += (
+                (_TOPIC, consumed.topic.encode()),
+                (_PARTITION, b"%d" % record.partition),
+                (_OFFSET, b"%d" % record.offset),
+            )
+            headers += self._context(failure)
+        timestamp = None if record.timestamp < 0 else record.timestamp
+        return Letter(record.key, record.value, timestamp, headers, failure.stage, consumed)
 
-    def _underway(self, failure: Failure, record: Underway, about: str) -> Letter:
+    def _underway(self, failure: Failure, record: Underway) -> Letter:
         seen = record.seen
         marks: list[WireHeader] = []
         key = self._side("key", record.key, seen.key_schema, seen.key, marks)
@@ -113,16 +127,15 @@ class LetterForm:
         headers = self._headers(record, marks)
         if self._context_headers:
             origin = record.origin
-            place = [
-                ("topic", seen.topic),
-                ("source.partition", _as_json(dict(origin.source_partition))),
-                ("source.offset", _as_json(dict(origin.source_offset))),
-            ]
-            headers += self._context(failure, place)
+            headers += (
+                (_TOPIC, _bytes(seen.topic)),
+                (_PREFIX + "source.partition", _as_json(dict(origin.source_partition))),
+                (_PREFIX + "source.offset", _as_json(dict(origin.source_offset))),
+            )
+            headers += self._context(failure)
         stamp = seen.timestamp
-        return Letter(
-            key, value, stamp if type(stamp) is int and 0 <= stamp < 1 << 63 else None, headers + marks, about
-        )
+        timestamp = stamp if type(stamp) is int and 0 <= stamp < 1 << 63 else None
+        return Letter(key, value, timestamp, headers + marks, failure.stage, record)
 
     def _side(
         self,
@@ -165,19 +178,20 @@ class LetterForm:
                 continue
         return _bytes(_repr(value)), b"text"
 
-    def _context(self, failure: Failure, place: Sequence[tuple[str, str]]) -> list[WireHeader]:
-        kind = type(failure.error)
-        texts = {
-            "stage": failure.stage.value,
-            "class.name": failure.executing,
-            "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
-            "exception.message": text_of(failure.error) if failure.error.args else None,
-            "exception.stacktrace": self._traces.text(failure.error),
-        }
+    def _context(self, failure: Failure) -> list[WireHeader]:
+        stage, executing, error, _ = failure
+        at_work = self._at_work.get((stage, executing))
+        if at_work is None:
+            names = (_PREFIX + "stage", _bytes(stage.value)), (_PREFIX + "class.name", _bytes(executing))
+            at_work = self._at_work[stage, executing] = [*self._sender, *names]
+        kind = self._kinds.get(type(error))
+        if kind is None:
+            kind = self._kinds[type(error)] = _bytes(f"{type(error).__module__}.{type(error).__qualname__}")
         return [
-            *((_PREFIX + name, _bytes(text)) for name, text in place),
-            *self._sender,
-            *((_PREFIX + name, None if text is None else _bytes(hidden(text))) for name, text in texts.items()),
+            *at_work,
+            (_CLASS, kind),
+            (_MESSAGE, _bytes(hidden(text_of(error))) if error.args else None),
+            (_TRACE, _bytes(hidden(self._traces.text(error)))),
         ]
 
 
@@ -193,11 +207,11 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _as_json(value: object) -> str:
+def _as_json(value: object) -> bytes:
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value)
     except TypeError:
-        return _repr(value)
+        return _bytes(_repr(value))
 
 
 def _repr(value: object) -> str:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from linkspan.api.errors import RetriableError
+from linkspan.api.errors import OutageError, RetriableError
 from linkspan.api.records import SourceRecord
 from linkspan.task.conversion import SourceConversion
 from linkspan.task.offsets import Part, Position
+from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
 
 __all__ = ["Outbox"]
@@ -18,6 +19,7 @@ __all__ = ["Outbox"]
 _log = logging.getLogger("linkspan.task.source")
 
 _SEND_RETRY: Final = 0.1
+_LONGEST_REST: Final = 1.0
 _STUCK_PATIENCE: Final = 5.0
 """Seconds that records may wait to be sent before there is a warning: a full buffer is nothing unusual."""
 _STUCK_WARNING: Final = 30.0
@@ -36,7 +38,8 @@ class Outbox:
         clock: seconds, monotonic.
 
     Attributes:
-        positions: last position of each source partition of this poll.
+        positions: last position of each source partition of this poll; known once it is converted.
+        outage: something that a converter or transform needs, and whatever else the task waits for.
     """
 
     def __init__(
@@ -53,31 +56,31 @@ class Outbox:
         self._port = port
         self._ensure_topic = ensure_topic
         self._clock = clock
+        self._unconverted: Sequence[SourceRecord] = ()
         self._waiting: list[Part] = []
         self.positions: Sequence[Position] = ()
+        self.outage = Outage("The task", clock)
         self._stuck_since: float | None = None
         self._warn_at = 0.0
 
     @property
     def waiting(self) -> bool:
         """Whether some of this poll could not be sent yet."""
-        return bool(self._waiting)
+        return bool(self._waiting) or len(self._unconverted) > 0
 
     def load(self, polled: Sequence[SourceRecord]) -> None:
-        """Convert what a poll returned; nothing is waiting.
-
-        Raises:
-            ConnectError: a record failed and that is not tolerated.
-        """
-        parts, self.positions = self._conversion.prepare(polled)
-        self._waiting = list(parts)
+        """Take what a poll returned; nothing is waiting."""
+        self._unconverted = polled
+        self.positions = ()
 
     def send(self) -> bool:
-        """Send what waits, in order; False when the rest has to be tried again, after a moment that has passed.
+        """Convert and send what waits, in order; False when it has to be tried again, after a moment that has passed.
 
         Raises:
-            ConnectError: a topic can never be created or written to.
+            ConnectError: a record failed and that is not tolerated, or a topic can never be created or written to.
         """
+        if len(self._unconverted) and not self._convert():
+            return False
         while self._waiting:
             part = self._waiting[0]
             try:
@@ -90,6 +93,24 @@ class Outbox:
             self._stuck_since = None
             del self._waiting[0]
         return True
+
+    def _convert(self) -> bool:
+        if self.outage.pause <= 0:
+            try:
+                parts, self.positions = self._conversion.prepare(self._unconverted)
+            except OutageError as error:
+                self.outage.failed(error)
+            else:
+                self._waiting = list(parts)
+                self._unconverted = ()
+                self.outage.over()
+                return True
+        self.rest()
+        return False
+
+    def rest(self) -> None:
+        """Wait until the next attempt is due, or a moment: acknowledgements have to be looked after meanwhile."""
+        self._port.wait(min(self.outage.pause, _LONGEST_REST))
 
     def _wait_after(self, part: Part, error: RetriableError) -> None:
         now = self._clock()

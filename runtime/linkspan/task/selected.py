@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from linkspan.api.records import TopicPartition
-from linkspan.log.port import FetchedBatch, WireHeader
+from linkspan.log.port import FetchedBatch, FetchedRecord, WireHeader
 
 __all__ = ["Selected", "without_partitions"]
 
@@ -30,12 +30,21 @@ class Selected:
         positions: Mapping[TopicPartition, int] | None = None,
     ) -> None:
         self.topic = fetched.topic
-        self.positions = fetched.positions if positions is None else positions
+        self._positions = positions
         self._fetched = fetched
         self._indices = indices
 
     def __len__(self) -> int:
         return len(self._indices)
+
+    def record(self, index: int) -> FetchedRecord:
+        """One record."""
+        return self._fetched.record(self._indices[index])
+
+    @cached_property
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Offsets after what this stands for."""
+        return self._fetched.positions if self._positions is None else self._positions
 
     @cached_property
     def values(self) -> Sequence[bytes | None]:

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from linkspan.api.errors import RetriableError
+from linkspan.api.errors import OutageError, RetriableError
 from linkspan.api.records import RecordMetadata, SourceRecord
 from linkspan.api.task import SourceTask
+from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
 from linkspan.task.tolerance import Tolerance
 
@@ -79,6 +80,7 @@ class SourceDelivery(Protocol):
     """Brings what a source task polled into the log, and has offsets stored."""
 
     topics: TopicsUsed
+    outage: Outage
 
     def begin(self) -> None:
         """The loop begins."""
@@ -195,11 +197,16 @@ class SourceLoop:
         self._port.calling("poll")
         try:
             polled = self._task.poll()
+        except OutageError as error:
+            self._delivery.outage.failed(error)
+            self._port.wait(self._delivery.outage.pause)
+            return
         except RetriableError as error:
             self._poll_failed(error)
             return
         finally:
             self._port.calling(None)
+        self._delivery.outage.over()
         self._poll_failures = 0
         self._polled += len(polled or ())
         self._delivery.deliver(polled or ())

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from linkspan.api.errors import ConfigError, ConnectError, CredentialsError, DataError, RetriableError
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SourceRecord
-from linkspan.log.port import FetchedBatch, OutgoingBatch, WireHeader
+from linkspan.log.port import FetchedRecord, OutgoingBatch, WireHeader
 from linkspan.task.reaction import as_outage, is_hopeless
 from linkspan.task.traces import text_of
 
@@ -32,6 +32,7 @@ __all__ = [
     "ErrorLog",
     "ErrorPolicy",
     "Failure",
+    "Read",
     "Reporter",
     "Stage",
     "Subject",
@@ -72,10 +73,20 @@ DROPPED: Final = Dropped.DROPPED
 """Result of an attempt whose failure was tolerated: the record is skipped."""
 
 
+class Read(Protocol):
+    """A batch of records of one topic, as far as those need to know it who look at one of them."""
+
+    topic: str
+
+    def record(self, index: int) -> FetchedRecord:
+        """One of them."""
+        ...
+
+
 class Consumed(NamedTuple):
     """A record as it lies in the log: the batch it was read with and its place there."""
 
-    batch: FetchedBatch
+    batch: Read
     at: int
 
     @property
@@ -84,14 +95,19 @@ class Consumed(NamedTuple):
         return self.batch.topic
 
     @property
+    def record(self) -> FetchedRecord:
+        """All of it."""
+        return self.batch.record(self.at)
+
+    @property
     def partition(self) -> int:
         """Partition it was read from."""
-        return self.batch.partitions[self.at]
+        return self.record.partition
 
     @property
     def offset(self) -> int:
         """Offset it was read from."""
-        return self.batch.offsets[self.at]
+        return self.record.offset
 
 
 class Unconverted(Enum):
@@ -202,7 +218,7 @@ class Tolerance:
 
     def __init__(self, policy: ErrorPolicy, reporters: Sequence[Reporter], pause: Callable[[float], bool]) -> None:
         self.policy = policy
-        self._reporters = tuple(reporters)
+        self._reporters = list(reporters)
         self._pause = pause
         self._noted: list[Failure] = []
         self._failures = 0
@@ -210,6 +226,15 @@ class Tolerance:
         self._retries = 0
         self._skipped = 0
         self._last_error_ms = 0
+
+    def add(self, reporter: Reporter) -> None:
+        """From now on, tell this one too."""
+        self._reporters.append(reporter)
+
+    @property
+    def noted(self) -> int:
+        """How many failures wait to be reported."""
+        return len(self._noted)
 
     def attempt(self, stage: Stage, executing: str, call: Callable[[], T], subject: Subject) -> T | Dropped:
         """Run one stage for one record.
@@ -375,14 +400,9 @@ def describe(subject: Subject) -> str:
 def _log_details(subject: Subject) -> str:
     if isinstance(subject, Underway):
         return f", where source record is = {subject.origin!r}"
+    record = subject.record
+    stamp = f", timestamp={record.timestamp}, timestampType={record.timestamp_type}"
     return (
-        f", where consumed record is {{topic='{subject.topic}', partition={subject.partition}, "
-        f"offset={subject.offset}{_log_timestamp(subject)}}}"
+        f", where consumed record is {{topic='{subject.topic}', partition={record.partition}, offset={record.offset}"
+        f"{'' if record.timestamp_type == NO_TIMESTAMP_TYPE else stamp}}}"
     )
-
-
-def _log_timestamp(consumed: Consumed) -> str:
-    kind = consumed.batch.timestamp_types[consumed.at]
-    if kind == NO_TIMESTAMP_TYPE:
-        return ""
-    return f", timestamp={consumed.batch.timestamps[consumed.at]}, timestampType={kind}"

@@ -20,6 +20,9 @@ A task that lives on though it was given up, because its worker was cut off or s
 while its successor opens a writer with the same transactional id. From then on the log refuses its records and its
 commit: it is at step 3 or 4 for ever, and fails when it notices.
 
+Letters about records that failed go to the dead letter queue in the same transaction as the offsets after them. A task
+that fails because of a record commits nothing, so there is no letter about that one.
+
 An abort that the connector asks for drops the records and still commits the offsets, in a transaction of their own. A
 kill between the two is as at step 3: the records come again, and may be dropped again.
 """
@@ -32,12 +35,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from linkspan.api.errors import ConnectError, FencedError, RetriableError
+from linkspan.api.errors import ConnectError, FencedError, OutageError, RetriableError
 from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
 from linkspan.api.task import SourceTask
-from linkspan.log.port import ExpiredError, OutgoingBatch, TransactionalWriter
+from linkspan.log.port import ExpiredError, OutgoingBatch, TransactionalWriter, Writer
 from linkspan.task.boundaries import Boundary, End
 from linkspan.task.conversion import SourceConversion
+from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offset_entries import offset_text
 from linkspan.task.offsets import Part, Position, identity
 from linkspan.task.outbox import Outbox
@@ -123,6 +127,10 @@ class TransactionalDelivery:
         self._boundary = boundary
         self._wants_records = wants_records(task)
         self._outbox = Outbox(conversion, self._send_part, port, ensure_topic=ensure_topic, clock=clock)
+        self.outage = self._outbox.outage
+        self.letters: DeadLetters | None = None
+        """The dead letter queue, which writes with :attr:`letter_writer`; set before the loop begins."""
+        self.letter_writer: Writer = _LetterWriter(self._send_letters)
         self._offset_records = OffsetRecords(port, place.offset_topic)
         self.topics = TopicsUsed(port)
         self._pieces: Iterator[tuple[Sequence[SourceRecord], End]] = iter(())
@@ -225,8 +233,24 @@ class TransactionalDelivery:
             self._guarded(self._writer.begin)
             self._open = True
 
+    def _send_letters(self, batch: OutgoingBatch) -> None:
+        self._begin_transaction()
+        self._guarded(self._writer.send, batch)
+
+    def _post(self) -> None:
+        """All letters belong to the transaction that is about to be committed."""
+        while self.letters is not None:
+            try:
+                self.letters.send()
+            except OutageError as error:
+                _log.debug("%s", error)
+                self._port.wait(_AGAIN)
+            else:
+                return
+
     def _commit(self) -> None:
         """Store offsets with the records before them; whatever fails here fails the task."""
+        self._post()
         if self._open or self._positions:
             positions = list(self._positions.values())
             try:
@@ -328,7 +352,42 @@ class TransactionalDelivery:
             "offset-commit-total": self._commits,
             "offset-commit-failure-total": self._commit_failures,
             **self._sizes.values(),
+            **self.outage.counts(),
         }
+
+
+class _InTransaction:
+    """Delivery of letters: what becomes of them the commit decides."""
+
+    done = True
+    failures: Sequence[tuple[int, Exception]] = ()
+
+
+class _LetterWriter:
+    """A writer for letters that are part of the open transaction.
+
+    Args:
+        send: sends a batch within the transaction.
+    """
+
+    def __init__(self, send: Callable[[OutgoingBatch], None]) -> None:
+        self._send = send
+
+    def send(
+        self, batch: OutgoingBatch, on_record: Callable[[int, TopicPartition, int, int], None] | None = None
+    ) -> _InTransaction:
+        assert on_record is None, "nobody asks for the places of letters"
+        self._send(batch)
+        return _InTransaction()
+
+    def poll(self, timeout: float = 0.0) -> None:
+        """Answers come with the commit."""
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - as above
+        return True
+
+    def close(self, timeout: float) -> None:
+        """The transaction's own writer is closed."""
 
 
 class _Sizes:

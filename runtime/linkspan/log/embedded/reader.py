@@ -15,7 +15,7 @@ from linkspan.api.records import CREATE_TIME, TopicPartition
 from linkspan.log.embedded.groups import GroupMember
 from linkspan.log.embedded.packing import Columns, unpack
 from linkspan.log.embedded.store import Store
-from linkspan.log.port import FetchedBatch, RebalanceListener, WireHeader
+from linkspan.log.port import FetchedBatch, FetchedRecord, RebalanceListener, WireHeader
 
 __all__ = ["EmbeddedReader"]
 
@@ -51,6 +51,17 @@ class _Fetched:
 
     def __len__(self) -> int:
         return sum(item.end - item.begin for item in self._slices)
+
+    def record(self, index: int) -> FetchedRecord:
+        return FetchedRecord(
+            self.partitions[index],
+            self.offsets[index],
+            self.keys[index],
+            self.values[index],
+            self.timestamps[index],
+            CREATE_TIME,
+            () if self.headers is None else self.headers[index],
+        )
 
     @cached_property
     def values(self) -> Sequence[bytes | None]:

@@ -26,7 +26,7 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error, fenced, kafka_error
 from linkspan.log.kafka.settings import translate
-from linkspan.log.port import DisplacedError, FetchedBatch, RebalanceListener, WireHeader
+from linkspan.log.port import DisplacedError, FetchedBatch, FetchedRecord, RebalanceListener, WireHeader
 
 __all__ = ["KafkaReader"]
 
@@ -57,6 +57,20 @@ class _Columns:
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    def record(self, index: int) -> FetchedRecord:
+        message = self._messages[index]
+        kind, stamp = message.timestamp()
+        headers: Any = message.headers()
+        return FetchedRecord(
+            message.partition(),  # type: ignore[arg-type] # records have one
+            _offset(message),
+            message.key(),
+            message.value(),
+            stamp,
+            _TYPES.get(kind, "NoTimestampType"),
+            headers or (),
+        )
 
     @property
     def values(self) -> Sequence[bytes | None]:
