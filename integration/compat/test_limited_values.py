@@ -81,7 +81,6 @@ def watch(kind: type[GroupWorker], install: Callable[[Path], None], folder: Path
         "config.providers": "limited",
         "config.providers.limited.class": "compat.LimitedProvider",
         "config.providers.limited.param.file": value,
-        "plugin.discovery": "hybrid_warn",
     }
     group = Group(bootstrap, settings)
     worker = kind(folder, group)

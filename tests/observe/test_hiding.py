@@ -15,11 +15,6 @@ SECRET = 'hunter"2\\ ä&x'
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nabc\n-----END KEY-----\n"
 
 
-@pytest.fixture(autouse=True)
-def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hiding, "_secrets", hiding._Secrets())
-
-
 @pytest.mark.parametrize(
     "text",
     [SECRET, repr({"k": SECRET}), json.dumps([SECRET]), quote(SECRET), quote_plus(SECRET), f"a{SECRET}b{SECRET}"],

@@ -12,6 +12,7 @@ import pytest
 
 from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError, PluginError, UnreachableError
 from linkspan.herder.topic_tracking import TopicTracking
+from linkspan.observe.hiding import know
 from linkspan.rest.app import RestApp
 from linkspan.rest.errors import status_of
 from tests.rest.conftest import SOURCE, create, refused
@@ -190,6 +191,15 @@ def test_a_defect_is_a_500_that_does_not_end_the_server(served: Any, caplog: pyt
     assert refused(served.ask("DELETE", "/connectors/c"), 500) == "ZeroDivisionError"
     assert "DELETE /connectors/c failed" in caplog.text
     assert served.ask("GET", "/connectors").json == ["c"]
+
+
+@pytest.mark.parametrize("error", [ConfigError("it is hunter-2"), ValueError("it is hunter-2")])
+def test_no_refusal_has_a_secret(served: Any, error: Exception) -> None:
+    know(["hunter-2"])
+    create(served)
+    served.worker.errors["stop_connector", "c"] = error
+    status = 400 if isinstance(error, ConfigError) else 500
+    assert refused(served.ask("DELETE", "/connectors/c"), status) == "it is [hidden]"
 
 
 def test_only_groups_of_workers_take_internal_requests(served: Any) -> None:

@@ -12,6 +12,7 @@ from linkspan.api.errors import DataError
 from linkspan.api.headers import Header, Headers
 from linkspan.api.records import SourceRecord
 from linkspan.log.port import OutgoingBatch
+from linkspan.observe.hiding import know
 from linkspan.task.letters import LetterForm
 from linkspan.task.tolerance import Failure, Stage, Underway
 
@@ -111,3 +112,13 @@ def test_a_text_that_is_no_text_does_not_hinder_the_letter():
     underway = Underway(record("x"), record("x"))
     letter = form.fill(Failure(Stage.TRANSFORMATION, "a.Class", ValueError("file \udcff"), underway))
     assert marks(letter)["exception.message"] == b"file \\udcff"
+
+
+def test_no_header_about_the_failure_has_a_secret_and_data_stays_as_it_is():
+    know(["hunter-2\nof db"])
+    form = LetterForm("c", 3, context_headers=True)
+    underway = Underway(record("hunter-2"), record("hunter-2"))
+    letter = form.fill(Failure(Stage.TRANSFORMATION, "a.Class", ValueError({"p": "hunter-2\nof db"}), underway))
+    assert marks(letter)["exception.message"] == b"{'p': '[hidden]'}"
+    assert b"hunter" not in marks(letter)["exception.stacktrace"]
+    assert letter.value == b'"hunter-2"'

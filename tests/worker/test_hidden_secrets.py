@@ -228,3 +228,24 @@ def test_a_changed_file_is_told_to_the_herder(with_worker, tmp_path: Path) -> No
         assert [(reload.connector, reload.instance, reload.tasks) for reload in told] == [("c", True, (0,))]
 
     with_worker(story, **WORKER, **{"linkspan.config.providers.poll.interval.ms": "200"})
+
+
+def test_what_could_not_be_read_is_told_to_the_herder_when_it_can(with_worker, tmp_path: Path) -> None:
+    told: list[Any] = []
+
+    async def story(watched: Watched) -> None:
+        watched.worker.on_reload = told.append
+        config = source("c", plain=f"${{file:{tmp_path / 'p'}:secret}}")
+        with pytest.raises(ConnectError, match="Could not read properties"):
+            await watched.worker.start_connector("c", config, "STARTED")
+        await watched.worker.start_task("c", 0, {}, "STARTED", connector_config=config)
+        await watched.state("c", 0, "FAILED")
+        (tmp_path / "draft").write_text("secret=here")
+        (tmp_path / "draft").rename(tmp_path / "p")
+        await until(lambda: bool(told))
+        assert [(reload.connector, reload.instance, reload.tasks) for reload in told] == [("c", True, (0,))]
+        await watched.worker.start_connector("c", config, "STARTED")
+        await watched.worker.start_task("c", 0, {}, "STARTED", connector_config=config)
+        await watched.state("c", 0, "RUNNING")
+
+    with_worker(story, **WORKER, **{"linkspan.config.providers.poll.interval.ms": "200"})

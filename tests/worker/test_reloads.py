@@ -133,6 +133,18 @@ def test_a_value_that_cannot_be_read_for_a_while_restarts_nothing(play, caplog) 
     assert caplog.text.count("Could not read properties from file /p") == 1
 
 
+def test_what_could_not_be_read_at_the_start_restarts_when_it_can(play) -> None:
+    async def story(watch: Watch) -> None:
+        watch.provider.errors["file", "/p"] = ConfigError("Could not read properties from file /p")
+        await watch.begin("c", None, CONNECTOR)
+        assert await watch.after(10) == []
+        watch.provider.errors.clear()
+        assert await watch.after(10) == [Reload("c", instance=True, tasks=())]
+        assert await watch.after(10) == []
+
+    play(story)
+
+
 @pytest.mark.parametrize("action", ["none", "NONE", " none "])
 def test_a_connector_may_say_that_it_wants_no_restart(play, action: str) -> None:
     async def story(watch: Watch) -> None:

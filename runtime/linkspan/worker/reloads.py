@@ -4,7 +4,7 @@ Two things lead to a restart, unless a connector says ``config.action.reload=non
 limited time runs out: the connector instance is restarted, as by Kafka. And a value has changed, which is looked at
 from time to time where the provider likes to be asked again: exactly what uses it is restarted, connector instance and
 tasks. A task whose value has run out is restarted only if it has changed. What cannot be read for a while changes
-nothing.
+nothing; what could not begin for that reason does when it can be read.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Reloads:
         item = (connector, task)
         self._uses.pop(item, None)
         self._polled |= answers.polled
-        if not answers.found or not _wants_reload(configs, answers):
+        if not (answers.found or answers.errors) or not _wants_reload(configs, answers):
             return
         ttl = answers.ttl_of(configs)
         use = _Use(tuple(configs), _values(configs, answers), None if ttl is None else self._now() + ttl)

@@ -49,6 +49,16 @@ class Answers:
     errors: dict[tuple[str, str], ConnectError] = field(default_factory=dict)
     polled: set[str] = field(default_factory=set)
 
+    def resolution(self, config: Config) -> Resolution:
+        """A configuration with its references replaced.
+
+        Raises:
+            ConfigError, PluginError: what was raised for something that it refers to.
+        """
+        for place in sorted(_places([config]) & self.errors.keys()):
+            raise self.errors[place]
+        return resolution(config, self.found)
+
     def ttl_of(self, configs: Iterable[Config]) -> float | None:
         """Seconds until the first of the values that these refer to is not good any more."""
         return min((self.ttls[place] for place in _places(configs) if place in self.ttls), default=None)
@@ -88,15 +98,8 @@ class Resolver:
             ConfigError: a provider cannot say anything about a path.
             PluginError: a provider raised something else, died, or did not answer in time.
         """
-        resolved, _ = await self.resolve_together([config])
-        return resolved[0]
-
-    async def resolve_together(self, configs: Sequence[Config]) -> tuple[list[Resolution], Answers]:
-        """Several configurations at once, from one answer of each provider; raises as :meth:`resolve` does."""
-        answers = await self.ask(configs)
-        for error in answers.errors.values():
-            raise error
-        return [resolution(config, answers.found) for config in configs], answers
+        answers = await self.ask([config])
+        return answers.resolution(config)
 
     async def ask(self, configs: Sequence[Config]) -> Answers:
         """Ask for everything that these configurations refer to; what goes wrong is in the answer."""

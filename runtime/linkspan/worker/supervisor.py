@@ -285,17 +285,18 @@ class Worker:
             message = f"Connector with name {name} already exists"
             raise AlreadyExistsError(message)
         try:
-            resolved, answers = await self._resolver.resolve_together([config])
+            answers = await self._resolver.ask([config])
             self._reloads.note(name, None, [config], answers)
-            plugin = self.catalog.connector_of(resolved[0].config)
+            resolved = answers.resolution(config)
+            plugin = self.catalog.connector_of(resolved.config)
         except ConnectError as error:
             self._tell_status(StatusEvent(name, None, "FAILED", str(encode_error(error)["trace"])))
             raise
-        warn_unresolved(f"Connector {name}", resolved[0].unresolved)
+        warn_unresolved(f"Connector {name}", resolved.unresolved)
         running = RunningConnector(
             name,
             plugin,
-            resolved[0],
+            resolved,
             nurseries=self._nurseries,
             starting=self._starting,
             hooks=self._connector_hooks,
@@ -377,11 +378,12 @@ class Worker:
         """Find out what a task is made of, then give birth to it."""
         name = running.connector
         try:
-            resolved, answers = await self._resolver.resolve_together([connector_config, config])
+            answers = await self._resolver.ask([connector_config, config])
             self._reloads.note(name, running.task, [connector_config, config], answers)
-            running.connector_config = resolved[0].texts
+            whole, own = answers.resolution(connector_config), answers.resolution(config)
+            running.connector_config = whole.texts
             check_task_count(name, count, running.connector_config)
-            spec = self._spec(name, running.task, *resolved)
+            spec = self._spec(name, running.task, whole, own)
         except ConnectError as error:
             running.fail(error)
             return
