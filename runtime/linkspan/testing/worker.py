@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 from linkspan import KAFKA_VERSION, __version__
 from linkspan.api import ConnectError, SinkConnector, SourceConnector, TopicPartition
+from linkspan.config.providers.references import Resolution
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.log.embedded import EmbeddedLog
 from linkspan.log.port import OutgoingBatch, Reader, TopicSpec
@@ -70,7 +71,7 @@ class _Worker(Worker):
         known = {info.python_path for info in self.catalog.plugins}
         self._catalog = Catalog([*self.catalog.plugins, *(i for i in self._more if i.python_path not in known)])
 
-    def _spec(self, connector: str, task: int, *config: dict[str, str]) -> TaskSpec:
+    def _spec(self, connector: str, task: int, *config: Resolution) -> TaskSpec:
         spec = super()._spec(connector, task, *config)
         fault = self.faults.pop((connector, task), None)
         return spec if fault is None else FaultySpec.of(spec, fault)
