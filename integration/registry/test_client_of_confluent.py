@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient, ServerConfig
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.common.schema_registry_client import ConfigCompatibilityLevel
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from integration.services.schema_registry import SchemaRegistry
 
@@ -144,3 +148,45 @@ def test_serializers_of_the_client_write_and_read(client: SchemaRegistryClient, 
     assert data[0] == 0
     assert int.from_bytes(data[1:5], "big") == client.lookup_schema(subject, schema).schema_id
     assert AvroDeserializer(client)(data, context) == {"id": 7, "note": "x"}
+
+
+def test_json_schemas_are_checked_and_serialized(client: SchemaRegistryClient, subject: str) -> None:
+    context = SerializationContext(subject.removesuffix("-value"), MessageField.VALUE)
+    properties = {"id": {"type": "integer"}}
+    closed = {"title": "Order", "type": "object", "properties": properties, "additionalProperties": False}
+    schema = json.dumps(closed)
+    data = JSONSerializer(schema, client)({"id": 7}, context)
+    assert data is not None
+    assert JSONDeserializer(schema, schema_registry_client=client)(data, context) == {"id": 7}
+    wider = {**closed, "properties": {**properties, "note": {"type": "string"}}}
+    assert client.test_compatibility(subject, Schema(json.dumps(wider), "JSON"))
+    stricter = {**closed, "required": ["id"]}
+    assert refusal(client.register_schema, subject, Schema(json.dumps(stricter), "JSON")) == (409, 409)
+    assert refusal(client.register_schema, subject, Schema('{"type": "nothing"}', "JSON")) == (422, 42201)
+    client.register_schema(subject, Schema(json.dumps(wider), "JSON"))
+    assert client.get_versions(subject) == [1, 2]
+
+
+def order_message() -> Any:
+    pool = descriptor_pool.DescriptorPool()
+    file = descriptor_pb2.FileDescriptorProto(name="order.proto", package="shop", syntax="proto3")
+    message = file.message_type.add(name="Order")
+    message.field.add(name="paths", number=1, type=9, label=3)
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
+
+
+def test_protobuf_schemas_come_as_descriptors_and_as_texts(client: SchemaRegistryClient, subject: str) -> None:
+    context = SerializationContext(subject.removesuffix("-value"), MessageField.VALUE)
+    kind = order_message()
+    data = ProtobufSerializer(kind, client, {"use.deprecated.format": False})(kind(paths=["a", "b"]), context)
+    assert data is not None
+    client.clear_caches()
+    read = ProtobufDeserializer(kind, {"use.deprecated.format": False}, client)(data, context)
+    assert list(read.paths) == ["a", "b"]
+    text = client.get_latest_version(subject).schema.schema_str
+    assert text == 'syntax = "proto3";\npackage shop;\nmessage Order {\n  repeated string paths = 1;\n}\n'
+    assert client.register_schema(subject, Schema(text, "PROTOBUF")) == int.from_bytes(data[1:5], "big")
+    other = text.replace("repeated string paths = 1", "repeated int64 paths = 1")
+    assert refusal(client.register_schema, subject, Schema(other, "PROTOBUF")) == (409, 409)
+    assert refusal(client.register_schema, subject, Schema("message {", "PROTOBUF")) == (422, 42201)

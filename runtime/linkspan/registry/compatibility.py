@@ -24,31 +24,34 @@ class Earlier(NamedTuple):
     schema: ParsedSchema
 
 
-def incompatibilities(level: Level, new: ParsedSchema, earlier: Sequence[Earlier]) -> list[str]:
+def incompatibilities(
+    level: Level, new: ParsedSchema, earlier: Sequence[Earlier], *, lenient: bool = False
+) -> list[str]:
     """What forbids a schema; nothing when it may be registered.
 
     Args:
         level: that holds.
         new: the schema.
         earlier: versions that are not deleted, in their order.
+        lenient: whether the policy is.
     """
     if level is Level.NONE:
         return []
     for each in reversed(earlier):
-        found = _between(level, new, each)
+        found = _between(level, new, each, lenient=lenient)
         if found or not level.value.endswith("TRANSITIVE"):
             return [*found, f"{{validateFields: 'false', compatibility: '{level.value}'}}"] if found else []
     return []
 
 
-def _between(level: Level, new: ParsedSchema, old: Earlier) -> list[str]:
+def _between(level: Level, new: ParsedSchema, old: Earlier, *, lenient: bool) -> list[str]:
     if new.type != old.schema.type:
         return ["Incompatible because of different schema type"]
     found: list[str] = []
     if level in _READ_BY_OLD:
-        found += old.schema.unreadable(new, _OLD, _NEW)
+        found += old.schema.unreadable(new, _OLD, _NEW, lenient=lenient)
     if level in _READS_OLD:
-        found += new.unreadable(old.schema, _NEW, _OLD)
+        found += new.unreadable(old.schema, _NEW, _OLD, lenient=lenient)
     return [*found, f"{{oldSchemaVersion: {old.version}}}", _shown(old.schema.text)] if found else []
 
 

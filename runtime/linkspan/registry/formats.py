@@ -37,13 +37,14 @@ class ParsedSchema(ABC):
         """Canonical text in which nothing depends on the writer's order."""
 
     @abstractmethod
-    def unreadable(self, written: ParsedSchema, reader: str, writer: str) -> list[str]:
+    def unreadable(self, written: ParsedSchema, reader: str, writer: str, *, lenient: bool = False) -> list[str]:
         """Why data of another schema of the same format cannot be read with this one; nothing when it can.
 
         Args:
             written: the other one.
             reader: what messages call this one, ``new`` or ``old``.
             writer: what they call the other.
+            lenient: whether the format may overlook what a lenient policy allows.
         """
 
     def formatted(self, form: str) -> str:  # noqa: ARG002 - most formats have one form

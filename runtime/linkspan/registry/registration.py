@@ -155,12 +155,15 @@ class Registration:
     def _compared(
         self, subject: str, parsed: ParsedSchema, proposal: Proposal, versions: Sequence[Registered]
     ) -> list[str]:
-        group = self._settings.config(subject).get("compatibilityGroup")
+        config = self._settings.config(subject)
+        group = config.get("compatibilityGroup")
         own = None if group is None else _property(proposal.metadata, group)
         alike = [each for each in versions if group is None or _property(each.metadata, group) == own]
         level = self._settings.level(subject)
         looked_at = alike if level.value.endswith("TRANSITIVE") else alike[-1:]
-        return incompatibilities(level, parsed, [Earlier(each.version, self._schemas.of(each)) for each in looked_at])
+        earlier = [Earlier(each.version, self._schemas.of(each)) for each in looked_at]
+        lenient = str(config.get("compatibilityPolicy")).upper() == "LENIENT"
+        return incompatibilities(level, parsed, earlier, lenient=lenient)
 
     def test(self, subject: str, sent: Proposal, versions: Sequence[Registered], *, normalize: bool) -> list[str]:
         """Whether a schema may follow these versions, without registering it.

@@ -218,7 +218,11 @@ class _Subjects:
             "Register schema operation failed while writing to the Kafka store",
             lambda: self._registry.registration.register(subject, proposal, normalize=normalize),
         )
-        return _registration(registered, self._formatted(registered, call))
+        body = {"id": registered.id, "version": registered.version, **_schema(registered, registered.schema, "schema")}
+        if (registered.metadata, registered.rule_set) == (proposal.metadata, proposal.rule_set):
+            # clients would take the text for the one that they have sent, which may be another form of it
+            return {name: body[name] for name in ("id", "version", "guid")}
+        return body
 
     async def _delete(self, call: Call) -> object:
         subject, permanent = call.subject, call.flag("permanent")
@@ -365,10 +369,6 @@ def _full(each: Registered, text: str) -> dict[str, Any]:
     place: dict[str, Any] = {"subject": each.subject, "version": each.version, "id": each.id}
     body = {**place, **_schema(each, text, "schema")}
     return {**body, "deleted": True} if each.deleted else body
-
-
-def _registration(each: Registered, text: str) -> dict[str, Any]:
-    return {"id": each.id, "version": each.version, **_schema(each, text, "schema")}
 
 
 # --- compatibility --------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ class AvroSchema(ParsedSchema):
         """Whether the two are the same once all references are written out."""
         return isinstance(other, AvroSchema) and self.formatted("resolved") == other.formatted("resolved")
 
-    def unreadable(self, written: ParsedSchema, reader: str, writer: str) -> list[str]:
+    def unreadable(self, written: ParsedSchema, reader: str, writer: str, *, lenient: bool = False) -> list[str]:  # noqa: ARG002 - there is one policy
         """Why data of another schema cannot be read with this one."""
         assert isinstance(written, AvroSchema)
         try:

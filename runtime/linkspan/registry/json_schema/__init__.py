@@ -1,0 +1,1 @@
+"""JSON Schema as Confluent's registry reads and compares it."""

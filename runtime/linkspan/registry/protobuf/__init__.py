@@ -1,0 +1,1 @@
+"""Protobuf schemas in the registry."""

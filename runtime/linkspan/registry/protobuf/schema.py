@@ -1,0 +1,108 @@
+"""Protobuf as a format of the registry: .proto texts, or descriptors in base64, as some clients send them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError
+from proto_schema_parser import ast
+from proto_schema_parser.generator import Generator
+from proto_schema_parser.parser import Parser
+
+from linkspan.api.errors import DataError
+from linkspan.convert.protobuf.compatibility import can_read
+from linkspan.convert.protobuf.descriptors import Types, message_types
+from linkspan.convert.protobuf.parsing import parse
+from linkspan.registry.formats import Named, ParsedSchema
+from linkspan.registry.protobuf.descriptor_text import text_of
+
+__all__ = ["ProtobufSchema"]
+
+
+class ProtobufSchema(ParsedSchema):
+    """A .proto file with what it imports.
+
+    Args:
+        text: a .proto text, or a FileDescriptorProto in base64.
+        references: what it may import by name; well-known files need not be among them.
+        strict: check names, numbers and imports, too.
+
+    Raises:
+        ValueError: this is no Protobuf schema, or imports what is not there.
+    """
+
+    type = "PROTOBUF"
+
+    def __init__(self, text: str, references: Sequence[Named], *, strict: bool) -> None:
+        descriptor = _descriptor(text)
+        self._references = references
+        self._was_descriptor = descriptor is not None
+        try:
+            written = text if descriptor is None else text_of(descriptor)
+            self._file = parse(written)
+            self.text = _without_comments(written)
+            if strict:
+                self._types()
+        except DataError as error:
+            raise ValueError(error.message) from error
+
+    def normal_text(self) -> str:
+        """The canonical text: the order of a .proto file has a meaning."""
+        return self.text
+
+    def formatted(self, form: str) -> str:
+        """The text; the descriptor in base64 for ``serialized``."""
+        if form != "serialized":
+            return self.text
+        try:
+            found = next(iter(self._types().values()), None)
+        except DataError as error:
+            raise ValueError(error.message) from error
+        if found is None:
+            return self.text
+        return base64.b64encode(found.descriptor.file.serialized_pb).decode()
+
+    def is_same_as(self, other: ParsedSchema) -> bool:
+        """Whether the texts are the same, or the descriptors where this one came as such."""
+        if self.text == other.text or not self._was_descriptor:
+            return self.text == other.text
+        return isinstance(other, ProtobufSchema) and self.formatted("serialized") == other.formatted("serialized")
+
+    def unreadable(self, written: ParsedSchema, reader: str, writer: str, *, lenient: bool = False) -> list[str]:  # noqa: ARG002 - there is one policy
+        """Why messages of another schema cannot be read with this one."""
+        assert isinstance(written, ProtobufSchema)
+        if can_read(self._file, written._file):  # noqa: SLF001 - of the same class
+            return []
+        said = f"The {reader} schema cannot read messages of the {writer} schema"
+        return [f'{{errorType:"SCHEMA_CHANGED", description:"{said}\'}}']
+
+    def _types(self) -> Types:
+        return message_types(self._file, {each.name: parse(each.text) for each in self._references})
+
+
+def _descriptor(text: str) -> FileDescriptorProto | None:
+    """The descriptor in a text; None when it is a .proto text."""
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+        return FileDescriptorProto.FromString(data) if data else None
+    except (binascii.Error, ValueError, DecodeError):
+        return None
+
+
+def _without_comments(text: str) -> str:
+    parsed = Parser().parse(text)
+    _strip(parsed)
+    return Generator().generate(parsed).strip() + "\n"
+
+
+def _strip(element: object) -> None:
+    for name in ("file_elements", "elements"):
+        inner = getattr(element, name, None)
+        if isinstance(inner, list):
+            kept = [each for each in inner if not isinstance(each, ast.Comment)]
+            setattr(element, name, kept)
+            for each in kept:
+                _strip(each)
