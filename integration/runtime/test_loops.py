@@ -9,6 +9,7 @@ from tests.task.harness import Configured
 from tests.task.sink_semantics import *  # noqa: F403 - the same tests run against every log
 from tests.task.source_semantics import *  # noqa: F403 - as above
 from tests.task.stored_offsets_semantics import *  # noqa: F403 - as above
+from tests.task.suspect_semantics import *  # noqa: F403 - as above
 
 pytestmark = pytest.mark.integration
 

@@ -15,6 +15,7 @@ from linkspan.herder.group_metrics import group_metrics
 from linkspan.observe.metrics import Family, labels, render
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker.deadlines import Deadlines
+from linkspan.worker.deaths import Deaths
 from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.running_task import RunningTask, TaskHooks
 
@@ -59,7 +60,7 @@ def test_numbers_are_written_as_prometheus_reads_them(value, text):
 
 
 def task(connector: str, number: int, state: str, **reported: Any) -> RunningTask:
-    hooks = TaskHooks(lambda _: None, lambda *_: None, lambda *_: None, lambda *_: None)
+    hooks = TaskHooks(*[lambda *_: None] * 5, Deaths())
     made = RunningTask(connector, number, "STARTED", {}, hooks, Deadlines())
     made.state = state
     for name, value in reported.items():
@@ -69,7 +70,7 @@ def task(connector: str, number: int, state: str, **reported: Any) -> RunningTas
 
 def told(*tasks: RunningTask, now: float = 0.0) -> str:
     plugin = PluginInfo("sink", "org.example.Sink", "example:Sink", "1.2")
-    connector: Any = SimpleNamespace(name="c", state="RUNNING", plugin=plugin)
+    connector: Any = SimpleNamespace(name="c", state="RUNNING", plugin=plugin, restarts=SimpleNamespace(total=3))
     return render(worker_metrics([connector], tasks, "0.1.0", now))
 
 
@@ -92,6 +93,8 @@ def test_a_worker_tells_state_counters_and_lag_of_each_task():
     assert 'linkspan_sink_lag_records{connector="c",task="0",topic="t",partition="3"} 12' in lines
     assert 'linkspan_task_seconds_since_progress{connector="c",task="0"} 2.5' in lines
     assert "kafka_connect_worker_task_count 2" in lines
+    assert 'linkspan_task_restarts_total{connector="c",task="0"} 0' in lines
+    assert 'linkspan_connector_restarts_total{connector="c"} 3' in lines
     assert not any('seconds_since_progress{connector="c",task="1"}' in line for line in lines)
 
 

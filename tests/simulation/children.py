@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from linkspan.api.errors import AlreadyExistsError, ConnectError, NotFoundError
+from linkspan.worker.restarts import History, Restarts
 from tests.herder.fakes import CATALOG, Report
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.log import Weather
@@ -27,8 +29,18 @@ class Run:
     item: Item
     config: dict[str, str]
     target: str
+    told: Callable[[Run, str, str | None], None]
+    begun_as: str | None = None
+    restarts: History = field(default_factory=History)
     state: str = "UNASSIGNED"
-    version: str = ""
+    running_since: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.process}'s {self.item[0]}-{self.item[1]}"
+
+    def report(self, state: str, trace: str | None = None) -> None:
+        """Reach a state."""
+        self.told(self, state, trace)
 
 
 @dataclass
@@ -76,6 +88,7 @@ class SimulatedWorker:
     Attributes:
         on_status: takes states.
         on_reconfigure: takes wishes of connectors to cut their work anew.
+        member_id: says what the group calls this process.
     """
 
     catalog = CATALOG
@@ -86,6 +99,7 @@ class SimulatedWorker:
     ) -> None:
         self.on_status: Callable[[Report], None] = lambda _: None
         self.on_reconfigure: Callable[[str], None] = lambda _: None
+        self.member_id: Callable[[], str | None] = lambda: None
         self.process = process
         self._loop = loop
         self._weather = weather
@@ -94,12 +108,53 @@ class SimulatedWorker:
         self.connectors: dict[str, Run] = {}
         self.tasks: dict[Item, Run] = {}
         self._background: set[asyncio.Task[None]] = set()
+        self._restarts = Restarts(self._begin_anew, self._belongs, weather.chance.random)
+        self._restarting: dict[Item, asyncio.Task[None]] = {}
+
+    def _run(self, item: Item, config: dict[str, str], target: str) -> Run:
+        return Run(self.process, item, config, target, self._report, self.member_id(), History(self._weather.restarts))
 
     def _report(self, run: Run, state: str, trace: str | None = None) -> None:
         run.state = state
+        if state == "RUNNING":
+            run.running_since = self._loop.time()
         name, number = run.item
         self._book.told(f"{self.process} says {name}-{number} {state}")
         self.on_status(Report(name, None if number < 0 else number, state, trace))
+
+    # --- restarts -----------------------------------------------------------------------------------------------
+
+    def _failed(self, run: Run, trace: str) -> None:
+        worked = 0.0 if run.running_since is None else self._loop.time() - run.running_since
+        self._restarts.failed(run, trace, run.restarts, worked)
+
+    def _belongs(self, run: Run) -> bool:
+        here = self.connectors.get(run.item[0]) if run.item[1] < 0 else self.tasks.get(run.item)
+        return here is run and run.begun_as == self.member_id()
+
+    def _begin_anew(self, run: Run) -> None:
+        self._book.told(f"{self.process} restarts {run.item[0]}-{run.item[1]}")
+        if run.item[1] < 0:
+            self._restarting[run.item] = self._in_background(self._restart_connector(run))
+            return
+        self._book.end(run)
+        again = self.tasks[run.item] = self._run(run.item, run.config, run.target)
+        again.state, again.begun_as, again.restarts = run.state, run.begun_as, run.restarts
+        self._book.begin(again)
+        self._in_background(self._come_up(again))
+
+    async def _restart_connector(self, run: Run) -> None:
+        with contextlib.suppress(ConnectError):
+            await self._start(run)
+            self._report(run, "RUNNING")
+            self.on_reconfigure(run.item[0])
+
+    async def _give_up_restart(self, run: Run) -> None:
+        self._restarts.forget(run)
+        restarting = self._restarting.pop(run.item, None)
+        if restarting is not None and not restarting.done():
+            restarting.cancel()
+            await asyncio.wait([restarting])
 
     async def _work(self) -> None:
         """Time that something takes in a child."""
@@ -117,12 +172,14 @@ class SimulatedWorker:
     async def start_connector(self, name: str, config: dict[str, str], target: str) -> None:
         if name in self.connectors:
             raise AlreadyExistsError(f"Connector with name {name} already exists")
-        run = self.connectors[name] = Run(self.process, (name, -1), config, "")
+        run = self.connectors[name] = self._run((name, -1), config, "")
         self._book.begin(run)
         await self._bring(run, target)
 
     async def set_connector_target(self, name: str, target: str) -> None:
-        await self._bring(self._connector(name), target)
+        run = self._connector(name)
+        await self._give_up_restart(run)
+        await self._bring(run, target)
 
     async def _bring(self, run: Run, target: str) -> None:
         run.target = target
@@ -145,13 +202,14 @@ class SimulatedWorker:
             self._report(run, "FAILED", "simulated: given up")
             raise
         if self._weather.happens(self._weather.broken_children):
-            self._report(run, "FAILED", "simulated: start failed")
+            self._failed(run, "simulated: start failed")
             raise ConnectError("simulated: start failed")
 
     async def stop_connector(self, name: str) -> None:
         run = self.connectors.pop(name, None)
         if run is None:
             return
+        await self._give_up_restart(run)
         await self._work()
         self._book.end(run)
         if run.state not in {"FAILED", "STOPPED"}:
@@ -164,7 +222,7 @@ class SimulatedWorker:
         parts = self._parts(name)
         await self._work()
         if self._weather.happens(self._weather.broken_children):
-            self._report(run, "FAILED", "simulated: task_configs failed")
+            self._failed(run, "simulated: task_configs failed")
             raise ConnectError("simulated: task_configs failed")
         count = min(int(run.config["tasks.max"]), parts)
         return [{"part": str(number), "version": run.config["version"]} for number in range(count)]
@@ -193,11 +251,12 @@ class SimulatedWorker:
         count: int,  # noqa: ARG002
     ) -> None:
         known = self.tasks.get((connector, task))
-        if known is not None and known.state != "FAILED":
+        if known is not None and known.state != "FAILED" and not self._restarts.waits(known):
             raise AlreadyExistsError(f"Task already exists in this worker: {connector}-{task}")
         if known is not None:
+            self._restarts.forget(known)
             self._book.end(known)
-        run = self.tasks[connector, task] = Run(self.process, (connector, task), config, target)
+        run = self.tasks[connector, task] = self._run((connector, task), config, target)
         self._book.begin(run)
         self._in_background(self._come_up(run))
 
@@ -207,13 +266,16 @@ class SimulatedWorker:
             return
         if self._weather.happens(self._weather.broken_children / 2):
             self._book.told(f"{self.process}: {run.item} hangs")
+            run.state = "UNASSIGNED"
         elif self._weather.happens(self._weather.broken_children):
-            self._report(run, "FAILED", "simulated: start failed")
+            self._failed(run, "simulated: start failed")
         else:
             self._report(run, "RUNNING" if run.target == "STARTED" else run.target)
 
     async def stop_tasks(self, ids: Sequence[Item]) -> None:
         runs = [run for run in (self.tasks.pop(item, None) for item in ids) if run is not None]
+        for run in runs:
+            self._restarts.forget(run)
         await asyncio.gather(*(asyncio.shield(self._in_background(self._end(run))) for run in runs))
 
     async def _end(self, run: Run) -> None:
@@ -231,16 +293,18 @@ class SimulatedWorker:
             run.target = target
             if run.state in {"RUNNING", "PAUSED"}:
                 self._report(run, "RUNNING" if target == "STARTED" else target)
+            elif target == "PAUSED":
+                self._restarts.hurry(run)
 
     def task_alive(self, connector: str, task: int) -> bool:
         run = self.tasks.get((connector, task))
-        return run is not None and run.state != "FAILED"
+        return run is not None and run.state != "FAILED" and not self._restarts.waits(run)
 
     def fail(self, item: Item) -> None:
         """A running task fails by itself."""
         run = self.tasks.get(item)
         if run is not None and run.state in {"RUNNING", "PAUSED"}:
-            self._report(run, "FAILED", "simulated: failed at work")
+            self._failed(run, "simulated: failed at work")
 
     def _in_background(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -11,6 +11,7 @@ from typing import Any
 from linkspan.api.errors import RetriableError
 from linkspan.log.embedded.partitioner import murmur2
 from linkspan.log.port import TableRecord
+from linkspan.worker.restarts import RestartPolicy
 from tests.simulation.clock import Agenda, VirtualLoop
 
 RETRY_SECONDS = 0.3
@@ -26,6 +27,7 @@ class Weather:
         lost_writes: how often of 1 a write is not acknowledged, or repeated.
         slow: how often something takes seconds instead of milliseconds.
         broken_children: how often a child fails or hangs.
+        restarts: how often, and how soon, workers restart what has failed; None for never.
     """
 
     chance: random.Random
@@ -33,6 +35,7 @@ class Weather:
     lost_writes: float = 0.0
     slow: float = 0.0
     broken_children: float = 0.0
+    restarts: RestartPolicy | None = None
 
     def happens(self, probability: float) -> bool:
         return not self.calm and self.chance.random() < probability

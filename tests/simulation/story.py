@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from linkspan.worker.restarts import RestartPolicy
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.cluster import Cluster, Process
 from tests.simulation.verdict import broken, problems
@@ -22,6 +23,11 @@ MISHAPS = (
     *("crash", "crash", "stop", "freeze", "freeze", "cut", "cut", "topics", "compact"),
     *("fail", "source"),
 )
+RESTARTS = (
+    RestartPolicy(3, 3600.0, 0.5, 10.0, 20.0, 0.5),
+    RestartPolicy(10, 30.0, 0.0, 4.0, 5.0, 0.5),
+)
+"""A small budget that is used up, and one that comes back soon."""
 
 
 @dataclass
@@ -75,6 +81,7 @@ class Story:
         cluster.weather.lost_writes = self.chance.choice((0, 0, 0.05, 0.2))
         cluster.weather.slow = self.chance.choice((0, 0.01, 0.05))
         cluster.weather.broken_children = self.chance.choice((0, 0, 0.05, 0.2))
+        cluster.weather.restarts = self.chance.choice((None, *RESTARTS))
 
     @staticmethod
     def _cluster(seed: int) -> Cluster:

@@ -14,6 +14,8 @@ import pytest
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.local_work import LocalWork
 from linkspan.herder.participant import Participant
+from linkspan.worker.restarts import Restarts
+from tests.simulation.children import SimulatedWorker
 from tests.simulation.story import Story, explained
 
 SEEDS = int(os.environ.get("LINKSPAN_SIMULATION_SEEDS", "3000"))
@@ -58,6 +60,8 @@ def test_seeds_make_everything_happen_that_can_go_wrong() -> None:
         "has ended",
         "hangs",
         "FAILED",
+        "RESTARTING",
+        " restarts c",
         "PAUSED",
         "STOPPED",
         "user has got",
@@ -107,6 +111,12 @@ def test_a_configuration_that_was_accepted_but_not_written_is_missed(monkeypatch
     put_connector = ConfigTopic.put_connector
     monkeypatch.setattr(ConfigTopic, "put_connector", put)
     assert "should be one of" in failure_among(50)
+
+
+def test_a_worker_that_restarts_what_is_not_its_own_any_more_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimulatedWorker, "_belongs", lambda *_: True)
+    monkeypatch.setattr(Restarts, "forget", lambda *_: None)
+    assert failure_among(400)
 
 
 def test_what_goes_on_after_its_connector_was_deleted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

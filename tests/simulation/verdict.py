@@ -76,6 +76,8 @@ def _outdated(cluster: Cluster, process: Process, item: Item, run: Run, instance
     config, target = snapshot.connectors[name], snapshot.targets.get(name, "STARTED")
     if run.state == "UNASSIGNED":
         return []  # it hangs, and is told nothing before it is restarted
+    if run.state == "RESTARTING":
+        return [f"{item} waits for its restart"]
     if run.target != target:
         return [f"{item} should be {target}, but {run.target} was asked of it"]
     if number < 0 and run.config != config:

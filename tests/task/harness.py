@@ -32,6 +32,7 @@ from linkspan.task.errant import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
 from linkspan.task.source import SourceLoop, tell_of_record, wants_records
 from linkspan.task.spec import ExactlyOnce
+from linkspan.task.suspects import NOBODY, AnySpan, Suspects
 from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance
 from linkspan.task.transactions import TransactionalDelivery
 
@@ -46,6 +47,9 @@ class Port:
         self.wanted = "STARTED"
         self.statuses: list[str] = []
         self.traces: list[str | None] = []
+        self.code = ""
+        self.flights: list[tuple[str, list[tuple[Any, ...]], bool]] = []
+        self.passed_spans: list[AnySpan] = []
         self.stored: dict[str, Any] = {}
         self.commits: list[list[tuple[Any, Any]]] = []
         self.commit_errors: list[Exception] = []
@@ -65,11 +69,18 @@ class Port:
         self.on_wait()
         time.sleep(min(timeout, 0.001))
 
-    def status(self, state: str, trace: str | None = None) -> None:
+    def status(self, state: str, trace: str | None = None, code: str = "") -> None:
         self.statuses.append(state)
         self.traces.append(trace)
+        self.code = code
 
     def calling(self, name: str | None) -> None: ...
+
+    def in_flight(self, call: str, spans: Sequence[AnySpan], *, alone: bool = False) -> None:
+        self.flights.append((call, [tuple(span) for span in spans], alone))
+
+    def passed(self, spans: Sequence[AnySpan]) -> None:
+        self.passed_spans.extend(spans)
 
     def read_offsets(self, partitions: Sequence[Mapping[str, object]]) -> list[Any]:
         return [self.stored.get(repr(sorted(partition.items()))) for partition in partitions]
@@ -474,6 +485,7 @@ class SinkRun:
         task: RecordingSink | None = None,
         letters: Any = None,
         consumer: Mapping[str, str] | None = None,
+        suspects: Suspects = NOBODY,
         **settings: Any,
     ) -> None:
         self.port = Port()
@@ -509,6 +521,7 @@ class SinkRun:
             self.port,  # type: ignore[arg-type]
             SinkSettings(topics=topics, flush_interval=interval, **settings),
             letters=letters,
+            suspects=suspects,
         )
 
     def _pause(self, seconds: float) -> bool:

@@ -42,8 +42,11 @@ CATALOG = Catalog(
         plugin("source", "WatchingSource"),
         plugin("source", "SearchingSource"),
         plugin("source", "SecretSource"),
+        plugin("source", "CountingSource"),
         plugin("sink", "QuietSink"),
+        plugin("sink", "DeadlySink"),
         plugin("converter", "PlainConverter"),
+        plugin("converter", "DeadlyConverter"),
         plugin("header_converter", "PlainConverter"),
         plugin("configprovider", "RogueProvider"),
     ]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from linkspan.api import (
@@ -95,6 +96,25 @@ def let_another_hold(_place: str, config: dict[str, str]) -> None:
     sleep_for_ever()
 
 
+def fail_before(times: int) -> Callable[[str, dict[str, str]], None]:
+    """Raise so many times, counted in a file."""
+
+    def deed(_place: str, config: dict[str, str]) -> None:
+        mark = Path(config["mark"])
+        before = len(mark.read_text()) if mark.exists() else 0
+        if before < times:
+            mark.write_text("x" * (before + 1))
+            raise ValueError("not yet")
+
+    return deed
+
+
+def fail_then_hang(place: str, config: dict[str, str]) -> None:
+    fail_before(1)(place, config)
+    Path(config["mark"]).write_text("hangs")
+    sleep_for_ever()
+
+
 def take_the_stack_signal(place: str, config: dict[str, str]) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     mark(place, config)
@@ -123,6 +143,7 @@ DEEDS = {
     "let another hold": let_another_hold,
     "sys.exit": lambda *_: sys.exit(3),
     "os._exit": lambda *_: os._exit(7),
+    "kill": lambda *_: os.kill(os.getpid(), signal.SIGKILL),
     "segfault": lambda *_: ctypes.string_at(0),
     "sleep": lambda *_: sleep_for_ever(),
     "print": print_a_bit,
@@ -132,6 +153,10 @@ DEEDS = {
     "start another": start_another,
     "flood": flood,
     "take the stack signal": take_the_stack_signal,
+    "once": fail_before(1),
+    "twice": fail_before(2),
+    "fail, then hang": fail_then_hang,
+    "misconfigured": lambda *_: raise_error(ConfigError.invalid("some.key", "x")),
     "unspeakable": lambda *_: raise_error(Unspeakable()),
     "surrogate": lambda *_: raise_error(ValueError("file \udcff is bad")),
     "long": lambda *_: raise_error(ValueError("begin" + "x" * 5_000_000 + "end")),
@@ -313,6 +338,35 @@ class PlainConverter(Converter, HeaderConverter):
     def close(self) -> None: ...
 
 
+class CountingTask(RogueTask):
+    """Reads the numbers from 0 on, five at a time; those that the configuration names are ``deadly``."""
+
+    def start(self) -> None:
+        self._next = (self.context.offset_reader.offset({"s": 1}) or {"n": -1})["n"] + 1
+
+    def poll(self):
+        time.sleep(0.02)
+        deadly = self.config.originals["deadly"].split(",")
+        first, self._next = self._next, self._next + 5
+        return [
+            SourceRecord({"s": 1}, {"n": n}, "t", "deadly" if str(n) in deadly else str(n))
+            for n in range(first, first + 5)
+        ]
+
+
+class CountingSource(RogueSource):
+    task_class = CountingTask
+
+
+class DeadlyConverter(PlainConverter):
+    """Dies of the value ``deadly``."""
+
+    def from_connect(self, topic, schema, value, headers=None):
+        if value == "deadly":
+            ctypes.string_at(0)
+        return str(value).encode()
+
+
 class SilentLog:
     """A log that takes everything and gives nothing."""
 
@@ -369,3 +423,37 @@ class QuietTask(SinkTask):
 
 class QuietSink(SinkConnector):
     task_class = QuietTask
+
+    def task_configs(self, max_tasks: int):
+        return [self.config.originals for _ in range(max_tasks)]
+
+
+class DeadlyTask(QuietTask):
+    """Dies of records with the value ``deadly``, in ``put`` or in ``pre_commit``; writes down the others."""
+
+    def start(self) -> None:
+        self._held: list[tuple[int, int, bytes]] = []
+
+    def put(self, records) -> None:
+        for record in records:
+            self._held.append((record.partition, record.offset, record.value))
+            if self.config.originals["where"] == "put":
+                self._write()
+
+    def pre_commit(self, offsets):
+        self._write()
+        return offsets
+
+    def _write(self) -> None:
+        with Path(self.config.originals["seen"]).open("a") as seen:
+            for partition, offset, value in self._held:
+                if value == b"deadly":
+                    seen.close()
+                    DEEDS[self.config.originals["kills"]]("put", self.config.originals)
+                seen.write(f"{partition} {offset}\n")
+                seen.flush()
+        self._held.clear()
+
+
+class DeadlySink(QuietSink):
+    task_class = DeadlyTask

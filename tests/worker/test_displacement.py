@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rogue_plugins
 
-from linkspan.worker import displacement
-from linkspan.worker.displacement import pause_before_return, returns_in_a_row
+from linkspan.worker import supervisor
+from linkspan.worker.restarts import PLACE_LOST
 from tests.worker.conftest import Watched, running, source
 
 Story = Callable[[Watched], Coroutine[Any, Any, None]]
@@ -22,7 +23,7 @@ def displaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     """States of a task that is displaced as often as it begins."""
 
     def play(story: Story, pause: float = 0.01, keeps_places_as: str | None = "workers") -> list[str]:
-        monkeypatch.setattr(displacement, "_FIRST_PAUSE", pause)
+        monkeypatch.setattr(supervisor, "PLACE_LOST", replace(PLACE_LOST, first_pause=pause))
 
         async def whole() -> list[str]:
             async with running(tmp_path, rogue_plugins.CrowdedLog(), keeps_places_as) as watched:
@@ -66,9 +67,3 @@ def test_a_task_that_is_stopped_before_it_comes_back_never_does(displaced):
         assert watched.worker.pids() == {}
 
     assert displaced(stop, 0.1) == ["RESTARTING", "UNASSIGNED"]
-
-
-def test_pauses_grow_and_a_time_of_peace_ends_the_row():
-    assert [pause_before_return(returns) for returns in range(6)] == [1, 2, 4, 8, 16, None]
-    assert returns_in_a_row(3, 59.0) == 3
-    assert returns_in_a_row(3, 60.0) == 0

@@ -46,7 +46,7 @@ def test_tasks_keep_their_time_when_whoever_stopped_them_is_given_up(with_worker
 def test_a_task_that_ends_while_it_is_asked_where_it_is_blocked_harms_nobody(with_worker, monkeypatch):
     async def killed_meanwhile(child: ChildProcess) -> str:
         child.kill()
-        await until(lambda: child.stack < 0)
+        await until(lambda: child.box < 0)
         return await real(child)
 
     real = ChildProcess.blocked_stack

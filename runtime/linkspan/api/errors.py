@@ -9,7 +9,8 @@
     │       └── ThrottledError      it asks for fewer requests, and may say for how long
     ├── CredentialsError        another system refuses us: a person has to correct a credential or grant a right
     ├── DataError               this record is at fault: tolerance and dead letter queue apply
-    │   └── BatchError          names the failed records of one put()
+    │   ├── BatchError          names the failed records of one put()
+    │   └── ProcessDied         the record kills the process of the task that takes it
     ├── ConfigError             a user has to change a key; carries the key
     ├── NotFoundError           the named thing does not exist
     ├── ConflictError           the request contradicts the current state
@@ -46,6 +47,7 @@ __all__ = [
     "NotReadyError",
     "OutageError",
     "PluginError",
+    "ProcessDied",
     "RetriableError",
     "ThrottledError",
     "UnreachableError",
@@ -130,6 +132,12 @@ class BatchError(DataError):
     def __init__(self, message: str, failures: Mapping[int, Exception]) -> None:
         super().__init__(message)
         self.failures = dict(failures)
+
+
+class ProcessDied(DataError):  # noqa: N818 - says what has happened
+    """One record kills the process of the task that takes it: a crash of native code, an exit, too much memory."""
+
+    code = "data.process_died"
 
 
 class ConfigError(ConnectError):

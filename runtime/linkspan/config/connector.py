@@ -28,6 +28,7 @@ from linkspan.api.fields import (
 )
 from linkspan.api.validators import at_least, distinct_items, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.regex import java_regex
+from linkspan.config.restarts import CONNECTOR_RESTART_KEYS
 from linkspan.config.sizes import check_size
 
 __all__ = [
@@ -514,6 +515,7 @@ OWN_KEYS: Final = (
         importance=LOW,
         doc="Memory that a task may hold before it is ended, such as 512m; absent: what the worker says.",
     ),
+    *CONNECTOR_RESTART_KEYS,
 )
 """Keys of ours, for connectors of both directions; what lists Kafka's keys does not list them."""
 

@@ -30,6 +30,7 @@ from linkspan.config.listeners import parse_listeners
 from linkspan.config.macs import MIN_KEY_BITS, known_mac, known_macs
 from linkspan.config.policy import known as known_policy
 from linkspan.config.response_headers import header_rules
+from linkspan.config.restarts import RestartKeys
 from linkspan.config.sizes import check_size
 
 __all__ = [
@@ -270,7 +271,7 @@ class WorkerConfig(Config):
         return not (self.originals.get("bootstrap.servers") or "").strip()
 
 
-WorkerConfig.keys += _client_keys("ssl.")
+WorkerConfig.keys += (*RestartKeys.keys, *_client_keys("ssl."))
 
 
 class StandaloneConfig(WorkerConfig):

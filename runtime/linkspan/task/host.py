@@ -31,6 +31,7 @@ from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import code_of
 from linkspan.task.sink import SinkLoop
 from linkspan.task.source import SourceDelivery, SourceLoop, tell_of_record, wants_records
+from linkspan.task.source_suspects import WatchedConversion
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance
 from linkspan.task.topics import CreationRules, TopicCreation
@@ -85,7 +86,7 @@ def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> N
         port.status("DISPLACED", trace)
     else:
         _log.error("%s", summary, exc_info=error)
-        port.status("FAILED", trace)
+        port.status("FAILED", trace, code_of(error))
 
 
 def _first_line(text: str) -> str:
@@ -112,9 +113,11 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     tolerance = Tolerance(policy, reporters, _pause(port))
     chain = _load_chain(spec, tolerance, resources)
     creation = _topic_creation(spec, port)
+    conversion = WatchedConversion(converters, tolerance, chain)
+    conversion.watch(port, spec.suspects)
     parts = _SourceParts(
         task,
-        SourceConversion(converters, tolerance, chain),
+        conversion,
         tolerance,
         port,
         None if creation is None else creation.ensure,
@@ -231,6 +234,7 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
         port,
         limits,
         letters=letters,
+        suspects=spec.suspects,
     )
     with _on_failure(reader.close):
         loop.subscribe()

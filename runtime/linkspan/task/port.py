@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.log.port import TopicSpec
+from linkspan.task.suspects import AnySpan
 
 __all__ = ["TaskState", "WantedState", "WorkerPort"]
 
@@ -43,8 +44,14 @@ class WorkerPort(Protocol):
         """
         ...
 
-    def status(self, state: TaskState, trace: str | None = None) -> None:
-        """Report a new state; ``trace`` is the Python stack trace of a failure."""
+    def status(self, state: TaskState, trace: str | None = None, code: str = "") -> None:
+        """Report a new state.
+
+        Args:
+            state: the state.
+            trace: Python stack trace of a failure.
+            code: of the failure, as :mod:`linkspan.api.errors` has them.
+        """
         ...
 
     def calling(self, name: str | None) -> None:
@@ -52,6 +59,22 @@ class WorkerPort(Protocol):
 
         Costs no more than an attribute assignment; the heartbeat thread reads it to report stalled calls.
         """
+        ...
+
+    def in_flight(self, call: str, spans: Sequence[AnySpan], *, alone: bool = False) -> None:
+        """Note what is being worked on, for whoever looks when this process has died; no records for nothing.
+
+        Costs one system call; survives whatever ends the process.
+
+        Args:
+            call: what is done with the records: ``put``, ``pre_commit`` or ``conversion``.
+            spans: the records.
+            alone: whether all others before are done with, as far as the task says.
+        """
+        ...
+
+    def passed(self, spans: Sequence[AnySpan]) -> None:
+        """These records, which were suspected to kill the process, are done with."""
         ...
 
     def read_offsets(self, partitions: Sequence[Partition]) -> list[Offset | None]:

@@ -34,8 +34,10 @@ from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
-from linkspan.task.selected import without_partitions
+from linkspan.task.selected import halves, without_partitions
+from linkspan.task.sink_suspects import SinkSuspects
 from linkspan.task.stored_offsets import TargetOffsets
+from linkspan.task.suspects import NOBODY, Suspects
 from linkspan.task.tolerance import Tolerance
 
 __all__ = ["SinkLoop", "SinkSettings", "accepted_offsets"]
@@ -92,6 +94,7 @@ class SinkLoop:
         port: the worker.
         settings: topics, limits and times.
         letters: the dead letter queue, or None; written out before every commit.
+        suspects: records that may have killed the processes of this connector's tasks.
         clock: seconds, monotonic.
     """
 
@@ -107,6 +110,7 @@ class SinkLoop:
         settings: SinkSettings,
         *,
         letters: DeadLetters | None = None,
+        suspects: Suspects = NOBODY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._task = task
@@ -118,6 +122,7 @@ class SinkLoop:
         self._port = port
         self._settings = settings
         self._letters = letters
+        self._suspects = SinkSuspects(suspects, port)
         self._clock = clock
         self._stored = TargetOffsets(task, port)
         self._unplaced: set[TopicPartition] = set()
@@ -203,6 +208,8 @@ class SinkLoop:
         self._unconverted += fetched
         if self._outage.pause > 0:
             return
+        ends = self._consumed | {place: end for batch in self._unconverted for place, end in batch.positions.items()}
+        self._suspects.in_hand(self._current, self._committed, ends)
         try:
             self._find_places()
             self._convert()
@@ -211,7 +218,12 @@ class SinkLoop:
         except OutageError as error:
             self._wait_for(error)
         else:
+            self._suspects.put(self._committed, self._consumed)
             self._deliver()
+        self._suspects.returned()
+        if not self._holding and self._suspects.next_is_suspected(self._current):
+            # everything before it is to be done with, as far as the task says
+            self._commit(set(self._context.assigned), closing=False, wait=True)
 
     def _convert(self) -> None:
         """Convert what was read; what could not be stays."""
@@ -264,7 +276,7 @@ class SinkLoop:
 
     def _poll(self, timeout: float) -> list[FetchedBatch]:
         try:
-            fetched = self._reader.poll(timeout, self._limit)
+            fetched = self._reader.poll(timeout, self._suspects.limit(self._limit, self._current))
         except RetriableError as error:
             self._unreadable.failed(error)
             self._port.wait(_SLICE)
@@ -273,7 +285,10 @@ class SinkLoop:
             self._unreadable.over()
         if self._rebalance_error is not None:
             raise self._rebalance_error
-        return fetched
+        surplus = self._suspects.surplus(fetched, self._limit, self._current)
+        for place, offset in surplus.items():
+            self._reader.seek(place, offset)
+        return [] if surplus else fetched
 
     def _interrupted(self) -> bool:
         wanted = self._port.wanted
@@ -286,7 +301,7 @@ class SinkLoop:
 
     def _take(self, fetched: FetchedBatch) -> SinkBatch:
         self._read_total += len(fetched)
-        batch = self._conversion.convert(fetched)
+        batch = self._converted(fetched)
         self._consumed.update(fetched.positions)
         if fetched.topic not in self._topics:
             self._topics.add(fetched.topic)
@@ -297,6 +312,14 @@ class SinkLoop:
             mean = sum(len(value) for value in sample if value) // max(len(sample), 1)
             self._limit = max(1, min(_LARGE_RECORDS, _LARGE_BYTES // max(mean, 1)))
         return batch
+
+    def _converted(self, fetched: FetchedBatch) -> SinkBatch:
+        failure = self._suspects.failure(fetched, self._conversion)
+        if failure is None:
+            return self._conversion.convert(fetched)
+        self._tolerance.fail(failure)
+        self._tolerance.report()
+        return RecordBatch(())
 
     def _deliver(self) -> None:
         """Put what waits, in pieces where that shows which record is at fault."""
@@ -487,12 +510,13 @@ class SinkLoop:
 
     # -- commits -----------------------------------------------------------------------------------------------------
 
-    def _commit(self, partitions: set[TopicPartition], *, closing: bool) -> None:
+    def _commit(self, partitions: set[TopicPartition], *, closing: bool, wait: bool = False) -> None:
         """Ask the task what may be committed, and commit it.
 
         Args:
             partitions: whose offsets.
             closing: they go away: close them in the task, and wait for the commit.
+            wait: wait for the commit.
         """
         self._commit_number += 1
         self._commit_began = None  # an answer to an earlier one no longer counts
@@ -510,7 +534,7 @@ class SinkLoop:
                 self._close_in_task(partitions)
         if offsets is None or offsets == committed:
             self._commits_skipped += 1
-        elif closing:
+        elif closing or wait:
             self._commit_now(offsets, self._commit_within if self._ending else self._reader.commit)
         else:
             self._commit_began = self._clock()
@@ -530,6 +554,7 @@ class SinkLoop:
         self, current: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int], *, closing: bool
     ) -> dict[TopicPartition, int] | None:
         self._port.calling("pre_commit")
+        self._suspects.pre_commit(committed, current)
         try:
             provided = self._task.pre_commit(dict(current))
             stored = self._stored.look(provided or ())
@@ -545,6 +570,7 @@ class SinkLoop:
             return None
         finally:
             self._port.calling(None)
+            self._suspects.returned()
         if not provided:
             return None
         return self._stored.allowed(accepted_offsets(provided, current, committed), stored, committed)
@@ -566,6 +592,7 @@ class SinkLoop:
         else:
             self._commits += 1
             self._committed.update(offsets)
+            self._suspects.committed(self._committed)
 
     def _commit_within(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit when the loop ends: a group that is away must not keep the task from its ``stop``."""
@@ -593,6 +620,7 @@ class SinkLoop:
             return
         self._commits += 1
         self._committed.update((key, offset) for key, offset in offsets.items() if key in self._committed)
+        self._suspects.committed(self._committed)
 
     def _commit_failed(self, error: Exception) -> None:
         self._commit_began = None
@@ -726,13 +754,6 @@ class SinkLoop:
         if (values, lag) != self._reported:
             self._reported = values, lag
             self._port.metrics(values, lag)
-
-
-def halves(batch: SinkBatch) -> list[SinkBatch]:
-    """The records of a batch in two batches, in order."""
-    records = list(batch)
-    middle = len(records) // 2
-    return [RecordBatch(records[:middle]), RecordBatch(records[middle:])]
 
 
 def accepted_offsets(

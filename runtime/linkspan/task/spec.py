@@ -8,6 +8,7 @@ from typing import Literal
 
 from linkspan.log.port import Log
 from linkspan.plugins.catalog import Catalog, PluginInfo
+from linkspan.task.suspects import NOBODY, Suspects
 
 __all__ = ["ExactlyOnce", "TaskSpec"]
 
@@ -48,6 +49,7 @@ class TaskSpec:
         exactly_once: how a source task delivers exactly once; None for at least once, and for sinks.
         unresolved: by key of either configuration, the references in it that nobody knows.
         secrets: what the others were replaced by; no text that leaves the task may have them in it.
+        suspects: records that may have killed the processes of this connector's tasks.
         memory_max: bytes of memory that its process may hold, with all that it starts; None for any number. The
             worker sees to it.
         job: function that runs it in its process, ``module:function``.
@@ -68,6 +70,7 @@ class TaskSpec:
     secrets: tuple[str, ...] = ()
     memory_max: int | None = None
     job: str = "linkspan.worker.requests:task"
+    suspects: Suspects = NOBODY
 
     @property
     def id(self) -> str:

@@ -12,13 +12,14 @@ process at once when the worker is gone. Messages to the child::
 Messages from it::
 
     beat      call, age                               sign of life, with the plugin call in progress and its age (s)
-    status    state, trace
+    status    state, trace, code (of the failure)
     question  id, ask, args                           see linkspan.worker.answers; with id 0 nobody waits
     topics    names
+    passed    spans                                   of suspects that are done with
     metrics   values, lag (topic, partition, records)
     log       level, logger, text
     answer    id, value | error                       to a call
-    reconfigure, raised (trace)                       a connector that watches
+    reconfigure, raised (trace, code)                 a connector that watches
     result    value | error                           of a one-shot job; the child ends after it
     end                                               the job has ended by itself
 """
@@ -49,13 +50,15 @@ from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.log.port import TopicSpec
 from linkspan.observe.hiding import hidden, know
 from linkspan.task.port import TaskState, WantedState
+from linkspan.task.suspects import AnySpan, told_span
+from linkspan.worker import black_box
 from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error, readable
 from linkspan.worker.pace import Pace
 
 __all__ = ["ChannelPort", "Job", "main", "pack", "unpack"]
 
 STACK_SIGNAL = signal.SIGUSR1
-"""Makes a child write the stack of its main thread into its stack file, even while it holds the interpreter lock."""
+"""Makes a child write the stack of its main thread into its black box, even while it holds the interpreter lock."""
 
 _QUESTION_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
@@ -79,8 +82,9 @@ def unpack(text: str) -> Any:  # noqa: ANN401 - the job knows what it was sent
 class ChannelPort:
     """The control channel as the job sees it; implements :class:`linkspan.task.port.WorkerPort`."""
 
-    def __init__(self, channel: ChildChannel, wanted: WantedState = "STARTED") -> None:
+    def __init__(self, channel: ChildChannel, wanted: WantedState = "STARTED", box: int | None = None) -> None:
         self.channel = channel
+        self._box = box
         self.call: tuple[str, float] | None = None
         self.reported: TaskState | None = None
         self.calls: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -100,14 +104,26 @@ class ChannelPort:
         self._changed.wait(timeout)
         self._changed.clear()
 
-    def status(self, state: TaskState, trace: str | None = None) -> None:
+    def status(self, state: TaskState, trace: str | None = None, code: str = "") -> None:
         """Report a state."""
         self.reported = state
-        self.channel.send({"type": "status", "state": state, "trace": None if trace is None else readable(trace)})
+        told = None if trace is None else readable(trace)
+        self.channel.send({"type": "status", "state": state, "trace": told, "code": code})
 
     def calling(self, name: str | None) -> None:
         """Mark the plugin call in progress."""
         self.call = None if name is None else (name, time.monotonic())
+
+    def in_flight(self, call: str, spans: Sequence[AnySpan], *, alone: bool = False) -> None:
+        """Note what is being worked on."""
+        if self._box is not None:
+            black_box.note(
+                self._box, {"call": call, "spans": [told_span(span) for span in spans], "alone": alone} if spans else {}
+            )
+
+    def passed(self, spans: Sequence[AnySpan]) -> None:
+        """Report suspects that are done with."""
+        self.channel.send({"type": "passed", "spans": [told_span(span) for span in spans]})
 
     def read_offsets(self, partitions: Sequence[Partition]) -> list[Offset | None]:
         """Ask the worker for stored source offsets."""
@@ -294,11 +310,11 @@ def _run(port: ChannelPort, run: Message) -> None:
         port.channel.send({"type": "result", "error": encode_error(error)})
 
 
-def main(sock: socket.socket, stack: int) -> NoReturn:
+def main(sock: socket.socket, box: int) -> NoReturn:
     """Life of a child, from just after the fork to its end."""
     channel = ChildChannel(sock)
-    faulthandler.enable(file=stack, all_threads=False)
-    faulthandler.register(STACK_SIGNAL, file=stack, all_threads=False)
+    faulthandler.enable(file=box, all_threads=False)
+    faulthandler.register(STACK_SIGNAL, file=box, all_threads=False)
     # A log line or a print that nobody reads any more must not end the task with a signal but with an error.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     first: list[Message] = []
@@ -311,7 +327,7 @@ def main(sock: socket.socket, stack: int) -> NoReturn:
     know(run.get("hide", ()))
     _set_up_logging(channel, run["levels"])
     threading.current_thread().name = run["context"]
-    port = ChannelPort(channel, run.get("target", "STARTED"))
+    port = ChannelPort(channel, run.get("target", "STARTED"), box)
     # The control thread must not be the one that a stack signal interrupts: threads inherit the blocked signals.
     signal.pthread_sigmask(signal.SIG_BLOCK, {STACK_SIGNAL})
     threading.Thread(target=_control, args=(port, first, run["beat"]), name="control", daemon=True).start()

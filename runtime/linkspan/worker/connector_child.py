@@ -52,7 +52,8 @@ class _Context:
 
     def raise_error(self, error: Exception) -> None:
         self._refuse_when_closed()
-        self._port.channel.send({"type": "raised", "trace": encode_error(error)["trace"]})
+        told = encode_error(error)
+        self._port.channel.send({"type": "raised", "trace": told["trace"], "code": told["code"]})
 
     def _refuse_when_closed(self) -> None:
         if self.closed:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from linkspan.api.errors import ConfigError, PluginError
+from linkspan.worker import black_box
 from linkspan.worker.channel import Message, encode
 from linkspan.worker.process import ChildProcess, ExitStatus, OnMessage, Output
 
@@ -79,10 +80,10 @@ class Forker:
             message = f"{context}: its configuration cannot be passed on: {error}"
             raise ConfigError(message) from error
         try:
-            stack = os.memfd_create(f"stack-{context}".encode()[:200].decode("utf-8", "ignore"))
+            box = black_box.create(f"box-{context}")
         except OSError as error:
             raise _no_room(context, error) from error
-        child = ChildProcess(context, stack, on_message)
+        child = ChildProcess(context, box, on_message)
         try:
             await self._bear(child, first)
         except BaseException:
@@ -100,7 +101,7 @@ class Forker:
             await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
             child.write(first)
             outputs = await _outputs(context, child.attach_output)
-            birth = self._order(child, {}, [theirs.fileno(), *outputs, child.stack])
+            birth = self._order(child, {}, [theirs.fileno(), *outputs, child.box])
             child.pid = await birth
         except OSError as error:
             raise _no_room(context, error) from error
@@ -140,7 +141,7 @@ class Forker:
         return forker
 
     def _order(self, child: ChildProcess | None, order: Message, given: Sequence[int]) -> asyncio.Future[int]:
-        """Ask for a birth; what is given, but for the stack file, is the new process's alone."""
+        """Ask for a birth; what is given, but for the black box, is the new process's alone."""
         try:
             if self._sock is None:
                 raise PluginError(_ENDED)

@@ -72,6 +72,7 @@ def _worker(connectors: Iterable[RunningConnector], tasks: list[RunningTask], ve
     program.add(1, labels(version=version))
     info = Family("kafka_connect_connector_info", "gauge", "Kind, class and version of a connector.")
     status = Family("kafka_connect_connector_status", "gauge", "State of a connector instance.")
+    restarts = Family("linkspan_connector_restarts_total", "counter", "Restarts by the worker after failures.")
     count = 0
     for connector in connectors:
         count += 1
@@ -86,11 +87,12 @@ def _worker(connectors: Iterable[RunningConnector], tasks: list[RunningTask], ve
             ),
         )
         status.add(1, labels(connector=connector.name, status=connector.state.lower()))
+        restarts.add(connector.restarts.total, labels(connector=connector.name))
     connector_count = Family("kafka_connect_worker_connector_count", "gauge", "Connector instances on this worker.")
     connector_count.add(count)
     task_count = Family("kafka_connect_worker_task_count", "gauge", "Tasks on this worker, failed ones included.")
     task_count.add(len(tasks))
-    return [program, connector_count, task_count, info, status]
+    return [program, connector_count, task_count, info, status, restarts]
 
 
 def _states(tasks: list[RunningTask], now: float) -> list[Family]:
@@ -102,15 +104,17 @@ def _states(tasks: list[RunningTask], now: float) -> list[Family]:
     )
     stalled = Family("linkspan_task_stalled", "gauge", "Whether a call of the task's plugin takes suspiciously long.")
     memory = Family("linkspan_task_memory_bytes", "gauge", "Memory that the task's processes hold.")
+    restarts = Family("linkspan_task_restarts_total", "counter", "Restarts by the worker after failures.")
     for task in tasks:
         named = labels(connector=task.connector, task=task.task)
         status.add(1, f'{named},status="{task.state.lower()}"')
+        restarts.add(task.restarts.total + task.returns.total, named)
         if task.state == "RUNNING":
             idle.add(round(now - task.moved_at, 3), named)
             stalled.add(task.stalled, named)
         if task.memory:
             memory.add(task.memory, named)
-    return [status, idle, stalled, memory]
+    return [status, restarts, idle, stalled, memory]
 
 
 def _reports(tasks: list[RunningTask]) -> list[Family]:

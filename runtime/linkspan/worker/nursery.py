@@ -5,7 +5,7 @@ every child import the worker's main module again, REST and all. This one forks 
 
 The worker talks to it over a sequenced-packet socket. The first packet to it says what to import, and is answered by
 ``{"ready": pid, "failed": {module: why}}``. Each packet after that carries the file descriptors of one new process:
-``{"id"}`` with control channel, standard output, standard error and stack file of a child; ``{"id", "branch"}`` with
+``{"id"}`` with control channel, standard output, standard error and black box of a child; ``{"id", "branch"}`` with
 the socket, standard output and standard error of a branch, which is a nursery like this one that has imported a
 plugin's module too. Packets from it are ``{"id", "pid"}`` for a birth, ``{"id", "error"}`` where there is no room for
 one, and ``{"pid", "status"}`` for a death (``waitpid`` status). At the end of that socket, however the worker ended, it

@@ -1,7 +1,7 @@
 """Watching one child from the worker's event loop.
 
 The worker holds four ends of every child: the control channel, its standard output and error (each line becomes a log
-line with the child's context), and the file into which it writes its stack when it is asked to, or when it crashes.
+line with the child's context), and its black box (:mod:`linkspan.worker.black_box`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import orjson
 
 from linkspan.observe.hiding import hidden
+from linkspan.worker import black_box
 from linkspan.worker.channel import LineBuffer, Message, encode
 from linkspan.worker.pace import Pace
 
@@ -122,20 +123,20 @@ class ChildProcess(asyncio.Protocol):
         context: what its log lines carry, for example ``orders|task-0``.
         pid: its process id.
         on_message: told every message of it except ``log``.
-        stack: descriptor of the file that its stack is written to.
+        box: descriptor of its black box: its stack, and what it is working on.
         fault: why it had to be killed at once, if it had.
         memory: bytes that it held, with all that it has started, when that was looked at last; 0 before.
         memory_max: bytes that it may hold; None for any number.
     """
 
-    def __init__(self, context: str, stack: int, on_message: OnMessage) -> None:
+    def __init__(self, context: str, box: int, on_message: OnMessage) -> None:
         self.context = context
         self.pid = 0
         self.on_message = on_message
         self.fault: str | None = None
         self.memory = 0
         self.memory_max: int | None = None
-        self.stack = stack
+        self.box = box
         self._lines = LineBuffer()
         self._transport: asyncio.WriteTransport | None = None
         self._exit: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
@@ -212,22 +213,26 @@ class ChildProcess(asyncio.Protocol):
         return ""
 
     async def _asked_stack(self) -> str:
-        start = os.fstat(self.stack).st_size
+        start = black_box.stack_size(self.box)
         os.kill(self.pid, signal.SIGUSR1)
         size, waited = start, 0.0
         while waited < _STACK_SECONDS:
             await asyncio.sleep(0.02)
             waited += 0.02
-            previous, size = size, os.fstat(self.stack).st_size
+            previous, size = size, black_box.stack_size(self.box)
             if size > start and size == previous:
                 break
-        return os.pread(self.stack, size - start, start).decode("utf-8", "replace").strip()
+        return black_box.stack_text(self.box, start).strip()
+
+    def work(self) -> Message:
+        """What it noted last that it is working on; empty when that is nothing."""
+        return {} if self.box < 0 else black_box.noted(self.box)
 
     def crash_stack(self) -> str:
         """What the child wrote into its stack file when a fatal signal hit it; empty when it wrote nothing."""
-        if self.stack < 0:  # closed
+        if self.box < 0:  # closed
             return ""
-        text = os.pread(self.stack, 1 << 20, 0).decode("utf-8", "replace")
+        text = black_box.stack_text(self.box)
         at = text.rfind("Fatal Python error")
         return text[at:].strip() if at >= 0 else ""
 
@@ -246,6 +251,6 @@ class ChildProcess(asyncio.Protocol):
             self._transport.close()
         for output in self._outputs:
             output.close()
-        if self.stack >= 0:
-            os.close(self.stack)
-            self.stack = -1
+        if self.box >= 0:
+            os.close(self.box)
+            self.box = -1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess
 from linkspan.worker.questions import log_levels
+from linkspan.worker.restarts import History
 from linkspan.worker.running_task import death_notice
 
 __all__ = ["ConnectorHooks", "RunningConnector"]
@@ -33,11 +35,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ConnectorHooks:
-    """Whom a connector's child talks to: takers of states and of wishes for new tasks, answerer of questions."""
+    """Whom a connector's child talks to.
+
+    Attributes:
+        status: takes its states.
+        reconfigure: takes its wishes for new tasks.
+        question: answers its questions.
+        failed: told when it has failed, with the trace and the code of the error; it says how things go on.
+    """
 
     status: Callable[[StatusEvent], None]
     reconfigure: Callable[[str], None]
     question: Callable[[ChildProcess, str, Message], None]
+    failed: Callable[[RunningConnector, str, str], None]
 
 
 class RunningConnector:
@@ -51,6 +61,11 @@ class RunningConnector:
         starting: limits how many children come up at the same time.
         hooks: whom to tell.
         deadlines: how long its calls may take.
+
+    Attributes:
+        begun_as: what the group of workers called this one then.
+        restarts: after failures.
+        running_since: when it was RUNNING last, if it was; monotonic.
     """
 
     def __init__(
@@ -69,6 +84,9 @@ class RunningConnector:
         self.plugin = plugin
         self._resolution = config
         self._config = config.texts
+        self.begun_as: str | None = None
+        self.restarts = History()
+        self.running_since: float | None = None
         self._nurseries = nurseries
         self._starting = starting
         self._hooks = hooks
@@ -104,12 +122,26 @@ class RunningConnector:
             else:
                 await self._rest(target)
 
+    async def restart(self) -> None:
+        """End it, whatever it is doing, and start it again; it reports RUNNING, or that it has failed.
+
+        Cancelling it is as for :meth:`set_target`.
+
+        Raises:
+            ConnectError: ``start`` raised.
+        """
+        async with self._one_at_a_time:
+            if self._child is not None:
+                await self._finish(self._child)
+            await self._end()
+            await self._start()
+
     async def _start(self) -> None:
         async with self._ended_by_failure():
             if self._child is None:
                 await self._spawn()
             await self._call("target", {"target": "STARTED"}, None)
-        self._report("RUNNING")
+        self.report("RUNNING")
 
     @asynccontextmanager
     async def _ended_by_failure(self) -> AsyncIterator[None]:
@@ -124,7 +156,7 @@ class RunningConnector:
             stack = "" if self._child is None else await self._child.blocked_stack()
             text = f"Connector {self.name} was given up: a newer request, or the end of the worker, did not wait for it"
             log.warning("%s%s", text, f". It was blocked in:\n{stack}" if stack else "")
-            self._fail(PluginError(text, stack or None))
+            self.report("FAILED", _trace_text(text, stack or None))
             await self._end()
             raise
 
@@ -141,7 +173,7 @@ class RunningConnector:
                 log.warning("Connector %s failed while it was stopped: %s", self.name, error.message)
             if target == "STOPPED":
                 await self._end()
-        self._report(target)
+        self.report(target)
 
     async def task_configs(self) -> list[dict[str, str]]:
         """Let it cut its work; the result is complete (spec 4.5).
@@ -172,22 +204,32 @@ class RunningConnector:
             await self._finish(self._child)
         await self._end()
         if self.state not in {"FAILED", "STOPPED"}:
-            self._report("UNASSIGNED")
+            self.report("UNASSIGNED")
 
     def send(self, message: Message) -> None:
         """Pass on a message to the child, if there is one."""
         if self._child is not None:
             self._child.send(message)
 
-    def _report(self, state: str, trace: str | None = None) -> None:
+    def __str__(self) -> str:
+        return f"Connector {self.name}"
+
+    def worked(self, now: float) -> float:
+        """For how long it has been RUNNING; seconds."""
+        return 0.0 if self.running_since is None else now - self.running_since
+
+    def report(self, state: str, trace: str | None = None) -> None:
+        """Tell of a new state."""
         self.state = state
+        if state not in {"FAILED", "RESTARTING"}:
+            self.running_since = time.monotonic() if state == "RUNNING" else None
         self._hooks.status(StatusEvent(self.name, None, state, trace))
 
     def _fail(self, error: ConnectError) -> None:
         trace = error.trace if isinstance(error, PluginError) else None
         notes = getattr(error, "__notes__", [])
         if self.state != "FAILED":
-            self._report("FAILED", _trace_text(error.message, trace or (notes[0] if notes else None)))
+            self._hooks.failed(self, _trace_text(error.message, trace or (notes[0] if notes else None)), error.code)
 
     async def _spawn(self) -> None:
         self._failure = None
@@ -255,8 +297,8 @@ class RunningConnector:
                 self._hooks.question(child, self.name, {**message, "config": self._config})
             case "reconfigure":
                 self._hooks.reconfigure(self.name)
-            case "raised":
-                self._report("FAILED", message["trace"])
+            case "raised" if self.state != "RESTARTING":
+                self._hooks.failed(self, message["trace"], message["code"])
             case "result" if message.get("error"):
                 # The instance could not be made at all.
                 self._failure = decode_error(message["error"])

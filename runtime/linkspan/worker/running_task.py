@@ -10,16 +10,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, PluginError
 from linkspan.config.sizes import size_text
 from linkspan.task.spec import TaskSpec
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, CallWatch, Deadlines, Finding, milliseconds
+from linkspan.worker.deaths import Deaths, described
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess, ExitStatus
 from linkspan.worker.questions import log_levels
+from linkspan.worker.restarts import History
 
 __all__ = ["RunningTask", "TaskHooks", "death_notice"]
 
@@ -38,14 +40,17 @@ class TaskHooks:
         question: answers its questions about offsets and topics by sending an ``answer`` to the child; they carry the
             number of the task and the configuration of its connector.
         topics: takes the topics it used.
-        displaced: told, with the trace, when somebody else has the place of the task in its consumer group; it says
-            how things go on.
+        failed: told when it has failed, with the trace and the code of the error; it says how things go on.
+        displaced: the same, with the trace, when somebody else has its place in its consumer group.
+        deaths: the book of what processes were working on when they died.
     """
 
     status: Callable[[StatusEvent], None]
     question: Callable[[ChildProcess, str, Message], None]
     topics: Callable[[str, int, list[str]], None]
+    failed: Callable[[RunningTask, str, str], None]
     displaced: Callable[[RunningTask, str], None]
+    deaths: Deaths
 
 
 class RunningTask:
@@ -63,7 +68,9 @@ class RunningTask:
         lag: topic, partition and number of records that a sink task has not put yet, as it reported last.
         moved_at: when it has moved a record, or has come up; monotonic.
         begun_at: when it was begun; monotonic.
-        returns: how often in a row it has come back after it had lost its place in its consumer group.
+        running_since: when it was RUNNING first since it was begun, or since it was paused; monotonic, None before.
+        restarts: after failures.
+        returns: after it had lost its place in its consumer group.
         stalled: whether a call of its plugin was reported for taking long, and goes on.
     """
 
@@ -88,8 +95,10 @@ class RunningTask:
         self.lingers = False
         self.lag: list[tuple[str, int, int]] = []
         self.moved_at = self.begun_at = time.monotonic()
+        self.running_since: float | None = None
         self.stalled = False
-        self.returns = 0
+        self.restarts = History()
+        self.returns = History()
         self._hooks = hooks
         self._deadlines = deadlines
         self._watch = CallWatch(deadlines, 0, time.monotonic())
@@ -154,20 +163,24 @@ class RunningTask:
     def successor(self) -> RunningTask:
         """The same task once more, without a child."""
         again = RunningTask(self.connector, self.task, self.target, self.connector_config, self._hooks, self._deadlines)
-        again.begun_as, again.returns = self.begun_as, self.returns
+        again.begun_as, again.restarts, again.returns = self.begun_as, self.restarts, self.returns
+        again.state = self.state
         return again
+
+    def __str__(self) -> str:
+        return f"Task {self.connector}-{self.task}"
 
     def fail(self, error: ConnectError) -> None:
         """Report that the child could not be born."""
         log.error("Failed to start task: %s", error.message, extra={"connector_context": self._context})
         self._final = True
-        self.report("FAILED", str(encode_error(error)["trace"]))
+        self._hooks.failed(self, str(encode_error(error)["trace"]), error.code)
 
     def refuse(self, why: str) -> None:
         """Report that there is no place for it here."""
         log.error("%s", why, extra=self._extra)
         self._final = True
-        self.report("FAILED", why)
+        self._hooks.failed(self, why, PluginError.code)
 
     async def came_up(self, seconds: float) -> None:
         """Wait until it has said something, but not longer than so many ``seconds``."""
@@ -198,18 +211,29 @@ class RunningTask:
             if not self._final:
                 self.report("UNASSIGNED", None)
             return
-        done, _ = await asyncio.wait([self._over], timeout=seconds)
-        if not done:
-            reason = f"It did not stop within {seconds:g} s and was killed"
-            await self._kill(self._child, reason)
-            await self._over
+        await self.gone(seconds)
         if self.state == "RESTARTING":
             self.report("UNASSIGNED", None)
 
-    def report(self, state: str, trace: str | None) -> None:
+    async def gone(self, seconds: float) -> None:
+        """Wait until its child, if it had one, has ended; at most so many ``seconds``, then kill it."""
+        if self._over is None or self._child is None:
+            return
+        done, _ = await asyncio.wait([self._over], timeout=seconds)
+        if not done:
+            await self._kill(self._child, f"It did not stop within {seconds:g} s and was killed")
+            await self._over
+
+    def worked(self, now: float) -> float:
+        """For how long it has been RUNNING; seconds."""
+        return 0.0 if self.running_since is None else now - self.running_since
+
+    def report(self, state: str, trace: str | None = None) -> None:
         """Tell of a new state."""
         if state == "RUNNING" != self.state:
-            self.moved_at = time.monotonic()
+            self.moved_at = self.running_since = time.monotonic()
+        elif state == "PAUSED":
+            self.running_since = None
         self.state = state
         self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
 
@@ -225,18 +249,17 @@ class RunningTask:
     def _take(self, child: ChildProcess, message: Message) -> None:
         match message["type"]:
             case "status":
-                self._take_status(message["state"], message.get("trace"))
+                self._take_status(message["state"], message.get("trace"), message.get("code", ""))
                 self._come_up()
             case "beat":
-                finding = self._watch.beat(message["call"], message["age"], time.monotonic())
-                if finding is not None:
-                    self.stalled = False
-                    log.info("%s has returned after %.1f s", finding.call, finding.age, extra=self._extra)
-                    self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
+                self._take_beat(message["call"], message["age"])
             case "question":
                 self._hooks.question(
                     child, self.connector, {**message, "task": self.task, "config": self.connector_config}
                 )
+            case "passed":
+                if self.spec is not None:
+                    self._hooks.deaths.passed(self.spec, message["spans"])
             case "topics":
                 self._hooks.topics(self.connector, self.task, message["names"])
             case "lingers":
@@ -244,18 +267,29 @@ class RunningTask:
             case "metrics":
                 self._take_metrics(message["values"], message["lag"])
             case "result":
-                # The data plane reports failures of a task itself; this is a failure before or outside of it.
-                error = message.get("error")
-                if error and not self._final and not self._stopping:
-                    self._final = True
-                    self.report("FAILED", error["trace"])
+                self._take_result(message.get("error"))
 
-    def _take_status(self, state: str, trace: str | None) -> None:
+    def _take_status(self, state: str, trace: str | None, code: str) -> None:
         self._final = state in {"FAILED", "UNASSIGNED", "DISPLACED"}
         if state == "DISPLACED":
             self._hooks.displaced(self, trace or "")
+        elif state == "FAILED":
+            self._hooks.failed(self, trace or "", code)
         else:
             self.report(state, trace)
+
+    def _take_result(self, error: Message | None) -> None:
+        """The data plane reports failures of a task itself; this is a failure before or outside of it."""
+        if error and not self._final and not self._stopping:
+            self._final = True
+            self._hooks.failed(self, error["trace"], error["code"])
+
+    def _take_beat(self, call: str | None, age: float) -> None:
+        finding = self._watch.beat(call, age, time.monotonic())
+        if finding is not None:
+            self.stalled = False
+            log.info("%s has returned after %.1f s", finding.call, finding.age, extra=self._extra)
+            self._hooks.status(StatusEvent(self.connector, self.task, self.state, None, "moving"))
 
     def _take_metrics(self, values: dict[str, float], lag: list[tuple[str, int, int]]) -> None:
         if any(values.get(name) != self.metrics.get(name, 0) for name in _MOVES if name in values):
@@ -307,8 +341,18 @@ class RunningTask:
             if self._stopping:
                 self.report("UNASSIGNED", self._killed)
             else:
-                self.report("FAILED", self._killed or death_notice(f"Task {self.connector}-{self.task}", child, status))
+                self._hooks.failed(self, self._last_words(child, status), PluginError.code)
         child.close()
+
+    def _last_words(self, child: ChildProcess, status: ExitStatus) -> str:
+        """How it ended, and what it was working on."""
+        how = self._killed or death_notice(str(self), child, status)
+        if self._killed or status.with_parent or self.spec is None:
+            work = described(child.work())
+        else:
+            summary = how.partition("\n")[0]
+            work = self._hooks.deaths.died(self.spec, child.work(), summary)
+        return f"{how}\n{work}" if work else how
 
 
 def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 from linkspan import __version__
@@ -28,7 +29,7 @@ from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
 from linkspan.worker.control_groups import ControlGroups
 from linkspan.worker.deadlines import Deadlines, milliseconds
-from linkspan.worker.displacement import pause_before_return, returns_in_a_row
+from linkspan.worker.deaths import Deaths
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.memory import MemoryWatch, budget, prefetch
 from linkspan.worker.metrics import worker_metrics
@@ -41,6 +42,7 @@ from linkspan.worker.process_table import ProcessTable
 from linkspan.worker.questions import Questions
 from linkspan.worker.reloads import POLL_KEY, Reload, Reloads
 from linkspan.worker.resolver import Resolver
+from linkspan.worker.restarts import PLACE_LOST, History, Restarts, policy_of
 from linkspan.worker.room import Room
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
@@ -129,8 +131,22 @@ class Worker:
         self._room = Room(self._groups)
         self._memory_watch: asyncio.Task[None] | None = None
         budget(self._properties, {})  # a wrong one is refused now, not with each task
-        self._task_hooks = TaskHooks(self._tell_status, self._take_question, self._tell_topics, self._task_displaced)
-        self._connector_hooks = ConnectorHooks(self._tell_status, self._tell_reconfigure, self._take_question)
+        policy_of(self._properties, {})  # the same
+        self._task_restarts = Restarts(self._begin_task_anew, self._task_belongs)
+        self._connector_restarts = Restarts(self._begin_connector_anew, self._connector_belongs)
+        self._restarting: dict[str, asyncio.Task[None]] = {}
+        self._deaths = Deaths()
+        self._task_hooks = TaskHooks(
+            self._tell_status,
+            self._take_question,
+            self._tell_topics,
+            self._task_failed,
+            self._task_displaced,
+            self._deaths,
+        )
+        self._connector_hooks = ConnectorHooks(
+            self._tell_status, self._tell_reconfigure, self._take_question, self._connector_failed
+        )
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -289,6 +305,7 @@ class Worker:
             self._reloads.note(name, None, [config], answers)
             resolved = answers.resolution(config)
             plugin = self.catalog.connector_of(resolved.config)
+            restarts = History(policy_of(self._properties, resolved.texts))
         except ConnectError as error:
             self._tell_status(StatusEvent(name, None, "FAILED", str(encode_error(error)["trace"])))
             raise
@@ -302,6 +319,7 @@ class Worker:
             hooks=self._connector_hooks,
             deadlines=self._deadlines,
         )
+        running.begun_as, running.restarts = self.member_id(), restarts
         self._connectors[name] = running
         await running.set_target(target)
 
@@ -310,6 +328,7 @@ class Worker:
         self._reloads.forget(name, None)
         running = self._connectors.pop(name, None)
         if running is not None:
+            await self._give_up_restart(running)
             await running.stop()
 
     async def set_connector_target(self, name: str, target: str) -> None:
@@ -319,7 +338,9 @@ class Worker:
             NotFoundError: it does not run here.
             ConnectError: it failed on the way.
         """
-        await self._connector(name).set_target(target)
+        running = self._connector(name)
+        await self._give_up_restart(running)
+        await running.set_target(target)
 
     async def task_configs(self, name: str) -> list[dict[str, str]]:
         """Let a running connector cut its work (spec 4.5).
@@ -329,6 +350,32 @@ class Worker:
             ConnectError: it failed, took longer than 90 s, or made more tasks than ``tasks.max``.
         """
         return await self._connector(name).task_configs()
+
+    def _connector_failed(self, connector: RunningConnector, trace: str, code: str) -> None:
+        worked = connector.worked(time.monotonic())
+        self._connector_restarts.failed(connector, trace, connector.restarts, worked, code)
+
+    def _connector_belongs(self, connector: RunningConnector) -> bool:
+        return self._connectors.get(connector.name) is connector and connector.begun_as == self.member_id()
+
+    def _begin_connector_anew(self, connector: RunningConnector) -> None:
+        self._restarting[connector.name] = self._in_background(self._restart_connector(connector))
+
+    async def _restart_connector(self, connector: RunningConnector) -> None:
+        try:
+            await connector.restart()
+        except ConnectError as error:  # it has reported that already
+            log.warning("%s did not start: %s", connector, error.message)
+        else:
+            self._tell_reconfigure(connector.name)
+
+    async def _give_up_restart(self, connector: RunningConnector) -> None:
+        """What a user or the group wants of a connector goes before a restart that waits or is under way."""
+        self._connector_restarts.forget(connector)
+        restarting = self._restarting.pop(connector.name, None)
+        if restarting is not None and not restarting.done():
+            restarting.cancel()
+            await asyncio.wait([restarting])
 
     def _connector(self, name: str) -> RunningConnector:
         running = self._connectors.get(name)
@@ -367,6 +414,8 @@ class Worker:
         if known is not None and known.alive:
             message = f"Task already exists in this worker: {connector}-{task}"
             raise AlreadyExistsError(message)
+        if known is not None:
+            self._task_restarts.forget(known)
         running = RunningTask(connector, task, target, connector_config, self._task_hooks, self._deadlines)
         running.begun_as = self.member_id()
         self._tasks[key] = running
@@ -384,10 +433,13 @@ class Worker:
             running.connector_config = whole.texts
             check_task_count(name, count, running.connector_config)
             spec = self._spec(name, running.task, whole, own)
+            running.restarts = History(policy_of(self._properties, running.connector_config))
         except ConnectError as error:
             running.fail(error)
             return
         warn_unresolved(f"Task {spec.id}", spec.unresolved)
+        running.returns = History(PLACE_LOST if clients.keeps_place(spec.client_settings) else None)
+        self._deaths.begins(spec)
         await self._bear(running, spec)
 
     async def _bear(self, running: RunningTask, spec: TaskSpec) -> None:
@@ -398,7 +450,7 @@ class Worker:
                 running.refuse(lacking)
                 return
             try:
-                await running.start(self._nurseries, spec)
+                await running.start(self._nurseries, replace(spec, suspects=self._deaths.suspects(spec)))
             except ConnectError as error:
                 running.fail(error)
             else:
@@ -460,6 +512,7 @@ class Worker:
             self._reloads.forget(connector, number)
         running = [task for task in (self._tasks.pop(key, None) for key in ids) if task is not None]
         for task in running:
+            self._task_restarts.forget(task)
             task.ask_to_stop()
         # Whoever asked may be given up when the worker stops; the tasks keep their time.
         await asyncio.shield(self._in_background(self._ended(running)))
@@ -467,31 +520,32 @@ class Worker:
     async def _ended(self, tasks: Sequence[RunningTask]) -> None:
         await asyncio.gather(*(self._task_ended(task) for task in tasks))
 
+    def _task_failed(self, task: RunningTask, trace: str, code: str) -> None:
+        self._task_restarts.failed(task, trace, task.restarts, task.worked(time.monotonic()), code)
+
     def _task_displaced(self, task: RunningTask, trace: str) -> None:
-        """Take the place of a task back if the task belongs here by right."""
-        returns = returns_in_a_row(task.returns, time.monotonic() - task.begun_at)
-        pause = pause_before_return(returns)
-        if pause is None or task.spec is None or not self._owns_place(task, task.spec):
-            task.report("FAILED", trace)
-            return
-        log.warning("Task %s takes its place back in %g s", task.spec.id, pause)
-        task.returns = returns + 1
-        task.report("RESTARTING", trace)
-        asyncio.get_running_loop().call_later(pause, self._take_place_back, task, task.spec)
+        self._task_restarts.failed(task, trace, task.returns, time.monotonic() - task.begun_at)
 
-    def _take_place_back(self, task: RunningTask, spec: TaskSpec) -> None:
-        key = (task.connector, task.task)
-        if self._tasks.get(key) is task and self._owns_place(task, spec):
-            self._tasks[key] = again = task.successor()
-            again.birth = self._in_background(self._bear(again, spec))
+    def _task_belongs(self, task: RunningTask) -> bool:
+        """Whether it is ours; out of its group meanwhile, a worker owns none."""
+        return self._tasks.get((task.connector, task.task)) is task and task.begun_as == self.member_id()
 
-    def _owns_place(self, task: RunningTask, spec: TaskSpec) -> bool:
-        """Whether we look after its place, and it is ours; out of its group meanwhile, a worker owns none."""
+    def _begin_task_anew(self, task: RunningTask) -> None:
+        assert task.spec is not None, "what could not even be described is not restarted"
+        self._tasks[task.connector, task.task] = again = task.successor()
+        again.birth = self._in_background(self._bear_after(task, again, task.spec))
+
+    async def _bear_after(self, gone: RunningTask, again: RunningTask, spec: TaskSpec) -> None:
+        await gone.gone(self._deadlines.graceful_stop)
+        await self._bear(again, spec)
+
+    def _gives_up_place(self, task: RunningTask, spec: TaskSpec) -> bool:
+        """Whether we look after the place of a task that has ended, and it is ours."""
         return task.begun_as == self.member_id() and clients.keeps_place(spec.client_settings)
 
     async def _task_ended(self, task: RunningTask) -> None:
         await task.ended(self._deadlines.graceful_stop)
-        if task.lingers and task.spec is not None and self._owns_place(task, task.spec):
+        if task.lingers and task.spec is not None and self._gives_up_place(task, task.spec):
             await self._give_up_place(task.spec)
 
     async def _give_up_place(self, spec: TaskSpec) -> None:
@@ -508,6 +562,8 @@ class Worker:
         running = self._tasks.get((connector, task))
         if running is not None:
             running.set_target(target)
+            if target == "PAUSED":
+                self._task_restarts.hurry(running)  # what comes up paused does nothing
 
     def task_alive(self, connector: str, task: int) -> bool:
         """Whether a task has a process."""
@@ -574,6 +630,7 @@ class Worker:
             ConfigError: the offsets are malformed.
             ConnectError: the connector refuses, or they cannot be written.
         """
+        self._deaths.forget(name)
         resolved = await self._resolver.resolve(config)
         if self.catalog.connector_of(resolved.config).kind == "source":
             return await self._alter_source(name, resolved, _source_offsets(offsets))
@@ -581,6 +638,7 @@ class Worker:
 
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
+        self._deaths.forget(name)
         resolved = await self._resolver.resolve(config)
         config = resolved.texts
         if self.catalog.connector_of(config).kind == "source":
