@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import partial
+from itertools import product
+from typing import Any, Final, NamedTuple, Protocol
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from linkspan.api.text import double_text
 
-__all__ = ["CASES", "drawn"]
+__all__ = ["ALONE", "CASES", "Size", "drawn"]
 
 Json = dict[str, Any]
 PACKAGE: Final = "org.apache.kafka.connect.transforms."
@@ -22,6 +24,23 @@ FORMATS: Final = (
     *("yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", "yyyy-MM-dd'T'HH:mm:ssXXX", "dd/MM/yyyy HH:mm", "yyyyMMdd"),
     *("EEE, dd MMM yyyy HH:mm:ss Z", "yy-M-d h:mm a", "yyyy-DDD", "MMMM d yyyy", "HH:mm:ss.S", "YYYY-ww-u"),
 )
+
+
+class Size(NamedTuple):
+    """How many sides of one schema, and how many frames for each of them, go through a transform with one setting."""
+
+    sides: int = 1
+    frames: int = 1
+
+
+ALONE: Final = Size()
+
+
+class Families(Protocol):
+    """Makes cases that belong together."""
+
+    def __call__(self, size: Size) -> st.SearchStrategy[list[Json]]: ...
+
 
 texts = st.text(max_size=6) | st.sampled_from(["1", "-7", "1.5", "true", "2020-01-02", "NaN", " 5"])
 singles = st.floats(width=32, allow_nan=True).map(lambda number: struct.unpack(">f", struct.pack(">f", number))[0])
@@ -142,28 +161,32 @@ plain: st.SearchStrategy[Any] = st.recursive(
 plain_maps = st.dictionaries(names, plain, max_size=4).map(mapping)
 
 
+Sides = st.SearchStrategy[Json]
+"""Keys or values of one schema."""
+
+
+def of_schema(schema: Json | None, values: st.SearchStrategy[Json | None]) -> Sides:
+    return values.map(lambda value: {"schema": schema, "value": value})
+
+
 @st.composite
-def side(draw: st.DrawFn) -> Json:
-    """A key or value with or without schema; mostly a struct or map."""
+def side(draw: st.DrawFn) -> Sides:
+    """Keys or values with or without schema; mostly structs or maps."""
     form = draw(st.sampled_from(["struct", "struct", "struct", "map", "map", "typed", "plain", "null"]))
-    if form == "map":
-        return {"schema": None, "value": draw(plain_maps)}
-    if form == "plain":
-        return {"schema": None, "value": draw(plain)}
-    if form == "null":
-        return {"schema": None, "value": None}
-    schema, values = draw(record_type() if form == "struct" else typed())
-    return {"schema": schema, "value": draw(values)}
+    if form in ("struct", "typed"):
+        return of_schema(*draw(record_type() if form == "struct" else typed()))
+    return of_schema(None, {"map": plain_maps, "plain": plain, "null": NOTHING}[form])
 
 
 @st.composite
-def whole_side(draw: st.DrawFn) -> Json:
-    schema, values = draw(scalar())
-    return {"schema": schema, "value": draw(values)}
+def whole_side(draw: st.DrawFn) -> Sides:
+    return of_schema(*draw(scalar()))
 
 
 SIDES: Final = side()
-FEW: Final = st.sampled_from([{"schema": None, "value": None}, {"schema": {"type": "STRING"}, "value": {"str": "x"}}])
+FEW: Final = st.just(
+    st.sampled_from([{"schema": None, "value": None}, {"schema": {"type": "STRING"}, "value": {"str": "x"}}])
+)
 """For what does not look inside."""
 
 
@@ -181,19 +204,25 @@ OTHER_SIDES: Final = (
 
 
 @st.composite
-def record(draw: st.DrawFn, main: st.SearchStrategy[Json], is_key: bool) -> Json:
-    """A record of a source or of a sink."""
-    other = draw(st.sampled_from(OTHER_SIDES))
-    key, value = (draw(main), other) if is_key else (other, draw(main))
+def frame(draw: st.DrawFn) -> Json:
+    """All of a record of a source or of a sink but one side."""
     made: Json = {
         "topic": draw(st.sampled_from(["t", "orders-2", "a.b", "ünï"])),
-        "key": key,
-        "value": value,
+        "other": draw(st.sampled_from(OTHER_SIDES)),
         "timestamp": draw(st.none() | st.integers(0, 10**13)),
         "partition": draw(st.none() | st.integers(0, 99)),
         "headers": draw(st.lists(header(), max_size=2)),
     }
     return {**made, "offset": draw(st.integers(0, 1 << 40))} if draw(st.booleans()) else made
+
+
+FRAMES: Final = frame()
+
+
+def record(main: Json, around: Json, is_key: bool) -> Json:
+    other = around["other"]
+    key, value = (main, other) if is_key else (other, main)
+    return {"key": key, "value": value, **{name: part for name, part in around.items() if name != "other"}}
 
 
 def config(**settings_of: st.SearchStrategy[str]) -> st.SearchStrategy[Json]:
@@ -242,17 +271,26 @@ def moment_text(draw: st.DrawFn) -> Json:
 
 
 @st.composite
-def moment(draw: st.DrawFn) -> Json:
-    schema, values = draw(st.sampled_from([SCALARS[3], SCALARS[9], SCALARS[10], SCALARS[11]]))
-    return {"schema": schema, "value": draw(values)}
+def moment(draw: st.DrawFn) -> Sides:
+    return of_schema(*draw(st.sampled_from([SCALARS[3], SCALARS[9], SCALARS[10], SCALARS[11]])))
 
 
 @st.composite
-def cases(draw: st.DrawFn, name: str, configs: st.SearchStrategy[Json], main: st.SearchStrategy[Json] = SIDES) -> Json:
-    """A class, its settings and a record, of which the main side is changed or looked at."""
+def family(
+    draw: st.DrawFn, name: str, configs: st.SearchStrategy[Json], sides: st.SearchStrategy[Sides], size: Size
+) -> list[Json]:
     where = draw(st.sampled_from(["$Key", "$Value"])) if name in BOTH else ""
-    made = draw(record(main, where == "$Key"))
-    return {"class": f"{PACKAGE}{name}{where}", "config": draw(configs), "record": made}
+    settings_of, main = draw(configs), draw(sides)
+    mains, frames = [draw(main) for _ in range(size.sides)], [draw(FRAMES) for _ in range(size.frames)]
+    return [
+        {"class": f"{PACKAGE}{name}{where}", "config": settings_of, "record": record(side_, around, where == "$Key")}
+        for side_, around in product(mains, frames)
+    ]
+
+
+def cases(name: str, configs: st.SearchStrategy[Json], sides: st.SearchStrategy[Sides] = SIDES) -> Families:
+    """A class, its settings and some records, of which the main side, of one schema, is changed or looked at."""
+    return partial(family, name, configs, sides)
 
 
 BOTH: Final = {
@@ -267,7 +305,7 @@ conversions = config(
     unix_precision=st.sampled_from(["seconds", "milliseconds", "microseconds", "nanoseconds"]),
     replace_null_with_default=booleans,
 )
-CASES: Final[Mapping[str, st.SearchStrategy[Json]]] = {
+CASES: Final[Mapping[str, Families]] = {
     "InsertField": cases(
         "InsertField",
         config(
@@ -304,7 +342,7 @@ CASES: Final[Mapping[str, st.SearchStrategy[Json]]] = {
     ),
     "TimestampConverter": cases("TimestampConverter", conversions),
     "TimestampConverter of moments": cases("TimestampConverter", conversions, moment()),
-    "TimestampConverter of texts": cases("TimestampConverter", conversions, moment_text()),
+    "TimestampConverter of texts": cases("TimestampConverter", conversions, st.just(moment_text())),
     "Cast": cases("Cast", config(spec_=casts, replace_null_with_default=booleans)),
     "Cast of the whole": cases("Cast", config(spec_=types), whole_side()),
     "Flatten": cases("Flatten", config(delimiter=st.sampled_from([".", "_", ""]))),
@@ -344,21 +382,21 @@ CASES: Final[Mapping[str, st.SearchStrategy[Json]]] = {
 """Cases by what they are about."""
 
 
-def drawn(cases: st.SearchStrategy[Json], number: int) -> list[Json]:
-    """So many cases, always the same ones."""
+def drawn(families: Families, number: int, size: Size = ALONE) -> list[Json]:
+    """So many cases, or a few more, always the same ones; larger families are drawn faster."""
     found: list[Json] = []
 
     @settings(
-        max_examples=number,
+        max_examples=-(-number // (size.sides * size.frames)),
         derandomize=True,
         database=None,
         deadline=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    @given(cases)
-    def take(case: Json) -> None:
-        found.append(case)
+    @given(families(size))
+    def take(cases: list[Json]) -> None:
+        found.extend(cases)
 
     take()
     return found

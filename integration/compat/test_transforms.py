@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from integration.compat.generated import CASES, drawn
+from integration.compat.generated import ALONE, CASES, Size, drawn
 from integration.conftest import missing
 from integration.services.kafka import class_path
 from integration.services.maven import UnavailableError
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("compat"), pytest
 TESTS = Path(__file__).parents[2] / "tests"
 PROGRAMS = (TESTS / "convert" / "golden" / "Converters.java", TESTS / "transforms" / "golden" / "Transforms.java")
 OPTIONS = ("-Duser.timezone=UTC", "-Duser.language=en", "-Duser.country=US", "-Dlog4j2.level=OFF")
-FEW, MANY = 40, 10_000
+FEW, MANY, FAMILY = 40, 10_000, Size(sides=8, frames=3)
 
 
 class Original:
@@ -76,18 +76,18 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
     program.stop()
 
 
-def compare(original: Original, name: str, number: int) -> None:
+def compare(original: Original, name: str, number: int, size: Size = ALONE) -> None:
     different, known = [], 0
-    cases = drawn(CASES[name], number)
-    assert len(cases) >= number * 0.9
+    cases = drawn(CASES[name], number, size)
+    assert len(cases) >= number
     for case in original.answers(cases):
         mine, theirs_ = ours(case), theirs(case)
         if is_same(mine, theirs_):
             known += 1
         elif not any(same_but(case, mine, theirs_) for same_but in DEVIATIONS.values()):
             different.append((case, mine, theirs_))
-    assert different == []
-    assert known > len(cases) / 2
+    assert different[:3] == []
+    assert known > len(cases) / 3
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,4 +98,4 @@ def test_generated_records_come_out_alike(original: Original, name: str) -> None
 @pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_many_generated_records_come_out_alike(original: Original, name: str) -> None:
-    compare(original, name, MANY)
+    compare(original, name, MANY, FAMILY)

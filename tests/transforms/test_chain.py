@@ -89,6 +89,6 @@ def test_a_negated_predicate_chooses_the_others():
 
 
 def test_what_takes_one_record_at_a_time_gets_records():
-    batch, _ = converted([{"a": 1}], Step(made("TimestampRouter", timestamp_format="ss")))
+    batch, _ = converted([{"a": 1}, {"a": 2}], Step(made("TimestampRouter", timestamp_format="S")))
     assert isinstance(batch, RecordBatch)
-    assert [record.topic for record in batch] == ["t-01"]
+    assert [record.topic for record in batch] == ["t-0", "t-1"]

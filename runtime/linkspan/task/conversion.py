@@ -22,6 +22,7 @@ from linkspan.task.chain import Chain
 from linkspan.task.offsets import Part, Position, last_positions
 from linkspan.task.reaction import as_outage, is_of_record
 from linkspan.task.selected import Selected
+from linkspan.task.source_columns import SourceColumns, column_of
 from linkspan.task.tolerance import DROPPED, Consumed, Failure, Stage, Tolerance, Underway, class_name
 
 __all__ = ["Converters", "Prepared", "SinkConversion", "SourceConversion"]
@@ -117,16 +118,46 @@ class SourceConversion:
         return prepared
 
     def _prepared(self, polled: Sequence[SourceRecord]) -> Prepared:
-        if self._chain is None and isinstance(polled, SourceBatch):
-            part = self._whole(polled)
-            if part is not None:
-                return Prepared([part], last_positions(polled))
+        whole = self._whole(polled)
+        if whole is not None:
+            return whole
         polled = list(polled)
-        parts = self._by_topic(
-            [(record, record) for record in polled] if self._chain is None else self._changed(polled)
-        )
+        pairs = [(record, record) for record in polled] if self._chain is None else self._changed(polled)
+        parts = self._by_topic(pairs)
         without = self._gone.keys() - self._failed if self.sets_aside else self._gone.keys()
         return Prepared(parts, last_positions([record for record in polled if id(record) not in without]))
+
+    def _whole(self, polled: Sequence[SourceRecord]) -> Prepared | None:
+        """All of it in columns; None when that cannot be, or one fails: they are then taken record by record."""
+        columns = self._polled_columns(polled)
+        if columns is None:
+            return None
+        topic = columns.topic
+        try:
+            changed = columns if self._chain is None else self._chain.apply_all(columns)
+            if changed is not None:
+                assert isinstance(changed, SourceColumns)
+                return Prepared([Part(self._outgoing(changed), polled)], last_positions(polled))
+        except Exception as error:  # noqa: BLE001 - supervision point: plugins of all kinds; repeated one by one
+            _raise_outage(error)
+            _log.debug("A batch of topic %s is taken record by record: %s", topic, error)
+            return None
+        for record in polled:
+            self._drop(record, failed=False)
+        return Prepared((), ())
+
+    def _polled_columns(self, polled: Sequence[SourceRecord]) -> SourceColumns | None:
+        """Columns of what has one topic; what has several keeps its order only record by record."""
+        if self._chain is not None and not self._chain.in_columns:
+            return None
+        if isinstance(polled, SourceBatch):
+            return SourceColumns.of_batch(polled)
+        if self._chain is None:
+            return None  # there are columns for each topic later
+        topic = polled[0].topic
+        if any(record.topic != topic for record in polled):
+            return None
+        return SourceColumns.of_records(topic, polled)
 
     def _changed(self, polled: Sequence[SourceRecord]) -> list[tuple[SourceRecord, SourceRecord]]:
         assert self._chain is not None
@@ -141,20 +172,6 @@ class SourceConversion:
                 survivors.append((changed, record))
         return survivors
 
-    def _whole(self, batch: SourceBatch) -> Part | None:
-        """The batch as it is; None when it fails and has to be taken record by record."""
-        topic = batch.topic
-        try:
-            values = self._converters.value.from_connect_batch(topic, Column(batch.values, batch.value_schema))
-            given = [None] * len(batch) if batch.keys is None else batch.keys
-            keys = self._keys(topic, Column(given, batch.key_schema), None)
-            timestamps = None if batch.timestamps is None else _timestamps(batch.timestamps)
-        except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
-            _raise_outage(error)
-            _log.debug("A batch of topic %s failed and is taken record by record: %s", topic, error)
-            return None
-        return Part(OutgoingBatch(topic, values, keys=keys, timestamps=timestamps), batch)
-
     def _by_topic(self, pairs: Sequence[tuple[SourceRecord, SourceRecord]]) -> list[Part]:
         groups: dict[str, list[tuple[SourceRecord, SourceRecord]]] = {}
         for pair in pairs:
@@ -166,7 +183,7 @@ class SourceConversion:
         parts: list[Part] = []
         for topic, group in groups.items():
             try:
-                batch = self._columns(topic, [record for record, _ in group])
+                batch = self._outgoing(SourceColumns.of_records(topic, [record for record, _ in group]))
             except Exception as error:  # noqa: BLE001 - supervision point: converters are plugins; repeated one by one
                 _raise_outage(error)
                 _log.debug("A batch of topic %s failed and is taken record by record: %s", topic, error)
@@ -175,24 +192,21 @@ class SourceConversion:
                 parts.append(Part(batch, [origin for _, origin in group]))
         return parts
 
-    def _columns(self, topic: str, records: Sequence[SourceRecord]) -> OutgoingBatch:
+    def _outgoing(self, columns: SourceColumns) -> OutgoingBatch:
+        topic = columns.topic
         headers: list[list[WireHeader] | None] | None = None
         seen: list[Headers | None] | None = None
-        if any(record.headers for record in records):
-            headers = [self._headers(topic, record.headers) for record in records]
+        if columns.headers is not None:
+            headers = [self._headers(topic, own) for own in columns.headers]
             seen = [_as_seen(wire) for wire in headers]
-        keys = _column([record.key for record in records], [record.key_schema for record in records])
-        values = self._converters.value.from_connect_batch(
-            topic, _column([record.value for record in records], [record.value_schema for record in records]), seen
-        )
-        partitions = [record.partition for record in records]
-        timestamps = [record.timestamp for record in records]
+        values = self._converters.value.from_connect_batch(topic, columns.values, seen)
+        partitions, timestamps = columns.given_partitions, columns.given_timestamps
         return OutgoingBatch(
             topic,
             values,
-            keys=self._keys(topic, keys, seen),
-            partitions=None if partitions.count(None) == len(partitions) else _partitions(partitions),
-            timestamps=None if timestamps.count(None) == len(timestamps) else _timestamps(timestamps),
+            keys=self._keys(topic, columns.keys, seen),
+            partitions=None if partitions is None else _partitions(partitions),
+            timestamps=None if timestamps is None else _timestamps(timestamps),
             headers=headers,
         )
 
@@ -444,7 +458,7 @@ class _Gathered:
 
     def batch(self, fetched: FetchedBatch) -> ReadBatch:
         """All that were added."""
-        keys, values = _column(self._keys, self._key_schemas), _column(self._values, self._value_schemas)
+        keys, values = column_of(self._keys, self._key_schemas), column_of(self._values, self._value_schemas)
         return ReadBatch(Selected(fetched, self._indices), keys, values, self._headers)
 
 
@@ -485,13 +499,6 @@ def _to_connect(
 def _as_seen(wire: Sequence[WireHeader] | None) -> Headers | None:
     """Headers as converters see them: unconverted."""
     return Headers(Header(name, payload) for name, payload in wire) if wire else None
-
-
-def _column(values: Sequence[object], schemas: Sequence[Schema | None]) -> Column:
-    first = schemas[0] if schemas else None
-    if all(schema is first for schema in schemas):
-        return Column(values, first)
-    return Column(values, schemas=schemas)
 
 
 def _timestamps(timestamps: Sequence[int | None]) -> Sequence[int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat, starmap
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, TypeVar
 
 from linkspan.api import (
     HIGH,
@@ -17,7 +17,6 @@ from linkspan.api import (
     Header,
     Headers,
     RecordColumns,
-    RetriableError,
     Schema,
     SinkRecord,
     SourceRecord,
@@ -110,7 +109,9 @@ def _of_expression(text: str, alias: str) -> _Computation:
 
 def _of_function(path: str, alias: str, name: str) -> _Computation:
     def failed(error: Exception) -> Exception:
-        if isinstance(error, RetriableError):
+        if isinstance(error, ConnectionError | TimeoutError):
+            return error  # an outage, not the record's fault
+        if isinstance(error, ConnectError) and not isinstance(error, DataError):
             return error
         kind = "" if isinstance(error, ConnectError) else f"{type(error).__name__}: "
         return DataError(f"transforms.{alias}.function, {path}: {kind}{error}")
@@ -172,8 +173,8 @@ class _OneSide(Transform[PythonConfig]):
         names, run, failed = self._computation
         try:
             result = run(*[self._part(record, name) for name in names])
-        except Exception as error:
-            raise failed(error) from error
+        except Exception as error:  # noqa: BLE001 - supervision point: the user's code may raise anything
+            _raise(failed(error), error)
         if result is None:
             return None
         twin = record.copy()
@@ -291,8 +292,8 @@ class Python(Transform[PythonConfig]):
             if result is None:
                 return None
             return self._changed(record, result) if "record" not in names else self._returned(record, result)
-        except Exception as error:
-            raise failed(error) from error
+        except Exception as error:  # noqa: BLE001 - supervision point: the user's code may raise anything
+            _raise(failed(error), error)
 
     def _part(self, record: Record, name: str) -> object:
         if name in self._known:
@@ -332,6 +333,12 @@ class Python(Transform[PythonConfig]):
             _set_side(returned, name, *self._known[name](schema).results(value))
         _topic(record, returned.topic)
         return returned
+
+
+def _raise(told: Exception, error: Exception) -> NoReturn:
+    if told is error:
+        raise error
+    raise told from error
 
 
 def _side_of(record: Record, name: str) -> tuple[Schema | None, Any]:
