@@ -204,6 +204,29 @@ def test_a_zombie_fails_and_what_it_wrote_is_not_seen(log):
     assert old.offsets() == [position(2)]
 
 
+def test_a_poll_that_was_sent_in_part_is_completed_before_a_pause_commits_it(log):
+    one, two = create_topic(log), create_topic(log)
+    run = TransactionRun(log, [])
+    refusals = [RetriableError("no broker")] * 2
+
+    def refuse(topic: str) -> None:
+        if topic == two and refusals:
+            run.port.wanted = "PAUSED"
+            raise refusals.pop()
+
+    def look() -> None:
+        if not refusals:
+            run.port.wanted = "STARTED"
+
+    run.delivery._outbox._ensure_topic = refuse
+    run.port.on_wait = look
+    run.task.script = [[record(one, "v", 1), record(two, "w", 2)]]
+    run.run()
+    assert run.port.statuses == ["PAUSED", "RUNNING"]
+    assert run.offsets() == [position(2)]
+    assert (committed_content(log, one), committed_content(log, two)) == (["v"], ["w"])
+
+
 def test_a_poll_that_was_sent_in_part_is_undone_when_the_task_stops(log):
     one, two = create_topic(log), create_topic(log)
     run = TransactionRun(log, [])

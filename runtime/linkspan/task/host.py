@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from linkspan.api.converter import Converter, HeaderConverter
-from linkspan.api.errors import ConfigError, ConnectError, RetriableError
+from linkspan.api.errors import ConfigError, ConnectError, FencedError, RetriableError
 from linkspan.api.fields import Config
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
 from linkspan.config.providers.passwords import passwords, refuse_unresolved
-from linkspan.log.port import DisplacedError, TransactionalWriter, Writer
+from linkspan.log.port import TransactionalWriter, Writer
 from linkspan.observe.hiding import hidden
 from linkspan.plugins import loading
 from linkspan.plugins.functions import PLUGIN_PATH, look_in
@@ -55,7 +55,8 @@ class _Closable(Protocol):
 def run_task(spec: TaskSpec, port: WorkerPort) -> None:
     """Run a task to its end and report it: UNASSIGNED after a clean stop, else FAILED with the stack trace.
 
-    A sink task whose place in its consumer group somebody else has taken ends as DISPLACED.
+    A task that somebody else has fenced ends as DISPLACED: a sink whose place in its consumer group was taken, a source
+    in transactions whose transactional id was.
 
     Never raises because of the task; what happens after the worker asked for the stop is logged and counts as clean.
 
@@ -81,7 +82,7 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
 def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> None:
     summary = f"Task {spec.id} failed ({code_of(error)}): {_first_line(text_of(error))}"
     trace = f"{summary}\n\n{''.join(traceback.format_exception(error))}"
-    if isinstance(error, DisplacedError):
+    if isinstance(error, FencedError):
         _log.warning("The task has lost its place: %s", error)
         port.status("DISPLACED", trace)
     else:

@@ -21,8 +21,8 @@ WantedState = Literal["STARTED", "PAUSED", "STOPPED"]
 TaskState = Literal["RUNNING", "PAUSED", "FAILED", "UNASSIGNED", "DISPLACED"]
 """What the task reports.
 
-UNASSIGNED is its last word after a clean stop, DISPLACED when somebody else has its place in the consumer group, FAILED
-after any other end.
+UNASSIGNED is its last word after a clean stop, DISPLACED when somebody else has fenced it (by its place in the
+consumer group, or by its transactional id), FAILED after any other end.
 """
 
 

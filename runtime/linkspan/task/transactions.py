@@ -136,7 +136,7 @@ class TransactionalDelivery:
         self._pieces: Iterator[tuple[Sequence[SourceRecord], End]] = iter(())
         self._end: End | None = None
         """How the piece that is being sent ends; None when there is none."""
-        self._open = False
+        self._open = self._pausing = False
         self._positions: dict[object, Position] = {}
         """Newest position of each source partition that is not committed yet."""
         self._to_tell: list[tuple[SourceRecord, RecordMetadata | None]] = []
@@ -157,6 +157,8 @@ class TransactionalDelivery:
         """Take in answers."""
         if self._open:
             self._guarded(self._writer.poll)
+        if self._pausing:
+            self._end_for_pause()
 
     @property
     def busy(self) -> bool:
@@ -220,10 +222,20 @@ class TransactionalDelivery:
 
     def pause(self) -> None:
         """End the open transaction, if its boundary allows that."""
-        self._finish_piece(self._boundary.last())
+        self._pausing = True
+        self._end_for_pause()
+
+    def _end_for_pause(self) -> None:
+        # a poll that was sent in part has no offset yet, and must not be committed without the rest
+        if self.busy:
+            self._advance()
+        if not self.busy:
+            self._pausing = False
+            self._finish_piece(self._boundary.last())
 
     def resume(self) -> None:
         """Times begin anew."""
+        self._pausing = False
         self._boundary.begin()
 
     # --- transactions -------------------------------------------------------------------------------------------
