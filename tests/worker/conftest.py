@@ -105,12 +105,23 @@ async def until(condition: Callable[[], bool], complaint: Callable[[], str] = la
 
 @asynccontextmanager
 async def running(
-    folder: Path, log: Log | None = None, keeps_places_as: str | None = None, **properties: str
+    folder: Path,
+    log: Log | None = None,
+    keeps_places_as: str | None = None,
+    delivers_once_as: str | None = None,
+    **properties: str,
 ) -> AsyncIterator[Watched]:
     """A started worker; everything is gone afterwards."""
     store = FileOffsetStore(str(folder / "offsets"))
     log = log or rogue_plugins.SilentLog()
-    worker = Worker({**WORKER, **properties}, log, store, catalog=CATALOG, keeps_places_as=keeps_places_as)
+    worker = Worker(
+        {**WORKER, **properties},
+        log,
+        store,
+        catalog=CATALOG,
+        keeps_places_as=keeps_places_as,
+        delivers_once_as=delivers_once_as,
+    )
     await worker.open_offsets()
     await worker.start()
     try:

@@ -31,7 +31,7 @@ from linkspan.api import (
     SourceTask,
     Str,
 )
-from linkspan.api.errors import ConfigError
+from linkspan.api.errors import ConfigError, FencedError
 from linkspan.log.port import DisplacedError
 
 log = logging.getLogger(__name__)
@@ -387,6 +387,14 @@ class CrowdedLog(SilentLog):
 
     def reader(self, settings):
         raise DisplacedError("somebody else is there")
+
+
+class FencingLog(SilentLog):
+    """A log in which somebody newer writes with every transactional id."""
+
+    def transactional_writer(self, settings, transactional_id, *, reports_records=False):
+        assert settings["transactional.id"] == transactional_id
+        raise FencedError(f"somebody else is {transactional_id}")
 
 
 class SilentWriter:

@@ -1,4 +1,4 @@
-"""What becomes of a sink task whose place in its consumer group somebody else has taken."""
+"""What becomes of a task that somebody else has fenced: by its place in a group, or by its transactional id."""
 
 from __future__ import annotations
 
@@ -67,3 +67,20 @@ def test_a_task_that_is_stopped_before_it_comes_back_never_does(displaced):
         assert watched.worker.pids() == {}
 
     assert displaced(stop, 0.1) == ["RESTARTING", "UNASSIGNED"]
+
+
+@pytest.mark.parametrize(("member", "states"), [("me", ["RESTARTING"] * 5 + ["FAILED"]), (None, ["FAILED"])])
+def test_the_owner_of_an_exactly_once_source_fences_back(tmp_path, monkeypatch, member, states):
+    monkeypatch.setattr(supervisor, "PLACE_LOST", replace(PLACE_LOST, first_pause=0.01))
+
+    async def whole() -> list[str]:
+        async with running(tmp_path, rogue_plugins.FencingLog(), delivers_once_as="workers") as watched:
+            watched.worker.member_id = lambda: "me"
+            config = source("c")
+            await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
+            watched.worker.member_id = lambda: member
+            event = await watched.state("c", 0, "FAILED")
+            assert "FencedError: somebody else is workers-c-0" in event.trace
+            return watched.states("c", 0)
+
+    assert asyncio.run(whole()) == states

@@ -1,9 +1,9 @@
 """What has failed on this worker begins anew by itself, after growing pauses, as long as there is hope.
 
 There are two reasons. A task or connector has failed, and its user has switched restarts on (``linkspan.restart.*``).
-Or somebody else has taken the place of a sink task in its consumer group: whoever was cut off from the brokers may have
-asked to join before, and the request may arrive when the task runs elsewhere by right; the broker believes the later
-one. Only the group of workers knows whose the task is, and its owner takes the place back. The pauses between leave
+Or somebody else has fenced a task, by its place in a consumer group or by its transactional id: whoever was cut off from
+the brokers may have asked for these before, and the request may arrive when the task runs elsewhere by right; the broker
+believes the later one. Only the group of workers knows whose the task is, and its owner fences back. The pauses between leave
 others the time to learn that they have lost it.
 
 Whatever a user or the group of workers does meanwhile goes first: a restart is forgotten as soon as what it is meant
@@ -56,7 +56,7 @@ class RestartPolicy:
 
 
 PLACE_LOST: Final = RestartPolicy(5, math.inf, 1.0, 16.0, 60.0)
-"""For the place in a consumer group; after five times something is wrong that returning does not heal."""
+"""For a place or an id that was taken; after five times something is wrong that returning does not heal."""
 
 
 def policy_of(worker: Mapping[str, str], connector: Mapping[str, str]) -> RestartPolicy | None:

@@ -41,7 +41,7 @@ class TaskHooks:
             number of the task and the configuration of its connector.
         topics: takes the topics it used.
         failed: told when it has failed, with the trace and the code of the error; it says how things go on.
-        displaced: the same, with the trace, when somebody else has its place in its consumer group.
+        displaced: the same, with the trace, when somebody else has fenced it.
         deaths: the book of what processes were working on when they died.
     """
 
