@@ -16,6 +16,7 @@ _ONLY_IN_ONE: Final = (
     "org.apache.kafka.connect.mirror.",
     "linkspan_connectors.datagen.",
     "linkspan.transforms.python.",
+    "io.confluent.connect.",
 )
 # Loggers are named after the code of each worker; those that the script makes exist in both.
 _LOGGERS_OF_BOTH: Final = ("root", "my.")
@@ -85,6 +86,8 @@ def _text(text: str, key: str) -> str | bool:
 
 
 def _is_of_one(item: Any) -> bool:
+    if isinstance(item, str):
+        return item.startswith(_ONLY_IN_ONE)
     if not isinstance(item, dict) or not {"class", "type"} <= item.keys():
         return False
     return bool(item["class"].startswith(_ONLY_IN_ONE))

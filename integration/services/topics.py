@@ -35,6 +35,31 @@ def values(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
         consumer.close()
 
 
+def committed_values(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
+    """Values of one partition that readers of committed records see now; none when there is no such topic yet."""
+    settings = {"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False}
+    consumer = Consumer({**settings, "enable.partition.eof": True, "isolation.level": "read_committed"})
+    try:
+        end = _end(consumer, TopicPartition(topic, partition))
+        if not end:
+            return []
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        found: list[str] = []
+        while True:
+            message = consumer.poll(30)
+            assert message is not None, f"{topic} gave no record, and no end"
+            error = message.error()
+            if error is None:
+                found.append((message.value() or b"").decode())
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+            # what came meanwhile is left out, or a busy topic would have no end
+            if error is not None or (message.offset() or 0) >= end - 1:
+                return found
+    finally:
+        consumer.close()
+
+
 def keys(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
     """Keys of the records that compaction has left in one partition."""
     settings = {"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False}
