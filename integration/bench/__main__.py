@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from integration.bench import groups, standalone, task_clients
+from integration.bench import exactly_once, groups, standalone, task_clients
 from integration.bench.table import rewrite, say
 from integration.services.kafka import Broker
 from integration.services.maven import CACHE, UnavailableError
@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs" / "reference" / "benchmarks.md"
 _STANDALONE: Final = "standalone"
 _TASK_CLIENTS: Final = "task-clients"
-_PARTS: Final = (_STANDALONE, *groups.PARTS, _TASK_CLIENTS)
+_EXACTLY_ONCE: Final = "exactly-once"
+_PARTS: Final = (_STANDALONE, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE)
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
@@ -38,6 +39,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
             sections[groups.HEADING] = groups.measure(broker, chosen, arguments.rounds, arguments.connectors, folder)
         if _TASK_CLIENTS in parts:
             sections[task_clients.HEADING] = task_clients.measure(broker, folder)
+        if _EXACTLY_ONCE in parts:
+            sections[exactly_once.HEADING] = exactly_once.measure(broker, arguments.rounds, arguments.records, folder)
     finally:
         broker.stop()
     return sections

@@ -20,7 +20,7 @@ _CONFLICT: Final = 409
 _SETTINGS: Final = {"scheduled.rebalance.max.delay.ms": 0, "session.timeout.ms": 10_000}
 
 
-class _Original(OriginalGroupWorker):
+class DefaultOriginal(OriginalGroupWorker):
     """As users start it: with the options of its own start script, and looking for plugins as it does by default."""
 
     extra: ClassVar[Mapping[str, object]] = {}
@@ -30,7 +30,7 @@ class _Original(OriginalGroupWorker):
         return java(self.folder, main, str(self.properties), options=WORKER_OPTIONS)
 
 
-_KINDS: Final[Mapping[str, type[GroupWorker]]] = {"original": _Original, "linkspan": LinkspanGroupWorker}
+KINDS: Final[Mapping[str, type[GroupWorker]]] = {"original": DefaultOriginal, "linkspan": LinkspanGroupWorker}
 
 
 class Pair:
@@ -45,7 +45,7 @@ class Pair:
     def __init__(self, subject: str, bootstrap: str, folder: Path) -> None:
         self._group = Group(bootstrap, _SETTINGS)
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-        kind = _KINDS[subject]
+        kind = KINDS[subject]
         self.leader = kind(folder / f"{self._group.name}-leader", self._group)
         self.follower = kind(folder / f"{self._group.name}-follower", self._group)
 

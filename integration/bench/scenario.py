@@ -79,11 +79,14 @@ class Topics:
         self._admin.delete_topics([name])[name].result(30)
 
 
-def source_rate(worker: Worker, topics: Topics, file: Path, count: int) -> float:
+def source_rate(
+    worker: Worker, topics: Topics, file: Path, count: int, config: Mapping[str, object] | None = None
+) -> float:
     """File → Kafka: records per second from the first to the last record in the topic."""
     name = _name("source")
     topics.create(name)
-    _create(worker, name, {"connector.class": f"{_FILE}SourceConnector", "file": file, "topic": name, **STRING})
+    source = {"connector.class": f"{_FILE}SourceConnector", "file": file, "topic": name, **STRING}
+    _create(worker, name, {**source, **(config or {})})
     rate = _rate(worker, name, lambda: topics.end(name), count)
     _delete(worker, name)
     topics.delete(name)
