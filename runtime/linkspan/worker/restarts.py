@@ -1,10 +1,10 @@
 """What has failed on this worker begins anew by itself, after growing pauses, as long as there is hope.
 
 There are two reasons. A task or connector has failed, and its user has switched restarts on (``linkspan.restart.*``).
-Or somebody else has fenced a task, by its place in a consumer group or by its transactional id: whoever was cut off from
-the brokers may have asked for these before, and the request may arrive when the task runs elsewhere by right; the broker
-believes the later one. Only the group of workers knows whose the task is, and its owner fences back. The pauses between leave
-others the time to learn that they have lost it.
+Or somebody else has fenced a task, by its place in a consumer group or by its transactional id: whoever was cut off
+from the brokers may have asked for these before, and the request may arrive when the task runs elsewhere by right; the
+broker believes the later one. Only the group of workers knows whose the task is, and its owner fences back. The pauses
+between leave others the time to learn that they have lost it.
 
 Whatever a user or the group of workers does meanwhile goes first: a restart is forgotten as soon as what it is meant
 for is replaced, stopped or does not belong to this worker any more.

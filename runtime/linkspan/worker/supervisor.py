@@ -438,8 +438,8 @@ class Worker:
             running.fail(error)
             return
         warn_unresolved(f"Task {spec.id}", spec.unresolved)
-        fenced_back = spec.exactly_once is not None or clients.keeps_place(spec.client_settings)
-        running.returns = History(PLACE_LOST if fenced_back else None)
+        returns = spec.exactly_once is not None or clients.keeps_place(spec.client_settings)
+        running.returns = History(PLACE_LOST if returns else None)
         self._deaths.begins(spec)
         await self._bear(running, spec)
 
