@@ -30,7 +30,6 @@ class Run:
     config: dict[str, str]
     target: str
     told: Callable[[Run, str, str | None], None]
-    begun_as: str | None = None
     restarts: History = field(default_factory=History)
     state: str = "UNASSIGNED"
     running_since: float | None = None
@@ -88,7 +87,7 @@ class SimulatedWorker:
     Attributes:
         on_status: takes states.
         on_reconfigure: takes wishes of connectors to cut their work anew.
-        member_id: says what the group calls this process.
+        owns: says what belongs to this process.
     """
 
     catalog = CATALOG
@@ -99,7 +98,7 @@ class SimulatedWorker:
     ) -> None:
         self.on_status: Callable[[Report], None] = lambda _: None
         self.on_reconfigure: Callable[[str], None] = lambda _: None
-        self.member_id: Callable[[], str | None] = lambda: None
+        self.owns: Callable[[str, int | None], bool] = lambda *_: False
         self.process = process
         self._loop = loop
         self._weather = weather
@@ -108,11 +107,11 @@ class SimulatedWorker:
         self.connectors: dict[str, Run] = {}
         self.tasks: dict[Item, Run] = {}
         self._background: set[asyncio.Task[None]] = set()
-        self._restarts = Restarts(self._begin_anew, self._belongs, weather.chance.random)
+        self._restarts = Restarts(self._begin_anew, self._here, self._owned, weather.chance.random)
         self._restarting: dict[Item, asyncio.Task[None]] = {}
 
     def _run(self, item: Item, config: dict[str, str], target: str) -> Run:
-        return Run(self.process, item, config, target, self._report, self.member_id(), History(self._weather.restarts))
+        return Run(self.process, item, config, target, self._report, History(self._weather.restarts))
 
     def _report(self, run: Run, state: str, trace: str | None = None) -> None:
         run.state = state
@@ -128,9 +127,13 @@ class SimulatedWorker:
         worked = 0.0 if run.running_since is None else self._loop.time() - run.running_since
         self._restarts.failed(run, trace, run.restarts, worked)
 
-    def _belongs(self, run: Run) -> bool:
+    def _here(self, run: Run) -> bool:
         here = self.connectors.get(run.item[0]) if run.item[1] < 0 else self.tasks.get(run.item)
-        return here is run and run.begun_as == self.member_id()
+        return here is run
+
+    def _owned(self, run: Run) -> bool:
+        name, number = run.item
+        return self.owns(name, None if number < 0 else number)
 
     def _begin_anew(self, run: Run) -> None:
         self._book.told(f"{self.process} restarts {run.item[0]}-{run.item[1]}")
@@ -139,7 +142,7 @@ class SimulatedWorker:
             return
         self._book.end(run)
         again = self.tasks[run.item] = self._run(run.item, run.config, run.target)
-        again.state, again.begun_as, again.restarts = run.state, run.begun_as, run.restarts
+        again.state, again.restarts = run.state, run.restarts
         self._book.begin(again)
         self._in_background(self._come_up(again))
 

@@ -87,7 +87,7 @@ class Process:
         )
         self.worker.on_status = self._on_status
         self.worker.on_reconfigure = self.herder.on_reconfigure
-        self.worker.member_id = self.herder.member_id
+        self.worker.owns = self.herder.owns
         self.loop.call_soon(self.loop.create_task, self._start())
 
     def _on_status(self, report: Report) -> None:

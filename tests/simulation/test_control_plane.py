@@ -114,7 +114,8 @@ def test_a_configuration_that_was_accepted_but_not_written_is_missed(monkeypatch
 
 
 def test_a_worker_that_restarts_what_is_not_its_own_any_more_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SimulatedWorker, "_belongs", lambda *_: True)
+    monkeypatch.setattr(SimulatedWorker, "_here", lambda *_: True)
+    monkeypatch.setattr(SimulatedWorker, "_owned", lambda *_: True)
     monkeypatch.setattr(Restarts, "forget", lambda *_: None)
     assert failure_among(400)
 

@@ -51,12 +51,14 @@ def test_a_task_that_lost_a_place_which_the_user_looks_after_has_failed(displace
     assert displaced(until_failed, keeps_places_as=None) == ["FAILED"]
 
 
-def test_a_worker_that_has_been_out_of_its_group_takes_no_place_back(displaced):
+def test_a_worker_takes_no_place_back_of_a_task_that_its_group_has_not_given_it(displaced):
     async def leave(watched: Watched) -> None:
-        watched.worker.member_id = lambda: None
-        await until_failed(watched)
+        watched.worker.owns = lambda *_: False
+        await watched.state("c", 0, "RESTARTING")
+        await asyncio.sleep(0.3)
+        assert watched.worker.pids() == {}
 
-    assert displaced(leave) == ["FAILED"]
+    assert displaced(leave) == ["RESTARTING"]
 
 
 def test_a_task_that_is_stopped_before_it_comes_back_never_does(displaced):

@@ -8,7 +8,7 @@ import os
 import signal
 
 import pytest
-from conftest import Watched, running, source, until
+from conftest import Watched, source, until
 
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.worker.restarts import PLACE_LOST, History, RestartPolicy, hopeless, policy_of
@@ -171,17 +171,21 @@ def test_a_task_that_is_paused_before_its_restart_is_paused_at_once(with_worker)
     with_worker(story)
 
 
-def test_a_worker_that_has_been_out_of_its_group_restarts_nothing(tmp_path):
-    async def story() -> None:
-        async with running(tmp_path) as watched:
-            watched.worker.member_id = lambda: "me"
-            config = source("c", poll="raise", **ON)
-            await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
-            watched.worker.member_id = lambda: None
-            await watched.state("c", 0, "FAILED")
-            assert watched.states("c", 0) == ["RUNNING", "FAILED"]
+def test_nothing_is_restarted_while_the_group_shares_out_its_work_and_afterwards_only_what_is_owned(with_worker):
+    async def story(watched: Watched) -> None:
+        owned: set[tuple[str, int | None]] = set()
+        watched.worker.owns = lambda connector, task: (connector, task) in owned
+        for name in "ab":
+            await watched.run_task(name, poll="raise", **ON)
+            await watched.state(name, 0, "RESTARTING")
+        await asyncio.sleep(0.7)
+        owned.add(("a", 0))
+        await until(lambda: watched.states("a", 0).count("RUNNING") == 2)
+        assert watched.states("b", 0) == ["RUNNING", "RESTARTING"]
+        await watched.worker.stop_tasks([("b", 0)])
+        assert watched.states("b", 0) == ["RUNNING", "RESTARTING", "UNASSIGNED"]
 
-    asyncio.run(story())
+    with_worker(story)
 
 
 # --- connectors -----------------------------------------------------------------------------------------------------

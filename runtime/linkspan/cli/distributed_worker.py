@@ -133,6 +133,7 @@ class Distributed:
         worker.on_topics = herder.on_topics
         worker.on_reload = herder.on_reload
         worker.member_id = herder.member_id
+        worker.owns = herder.owns
         worker.guard_tasks(herder.guard)
         self._api.install(herder, worker, levels)
         return herder

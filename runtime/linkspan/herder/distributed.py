@@ -297,6 +297,10 @@ class DistributedHerder(PluginQuestions):
 
     # --- looking ------------------------------------------------------------------------------------------------
 
+    def owns(self, name: str, task: int | None) -> bool:
+        """Whether a task, or the instance of a connector (None), is this worker's, and no rebalance is under way."""
+        return self._group.settled and (name, CONNECTOR if task is None else task) in self._group.items
+
     def member_id(self) -> str | None:
         """What the group calls this worker; while it is the same, nobody else has been given what runs here."""
         return self._group.member_id

@@ -32,6 +32,8 @@ _HOPELESS: Final = ("config", "credentials", "data", "unsupported", "fenced", "s
 
 
 _JITTER: Final = 0.5
+_OWNERSHIP_SECONDS: Final = 0.5
+"""Until the group of workers is asked again whose something is."""
 
 
 @dataclass(frozen=True)
@@ -143,18 +145,21 @@ class Restarts(Generic[What]):
 
     Args:
         begin: begins it anew.
-        belongs: whether it is still what this worker is to run.
+        here: whether it is still what this worker is to run, as far as the worker knows.
+        owned: whether the group of workers says so, too; until it does, nothing is begun.
         chance: random numbers from 0 to 1.
     """
 
     def __init__(
         self,
         begin: Callable[[What], None],
-        belongs: Callable[[What], bool],
+        here: Callable[[What], bool],
+        owned: Callable[[What], bool],
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._begin = begin
-        self._belongs = belongs
+        self._here = here
+        self._owned = owned
         self._chance = chance
         self._waiting: dict[int, asyncio.TimerHandle] = {}
 
@@ -169,7 +174,7 @@ class Restarts(Generic[What]):
             code: of the error that says most about why.
         """
         self.forget(what)
-        if hopeless(code) or not self._belongs(what):
+        if hopeless(code) or not self._here(what):
             what.report("FAILED", trace)
             return
         loop = asyncio.get_running_loop()
@@ -190,6 +195,7 @@ class Restarts(Generic[What]):
     def hurry(self, what: What) -> None:
         """Restart now what waits for that."""
         if self.waits(what):
+            self.forget(what)
             self._restart(what)
 
     def forget(self, what: What) -> None:
@@ -199,9 +205,14 @@ class Restarts(Generic[What]):
             timer.cancel()
 
     def _restart(self, what: What) -> None:
-        self.forget(what)
-        if self._belongs(what):
+        self._waiting.pop(id(what), None)
+        if not self._here(what):
+            return
+        if self._owned(what):
             self._begin(what)
+            return
+        # the group shares out its work anew; if this is to end here, it will be ended
+        self._waiting[id(what)] = asyncio.get_running_loop().call_later(_OWNERSHIP_SECONDS, self._restart, what)
 
 
 def hopeless(code: str) -> bool:

@@ -63,7 +63,6 @@ class RunningConnector:
         deadlines: how long its calls may take.
 
     Attributes:
-        begun_as: what the group of workers called this one then.
         restarts: after failures.
         running_since: when it was RUNNING last, if it was; monotonic.
     """
@@ -84,7 +83,6 @@ class RunningConnector:
         self.plugin = plugin
         self._resolution = config
         self._config = config.texts
-        self.begun_as: str | None = None
         self.restarts = History()
         self.running_since: float | None = None
         self._nurseries = nurseries

@@ -69,7 +69,8 @@ class Worker:
     """Runs connectors and tasks.
 
     The ``on_`` attributes are called on the event loop and must not block; set them before :meth:`start`.
-    ``member_id`` is asked what this worker is called in its group of workers, if it has one.
+    ``member_id`` is asked what this worker is called in its group of workers, if it has one, and ``owns`` whether a
+    task, or a connector instance (None), is this worker's by the newest assignment.
 
     Args:
         properties: the worker's configuration as it was written.
@@ -101,6 +102,7 @@ class Worker:
         self.on_topics: Callable[[str, int, list[str]], None] = _ignore
         self.on_reload: Callable[[Reload], None] = _ignore
         self.member_id: Callable[[], str | None] = lambda: None
+        self.owns: Callable[[str, int | None], bool] = lambda _connector, _task: True
         self._properties = dict(properties)
         self._keeps_places_as = keeps_places_as
         self._log = log
@@ -132,8 +134,12 @@ class Worker:
         self._memory_watch: asyncio.Task[None] | None = None
         budget(self._properties, {})  # a wrong one is refused now, not with each task
         policy_of(self._properties, {})  # the same
-        self._task_restarts = Restarts(self._begin_task_anew, self._task_belongs)
-        self._connector_restarts = Restarts(self._begin_connector_anew, self._connector_belongs)
+        self._task_restarts = Restarts(
+            self._begin_task_anew, self._task_here, lambda task: self.owns(task.connector, task.task)
+        )
+        self._connector_restarts = Restarts(
+            self._begin_connector_anew, self._connector_here, lambda connector: self.owns(connector.name, None)
+        )
         self._restarting: dict[str, asyncio.Task[None]] = {}
         self._deaths = Deaths()
         self._task_hooks = TaskHooks(
@@ -319,7 +325,7 @@ class Worker:
             hooks=self._connector_hooks,
             deadlines=self._deadlines,
         )
-        running.begun_as, running.restarts = self.member_id(), restarts
+        running.restarts = restarts
         self._connectors[name] = running
         await running.set_target(target)
 
@@ -355,8 +361,8 @@ class Worker:
         worked = connector.worked(time.monotonic())
         self._connector_restarts.failed(connector, trace, connector.restarts, worked, code)
 
-    def _connector_belongs(self, connector: RunningConnector) -> bool:
-        return self._connectors.get(connector.name) is connector and connector.begun_as == self.member_id()
+    def _connector_here(self, connector: RunningConnector) -> bool:
+        return self._connectors.get(connector.name) is connector
 
     def _begin_connector_anew(self, connector: RunningConnector) -> None:
         self._restarting[connector.name] = self._in_background(self._restart_connector(connector))
@@ -527,9 +533,8 @@ class Worker:
     def _task_displaced(self, task: RunningTask, trace: str) -> None:
         self._task_restarts.failed(task, trace, task.returns, time.monotonic() - task.begun_at)
 
-    def _task_belongs(self, task: RunningTask) -> bool:
-        """Whether it is ours; out of its group meanwhile, a worker owns none."""
-        return self._tasks.get((task.connector, task.task)) is task and task.begun_as == self.member_id()
+    def _task_here(self, task: RunningTask) -> bool:
+        return self._tasks.get((task.connector, task.task)) is task
 
     def _begin_task_anew(self, task: RunningTask) -> None:
         assert task.spec is not None, "what could not even be described is not restarted"
