@@ -90,3 +90,41 @@ def test_the_log_line_is_kafkas(caplog, with_records, expected):
             [Failure(Stage.VALUE_CONVERTER, "a.Class", DataError("x"), consumed)]
         )
     assert caplog.messages == [expected]
+
+
+def test_what_was_tolerated_and_reported_holds_no_frames_any_more():
+    policy = ErrorPolicy(tolerate_all=True)
+    kept = []
+
+    def call():
+        try:
+            int("inner")
+        except ValueError:
+            try:
+                int("other")
+            except ValueError as cause:
+                raise DataError("x") from cause
+
+    class Keeping(Reports):
+        def report(self, failures):
+            super().report(failures)
+            kept.extend(failure.error.__traceback__ for failure in failures)
+
+    tolerance = Tolerance(policy, [Keeping()], lambda _: False)
+    assert tolerance.attempt(Stage.VALUE_CONVERTER, "a.Class", call, RECORD) is DROPPED
+    (failure,) = tolerance._noted
+    tolerance.report()
+    assert kept[0] is not None
+    error = failure.error
+    chain = [error, error.__cause__, error.__context__, error.__cause__.__context__]
+    assert [link.__traceback__ for link in chain] == [None] * 4
+
+
+def test_the_error_that_fails_a_task_keeps_its_trace():
+    def call():
+        raise DataError("x")
+
+    tolerance = Tolerance(ErrorPolicy(), [Reports()], lambda _: False)
+    with pytest.raises(DataError) as caught:
+        tolerance.attempt(Stage.VALUE_CONVERTER, "a.Class", call, RECORD)
+    assert caught.value.__cause__.__traceback__ is not None

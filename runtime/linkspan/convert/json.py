@@ -65,6 +65,7 @@ _SPACES: Final = re.compile(r"[\0-\x20]+")
 _SCHEMA_HEAD: Final = b'{"schema":'
 _PAYLOAD: Final = b',"payload":'
 _UNREADABLE: Final = "Converting byte[] to Kafka Connect data failed due to serialization error"
+_TOO_DEEP: Final = f"{_UNREADABLE}: it is nested too deeply"
 
 
 class _InexactError(ValueError):
@@ -278,7 +279,7 @@ class JsonConverter(Converter, HeaderConverter):
             except _InexactError:
                 return self._understand(payload, _parse_exactly)
         except RecursionError:
-            raise DataError(f"{_UNREADABLE}: it is nested too deeply") from None
+            raise DataError(_TOO_DEEP) from None
 
     def _understand(self, payload: bytes, parse: Callable[[bytes], Any]) -> SchemaAndValue:
         if not self._enveloped:
@@ -305,12 +306,12 @@ class JsonConverter(Converter, HeaderConverter):
             try:
                 values = [None if payload is None else loads(payload) for payload in payloads]
             except orjson.JSONDecodeError:
-                return self._with_failures(topic, payloads)
+                return self._with_failures(payloads)
             return Column(values)
         quick = self._same_envelopes(payloads)
         return super().to_connect_batch(topic, payloads, headers) if quick is None else quick
 
-    def _with_failures(self, topic: str, payloads: Sequence[bytes | None]) -> Column:
+    def _with_failures(self, payloads: Sequence[bytes | None]) -> Column:
         """The same where some need a closer look: the quick way goes on behind each of them."""
         values: list[object] = []
         failures: dict[int, Exception] = {}
@@ -319,13 +320,14 @@ class JsonConverter(Converter, HeaderConverter):
             try:
                 values.extend(map(orjson.loads, rest))  # type: ignore[arg-type]  # a null is one of those to look at
                 break
-            except orjson.JSONDecodeError:
-                at = len(values)
+            except orjson.JSONDecodeError as error:
+                quick = error
             # not in the handler, or the error would have a long history
+            payload = payloads[len(values)]
             try:
-                values.append(self.to_connect(topic, payloads[at]).value)
-            except DataError as error:
-                failures[at] = error
+                values.append(_slow_parse(payload, quick) if payload else None)
+            except (DataError, RecursionError) as error:
+                failures[len(values)] = error if isinstance(error, DataError) else DataError(_TOO_DEEP)
                 values.append(None)
         return Column(values, failures=failures)
 

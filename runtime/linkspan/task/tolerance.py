@@ -311,10 +311,19 @@ class Tolerance:
             self._skipped += len(noted)
         for reporter in self._reporters:
             reporter.report(noted)
+        self._let_go(noted)
 
     def forget(self) -> None:
         """What was noted since the last report is found out again."""
-        self._noted.clear()
+        noted, self._noted = self._noted, []
+        self._let_go(noted)
+
+    def _let_go(self, failures: Sequence[Failure]) -> None:
+        """Let go of what traces hold: the frames of the whole call, and so each batch, in circles with the errors."""
+        if self.policy.tolerate_all:
+            for failure in failures:
+                if failure.stage is not Stage.TASK_PUT:
+                    _forget_traces(failure.error)
 
     def counts(self) -> dict[str, float]:
         """What there is to measure, by the reporters too."""
@@ -351,6 +360,17 @@ def _raise_unless_of_record(stage: Stage, executing: str, error: Exception, subj
     if isinstance(error, ConfigError):
         raise ConfigError(text, error.key) from error
     raise error
+
+
+def _forget_traces(error: BaseException) -> None:
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        current = left.pop()
+        if current is not None and id(current) not in seen:
+            seen.add(id(current))
+            current.__traceback__ = None
+            left += current.__cause__, current.__context__
 
 
 class ErrorLog:
