@@ -10,10 +10,15 @@ _FIRST_SIZE = 16
 _FULL = 0.75
 
 
-def hash_order(names: Iterable[str]) -> list[str]:
-    """Distinct names in the order of a ``HashMap`` that got them one by one."""
+def hash_order(names: Iterable[str], first_size: int = _FIRST_SIZE) -> list[str]:
+    """Distinct names in the order of a ``HashMap`` that got them one by one.
+
+    Args:
+        names: in the order in which it got them.
+        first_size: of its table, a power of two.
+    """
     distinct = list(dict.fromkeys(names))
-    size = _FIRST_SIZE
+    size = first_size
     while len(distinct) > size * _FULL:
         size *= 2
     # Names of one bucket stay in the order in which they came, as does a stable sort.

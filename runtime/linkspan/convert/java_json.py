@@ -5,7 +5,10 @@ Compact; characters beyond ASCII as they are, but those beyond U+FFFF as two esc
 
 from __future__ import annotations
 
+import decimal
+import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -13,7 +16,7 @@ import orjson
 from linkspan.api.errors import DataError
 from linkspan.convert import lenient_json
 
-__all__ = ["dump", "is_spelled", "parse", "spelled"]
+__all__ = ["dump", "exact_dump", "is_spelled", "parse", "spelled"]
 
 _ESCAPE: Final = re.compile(r"\\(?:u00([01][0-9a-f])|.)")
 _BEYOND_BASIC: Final = re.compile("[\U00010000-\U0010ffff]")
@@ -31,6 +34,23 @@ def dump(value: object) -> bytes:
         return spelled(orjson.dumps(value))
     except orjson.JSONEncodeError as error:
         raise DataError(f"This cannot be written as JSON: {error}") from error
+
+
+def exact_dump(value: object) -> bytes:
+    """Text of a value with whole numbers of any size, and decimals with all their digits."""
+    return spelled(_exact(value).encode())
+
+
+def _exact(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_exact(key)}:{_exact(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_exact(item) for item in value) + "]"
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def is_spelled(written: bytes) -> bool:

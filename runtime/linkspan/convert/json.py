@@ -7,7 +7,6 @@ import datetime
 import decimal
 import enum
 import functools
-import json
 import math
 import re
 import struct
@@ -647,21 +646,9 @@ def _dump(value: object) -> bytes:
         pass
     try:
         # Whole numbers beyond 64 bits and decimals as numbers are beyond the quick library.
-        return java_json.spelled(_slow_dump(value).encode())
+        return java_json.exact_dump(value)
     except (TypeError, ValueError) as error:
         raise DataError(f"JsonConverter cannot write this value: {error}") from error
-
-
-def _slow_dump(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_slow_dump(key)}:{_slow_dump(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(_slow_dump(item) for item in value) + "]"
-    if isinstance(value, decimal.Decimal):
-        return str(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _parse(payload: bytes) -> Any:  # noqa: ANN401 - any JSON

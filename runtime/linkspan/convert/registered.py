@@ -92,14 +92,16 @@ class RegistryConverter(Converter):
 
     Attributes:
         kind: type of its schemas in the registry.
-        title: name of the format in messages.
+        write_failure: how the message about a value that cannot be written begins.
+        read_failure: how the message about a payload that cannot be read begins.
         takes_any_null: whether null is written, as no payload, also when the schema says that it is required.
     """
 
     config_class: ClassVar[type[Config]] = RegistryConfig
     version = "0.1.0"
     kind: ClassVar[str]
-    title: ClassVar[str]
+    write_failure: ClassVar[str]
+    read_failure: ClassVar[str]
     takes_any_null: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -134,6 +136,10 @@ class RegistryConverter(Converter):
             DataError: it cannot express it.
         """
 
+    def writes_null(self, schema: Schema | None) -> bool:
+        """Whether null is a value that is written; else it is no payload."""
+        return False
+
     def head_of(self, payload: bytes) -> bytes:
         """What a payload begins with; those that begin alike are read alike."""
         return payload[:ID_END]
@@ -164,7 +170,7 @@ class RegistryConverter(Converter):
         self, topic: str, schema: Schema | None, value: object, headers: Headers | None = None
     ) -> bytes | None:
         """Payload of one value; null stays null."""
-        if value is None:
+        if value is None and not self.writes_null(schema):
             self._check_null(topic, schema)
             return None
         plan = self._write_plan(topic, schema)
@@ -180,10 +186,11 @@ class RegistryConverter(Converter):
         if column.schemas is not None:
             return super().from_connect_batch(topic, column, headers)
         values, schema = column.values, column.schema
-        if all(value is None for value in values):
+        writes_null = self.writes_null(schema)
+        if not writes_null and all(value is None for value in values):
             return [self.from_connect(topic, schema, None) for _ in values]
         head, write = self._write_plan(topic, schema)
-        if None in values:
+        if not writes_null and None in values:
             self._check_null(topic, schema)
             return [None if value is None else write(head, value) for value in values]
         return [write(head, value) for value in values]
@@ -242,7 +249,7 @@ class RegistryConverter(Converter):
         return self._strategy.subject(topic, self._is_key, record)
 
     def _not_written(self, topic: str, error: DataError) -> DataError:
-        return DataError(f"Failed to serialize {self.title} data from topic {topic} : {error.message}")
+        return DataError(f"{self.write_failure.format(topic=topic)}{error.message}")
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -297,7 +304,7 @@ class RegistryConverter(Converter):
         return self._registry.version_of(self._subject(topic, record), schema, schema_id)
 
     def _not_read(self, topic: str, error: DataError) -> DataError:
-        return DataError(f"Failed to deserialize data for topic {topic} to {self.title}: {error.message}")
+        return DataError(f"{self.read_failure.format(topic=topic)}{error.message}")
 
     def close(self) -> None:
         """Close the connections."""

@@ -68,7 +68,8 @@ class AvroConverter(RegistryConverter):
     config_class: ClassVar[type[Config]] = AvroConverterConfig
     java_class = "io.confluent.connect.avro.AvroConverter"
     kind = _KIND
-    title = "Avro"
+    write_failure = "Failed to serialize Avro data from topic {topic} : "
+    read_failure = "Failed to deserialize data for topic {topic} to Avro: "
     takes_any_null = False
 
     def __init__(self) -> None:

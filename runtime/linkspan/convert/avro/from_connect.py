@@ -9,8 +9,9 @@ from linkspan.api import DataError, Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan.convert import logical
 from linkspan.convert.avro import options as words
-from linkspan.convert.avro.model import ABSENT, NULL, AvroField, Node, Single, is_valid_default
+from linkspan.convert.avro.model import ABSENT, NULL, AvroField, Node, is_valid_default
 from linkspan.convert.avro.options import NAMESPACE, Options, is_enum, is_fixed, is_union
+from linkspan.convert.java_spelling import Single
 
 __all__ = ["ANYTHING", "avro_schema"]
 

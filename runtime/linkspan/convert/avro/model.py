@@ -6,16 +6,15 @@ The text matters to the byte: a registry gives the same id to the same text only
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from linkspan.api import DataError
-from linkspan.api.text import double_text, float_text
+from linkspan.convert.java_spelling import spelled
 
-__all__ = ["ABSENT", "NULL", "AvroField", "Node", "Single", "check_name", "is_valid_default", "parse", "text"]
+__all__ = ["ABSENT", "NULL", "AvroField", "Node", "check_name", "is_valid_default", "parse", "text"]
 
 PRIMITIVES: Final = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 NAMED: Final = frozenset(("record", "error", "enum", "fixed"))
@@ -25,12 +24,7 @@ _RESERVED: Final = frozenset(
 _RESERVED_OF_ENUM: Final = _RESERVED | {"default"}
 _RESERVED_OF_FIELD: Final = frozenset(("default", "doc", "name", "order", "type", "aliases"))
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u00[01][0-9a-f]")
 _INT_BITS: Final = {"int": 32, "long": 64}
-
-
-class Single(float):
-    """A number of 32 bits, which is spelled with fewer digits."""
 
 
 class _Absent:
@@ -255,19 +249,7 @@ def text(node: Node) -> str:
     Raises:
         DataError: two different schemas in it have one name.
     """
-    return _spelled(_data(node, None, {}))
-
-
-def _spelled(data: object) -> str:
-    if isinstance(data, dict):
-        return "{" + ",".join(f"{_spelled(key)}:{_spelled(item)}" for key, item in data.items()) + "}"
-    if isinstance(data, list):
-        return "[" + ",".join(map(_spelled, data)) + "]"
-    if isinstance(data, float):
-        spelled = float_text(data) if isinstance(data, Single) else double_text(data)
-        return spelled if math.isfinite(data) else f'"{spelled}"'
-    written = json.dumps(data, ensure_ascii=False)
-    return _ESCAPE.sub(lambda found: found[0].upper().replace("U", "u"), written) if "\\u00" in written else written
+    return spelled(_data(node, None, {}))
 
 
 def _data(node: Node, space: str | None, written: dict[str, Node]) -> Any:  # noqa: ANN401 - any JSON

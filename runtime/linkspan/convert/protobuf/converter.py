@@ -70,7 +70,8 @@ class ProtobufConverter(RegistryConverter):
     config_class: ClassVar[type[Config]] = ProtobufConverterConfig
     java_class = "io.confluent.connect.protobuf.ProtobufConverter"
     kind = _KIND
-    title = "Protobuf"
+    write_failure = "Failed to serialize Protobuf data from topic {topic} : "
+    read_failure = "Failed to deserialize data for topic {topic} to Protobuf: "
 
     def __init__(self) -> None:
         super().__init__()

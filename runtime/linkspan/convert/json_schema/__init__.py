@@ -1,0 +1,1 @@
+"""JsonSchemaConverter: JSON with JSON Schema in a schema registry, in Confluent's format."""
