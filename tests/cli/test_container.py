@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from linkspan.cli.container import _listeners
 from linkspan.config import properties
 from linkspan.config.definition import load
 from linkspan.config.suggestions import unknown_keys
@@ -292,6 +293,19 @@ def test_a_mounted_worker_file_is_used_with_what_it_refers_to(start, pod, tmp_pa
     # what it refers to was found: nothing is said to stay as it is written
     assert "which no config provider knows" not in container.text
     assert "] DEBUG " in container.text
+
+
+def test_health_asks_the_listener_that_the_worker_file_refers_to(monkeypatch):
+    monkeypatch.setenv("LINKSPAN_TEST_PORT", "1234")
+    settings = {
+        "config.providers": "env",
+        "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+        "listeners": "http://:${env:LINKSPAN_TEST_PORT}",
+        "ssl.key.password": "${env:LINKSPAN_NOT_ASKED_FOR}",
+    }
+    assert _listeners(settings) == "http://:1234"
+    assert _listeners({"listeners": "http://:1"}) == "http://:1"
+    assert _listeners({}) == "http://:8083"
 
 
 def test_a_secret_that_cannot_be_looked_up_is_refused(pod):
