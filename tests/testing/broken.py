@@ -217,6 +217,17 @@ class LetsZombiesWrite(LedgerSink):
     connector = OwnerlessConnector
 
 
+class IdleConnector(LedgerSinkConnector):
+    """Says that it has altered offsets, and has not."""
+
+    def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:  # noqa: ARG002 - that is what is wrong with it
+        return True
+
+
+class LiesAboutOffsets(LedgerSink):
+    connector = IdleConnector
+
+
 class Misconfigured(SomeSink):
     connector = HonestConnector
 

@@ -29,6 +29,8 @@ from tests.testing import broken
         (broken.SkipsOnKill, "kill.after-commit_offsets", "were lost", "kill.before-send"),
         (broken.LosesTheFirst, "delivery.everything-in-order", "were lost", "configuration.accepted"),
         (broken.ReadsEverythingTwice, "sharing.two-tasks", "written twice", "delivery.restart-in-good-order"),
+        (broken.ForgetsOffsets, "offsets.altered", "records came again, from", "delivery.everything-in-order"),
+        (broken.LiesAboutOffsets, "offsets.reset", "did not change them as asked", "kill.after-put"),
         (broken.Undocumented, "configuration.declared", "without documentation: secret.knob", "kill.after-send"),
     ],
 )

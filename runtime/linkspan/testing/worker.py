@@ -242,6 +242,19 @@ class EmbeddedWorker:
         """End and forget a connector."""
         self._call(self.herder.delete_connector(name))
 
+    def offsets(self, name: str) -> list[dict[str, Any]]:
+        """Offsets of a connector as REST shows them."""
+        found: Any = self._call(self.herder.connector_offsets(name))["offsets"]
+        return list(found)
+
+    def alter_offsets(self, name: str, offsets: Sequence[Mapping[str, Any]]) -> None:
+        """Set offsets of a stopped connector; raises ConnectError as the REST request would fail."""
+        self._call(self.herder.alter_offsets(name, [dict(entry) for entry in offsets]))
+
+    def reset_offsets(self, name: str) -> None:
+        """Forget all offsets of a stopped connector; raises as :meth:`alter_offsets`."""
+        self._call(self.herder.reset_offsets(name))
+
     def kill_task(self, name: str, task: int = 0, number: int = signal.SIGKILL) -> None:
         """Send a signal to the process of a task; SIGKILL unless said otherwise."""
         pid = self.worker.pids().get(f"{name}-{task}")

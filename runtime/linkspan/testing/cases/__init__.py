@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linkspan.testing.cases import configuration, delivery, disturbances, kills, sharing, stops
+from linkspan.testing.cases import configuration, delivery, disturbances, kills, offsets, sharing, stops
 from linkspan.testing.cases.case import Case
 
 __all__ = ["CASES", "Case"]
@@ -14,4 +14,5 @@ CASES: tuple[Case, ...] = (
     *kills.CASES,
     *disturbances.CASES,
     *sharing.CASES,
+    *offsets.CASES,
 )

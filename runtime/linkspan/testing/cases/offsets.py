@@ -1,0 +1,81 @@
+"""Offsets that a user alters or resets: reading goes on exactly there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from linkspan.api import ConnectError, UnsupportedError
+from linkspan.testing.cases.case import Case
+from linkspan.testing.trial import CaseFailedError, CaseSkippedError, SinkTrial, Trial
+
+__all__ = ["CASES"]
+
+_PARTS: Final = 3
+_RECORDS: Final = 10
+_NOT_SUPPORTED: Final = "doesn't support external modification"
+
+
+def _stop_between(trial: Trial[Any]) -> list[list[dict[str, Any]]]:
+    """Send several parts, with a stop after each; the offsets at each stop."""
+    offsets = []
+    trial.start()
+    for part in range(_PARTS):
+        if part:
+            trial.worker.resume(trial.name)
+        trial.feed(_RECORDS)
+        trial.arrive()
+        trial.close()
+        offsets.append(trial.worker.offsets(trial.name))
+    trial.judge()
+    return offsets
+
+
+def _change(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except ConnectError as error:
+        if isinstance(error, UnsupportedError) or _NOT_SUPPORTED in error.message:
+            raise CaseSkippedError(f"The connector does not support it: {error.message}") from error
+        raise CaseFailedError(f"The offsets could not be changed: {error.message}") from error
+
+
+def _read_again(trial: Trial[Any], kept: int) -> None:
+    """Go on, and see that all but the first so many records have come once more."""
+    before = Counter(trial.found())
+    again = trial.expected[kept:]
+    trial.worker.resume(trial.name)
+    trial.feed(1)  # comes behind everything that comes again
+    trial.arrive()
+    if isinstance(trial, SinkTrial):
+        trial.worker.wait(trial.done, 20.0)
+    else:
+        trial.worker.wait(lambda: all(Counter(trial.found())[text] > before[text] for text in again), 20.0)
+    trial.close()
+    after = Counter(trial.found())
+    came = [text for text in trial.expected[:-1] if after[text] > before[text]]
+    # a sink that puts a record in the place of its predecessor shows it once
+    if came != again and not (isinstance(trial, SinkTrial) and not came):
+        raise CaseFailedError(
+            f"{len(came)} records came again, from {came[0] if came else 'none'} on; it should have been "
+            f"{len(again)}, from {again[0]} on"
+        )
+    trial.details |= {"came_again": len(came)}
+
+
+def altered(trial: Trial[Any]) -> None:
+    """After offsets were set back to an earlier stop, what came after that stop comes again, and nothing else."""
+    offsets = _stop_between(trial)
+    _change(lambda: trial.worker.alter_offsets(trial.name, offsets[0]))
+    _read_again(trial, _RECORDS)
+
+
+def reset(trial: Trial[Any]) -> None:
+    """After offsets were reset, everything comes again."""
+    _stop_between(trial)
+    _change(lambda: trial.worker.reset_offsets(trial.name))
+    _read_again(trial, 0)
+
+
+CASES: Final = (Case("offsets.altered", altered), Case("offsets.reset", reset))
