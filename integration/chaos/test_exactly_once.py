@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -176,6 +176,38 @@ def test_both_kinds_of_workers_pass_a_source_on(fragile: Fragile, tmp_path: Path
         await_states(follower, [pipe.source], on=[follower])
         pipe.add(100)
         await_each_once(pipe)
+
+
+@pytest.mark.long
+def test_a_group_is_switched_over_in_two_steps_and_back(fragile: Fragile, tmp_path: Path) -> None:
+    common = {key: value for key, value in SETTINGS.items() if key != "exactly.once.source.support"}
+    group = Group(fragile.bootstrap, common)
+    pipe = Pipe(tmp_path, group)
+
+    def made(number: int, support: str) -> LinkspanGroupWorker:
+        folder = tmp_path / f"{support}-{number}-{len(pipe.written)}"
+        return LinkspanGroupWorker(folder, group, {"exactly.once.source.support": support})
+
+    workers = [made(number, "disabled") for number in range(2)]
+    with ExitStack() as ends:
+        ends.callback(lambda: [worker.stop() for worker in workers])
+        for worker in workers:
+            worker.start()
+        code, body = workers[0].ask("PUT", f"/connectors/{pipe.source}/config", pipe.configs[pipe.source])
+        assert code == 201, body
+        for support in ("preparing", "enabled", "preparing", "disabled"):
+            for number in range(2):
+                workers[number].stop()
+                workers[number] = made(number, support)
+                workers[number].start()
+                await_states(workers[0], [pipe.source], on=workers)
+                pipe.add(50)
+                await_each_once(pipe)
+            config = {**pipe.configs[pipe.source], "batch.size": f"{len(pipe.written) + 1000}"}
+            code, body = workers[0].ask("PUT", f"/connectors/{pipe.source}/config", config)
+            assert code == 200, body
+            pipe.add(50)
+            await_each_once(pipe)
 
 
 def config_of(pipe: Pipe) -> dict[str, str]:

@@ -7,21 +7,22 @@ from typing import Any, ClassVar
 import pytest
 
 from linkspan.api.connector import SinkConnector, SourceConnector
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, FencedError
 from linkspan.api.fields import Config, Int, Str
 from linkspan.api.records import SourceBatch, TopicPartition
 from linkspan.api.task import SourceTask
 from linkspan.api.transform import Predicate, Transform
-from tests.task.harness import Port, RecordingSink, Text, content, create_topic, fill
+from tests.task.harness import Port, RecordingSink, Text, committed_content, content, create_topic, fill
 from tests.task.memory_log import MemoryLog
 
 pytest.importorskip("linkspan.config.definition")
 pytest.importorskip("linkspan.plugins.catalog")
+from linkspan.log.embedded import EmbeddedLog
 from linkspan.log.port import DisplacedError
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task import settings
 from linkspan.task.host import run_task
-from linkspan.task.spec import TaskSpec
+from linkspan.task.spec import ExactlyOnce, TaskSpec
 
 
 class CountConfig(Config):
@@ -327,3 +328,77 @@ def test_plugins_of_the_wrong_direction_are_refused():
     run_task(spec(log, connector={"topic": "t"}, kind="sink"), Stage.port)
     assert Stage.port.statuses == ["FAILED"]
     assert "no sink task" in Stage.port.traces[-1]
+
+
+# --- exactly once -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_transactions(tmp_path):
+    """A log with transactions, a topic in it, and the spec of a task that delivers with them."""
+    log = EmbeddedLog(str(tmp_path / "log"))
+    topic = create_topic(log)
+    place = ExactlyOnce("g-c-0", create_topic(log))
+
+    def made(**more: str) -> TaskSpec:
+        return spec(log, connector={"topic": topic, "count": "2", **more}, exactly_once=place)
+
+    return log, topic, place, made
+
+
+def test_an_exactly_once_task_starts_when_older_ones_are_fenced_and_it_is_confirmed(in_transactions):
+    log, topic, place, made = in_transactions
+    Stage.port.confirm = lambda: Stage.seen.append((list(Stage.port.calls), Stage.port.statuses[:]))
+    older = log.transactional_writer({}, place.transactional_id)
+    older.open(1)
+    run_task(made(), Stage.port)
+    assert Stage.seen == [(["fence_older"], []), None, "stop"], "confirmed with its writer open, before its start"
+    assert Stage.port.statuses == ["RUNNING", "UNASSIGNED"]
+    assert committed_content(log, topic) == ["0", "1"]
+    assert committed_content(log, place.offset_topic) == ['{"n":1}']
+    with pytest.raises(FencedError):
+        older.begin()
+
+
+def test_an_exactly_once_task_that_is_not_wanted_any_more_never_starts(in_transactions):
+    log, topic, _, made = in_transactions
+
+    def refuse() -> None:
+        raise FencedError("a newer one is there")
+
+    Stage.port.confirm = refuse
+    run_task(made(), Stage.port)
+    assert (Stage.seen, Stage.port.statuses) == ([], ["DISPLACED"])
+    assert committed_content(log, topic) == []
+
+
+def test_an_exactly_once_task_that_is_stopped_meanwhile_takes_no_id_over(in_transactions):
+    log, _, place, made = in_transactions
+    older = log.transactional_writer({}, place.transactional_id)
+    older.open(1)
+
+    def stop() -> None:
+        Stage.port.wanted = "STOPPED"
+
+    Stage.port.fence_older = stop
+    run_task(made(), Stage.port)
+    assert (Stage.seen, Stage.port.statuses) == ([], ["UNASSIGNED"])
+    older.begin()
+    older.commit()
+
+
+def test_the_task_says_where_transactions_end_only_if_its_connector_may(in_transactions):
+    *_, made = in_transactions
+    contexts = []
+    inner = CountTask.start
+
+    def start(self: CountTask) -> None:
+        contexts.append(self.context.transaction)
+        inner(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CountTask, "start", start)
+        for kind in ("connector", "interval", "poll"):
+            Stage.port.wanted = "STARTED"
+            run_task(made(**{"transaction.boundary": kind}), Stage.port)
+    assert [context is not None for context in contexts] == [True, False, False]

@@ -37,6 +37,8 @@ _STANDS_FOR: Final = {
     "org.apache.kafka.clients": "linkspan.log.kafka",
     "org.apache.kafka.connect": "linkspan",
     "org.apache.kafka.connect.runtime.WorkerSinkTask": "linkspan.task.sink",
+    "org.apache.kafka.connect.runtime.AbstractWorkerSourceTask": "linkspan.task.source",
+    "org.apache.kafka.connect.runtime.ExactlyOnceWorkerSourceTask": "linkspan.task.source",
     "org.apache.kafka.connect.runtime.WorkerSourceTask": "linkspan.task.source",
     "org.apache.kafka.connect.runtime.rest": "linkspan.rest",
 }

@@ -43,6 +43,9 @@ _SLICE: Final = 0.1
 _ANSWER: Final = 5.0
 """Seconds that one request to the coordinator may take before it is asked again."""
 _ABORT_SECONDS: Final = 2.0
+_SETTLING: Final = 0.003
+"""Seconds that a broker needs to end a transaction after it has confirmed it. Whoever begins the next one before is put
+off, and the library comes back after 20 ms only: waiting so long makes short transactions twice as fast."""
 _FORCED: Final = {"enable.idempotence": "true", "acks": "all"}
 _EXPIRES_AFTER: Final = 0.9
 """Share of the time of a transaction after which its loss is put down to that time."""
@@ -75,7 +78,7 @@ class KafkaTransactionalWriter:
         }
         self._producer: Producer = opened("producer", Producer, translation, more)
         self._bytes = 0
-        self._began = 0.0
+        self._began = self._ended = 0.0
         self._open = False
         self._failure: ConnectError | None = None
 
@@ -97,6 +100,7 @@ class KafkaTransactionalWriter:
     def begin(self) -> None:
         """Begin a transaction."""
         self._check()
+        time.sleep(max(0.0, self._ended + _SETTLING - time.monotonic()))
         self._asked("Beginning a transaction", self._producer.begin_transaction)
         self._began = time.monotonic()
         self._open = True
@@ -146,6 +150,7 @@ class KafkaTransactionalWriter:
         self._open = False
 
     def _closed_transaction(self) -> None:
+        self._ended = time.monotonic()
         self._open = False
         self._bytes = 0
 
