@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -249,3 +250,45 @@ def test_what_could_not_be_read_is_told_to_the_herder_when_it_can(with_worker, t
         await watched.state("c", 0, "RUNNING")
 
     with_worker(story, **WORKER, **{"linkspan.config.providers.poll.interval.ms": "200"})
+
+
+RESTARTED = {
+    **WORKER,
+    "linkspan.restart.enable": "true",
+    "linkspan.restart.backoff.ms": "10",
+    "linkspan.config.providers.poll.interval.ms": "0",
+}
+
+
+def test_what_begins_anew_by_itself_takes_the_values_of_now(with_worker, tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("deed=raise")
+
+    async def story(watched: Watched) -> None:
+        reference = f"${{file:{tmp_path / 'p'}:deed}}"
+        config = source("c", poll=reference)
+        await watched.worker.start_connector("c", config, "STARTED")
+        await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
+        await watched.state("c", 0, "RESTARTING")
+        (tmp_path / "draft").write_text("deed=sleep:0.01")
+        (tmp_path / "draft").rename(tmp_path / "p")
+        await until(lambda: watched.states("c", 0)[-1:] == ["RUNNING"], lambda: str(watched.events))
+        before = len(watched.events)
+        await asyncio.sleep(0.5)
+        assert watched.events[before:] == []
+
+    with_worker(story, **RESTARTED)
+
+
+def test_what_begins_anew_while_nothing_can_be_read_keeps_its_values(with_worker, tmp_path: Path, caplog) -> None:
+    (tmp_path / "p").write_text("deed=raise")
+
+    async def story(watched: Watched) -> None:
+        config = source("c", poll=f"${{file:{tmp_path / 'p'}:deed}}")
+        await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
+        await watched.state("c", 0, "RUNNING")
+        (tmp_path / "p").unlink()
+        await until(lambda: "begins anew with the values that it had" in caplog.text)
+        await until(lambda: watched.states("c", 0).count("RUNNING") >= 2, lambda: str(watched.events))
+
+    with_worker(story, **RESTARTED)
+    assert "Could not read properties from file" in caplog.text

@@ -63,6 +63,7 @@ class RunningConnector:
         deadlines: how long its calls may take.
 
     Attributes:
+        resolution: its configuration, as it is written and with its references replaced.
         restarts: after failures.
         running_since: when it was RUNNING last, if it was; monotonic.
     """
@@ -81,8 +82,7 @@ class RunningConnector:
         self.name = name
         self.state = "UNASSIGNED"
         self.plugin = plugin
-        self._resolution = config
-        self._config = config.texts
+        self.resolution = config
         self.restarts = History()
         self.running_since: float | None = None
         self._nurseries = nurseries
@@ -120,8 +120,11 @@ class RunningConnector:
             else:
                 await self._rest(target)
 
-    async def restart(self) -> None:
+    async def restart(self, config: Resolution) -> None:
         """End it, whatever it is doing, and start it again; it reports RUNNING, or that it has failed.
+
+        Args:
+            config: its configuration, with what its references stand for now.
 
         Cancelling it is as for :meth:`set_target`.
 
@@ -132,6 +135,7 @@ class RunningConnector:
             if self._child is not None:
                 await self._finish(self._child)
             await self._end()
+            self.resolution = config
             await self._start()
 
     async def _start(self) -> None:
@@ -187,10 +191,12 @@ class RunningConnector:
                 if self._child is None:
                     await self._spawn()
                     await self._call("target", {"target": "STARTED"}, None)
-                limit = {"max_tasks": task_configs.max_tasks(self._config)}
+                limit = {"max_tasks": task_configs.max_tasks(self.resolution.texts)}
                 made = await self._call("task_configs", limit, self._deadlines.request)
-                configs = task_configs.finish_task_configs(self.name, made["configs"], self._config, made["task_class"])
-                configs = task_configs.with_references(configs, self._resolution)
+                configs = task_configs.finish_task_configs(
+                    self.name, made["configs"], self.resolution.texts, made["task_class"]
+                )
+                configs = task_configs.with_references(configs, self.resolution)
             if not made["watches"]:
                 # Its process goes while the caller goes on.
                 self._finish_later()
@@ -237,13 +243,13 @@ class RunningConnector:
             "args": {
                 "name": self.name,
                 "plugin": pack(self.plugin),
-                "config": self._config,
-                "unresolved": self._resolution.unresolved,
+                "config": self.resolution.texts,
+                "unresolved": self.resolution.unresolved,
             },
             "context": f"{self.name}|worker",
             "levels": log_levels(),
             "beat": 60.0,
-            "hide": list(self._resolution.values.values()),
+            "hide": list(self.resolution.values.values()),
         }
         async with self._starting:
             child = await self._nurseries.spawn(f"{self.name}|worker", self._take, run, self.plugin)
@@ -292,7 +298,7 @@ class RunningConnector:
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             case "question":
-                self._hooks.question(child, self.name, {**message, "config": self._config})
+                self._hooks.question(child, self.name, {**message, "config": self.resolution.texts})
             case "reconfigure":
                 self._hooks.reconfigure(self.name)
             case "raised" if self.state != "RESTARTING":

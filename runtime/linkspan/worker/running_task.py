@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from linkspan.api.errors import ConnectError, PluginError
@@ -58,7 +58,8 @@ class RunningTask:
 
     Attributes:
         target: what it is wanted to do: STARTED, PAUSED or STOPPED.
-        connector_config: what its own configuration was made from.
+        connector_config: what its own configuration was made from, references replaced.
+        written: that, and its own configuration, as they are written.
         birth: gives birth to the child when its turn comes.
         state: the last state that was reported.
         metrics: the counters it reported last.
@@ -87,6 +88,7 @@ class RunningTask:
         self.task = task
         self.target = target
         self.connector_config = dict(connector_config)
+        self.written: tuple[Mapping[str, str], Mapping[str, str]] = (connector_config, {})
         self.birth: asyncio.Task[None] | None = None
         self.state = "UNASSIGNED"
         self.metrics: dict[str, float] = {}
@@ -164,7 +166,7 @@ class RunningTask:
         """The same task once more, without a child."""
         again = RunningTask(self.connector, self.task, self.target, self.connector_config, self._hooks, self._deadlines)
         again.begun_as, again.restarts, again.returns = self.begun_as, self.restarts, self.returns
-        again.state = self.state
+        again.state, again.written = self.state, self.written
         return again
 
     def __str__(self) -> str:

@@ -294,6 +294,16 @@ class Worker:
             job, args, context="worker", what=what, seconds=seconds, plugin=plugin, hide=hide
         )
 
+    async def _resolve(self, name: str, task: int | None, *configs: Mapping[str, str | None]) -> list[Resolution]:
+        """What something is made of that begins here; from now on it is looked whether that changes.
+
+        Raises:
+            ConnectError: a provider cannot say what a reference stands for.
+        """
+        answers = await self._resolver.ask(configs)
+        self._reloads.note(name, task, configs, answers)
+        return [answers.resolution(config) for config in configs]
+
     # --- connectors ---------------------------------------------------------------------------------------------
 
     async def start_connector(self, name: str, config: dict[str, str], target: str) -> None:
@@ -307,9 +317,7 @@ class Worker:
             message = f"Connector with name {name} already exists"
             raise AlreadyExistsError(message)
         try:
-            answers = await self._resolver.ask([config])
-            self._reloads.note(name, None, [config], answers)
-            resolved = answers.resolution(config)
+            (resolved,) = await self._resolve(name, None, config)
             plugin = self.catalog.connector_of(resolved.config)
             restarts = History(policy_of(self._properties, resolved.texts))
         except ConnectError as error:
@@ -369,11 +377,20 @@ class Worker:
 
     async def _restart_connector(self, connector: RunningConnector) -> None:
         try:
-            await connector.restart()
+            await connector.restart(await self._renewed_connector(connector))
         except ConnectError as error:  # it has reported that already
             log.warning("%s did not start: %s", connector, error.message)
         else:
             self._tell_reconfigure(connector.name)
+
+    async def _renewed_connector(self, connector: RunningConnector) -> Resolution:
+        """Configuration of a connector that begins anew: its references may stand for something else by now."""
+        try:
+            (resolved,) = await self._resolve(connector.name, None, connector.resolution.written)
+        except ConnectError as error:
+            log.warning("%s begins anew with the values that it had: %s", connector, error.message)
+            return connector.resolution
+        return resolved
 
     async def _give_up_restart(self, connector: RunningConnector) -> None:
         """What a user or the group wants of a connector goes before a restart that waits or is under way."""
@@ -424,6 +441,7 @@ class Worker:
             self._task_restarts.forget(known)
         running = RunningTask(connector, task, target, connector_config, self._task_hooks, self._deadlines)
         running.begun_as = self.member_id()
+        running.written = connector_config, config
         self._tasks[key] = running
         running.birth = self._in_background(self._prepare(running, config, connector_config, count))
 
@@ -433,9 +451,7 @@ class Worker:
         """Find out what a task is made of, then give birth to it."""
         name = running.connector
         try:
-            answers = await self._resolver.ask([connector_config, config])
-            self._reloads.note(name, running.task, [connector_config, config], answers)
-            whole, own = answers.resolution(connector_config), answers.resolution(config)
+            whole, own = await self._resolve(name, running.task, connector_config, config)
             running.connector_config = whole.texts
             check_task_count(name, count, running.connector_config)
             spec = self._spec(name, running.task, whole, own)
@@ -543,7 +559,20 @@ class Worker:
 
     async def _bear_after(self, gone: RunningTask, again: RunningTask, spec: TaskSpec) -> None:
         await gone.gone(self._deadlines.graceful_stop)
-        await self._bear(again, spec)
+        await self._bear(again, await self._renewed_task(again, spec))
+
+    async def _renewed_task(self, task: RunningTask, spec: TaskSpec) -> TaskSpec:
+        """What a task is that begins anew: its references may stand for something else by now."""
+        if not (spec.secrets or spec.unresolved):
+            return spec
+        try:
+            whole, own = await self._resolve(task.connector, task.task, *task.written)
+            renewed = self._spec(task.connector, task.task, whole, own)
+        except ConnectError as error:
+            log.warning("%s begins anew with the values that it had: %s", task, error.message)
+            return spec
+        task.connector_config = whole.texts
+        return renewed
 
     def _gives_up_place(self, task: RunningTask, spec: TaskSpec) -> bool:
         """Whether we look after the place of a task that has ended, and it is ours."""
