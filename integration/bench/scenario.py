@@ -33,6 +33,19 @@ JSON: Final = {
 POISON: Final = 100
 """One of so many records of a poisoned topic is bad."""
 CONTEXT_HEADERS: Final = {"errors.deadletterqueue.context.headers.enable": "true"}
+_TRANSFORMS: Final = "org.apache.kafka.connect.transforms."
+TRANSFORMED: Final = {
+    **JSON,
+    "transforms": "insert,replace,cast",
+    "transforms.insert.type": f"{_TRANSFORMS}InsertField$Value",
+    "transforms.insert.topic.field": "origin",
+    "transforms.insert.timestamp.field": "written",
+    "transforms.replace.type": f"{_TRANSFORMS}ReplaceField$Value",
+    "transforms.replace.exclude": "customer",
+    "transforms.replace.renames": "item:article",
+    "transforms.cast.type": f"{_TRANSFORMS}Cast$Value",
+    "transforms.cast.spec": "id:string,units:int32",
+}
 
 
 class Worker(Protocol):

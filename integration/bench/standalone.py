@@ -20,8 +20,11 @@ def rows() -> dict[str, Row]:
         "source": Row("file → Kafka, StringConverter", "records/s", "≥ 3", more_is_better=True),
         "sink": Row("Kafka → file, StringConverter", "records/s", "≥ 2", more_is_better=True),
         "json": Row("Kafka → file, JsonConverter without schemas, 5 fields", "records/s", "≥ 1.8", more_is_better=True),
+        "transformed": Row(
+            "the same through InsertField, ReplaceField and Cast", "records/s", "≥ 1.3", more_is_better=True
+        ),
         "poisoned": Row(
-            "the same with 1 % bad records, `errors.tolerance=all` and a dead letter queue",
+            "without transforms, with 1 % bad records, `errors.tolerance=all` and a dead letter queue",
             "records/s",
             "",
             more_is_better=True,
@@ -99,6 +102,7 @@ def _one_round(
     add("sink", scenario.sink_rate(worker, "bench-lines", records, scenario.STRING, folder))
     clean = scenario.sink_rate(worker, "bench-json", records, scenario.JSON, folder)
     add("json", clean)
+    add("transformed", scenario.sink_rate(worker, "bench-json", records, scenario.TRANSFORMED, folder))
     for suffix, errors in (("", {}), (", context", scenario.CONTEXT_HEADERS)):
         rate = scenario.poisoned_rate(worker, topics, "bench-poison", records, folder, errors)
         add(f"poisoned{suffix}", rate)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linkspan.api import Column, ConfigError, DataError, Headers, Predicate, RecordColumns, SinkRecord, UnsupportedError
 from linkspan.api.transform import Transform
@@ -108,3 +110,41 @@ def test_what_fails_at_once_fails_for_one_at_least():
         except DataError:
             with pytest.raises(DataError):
                 made.apply(record)
+
+
+ITEMS = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from(["1", "x", "true", "2.5"])
+)
+MAPS = st.dictionaries(st.sampled_from("abcd"), ITEMS, max_size=4)
+SAME_KEYS = st.fixed_dictionaries({"a": ITEMS, "b": st.integers(0, 9), "c": st.floats(0, 1)})
+CONFIGS = [
+    *(
+        ("Cast$Value", {"spec": f"a:{kind},b:{kind},c:{kind}"})
+        for kind in ("int8", "int64", "float64", "boolean", "string")
+    ),
+    ("ReplaceField$Value", {"renames": "a:z,b:y"}),
+    ("ReplaceField$Value", {"exclude": "a,b"}),
+    ("ReplaceField$Value", {"renames": "a:z,b:z"}),
+    ("ReplaceField$Value", {"include": "a"}),
+    ("InsertField$Value", {"topic.field": "a", "offset.field": "d", "timestamp.field": "t"}),
+    ("MaskField$Value", {"fields": "a,e"}),
+]
+
+
+@pytest.mark.parametrize(("name", "config"), CONFIGS)
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.none() | MAPS, min_size=1, max_size=4) | st.lists(MAPS | SAME_KEYS, min_size=1, max_size=4))
+def test_maps_of_all_kinds_become_at_once_what_each_becomes(name, config, values):
+    made = plugin(f"org.apache.kafka.connect.transforms.{name}", tuple(config.items()))
+    batch = [SinkRecord("t", 0, at, value, timestamp=at) for at, value in enumerate(values)]
+    before = list(map(seen, batch))
+    try:
+        each = [made.apply(record) for record in batch]
+    except DataError:
+        with pytest.raises(DataError):
+            made.apply_all(columns_of(batch))
+    else:
+        at_once = records_of(made.apply_all(columns_of(batch)), batch)
+        assert list(map(seen, at_once)) == list(map(seen, each))
+        assert [list(record.value or ()) for record in at_once] == [list(record.value or ()) for record in each]
+    assert list(map(seen, batch)) == before

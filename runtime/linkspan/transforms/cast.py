@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from linkspan.api import HIGH, Config, ConfigError, DataError, Schema, StrList, Type
 from linkspan.api.schema import DATE, TIME, TIMESTAMP
@@ -28,6 +28,7 @@ _FROM: Final = (
 )
 _TO: Final = _FROM[:-1]
 _BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_SAME: Final = {Type.STRING: str, Type.FLOAT64: float, Type.BOOLEAN: bool}
 _NO_INPUT: Final = "Cast transformation does not support casting from {}; supported types are [{}]"
 _NO_OUTPUT: Final = "Cast transformation does not support casting to {}; supported types are [{}]"
 
@@ -150,6 +151,19 @@ class Cast(SideTransform[CastConfig]):
             changed[name] = None if item is None else _cast_plain(item, kind)
         return changed
 
+    def change_maps(self, maps: Sequence[Any]) -> list[object]:
+        """The same field by field, which is faster: mostly the values of a field are all of one type."""
+        if self.whole is not None:
+            return super().change_maps(maps)
+        made: list[Any] = list(map(dict, maps))
+        for name, kind in self.casts.items():
+            given = [fields.get(name) for fields in maps]
+            found = set(map(type, given))
+            if not _is_already(kind, found, given):
+                for fields, item in zip(made, _cast_all(given, kind, found), strict=True):
+                    fields[name] = item
+        return made
+
 
 class CastKey(Cast):
     """Cast for keys."""
@@ -198,6 +212,21 @@ def _cast_plain(value: object, kind: Type) -> object:
     if found not in _FROM:
         raise _unsupported(found)
     return _text(value) if kind is Type.STRING else _CASTS[kind](value)
+
+
+def _is_already(kind: Type, found: set[type], given: Sequence[Any]) -> bool:
+    """Whether casting values of these types changes nothing."""
+    bits = _BITS.get(kind)
+    if bits is not None:
+        half = 1 << (bits - 1)
+        return found == {int} and -half <= min(given) and max(given) < half
+    return found == {_SAME.get(kind)}
+
+
+def _cast_all(given: Sequence[Any], kind: Type, found: set[type]) -> Iterable[object]:
+    if found == {int} and kind is Type.STRING:
+        return map(str, given)
+    return [None if item is None else _cast_plain(item, kind) for item in given]
 
 
 def _refuse(kind: Type, _value: object) -> object:

@@ -156,6 +156,10 @@ class InsertField(SideTransform[InsertFieldConfig]):
             _add(insertion.name, made, added)
         return twin
 
+    def change_maps(self, maps: Sequence[Any]) -> list[object]:
+        """Copies, to add to."""
+        return list(map(dict, maps))
+
 
 class InsertFieldKey(InsertField):
     """InsertField for keys."""
@@ -200,6 +204,12 @@ def _moment(ms: object) -> object:
 
 
 def _add(name: str, structs: Sequence[Any], values: Iterable[object]) -> None:
+    if isinstance(values, repeat) and None not in structs:
+        value = next(values)
+        if value is not None:
+            for fields in structs:
+                fields[name] = value
+        return
     for fields, value in zip(structs, values, strict=True):
         if value is not None and fields is not None:
             fields[name] = value

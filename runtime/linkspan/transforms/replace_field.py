@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
 from linkspan.api import Config, ConfigError, DataError, Field, Schema, StrList, Type
@@ -100,6 +101,16 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
         if pairs is None:
             pairs = self._pairs_of(names)
         return {name: given[old] for name, old in pairs}
+
+    def change_maps(self, maps: Sequence[Any]) -> list[object]:
+        """The same at once for maps with the same keys."""
+        shapes = set(map(tuple, maps))
+        names = next(iter(shapes), ())
+        pairs = self._pairs_of(names) if len(shapes) == 1 else ()
+        if len(pairs) < 2 or len(dict(pairs)) < len(pairs):
+            return super().change_maps(maps)
+        new, old = zip(*pairs, strict=True)
+        return [dict(zip(new, row, strict=True)) for row in map(itemgetter(*old), maps)]
 
     def _pairs_of(self, names: tuple[str, ...]) -> Sequence[tuple[str, str]]:
         """New and old names in maps with these keys; most maps have the same ones."""
