@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
@@ -21,12 +24,14 @@ class PlainRegistry:
     Attributes:
         url: of the server.
         status: what to answer instead of the truth, or None.
+        delay: seconds before an answer.
         requests: what was asked: method, path and headers.
     """
 
     def __init__(self) -> None:
         self.url = ""
         self.status: int | None = None
+        self.delay = 0.0
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self._lock = Lock()
         self._ids: dict[str, int] = {}
@@ -93,8 +98,35 @@ def _kept(body: Schema) -> Schema:
     return kept
 
 
+class _Server(ThreadingHTTPServer):
+    """Ends the connections that clients keep open when it is closed itself."""
+
+    daemon_threads = False
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or does not trust us, is none of our business."""
+
+    def server_close(self) -> None:
+        for request in list(self._open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+
 @contextmanager
-def plain_registry() -> Iterator[PlainRegistry]:
+def plain_registry(tls: ssl.SSLContext | None = None) -> Iterator[PlainRegistry]:
     """A registry on a free port, until the end of the block."""
     registry = PlainRegistry()
 
@@ -107,6 +139,7 @@ def plain_registry() -> Iterator[PlainRegistry]:
             body = json.loads(self.rfile.read(size)) if size else {}
             path = urlsplit(self.path).path
             registry.requests.append((self.command, self.path, dict(self.headers)))
+            time.sleep(registry.delay)
             status, content = registry.answer(self.command, path, body)
             data = json.dumps(content).encode()
             self.send_response(status)
@@ -124,9 +157,12 @@ def plain_registry() -> Iterator[PlainRegistry]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    registry.url = f"http://127.0.0.1:{server.server_port}"
+    server = _Server(Handler)
+    if tls is None:
+        registry.url = f"http://127.0.0.1:{server.server_port}"
+    else:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        registry.url = f"https://localhost:{server.server_port}"
     thread = Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
