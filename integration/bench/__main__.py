@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from integration.bench import exactly_once, groups, standalone, task_clients
+from integration.bench import exactly_once, groups, schema_registry, standalone, task_clients
 from integration.bench.table import rewrite, say
 from integration.services.kafka import Broker
 from integration.services.maven import CACHE, UnavailableError
@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs" / "reference" / "benchmarks.md"
 _STANDALONE: Final = "standalone"
 _TASK_CLIENTS: Final = "task-clients"
+_REGISTRY: Final = "schema-registry"
 _EXACTLY_ONCE: Final = "exactly-once"
-_PARTS: Final = (_STANDALONE, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE)
+_PARTS: Final = (_STANDALONE, _REGISTRY, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE)
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
@@ -35,6 +36,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
     try:
         if _STANDALONE in parts:
             sections[standalone.HEADING] = standalone.measure(broker, arguments.rounds, arguments.records, folder)
+        if _REGISTRY in parts:
+            heading = schema_registry.HEADING
+            sections[heading] = schema_registry.measure(broker, arguments.rounds, arguments.records, folder)
         if chosen := [part for part in groups.PARTS if part in parts]:
             sections[groups.HEADING] = groups.measure(broker, chosen, arguments.rounds, arguments.connectors, folder)
         if _TASK_CLIENTS in parts:

@@ -144,12 +144,15 @@ _TYPES: Final = {**message_types(parse(MODERN), {}), **message_types(parse(OLD),
 
 
 @st.composite
-def protobuf_records(draw: st.DrawFn) -> tuple[Json, str, bytes]:
+def protobuf_records(draw: st.DrawFn, values: int) -> list[tuple[Json, str, bytes]]:
     """Settings, the name of a message, and what follows the id of its schema."""
-    name = draw(st.sampled_from(list(FILES)))
-    values: Any = {"shop.Order": orders, "shop.Order.Item": items, "Row": rows}.get(name, st.just({"a": 4_000_000_000}))
-    fields = draw(values)
-    if name == "shop.Order":
-        fields = {**fields, **draw(first), **draw(second)}
+    name, config = draw(st.sampled_from(list(FILES))), draw(PROTOBUF_OPTIONS_OF_ONEOFS)
     place = written(parse(FILES[name]).places_of(name))
-    return draw(PROTOBUF_OPTIONS_OF_ONEOFS), name, place + _TYPES[name].made_by(**fields).SerializeToString()
+    found: Any = {"shop.Order": orders, "shop.Order.Item": items, "Row": rows}.get(name, st.just({"a": 4_000_000_000}))
+    examples = []
+    for _ in range(values):
+        fields = draw(found)
+        if name == "shop.Order":
+            fields = {**fields, **draw(first), **draw(second)}
+        examples.append((config, name, place + _TYPES[name].made_by(**fields).SerializeToString()))
+    return examples

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import hypothesis
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from integration.compat.generated import NOTHING, SCALARS, Json, scalar
+from integration.compat.generated import NOTHING, Json, scalar
 
-__all__ = ["AVRO_OPTIONS", "PROTOBUF_OPTIONS", "PROTOBUF_OPTIONS_OF_ONEOFS", "avro_records", "connect_records"]
+__all__ = ["AVRO_OPTIONS", "PROTOBUF_OPTIONS", "PROTOBUF_OPTIONS_OF_ONEOFS", "avro_records", "connect_records", "drawn"]
 
+Drawn = TypeVar("Drawn")
 NAMES: Final = ("a", "b", "c", "d_1", "E")
 ODD_NAMES: Final = (*NAMES, "a-b", "1st", "ü x", "__")
 DOC: Final = 'some: "doc" ü\u0007'
@@ -128,10 +131,11 @@ def struct(draw: st.DrawFn, depth: int = 2) -> tuple[Json, st.SearchStrategy[Jso
 
 
 @st.composite
-def connect_records(draw: st.DrawFn, name: str, settings: st.SearchStrategy[Json]) -> Json:
-    """A class, its settings, and a value with its schema."""
-    schema, values = draw(st.one_of(struct(), struct(), connect_type()))
-    return {"class": name, "config": draw(settings), "schema": schema, "value": draw(values)}
+def connect_records(draw: st.DrawFn, name: str, settings: st.SearchStrategy[Json], values: int) -> list[Json]:
+    """A class, its settings, and values of one schema; many values are drawn faster than many schemas."""
+    schema, found = draw(st.one_of(struct(), struct(), connect_type()))
+    config = draw(settings)
+    return [{"class": name, "config": config, "schema": schema, "value": draw(found)} for _ in range(values)]
 
 
 # --- Avro -------------------------------------------------------------------------------------------------------------
@@ -248,15 +252,32 @@ def avro_record(draw: st.DrawFn, depth: int = 2) -> Avro:
 
 
 @st.composite
-def avro_records(draw: st.DrawFn) -> tuple[Json, Any, Any]:
-    """Settings, an Avro schema, and data."""
+def avro_records(draw: st.DrawFn, values: int) -> list[tuple[Json, Any, Any]]:
+    """Settings, an Avro schema, and data of it."""
     settings = draw(
         options(
             "enhanced.avro.schema.support", "connect.meta.data", "allow.optional.map.keys", "discard.type.doc.default"
         )
     )
-    schema, values = draw(st.one_of(avro_record(), avro_record(), avro_type()))
-    return settings, schema, draw(values)
+    schema, found = draw(st.one_of(avro_record(), avro_record(), avro_type()))
+    return [(settings, schema, draw(found)) for _ in range(values)]
 
 
-assert len(SCALARS) == 13
+def drawn(family: st.SearchStrategy[list[Drawn]], number: int, values: int) -> list[Drawn]:
+    """So many examples, always the same ones, of families with so many values each."""
+    found: list[Drawn] = []
+
+    @hypothesis.settings(
+        max_examples=-(-number // values),
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(family)
+    def take(examples: list[Drawn]) -> None:
+        found.extend(examples)
+
+    take()
+    return found

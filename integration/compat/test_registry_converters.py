@@ -16,8 +16,14 @@ import fastavro
 import pytest
 
 from integration.compat.foreign_protobuf import FILES, protobuf_records
-from integration.compat.generated import drawn
-from integration.compat.generated_schemas import AVRO_OPTIONS, PROTOBUF_OPTIONS, Chosen, avro_records, connect_records
+from integration.compat.generated_schemas import (
+    AVRO_OPTIONS,
+    PROTOBUF_OPTIONS,
+    Chosen,
+    avro_records,
+    connect_records,
+    drawn,
+)
 from integration.compat.java_program import JavaProgram
 from integration.conftest import missing
 from integration.services import confluent
@@ -37,8 +43,9 @@ AVRO = str(AvroConverter.java_class)
 PROTOBUF = str(ProtobufConverter.java_class)
 CLASSES: Mapping[str, type[Converter]] = {AVRO: AvroConverter, PROTOBUF: ProtobufConverter}
 NAME = re.compile(r'"name": "((?:E|R|some\.F)\d+)"')
-LATER_WORDS = re.compile(r" \[(?:deprecated = false|\(confluent\.field_meta\) = \{[^]]*\]\s*\})\]")
-FEW, MANY = 150, 10_000
+LATER_WORDS = re.compile(r" \[[^;]*\](?=;)")
+FEW, MANY = 200, 10_000
+VALUES = {FEW: 2, MANY: 10}
 Json = dict[str, Any]
 Outcome = tuple[str, Any]
 Difference = Callable[[Json, Outcome, Outcome], bool]
@@ -57,6 +64,9 @@ DEVIATIONS: Mapping[str, Difference] = {
     ),
     "defaults of the items of an array in Protobuf": lambda _case, _mine, original: (
         "Repeated fields cannot have default values" in str(original[1])
+    ),
+    "small numbers in unions of Avro": lambda _case, mine, original: (
+        mine[0] == "read" and "Did not find matching union field for data" in str(original[1])
     ),
     "a null is a tombstone, whatever its schema": lambda _case, mine, _original: mine == ("written", None),
 }
@@ -195,7 +205,8 @@ def written_back(answered: Sequence[Json]) -> list[Json]:
 
 
 def write_and_read(pair: Pair, name: str, options: Any, number: int) -> None:
-    cases = drawn(connect_records(name, options), number)
+    values = VALUES[number]
+    cases = drawn(connect_records(name, options, values), number, values)
     assert len(cases) >= number * 0.9
     payloads = read_back(compare(pair, cases))
     assert len(payloads) > len(cases) / 2
@@ -205,7 +216,7 @@ def write_and_read(pair: Pair, name: str, options: Any, number: int) -> None:
 def foreign_avro(pair: Pair, number: int) -> None:
     """Schemas that Connect did not write are read alike, and what was read is written alike."""
     cases = []
-    for config, schema, datum in drawn(avro_records(), number):
+    for config, schema, datum in drawn(avro_records(VALUES[number]), number, VALUES[number]):
         names = NAME.findall(json.dumps(schema))
         if len(set(names)) < len(names):
             continue  # a name is given once only
@@ -275,7 +286,7 @@ def tupled(schema: Any, datum: Any, path: str = "b") -> Any:
 
 def foreign_protobuf(pair: Pair, number: int) -> None:
     cases = []
-    for config, name, content in drawn(protobuf_records(), number):
+    for config, name, content in drawn(protobuf_records(VALUES[number]), number, VALUES[number]):
         schema_id = pair.registry.register("t-value", {"schema": FILES[name], "schemaType": "PROTOBUF"})
         payload = b"\0" + schema_id.to_bytes(4, "big") + content
         cases.append({"class": PROTOBUF, "config": config, "payload": {"hex": payload.hex()}})
