@@ -72,8 +72,8 @@ def measure(broker: Broker, rounds: int, records: int, folder: Path) -> str:
         registry.stop()
     for name in _CONVERTERS:
         topics.delete(_topic(name))
-    return f"""Confluent's converters {confluent.VERSION} in the standalone worker of Apache Kafka {VERSION} against ours,
-alternating in one run on one machine with one broker and one registry (`linkspan registry`): {rounds} rounds,
+    return f"""Confluent's converters {confluent.VERSION} in the standalone worker of Apache Kafka {VERSION} against
+ours, alternating in one run on one machine with one broker and one registry (`linkspan registry`): {rounds} rounds,
 {records:,} records of about 100 bytes, one task. Medians; the ratio says how many times better Linkspan is.
 
 {scenario.measured()}

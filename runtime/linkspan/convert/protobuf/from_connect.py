@@ -158,6 +158,9 @@ class _Mapping:
         entry = Message(name)
         self._add(entry, words.KEY, schema.keys, 1)
         self._add(entry, words.VALUE, schema.values, 2)
+        for member in entry.members:
+            # as in the original, the word is for the fields of structs only
+            member.label = None if member.label == "optional" else member.label
         return entry
 
     def _define_enum(self, message: Message, schema: Schema) -> None:
