@@ -348,6 +348,10 @@ class ForgetsOffsets(SomeSource):
     connector = BeginnerConnector
 
 
+class ForgetsItsTransactions(ForgetsOffsets):
+    guarantee = Guarantee.EXACTLY_ONCE
+
+
 class SkipsOnKill(SomeSource):
     connector = SkipperConnector
 

@@ -26,6 +26,7 @@ from tests.testing import broken
         (broken.IgnoresPause, "delivery.pause-and-resume", "not PAUSED", "configuration.accepted"),
         (broken.ForgetsOffsets, "delivery.restart-in-good-order", "written twice", "delivery.everything-in-order"),
         (broken.ForgetsOffsets, "kill.after-commit_offsets", "written twice", "kill.before-start"),
+        (broken.ForgetsItsTransactions, "kill.after-commit_transaction", "written twice", "kill.before-start"),
         (broken.SkipsOnKill, "kill.after-commit_offsets", "were lost", "kill.before-send"),
         (broken.LosesTheFirst, "delivery.everything-in-order", "were lost", "configuration.accepted"),
         (broken.ReadsEverythingTwice, "sharing.two-tasks", "written twice", "delivery.restart-in-good-order"),

@@ -9,8 +9,9 @@ from tests.testing.adapters import Datagen, FileSink, FileSource, LedgerSink
 
 NO_OUTAGE = {"stop.while-the-outside-is-away", "retry.outage"}
 NO_STORED_OFFSETS = {"kill.before-stored_offsets", "kill.after-stored_offsets", "sharing.one-sleeps"}
-NO_COMMIT = {"kill.before-flush", "kill.after-flush"}
 TWO_TASKS = {"sharing.two-tasks"}
+IN_TRANSACTIONS = {"kill.before-commit_offsets", "kill.after-commit_offsets", "retry.commit-offsets"}
+NOT_IN_TRANSACTIONS = {"kill.before-commit_transaction", "kill.after-commit_transaction"}
 NO_TYPED_KEYS = {"configuration.wrong-types"}
 NO_REQUIRED_KEYS = {"configuration.required-keys"}
 
@@ -18,8 +19,8 @@ NO_REQUIRED_KEYS = {"configuration.required-keys"}
 @pytest.mark.parametrize(
     ("adapter", "guarantee", "skipped"),
     [
-        (FileSource, "AT_LEAST_ONCE", NO_OUTAGE | TWO_TASKS),
-        (Datagen, "AT_LEAST_ONCE", NO_OUTAGE | TWO_TASKS),
+        (FileSource, "EXACTLY_ONCE", NO_OUTAGE | TWO_TASKS | IN_TRANSACTIONS),
+        (Datagen, "AT_LEAST_ONCE", NO_OUTAGE | TWO_TASKS | NOT_IN_TRANSACTIONS),
         (FileSink, "AT_LEAST_ONCE", NO_OUTAGE | NO_STORED_OFFSETS | NO_TYPED_KEYS | NO_REQUIRED_KEYS),
         (LedgerSink, "EXACTLY_ONCE", NO_TYPED_KEYS),
     ],

@@ -17,8 +17,8 @@ from tests.testing.adapters import FileSource, LedgerSink
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def report(*cases: CaseResult, declared: str = "AT_LEAST_ONCE") -> Report:
-    return Report("c.C", "1", "sink", "AT_LEAST_ONCE", declared, 1, "2026-01-01T00:00:00+00:00", 1.0, cases, {})
+def report(*cases: CaseResult) -> Report:
+    return Report("c.C", "1", "sink", "AT_LEAST_ONCE", 1, "2026-01-01T00:00:00+00:00", 1.0, cases, {})
 
 
 def fields(table: int) -> set[str]:
@@ -45,10 +45,9 @@ def test_a_connector_has_passed_when_cases_ran_and_none_failed(verdicts, passed)
 
 def test_the_text_names_what_failed_before_what_was_skipped_and_says_nothing_of_the_rest():
     cases = [CaseResult("a", "skipped", "no outage"), CaseResult("b", "failed", "lost"), CaseResult("c", "passed")]
-    lines = report(*cases, declared="EXACTLY_ONCE").text().splitlines()
+    lines = report(*cases).text().splitlines()
     assert lines[0] == "c.C 1 (sink), at least once"
-    assert "declared EXACTLY_ONCE" in lines[1]
-    assert [line.split(":")[0] for line in lines[2:4]] == ["  failed  b", "  skipped a"]
+    assert [line.split(":")[0] for line in lines[1:3]] == ["  failed  b", "  skipped a"]
     assert lines[-1] == "  1 passed, 1 failed, 1 skipped in 1.0 s, seed 1"
 
 

@@ -9,6 +9,7 @@ from linkspan.api import (
     Config,
     ConfigError,
     ExactlyOnceSupport,
+    Guarantee,
     Offset,
     Partition,
     SinkConnector,
@@ -28,6 +29,7 @@ class FileStreamSourceConnector(SourceConnector[FileSourceConfig]):
     config_class: ClassVar[type[Config]] = FileSourceConfig
     task_class = FileStreamSourceTask
     version = "0.1.0"
+    guarantee = Guarantee.EXACTLY_ONCE
     java_class = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:

@@ -79,8 +79,8 @@ class Connector(ABC, Generic[ConfigT]):
         version: its version, shown by REST.
         java_class: name of the Java connector it replaces; it is then shown under that name and takes the same keys.
         watches: whether it goes on watching the external system after ``start``; its process is kept then.
-        guarantee: what it promises. Of a source: on a worker whose sources deliver exactly once, if it says that;
-            elsewhere it then delivers at least once.
+        guarantee: what it promises; of a source that says exactly once, where the worker has sources deliver so, and
+            at least once elsewhere.
     """
 
     config_class: ClassVar[type[Config]] = Config

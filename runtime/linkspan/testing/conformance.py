@@ -88,10 +88,10 @@ def _run(
     tell: Callable[[CaseResult], None],
 ) -> Report:
     began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    declared = adapter.guarantee or adapter.connector.guarantee
-    # the embedded log has no transactions that a source could take part in
-    guarantee = Guarantee.AT_LEAST_ONCE if direction == "source" and declared is Guarantee.EXACTLY_ONCE else declared
-    with EmbeddedWorker(folder / "worker", [adapter.connector]) as worker, ThreadPoolExecutor(at_once) as pool:
+    guarantee = adapter.guarantee or adapter.connector.guarantee
+    once = direction == "source" and guarantee is Guarantee.EXACTLY_ONCE
+    embedded = EmbeddedWorker(folder / "worker", [adapter.connector], transactions=once)
+    with embedded as worker, ThreadPoolExecutor(at_once) as pool:
 
         def run_case(case: Case) -> CaseResult:
             result = _try(case, adapter, worker, folder, seed, guarantee)
@@ -104,7 +104,6 @@ def _run(
         version=adapter.connector.version,
         direction=direction,
         guarantee=guarantee.value,
-        declared=declared.value,
         seed=seed,
         started=started,
         seconds=round(time.monotonic() - began, 3),

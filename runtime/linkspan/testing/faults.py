@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from linkspan.api import Offset, Partition, RetriableError, SinkTask, SourceTask, TopicPartition
-from linkspan.log.port import Delivery, Log, OutgoingBatch, Reader, Writer
+from linkspan.log.port import Delivery, Log, OutgoingBatch, Reader, TransactionalWriter, Writer
 from linkspan.plugins import loading
 from linkspan.task.port import WantedState, WorkerPort
 from linkspan.task.spec import TaskSpec
@@ -32,7 +32,7 @@ Action = Literal["kill", "freeze", "stop", "fail"]
 TASK_CALLS: Final = (
     *("start", "poll", "commit", "open", "stored_offsets", "put", "flush", "pre_commit", "close", "stop"),
 )
-"""Calls of a task that a fault may strike at; besides, ``send``, ``commit_offsets`` and ``commit_group``."""
+"""Calls of a task that a fault may strike at; besides those of the log and the worker."""
 
 _SEEN_BY_IDENTITY: Final = frozenset({"stored_offsets", "commit_record"})
 """The runtime looks whether a task overrides these."""
@@ -44,7 +44,8 @@ class Fault:
 
     Attributes:
         point: the call: one of :data:`TASK_CALLS`, ``send`` (a batch goes to the log), ``commit_offsets`` (the worker
-            stores source offsets) or ``commit_group`` (offsets go to the consumer group).
+            stores source offsets), ``commit_transaction`` (records and source offsets become visible) or
+            ``commit_group`` (offsets go to the consumer group).
         when: on which side of the call.
         action: what happens.
         count: at which call, from 1; a ``put`` without records and a ``poll`` that returned none do not count.
@@ -144,6 +145,13 @@ class _Log(_Delegate):
         writer: Writer = _Writer(self._inner.writer(settings), self._trap)
         return writer
 
+    def transactional_writer(
+        self, settings: Mapping[str, str], transactional_id: str, *, reports_records: bool = False
+    ) -> TransactionalWriter:
+        writer = self._inner.transactional_writer(settings, transactional_id, reports_records=reports_records)
+        trapped: TransactionalWriter = _TransactionalWriter(writer, self._trap)
+        return trapped
+
     def reader(self, settings: Mapping[str, str]) -> Reader:
         reader: Reader = _Reader(self._inner.reader(settings), self._trap)
         return reader
@@ -156,6 +164,18 @@ class _Writer(_Delegate):
         with self._trap.around("send"):
             sent: Delivery = self._inner.send(batch, on_record)
         return sent
+
+
+class _TransactionalWriter(_Delegate):
+    def send(
+        self, batch: OutgoingBatch, on_record: Callable[[int, TopicPartition, int, int], None] | None = None
+    ) -> None:
+        with self._trap.around("send"):
+            self._inner.send(batch, on_record)
+
+    def commit(self, timeout: float | None = None) -> None:
+        with self._trap.around("commit_transaction"):
+            self._inner.commit(timeout)
 
 
 class _Reader(_Delegate):

@@ -47,8 +47,7 @@ class Report:
         connector: its class.
         version: its version.
         direction: source or sink.
-        guarantee: what was checked: AT_MOST_ONCE, AT_LEAST_ONCE or EXACTLY_ONCE.
-        declared: what the connector promises; a source that promises more than this worker gives is checked for less.
+        guarantee: what it promises: AT_MOST_ONCE, AT_LEAST_ONCE or EXACTLY_ONCE.
         seed: with the same one, the same records and faults come again.
         started: when, in UTC.
         seconds: how long all cases took.
@@ -60,7 +59,6 @@ class Report:
     version: str
     direction: Literal["source", "sink"]
     guarantee: str
-    declared: str
     seed: int
     started: str
     seconds: float
@@ -86,8 +84,6 @@ class Report:
     def text(self) -> str:
         """A few lines for people: what failed first, then what was left out, then the sums."""
         lines = [f"{self.connector} {self.version} ({self.direction}), {self.guarantee.lower().replace('_', ' ')}"]
-        if self.declared != self.guarantee:
-            lines.append(f"  declared {self.declared}, which this worker does not give: see the how-to page")
         for verdict in ("failed", "skipped"):
             lines += [f"  {verdict:7} {case.name}: {case.reason}" for case in self.cases if case.verdict == verdict]
         counts = {v: sum(case.verdict == v for case in self.cases) for v in ("passed", "failed", "skipped")}

@@ -163,6 +163,10 @@ class Trial(ABC, Generic[AdapterT]):
         task = self.adapter.connector.task_class
         if point == "stored_offsets" and task.stored_offsets is SinkTask.stored_offsets:  # type: ignore[union-attr]
             raise CaseSkippedError("The task does not store offsets")
+        if point == "commit_offsets" and self.worker.transactions:
+            raise CaseSkippedError("The task stores its offsets in its transactions")
+        if point == "commit_transaction" and not self.worker.transactions:
+            raise CaseSkippedError("The source does not promise exactly once")
 
     def reached(self, fault: Fault) -> None:
         """Wait until a fault has struck.

@@ -8,8 +8,8 @@ import os
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -18,14 +18,16 @@ from linkspan.api import ConnectError, SinkConnector, SourceConnector, TopicPart
 from linkspan.config.providers.references import Resolution
 from linkspan.herder.standalone import StandaloneHerder
 from linkspan.log.embedded import EmbeddedLog
-from linkspan.log.port import OutgoingBatch, Reader, TopicSpec
+from linkspan.log.port import OutgoingBatch, TopicSpec
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task.spec import TaskSpec
+from linkspan.testing.content import TopicContent
 from linkspan.testing.faults import Fault, FaultySpec
 from linkspan.testing.poison import Poison
+from linkspan.testing.transactions import LogOffsetStore, NoGuard, in_transactions
 from linkspan.worker import clients
 from linkspan.worker.events import StatusEvent
-from linkspan.worker.offsets import FileOffsetStore
+from linkspan.worker.offsets import FileOffsetStore, OffsetStore
 from linkspan.worker.supervisor import Worker
 
 __all__ = ["EmbeddedWorker", "describe"]
@@ -41,8 +43,6 @@ _PROPERTIES: Final = {
 }
 _CALL_SECONDS: Final = 60.0
 _NAP: Final = 0.02
-_READ_SECONDS: Final = 10.0
-_MOST_RECORDS: Final = 10_000
 
 
 def describe(connector: type[Any]) -> PluginInfo:
@@ -61,10 +61,19 @@ def describe(connector: type[Any]) -> PluginInfo:
 class _Worker(Worker):
     """A worker with more plugins than those installed, and with faults in its tasks."""
 
-    def __init__(self, properties: Mapping[str, str], log: EmbeddedLog, file: str, more: Sequence[PluginInfo]) -> None:
-        super().__init__(properties, log, FileOffsetStore(file))
+    def __init__(
+        self,
+        properties: Mapping[str, str],
+        log: EmbeddedLog,
+        store: OffsetStore,
+        more: Sequence[PluginInfo],
+        *,
+        transactions: bool,
+    ) -> None:
+        super().__init__(properties, log, store)
         self.faults: dict[tuple[str, int], Fault] = {}
         self._more = more
+        self._transactions = transactions
 
     async def _scan(self) -> None:
         await super()._scan()
@@ -73,40 +82,10 @@ class _Worker(Worker):
 
     def _spec(self, connector: str, task: int, *config: Resolution) -> TaskSpec:
         spec = super()._spec(connector, task, *config)
+        if self._transactions and spec.kind == "source":
+            spec = replace(spec, exactly_once=in_transactions(connector, task))
         fault = self.faults.pop((connector, task), None)
         return spec if fault is None else FaultySpec.of(spec, fault)
-
-
-class _Content:
-    """Everything in one topic, read on whenever somebody looks."""
-
-    def __init__(self, log: EmbeddedLog, topic: str) -> None:
-        self._log = log
-        self._topic = topic
-        self._lock = threading.Lock()
-        self._rows: list[tuple[int, int, bytes | None]] = []
-        settings = {"group.id": f"look-{uuid.uuid4().hex}", "auto.offset.reset": "earliest"}
-        self._reader: Reader = log.reader(settings)
-        self._reader.subscribe([topic], self)
-
-    def read(self, ends: Mapping[TopicPartition, int]) -> list[bytes | None]:
-        with self._lock:
-            until = time.monotonic() + _READ_SECONDS
-            while len(self._rows) < sum(ends.values()):
-                for batch in self._reader.poll(0.1, _MOST_RECORDS):
-                    self._rows += zip(batch.partitions, batch.offsets, batch.values, strict=True)
-                if time.monotonic() > until:
-                    raise ConnectError(f"Topic {self._topic} could not be read within {_READ_SECONDS:g} s")
-            return [value for _, _, value in sorted(self._rows, key=lambda row: row[:2])]
-
-    def close(self) -> None:
-        self._reader.close()
-
-    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
-
-    def on_revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
-
-    def on_lost(self, partitions: Sequence[TopicPartition]) -> None: ...
 
 
 class EmbeddedWorker:
@@ -117,6 +96,8 @@ class EmbeddedWorker:
         connectors: classes that need not be installed; they have to be in importable modules.
         properties: worker settings besides, or instead of, the defaults: texts as keys and values, a commit every
             100 ms, 3 s for tasks to stop.
+        transactions: have sources deliver exactly once, as a group of workers with
+            ``exactly.once.source.support=enabled`` does.
     """
 
     def __init__(
@@ -124,7 +105,10 @@ class EmbeddedWorker:
         folder: Path | str,
         connectors: Sequence[type[SourceConnector[Any] | SinkConnector[Any]]] = (),
         properties: Mapping[str, str] | None = None,
+        *,
+        transactions: bool = False,
     ) -> None:
+        self.transactions = transactions
         self.folder = Path(folder)
         self.log = EmbeddedLog(str(self.folder / "log"))
         self._properties = {**_PROPERTIES, **(properties or {})}
@@ -135,7 +119,7 @@ class EmbeddedWorker:
         self._worker: _Worker | None = None
         self._herder: StandaloneHerder | None = None
         self._events: list[StatusEvent] = []
-        self._contents: dict[str, _Content] = {}
+        self._contents: dict[str, TopicContent] = {}
         self._lock = threading.Lock()
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -165,7 +149,12 @@ class EmbeddedWorker:
             self._loop.close()
 
     async def _start(self) -> None:
-        self._worker = worker = _Worker(self._properties, self.log, str(self.folder / "offsets"), self._more)
+        store: OffsetStore = LogOffsetStore(self.log)
+        if not self.transactions:
+            store = FileOffsetStore(str(self.folder / "offsets"))
+        worker = _Worker(self._properties, self.log, store, self._more, transactions=self.transactions)
+        worker.guard_tasks(NoGuard())
+        self._worker = worker
         await worker.open_offsets()
         await worker.start()
         self._herder = herder = StandaloneHerder(
@@ -324,13 +313,10 @@ class EmbeddedWorker:
 
     def read(self, topic: str) -> list[bytes | None]:
         """Every value in a topic, by partition and offset; empty for a topic that does not exist."""
-        ends = self._ends(topic)
-        if not ends:
-            return []
         with self._lock:
             if topic not in self._contents:
-                self._contents[topic] = _Content(self.log, topic)
-        return self._contents[topic].read(ends)
+                self._contents[topic] = TopicContent(self.log, topic)
+        return [row.value for row in sorted(self._contents[topic].rows(), key=lambda row: row[:2])]
 
     def group_lag(self, name: str, topic: str) -> int:
         """Records of a topic that the consumer group of a sink has not got behind it."""

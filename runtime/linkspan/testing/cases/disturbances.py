@@ -18,6 +18,7 @@ _OUTAGE_SECONDS: Final = 1.5
 def _fail_once(point: str, when: When, trial: Trial[Any]) -> None:
     if when == "after" and trial.guarantee is Guarantee.AT_MOST_ONCE:
         raise CaseSkippedError("What was written comes again, which at most once cannot bear without stored offsets")
+    trial.refuse_what_is_not_called(point)
     fault = trial.fault(point, when, "fail")
     trial.feed(20)
     trial.start(fault)

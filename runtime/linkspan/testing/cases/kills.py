@@ -12,7 +12,7 @@ from linkspan.testing.trial import Trial
 
 __all__ = ["CASES"]
 
-_SOURCE_CALLS: Final = ("start", "poll", "send", "commit_offsets", "commit", "stop")
+_SOURCE_CALLS: Final = ("start", "poll", "send", "commit_offsets", "commit_transaction", "commit", "stop")
 _SINK_CALLS: Final = (
     *("start", "open", "stored_offsets", "put", "flush", "pre_commit", "commit_group", "close", "stop"),
 )
