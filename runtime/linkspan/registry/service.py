@@ -88,7 +88,15 @@ class Registry:
         return self._ready
 
     async def open(self) -> None:
-        """Read the topic; raises what :meth:`linkspan.log.port.Table.open` raises."""
+        """Read the topic; raises what :meth:`linkspan.log.port.Table.open` raises.
+
+        What a registry that was killed has begun keeps the end of the topic from being read until it is undone. The
+        claim undoes it at once.
+        """
+        try:
+            await self._writer.claim(self._seconds)
+        except ConnectError as error:
+            _log.warning("The topic could not be claimed yet: %s", error.message)
         await self._table.open(self.state.take)
         self._ready = True
         _log.info("Read %d subjects", len(self.state.subjects))
@@ -155,8 +163,10 @@ class Registry:
         raise refusals.store_failed(doing, f"other registries claimed the topic {_ATTEMPTS} times meanwhile")
 
     async def _changed(self, decide: Callable[[], Change]) -> Any:  # noqa: ANN401 - as above
-        if not (self._current and self._writer.claimed):
+        if not self._writer.claimed:
+            self._current = False
             await self._writer.claim(self._seconds)
+        if not self._current:
             await self._table.read_to_end(self._seconds)
             self._current = True
         change = decide()

@@ -58,13 +58,19 @@ class EmbeddedTable:
             ConnectError: the file cannot be used.
         """
         self._take = take
+        await self.claim(0)
         await self._in_thread(self._open)
         await self._catch_up()
 
-    async def claim(self, seconds: float) -> None:  # noqa: ARG002 - it is ours already, or never
-        """Make sure that it is ours."""
+    async def claim(self, seconds: float) -> None:  # noqa: ARG002 - it is ours at once, or never
+        """Keep others off it, for as long as it is open.
+
+        Raises:
+            ConflictError: another process has it.
+            ConnectError: the folder cannot be used.
+        """
         if self._lock is None:
-            raise ConnectError(f"The table on topic {self._topic} is closed")
+            self._lock = await self._in_thread(lambda: _locked(Path(self._folder) / f"{self._topic}.lock", self._topic))
 
     async def read_to_end(self, seconds: float) -> None:
         """Take in everything that is in the topic now."""
@@ -99,7 +105,6 @@ class EmbeddedTable:
     # --- in the thread ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self._lock = _locked(Path(self._folder) / f"{self._topic}.lock", self._topic)
         self._store = Store(self._folder)
         self._writer = EmbeddedWriter(self._folder)
         if self._store.topic(self._topic) is None:

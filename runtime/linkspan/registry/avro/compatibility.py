@@ -71,9 +71,10 @@ class _Comparison:
 
     def _of_other_kind(self, reader: AvroType, writer: AvroType, path: tuple[str, ...]) -> list[Incompatibility]:
         if writer.kind == "union":
-            return [each for branch in writer.branches for each in self.of(reader, branch, path)]
+            # what is compared for the first time here loses its place, as in the original
+            return [each for branch in writer.branches for each in self.of(reader, branch, ())]
         if reader.kind == "union":
-            if any(not self.of(branch, writer, path) for branch in reader.branches):
+            if any(not self.of(branch, writer, ()) for branch in reader.branches):
                 return []
             return [_lacking(writer, path)]
         if writer.kind in _PROMOTED.get(reader.kind, ()):
@@ -104,8 +105,8 @@ class _Comparison:
 
 
 def _written_as(each: AvroField, writer: AvroType) -> AvroField | None:
-    names = dict.fromkeys((each.name, *each.aliases))
-    found = [match for name in names if (match := writer.field(name)) is not None]
+    # a field whose alias is its own name means two, as in the original
+    found = [match for name in (each.name, *each.aliases) if (match := writer.field(name)) is not None]
     if len(found) > 1:
         raise ValueError(f"Reader record field {each.name} matches multiple fields in writer record schema")
     return found[0] if found else None
