@@ -354,7 +354,10 @@ class RunningTask:
         else:
             summary = how.partition("\n")[0]
             work = self._hooks.deaths.died(self.spec, child.work(), summary)
-        return f"{how}\n{work}" if work else how
+        if not work:
+            return how
+        log.error("%s", work, extra=self._extra)
+        return f"{how}\n{work}"
 
 
 def death_notice(who: str, child: ChildProcess, status: ExitStatus) -> str:

@@ -99,7 +99,10 @@ class AwkwardSource(SourceConnector):
 
 
 class AwkwardSinkTask(SinkTask):
-    """Appends a line for each record it got: topic, partition, offset; once it took all the time it was told to."""
+    """Appends a line for each record it got: topic, partition, offset; once it took all the time it was told to.
+
+    With the key ``obeys`` it does what its records ask for, before that.
+    """
 
     def start(self) -> None:
         behave(self.config.originals.get("start", ""))
@@ -112,6 +115,9 @@ class AwkwardSinkTask(SinkTask):
             with file.with_suffix(".began").open("a") as began:
                 began.writelines(f"{record.topic}-{record.partition}@{record.offset}\n" for record in records)
             behave(self.config.originals.get("put", ""))
+        if "obeys" in self.config.originals:
+            for record in records:
+                behave(record.value)
         with file.open("a") as done:
             done.writelines(f"{record.topic}-{record.partition}@{record.offset}\n" for record in records)
 

@@ -23,6 +23,15 @@ __all__ = ["KafkaAdmin"]
 _HAS_MEMBERS: Final = frozenset(
     {KafkaError.NON_EMPTY_GROUP, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.GROUP_SUBSCRIBED_TO_TOPIC}
 )
+_NOT_YET: Final = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - the library's way to name its own errors
+    }
+)
+_PATIENCE: Final = 10.0
 _AGAIN: Final = 0.2
 _FENCED_AT_ONCE: Final = 8
 _LOOK: Final = 0.02
@@ -124,6 +133,7 @@ class KafkaAdmin:
         """Offsets stored in a consumer group; empty for an unknown group."""
         question = [ConsumerGroupTopicPartitions(group)]
         try:
+            self._await_coordinator(group)
             answer = self._only(self._client.list_consumer_group_offsets, question)
         except KafkaException as error:
             if kafka_error(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
@@ -134,6 +144,23 @@ class KafkaAdmin:
             for native in answer.topic_partitions
             if native.offset >= 0
         }
+
+    def _await_coordinator(self, group: str) -> None:
+        """Wait until the group's broker has taken it up.
+
+        Asked for offsets before, librdkafka crashes (its issue 5040); asked for anything else it says so. The first
+        group of a cluster and every move of a partition of the offsets topic bring that about.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                self._only(self._client.describe_consumer_groups, [group], min(_PATIENCE, self._timeout))
+            except KafkaException as error:
+                if kafka_error(error).code() not in _NOT_YET or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_AGAIN)
+            else:
+                return
 
     def alter_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
         """Store offsets in a group without members; ConflictError while it has some."""
@@ -208,8 +235,10 @@ class KafkaAdmin:
         with ThreadPoolExecutor(_FENCED_AT_ONCE) as pool:
             list(pool.map(fence, ids))
 
-    def _only(self, call: Callable[..., dict[Any, Future[_Answer]]], question: list[Any]) -> _Answer:
-        (future,) = call(question, request_timeout=self._timeout).values()
+    def _only(
+        self, call: Callable[..., dict[Any, Future[_Answer]]], question: list[Any], seconds: float | None = None
+    ) -> _Answer:
+        (future,) = call(question, request_timeout=seconds or self._timeout).values()
         return self._answer(future)
 
     def close(self) -> None:
