@@ -144,9 +144,9 @@ def test_a_pause_among_suspects_changes_nothing(log):
     def put(records: SinkBatch) -> None:
         if len(records) and records[0].offset == 1:
             run.port.wanted = "PAUSED"
+            run.reader.at_poll = [lambda _: None, lambda _: setattr(run.port, "wanted", "STARTED")]
 
     run.task.on_put = put
-    run.reader.at_poll = [lambda _: None] * 4 + [lambda _: setattr(run.port, "wanted", "STARTED")]
     run.run(lambda: len(run.task.values_put) == 4)
     assert run.task.values_put == ["0", "1", "2", "3"]
     assert "PAUSED" in run.port.statuses
