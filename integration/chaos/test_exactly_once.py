@@ -179,6 +179,25 @@ def test_both_kinds_of_workers_pass_a_source_on(fragile: Fragile, tmp_path: Path
 
 
 @pytest.mark.long
+def test_an_outage_of_the_broker_repeats_no_line(fragile: Fragile, tmp_path: Path) -> None:
+    group = Group(fragile.bootstrap, SETTINGS)
+    workers = [LinkspanGroupWorker(tmp_path / f"worker-{number}", group) for number in range(2)]
+    pipe = Pipe(tmp_path, group)
+    with running(*workers):
+        create(workers[0], pipe, INTERVAL)
+        await_states(workers[0], [pipe.source], on=workers)
+        with pipe.growing():
+            for _ in range(3):
+                reached = len(seen(pipe))
+                wait_for(lambda reached=reached: len(seen(pipe)) > reached, "lines")
+                fragile.broker.kill()
+                time.sleep(3)
+                fragile.broker.start()
+                wait_for(lambda: restart_what_has_failed(workers, pipe.source) or tasks_run(workers, pipe), "it runs")
+        await_each_once(pipe)
+
+
+@pytest.mark.long
 def test_a_group_is_switched_over_in_two_steps_and_back(fragile: Fragile, tmp_path: Path) -> None:
     common = {key: value for key, value in SETTINGS.items() if key != "exactly.once.source.support"}
     group = Group(fragile.bootstrap, common)

@@ -85,6 +85,12 @@ def test_where_offsets_go_depends_on_topic_and_cluster(
     assert clients.own_offset_topic(WORKER, config, "c", exactly_once=exactly_once) == topic
 
 
+def test_what_may_be_the_same_topic_under_another_address_gets_no_copies() -> None:
+    assert clients.copies_offsets(WORKER, OWN)
+    assert not clients.copies_offsets(WORKER, {})
+    assert not clients.copies_offsets(WORKER, {"producer.override.bootstrap.servers": "z:1"})
+
+
 def test_the_topic_of_a_source_is_made_like_the_workers_and_read_by_its_own_clients() -> None:
     async def story(told: Story) -> None:
         async with told.places.of("c", {**OWN, "consumer.override.isolation.level": "read_uncommitted"}):

@@ -18,6 +18,7 @@ __all__ = [
     "admin_settings",
     "check_overrides",
     "consumer_settings",
+    "copies_offsets",
     "dead_letters_wanted",
     "keeps_place",
     "offset_topic",
@@ -157,6 +158,15 @@ def own_offset_topic(
     if topic == worker.get(_WORKER_OFFSETS) and theirs == _addresses(worker):
         return None
     return topic
+
+
+def copies_offsets(worker: Mapping[str, str], connector: Mapping[str, str]) -> bool:
+    """Whether the worker's topic gets a copy of what an exactly-once task stores.
+
+    Not of a topic with the same name: it may be the same one under another address, and a copy that comes late would
+    take the place of a newer offset.
+    """
+    return offset_topic(worker, connector) != worker.get(_WORKER_OFFSETS)
 
 
 def _addresses(settings: Mapping[str, str]) -> set[str]:

@@ -522,11 +522,10 @@ class Worker:
         group = self._delivers_once_as
         if group is None:
             return None
-        own = clients.own_offset_topic(self._properties, config, connector, exactly_once=True)
         return ExactlyOnce(
             clients.transactional_id(group, connector, task),
             clients.offset_topic(self._properties, config),
-            copies_offsets=own is not None,
+            copies_offsets=clients.copies_offsets(self._properties, config),
         )
 
     async def stop_tasks(self, ids: Sequence[tuple[str, int]]) -> None:

@@ -16,6 +16,7 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import connect_error, kafka_error, unreachable
 from linkspan.log.kafka.settings import translate
+from linkspan.log.kafka.transactions import within_transaction
 from linkspan.log.port import TopicDescription, TopicSpec
 
 __all__ = ["KafkaAdmin"]
@@ -224,7 +225,7 @@ class KafkaAdmin:
 
         def fence(transactional_id: str) -> None:
             # nothing is sent, but the library compares its time limits all the same
-            unused = {"message.timeout.ms": 1000}
+            unused = within_transaction(settings)
             more = {**unused, "transactional.id": transactional_id, "error_cb": self._contact}
             try:
                 opened("producer", Producer, settings, more).init_transactions(timeout)

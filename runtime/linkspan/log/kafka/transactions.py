@@ -22,7 +22,7 @@ from linkspan.api.errors import ConnectError, FencedError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import PURGED, connect_error, kafka_error, producer_fenced
-from linkspan.log.kafka.settings import translate
+from linkspan.log.kafka.settings import Translation, translate
 from linkspan.log.kafka.writer import needs_single_calls, payload_size, single_options
 from linkspan.log.port import ExpiredError
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from linkspan.log.port import OutgoingBatch
 
-__all__ = ["KafkaTransactionalWriter"]
+__all__ = ["KafkaTransactionalWriter", "within_transaction"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 
@@ -53,6 +53,15 @@ _EXPIRES_AFTER: Final = 0.9
 OnRecord = Callable[[int, TopicPartition, int, int], None]
 
 
+def within_transaction(translation: Translation) -> dict[str, int]:
+    """Times that the library wants to be no longer than that of a transaction."""
+    longest = translation.number("transaction.timeout.ms")
+    return {
+        "message.timeout.ms": longest,
+        "socket.timeout.ms": min(int(translation.native["socket.timeout.ms"]), longest),
+    }
+
+
 class KafkaTransactionalWriter:
     """See :class:`linkspan.log.port.TransactionalWriter`.
 
@@ -72,7 +81,7 @@ class KafkaTransactionalWriter:
         self._seconds = translation.number("transaction.timeout.ms") / 1000
         self._contact = Contact(settings.get("bootstrap.servers", ""))
         more: dict[str, Any] = {
-            "message.timeout.ms": translation.number("transaction.timeout.ms"),
+            **within_transaction(translation),
             "delivery.report.only.error": not reports_records,
             "error_cb": self._on_error,
         }

@@ -1,0 +1,27 @@
+"""The producer of transactions, as far as that can be seen without a broker."""
+
+from __future__ import annotations
+
+import pytest
+
+from linkspan.api.errors import RetriableError
+from linkspan.log.kafka import KafkaLog
+from linkspan.log.kafka.settings import translate
+from linkspan.log.kafka.transactions import within_transaction
+
+NOBODY = {"bootstrap.servers": "127.0.0.1:1", "transaction.timeout.ms": "2000", "request.timeout.ms": "30000"}
+
+
+def test_no_time_of_the_client_is_longer_than_that_of_its_transactions():
+    assert within_transaction(translate("producer", NOBODY)) == {"message.timeout.ms": 2000, "socket.timeout.ms": 2000}
+    usual = within_transaction(translate("producer", {"bootstrap.servers": "127.0.0.1:1"}))
+    assert usual == {"message.timeout.ms": 60000, "socket.timeout.ms": 30000}
+
+
+def test_a_writer_that_finds_no_broker_may_be_opened_again_and_closed():
+    settings = {**NOBODY, "enable.idempotence": "false", "acks": "1", "transactional.id": "another"}
+    writer = KafkaLog().transactional_writer(settings, "id")
+    for _ in range(2):
+        with pytest.raises(RetriableError, match="Taking over the transactional id id failed"):
+            writer.open(0.2)
+    writer.close()
