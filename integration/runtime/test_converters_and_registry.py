@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from integration.runtime.test_standalone_process import lines, wait_until
 from integration.services.certificates import Authority
+from integration.services.kafka import request
+from integration.services.linkspan import LinkspanWorker
 from integration.services.plain_registry import PlainRegistry, plain_registry
 from integration.services.schema_registry import SchemaRegistry
 from integration.services.server import free_ports
@@ -150,7 +153,7 @@ def test_credentials_are_sent(
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PlainRegistry, Authority, Path]]:
+def secured_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PlainRegistry, Authority, Path]]:
     """A registry that speaks TLS and wants a certificate of its clients."""
     folder = tmp_path_factory.mktemp("tls")
     authority = Authority()
@@ -165,8 +168,10 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PlainReg
         yield registry, authority, folder
 
 
-def test_stores_as_java_names_them_open_a_secured_registry(secured: tuple[PlainRegistry, Authority, Path]) -> None:
-    registry, authority, folder = secured
+def test_stores_as_java_names_them_open_a_secured_registry(
+    secured_registry: tuple[PlainRegistry, Authority, Path],
+) -> None:
+    registry, authority, folder = secured_registry
     client = authority.issue("client").write_pem(folder / "client.pem")
     settings = {
         "schema.registry.ssl.truststore.location": folder / "trust.pem",
@@ -179,8 +184,11 @@ def test_stores_as_java_names_them_open_a_secured_registry(secured: tuple[PlainR
         assert made.from_connect("t", ROW, VALUE) is not None
 
 
-def test_a_certificate_that_is_not_trusted_is_named(secured: tuple[PlainRegistry, Authority, Path]) -> None:
-    with converter(secured[0].url) as made, pytest.raises(CredentialsError, match=r"is not trusted .*truststore"):
+def test_a_certificate_that_is_not_trusted_is_named(secured_registry: tuple[PlainRegistry, Authority, Path]) -> None:
+    with (
+        converter(secured_registry[0].url) as made,
+        pytest.raises(CredentialsError, match=r"is not trusted .*truststore"),
+    ):
         made.from_connect("t", ROW, VALUE)
 
 
@@ -218,3 +226,73 @@ def test_an_incompatible_schema_is_refused_in_the_words_of_the_registry(own: Sch
     assert text.startswith("Failed to serialize Avro data from topic incompatible : Error registering Avro schema")
     assert "incompatible with an earlier schema" in text
     assert "error code: 409" in text
+
+
+# --- in a worker ------------------------------------------------------------------------------------------------------
+
+
+def pipeline(folder: Path, url: str) -> list[dict[str, object]]:
+    avro = {
+        "value.converter": AvroConverter.java_class,
+        "value.converter.schema.registry.url": url,
+        "errors.tolerance": "all",
+    }
+    return [
+        {
+            "name": "source",
+            "connector.class": "FileStreamSource",
+            "file": folder / "in.txt",
+            "topic": "avro",
+            **avro,
+        },
+        {
+            "name": "sink",
+            "connector.class": "FileStreamSink",
+            "file": folder / "out.txt",
+            "topics": "avro",
+            **avro,
+        },
+    ]
+
+
+def states(worker: LinkspanWorker, name: str) -> list[str]:
+    _, state = request("GET", f"{worker.url}/connectors/{name}/status")
+    return [task["state"] for task in state["tasks"]]  # type: ignore[index]  # JSON
+
+
+def test_an_outage_of_the_registry_is_waited_for_and_costs_no_record(registry: PlainRegistry, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"line {number}\n" for number in range(1000)))
+    (tmp_path / "out.txt").touch()
+    registry.status = 503
+    worker = LinkspanWorker(tmp_path / "w", None, connectors=pipeline(tmp_path, registry.url))
+    worker.start()
+    try:
+        wait_until(lambda: len(registry.requests) > 3, "the registry is asked again and again")
+        assert lines(tmp_path / "out.txt") == []
+        for name in ("source", "sink"):
+            wait_until(lambda name=name: states(worker, name) == ["RUNNING"], f"{name} runs")  # type: ignore[misc]  # a default of its own
+        registry.status = None
+        wait_until(lambda: len(lines(tmp_path / "out.txt")) >= 1000, "all lines arrive")
+    finally:
+        worker.stop()
+    assert lines(tmp_path / "out.txt") == [f"line {number}" for number in range(1000)]
+
+
+def test_refused_credentials_end_the_task_at_once_whatever_is_tolerated(
+    registry: PlainRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "in.txt").write_text("line\n")
+    registry.status = 401
+    worker = LinkspanWorker(tmp_path / "w", None, connectors=pipeline(tmp_path, registry.url)[:1])
+    worker.start()
+
+    def trace() -> str:
+        _, state = request("GET", f"{worker.url}/connectors/source/status")
+        return "".join(task.get("trace", "") for task in state["tasks"])  # type: ignore[index]  # JSON
+
+    try:
+        wait_until(lambda: bool(trace()), "the task fails")
+        assert "refuses us (HTTP 401" in trace()
+        assert "check basic.auth.* or bearer.auth.*" in trace()
+    finally:
+        worker.stop()
