@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import linkspan
 from linkspan.api import ConfigError
 from linkspan.testing import CaseResult, Report, case_names, check
 from linkspan.testing.account import Account
+from linkspan.testing.report import versions
 from tests.testing import broken
 from tests.testing.adapters import FileSource, LedgerSink
 
@@ -61,6 +63,14 @@ def test_the_same_seed_gives_the_same_counts_and_another_one_may_not(tmp_path):
         counts.append([made.case(name).details["count"] for name in names])
     assert counts[0] == counts[1]
     assert any(count != counts[0] for count in counts[2:])
+
+
+def test_the_versions_name_the_package_of_the_connector_and_what_it_requires(monkeypatch):
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"tests": ["hypothesis"]})
+    found = versions(broken.HonestConnector)
+    assert found["hypothesis"] == metadata.version("hypothesis")
+    assert found["sortedcontainers"] == metadata.version("sortedcontainers")
+    assert {"linkspan", "kafka_connect", "python", "sqlite", "system"} <= found.keys()
 
 
 def test_every_case_is_in_a_group_of_the_how_to_page():

@@ -108,7 +108,7 @@ def _run(
         started=started,
         seconds=round(time.monotonic() - began, 3),
         cases=results,
-        versions=versions(),
+        versions=versions(adapter.connector),
     )
 
 

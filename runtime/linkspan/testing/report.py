@@ -5,10 +5,14 @@ The JSON is described in docs/reference/conformance-record.md; ``format`` change
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
+import re
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import metadata
 from typing import Any, Final, Literal
 
 from linkspan import KAFKA_VERSION, __version__
@@ -16,6 +20,8 @@ from linkspan import KAFKA_VERSION, __version__
 __all__ = ["FORMAT", "CaseResult", "Report", "Verdict", "versions"]
 
 FORMAT: Final = 1
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 Verdict = Literal["passed", "failed", "skipped"]
 
@@ -91,11 +97,26 @@ class Report:
         return "\n".join([*lines, f"  {sums} in {self.seconds:.1f} s, seed {self.seed}"])
 
 
-def versions() -> dict[str, str]:
-    """Versions of runtime, language and system."""
+def versions(connector: type[object]) -> dict[str, str]:
+    """Versions of runtime, language and system, of the package a connector is from, and of what that requires."""
     return {
         "linkspan": __version__,
         "kafka_connect": KAFKA_VERSION,
         "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),
+        **_packages(connector.__module__.partition(".")[0]),
     }
+
+
+def _packages(module: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in set(metadata.packages_distributions().get(module, ())):
+        distribution = metadata.distribution(name)
+        found[name] = distribution.version
+        for requirement in distribution.requires or ():
+            required = _NAME.match(requirement)
+            if required is not None:
+                with contextlib.suppress(metadata.PackageNotFoundError):  # of an extra that is not installed
+                    found[required[0]] = metadata.version(required[0])
+    return dict(sorted(found.items()))
