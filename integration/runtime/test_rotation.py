@@ -137,3 +137,33 @@ def test_each_worker_of_a_group_restarts_its_own_part(kafka: Any, tmp_path: Path
             "task 2",
         ]
         assert all(found[before[part] :] == again for part, found in states().items())
+
+
+def test_what_clients_say_about_a_wrong_login_has_no_secret_in_it(kafka: Any, tmp_path: Path) -> None:
+    mounted = Mounted(tmp_path / "secret", password="hunter-of-secrets", mechanism="MADE-UP-MECHANISM")
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    sasl = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": f'{login} username="u" password="{mounted.reference("password")}";',
+    }
+    wrong = {**sasl, "sasl.mechanism": mounted.reference("mechanism")}
+    group = Group(kafka.bootstrap, {**PROVIDER, "admin.request.timeout.ms": 3000})
+    worker = LinkspanGroupWorker(tmp_path / "worker", group)
+    sink = {"connector.class": "FileStreamSink", "topics": f"{group.name}-t", "file": str(tmp_path / "out")}
+    told: list[str] = []
+    with running(worker), Reader(kafka.bootstrap, group.status_topic) as statuses:
+        for name, login_of in (("login", sasl), ("mechanism", wrong)):
+            overrides = {f"consumer.override.{key}": value for key, value in login_of.items()}
+            told.append(str(worker.ask("PUT", f"/connectors/{name}/config", {**sink, **overrides})))
+        wait_until(
+            lambda: all("FAILED" in statuses.states(f"task-{name}-0") for name in ("login", "mechanism")),
+            lambda: str(statuses.values),
+        )
+        told += [
+            str(worker.ask("GET", f"/connectors/{path}")) for path in ("?expand=status&expand=info", "login/tasks")
+        ]
+        told += [str(value) for values in statuses.read_to_end().values() for value in values]
+    text = "\n".join([*told, worker.log.read_text(errors="replace")])
+    assert "[hidden]" in text
+    assert not re.findall("hunter-of-secrets|MADE-UP-MECHANISM", text)

@@ -326,6 +326,20 @@ def test_members_share_out_partitions_and_take_over(log):
     first.close()
 
 
+def test_a_partition_that_was_paused_when_it_went_is_read_when_it_comes_back(log):
+    topic, group = create(log, 2), fresh("g")
+    first, _ = join(log, [topic], group)
+    until(settled(first, partitions=2))
+    first.pause(sorted(first.assignment()))
+    second, _ = join(log, [topic], group)
+    until(settled(first, second, partitions=2))
+    second.close()
+    until(settled(first, partitions=2))
+    write(log, OutgoingBatch(topic, [b"a", b"b"], partitions=[0, 1]))
+    assert sorted(values_of(first, 2)) == [b"a", b"b"]
+    first.close()
+
+
 def test_with_nothing_to_read_a_poll_ends_empty(log):
     topic = create(log)
     reader, listener = join(log, [topic])

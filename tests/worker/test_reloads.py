@@ -26,9 +26,11 @@ class Provider:
         self.errors: dict[tuple[str, str], Any] = {}
         self.polled = {"file"}
         self.asked = 0
+        self.questions: list[Any] = []
 
     async def ask(self, configs: Sequence[Any]) -> Answers:
         self.asked += 1
+        self.questions.append(wanted(configs))
         found: Found = {
             name: {
                 path: {key: self.values[key] for key in keys if key in self.values}
@@ -37,7 +39,10 @@ class Provider:
             }
             for name, paths in wanted(configs).items()
         }
-        return Answers(dict(found), dict(self.ttls), dict(self.errors), set(self.polled))  # type: ignore[arg-type]
+        asked = {(name, path) for name, paths in wanted(configs).items() for path in paths}
+        ttls = {place: ttl for place, ttl in self.ttls.items() if place in asked}
+        errors = {place: error for place, error in self.errors.items() if place in asked}
+        return Answers(dict(found), ttls, errors, set(self.polled))  # type: ignore[arg-type]
 
 
 class Watch:
@@ -177,6 +182,37 @@ def test_a_provider_that_is_not_to_be_polled_is_not(play) -> None:
         assert watch.provider.asked == 1
 
     play(story)
+
+
+def test_a_provider_that_is_not_to_be_polled_is_not_asked_along_with_others(play) -> None:
+    async def story(watch: Watch) -> None:
+        mixed = {"a": "${file:/p:a}", "v": "${vault:/lease:b}"}
+        watch.provider.ttls["vault", "/lease"] = 100
+        await watch.begin("c", None, mixed)
+        await watch.begin("c", 0, mixed)
+        watch.provider.values["b"] = "another one each time"
+        assert await watch.after(10) == []
+        assert watch.provider.questions[-1] == {"file": {"/p": ["a"]}}
+        watch.time += 80
+        assert await watch.after(10) == [Reload("c", instance=True, tasks=(0,))]
+        assert watch.provider.questions[-1] == {"file": {"/p": ["a"]}, "vault": {"/lease": ["b"]}}
+        watch.time += 95
+        assert await watch.after(4) == []
+        assert watch.provider.questions[-1] == {"file": {"/p": ["a"]}}
+        assert await watch.after(1) == [Reload("c", instance=True, tasks=())]
+        assert watch.provider.questions[-1] == {"vault": {"/lease": ["b"]}}
+
+    play(story)
+
+
+def test_a_value_that_is_good_for_no_time_leaves_some_to_work(play) -> None:
+    async def story(watch: Watch) -> None:
+        watch.provider.ttls["file", "/p"] = 0
+        await watch.begin("c", None, CONNECTOR)
+        assert await watch.after(0.9) == []
+        assert await watch.after(0.1) == [Reload("c", instance=True, tasks=())]
+
+    play(story, interval=0)
 
 
 def test_a_value_that_runs_out_restarts_the_instance_and_tasks_only_if_it_changed(play) -> None:

@@ -133,6 +133,16 @@ def test_a_pipe_that_nobody_writes_to_is_given_up(play, tmp_path: Path) -> None:
     play(story, seconds=1.0)
 
 
+def test_a_changed_log_level_reaches_providers(play, caplog) -> None:
+    async def story(resolver: Resolver, _: Path) -> None:
+        await resolver.resolve({"a": "${rogue:x}"})
+        resolver.send({"type": "level", "logger": "rogue_plugins", "level": 50})
+        await resolver.resolve({"a": "${rogue:x}"})
+
+    play(story, rogue_x="y")
+    assert len(re.findall(r"asked in process", caplog.text)) == 1
+
+
 def test_a_child_that_was_killed_is_replaced(play, caplog) -> None:
     async def story(resolver: Resolver, _: Path) -> None:
         await resolver.resolve({"a": "${rogue:x}"})

@@ -162,6 +162,7 @@ class EmbeddedWorker:
         )
         worker.on_status = self._take_status
         worker.on_reconfigure = herder.on_reconfigure
+        worker.on_reload = herder.on_reload
         worker.on_topics = herder.on_topics
         herder.ready()
 

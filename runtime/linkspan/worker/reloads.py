@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from linkspan.config.providers.references import references, resolution
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _ACTION: Final = "config.action.reload"
 _SHORTEST_SLEEP: Final = 0.1
+_SHORTEST_LIFE: Final = 1.0
+"""Of a value, so that a connector gets to work between two restarts."""
 _AGAIN_SECONDS: Final = 30.0
 """When a value that has run out is asked for again, after its provider could not say anything."""
 
@@ -70,21 +72,20 @@ class _Use:
     """What something that runs here was made from.
 
     Attributes:
-        configs: as they are written, with their references.
-        values: what the references stood for then.
+        references: texts of all references, with the provider of each.
+        limited: those whose values are good for a limited time.
+        values: what references stood for when it began, or was looked at last.
         good_until: monotonic; None for ever.
     """
 
-    configs: tuple[Config, ...]
+    references: Mapping[str, str]
+    limited: frozenset[str]
     values: dict[str, str]
     good_until: float | None
-    refers_to: frozenset[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Remember which providers matter."""
-        self.refers_to = frozenset(
-            found.provider for config in self.configs for value in config.values() for found in references(value or "")
-        )
+    def polled(self, providers: Collection[str]) -> set[str]:
+        """References to providers that like to be asked again."""
+        return {text for text, provider in self.references.items() if provider in providers}
 
 
 _Item = tuple[str, int | None]
@@ -131,9 +132,10 @@ class Reloads:
         self._polled |= answers.polled
         if not (answers.found or answers.errors) or not _wants_reload(configs, answers):
             return
-        ttl = answers.ttl_of(configs)
-        use = _Use(tuple(configs), _values(configs, answers), None if ttl is None else self._now() + ttl)
-        self._uses[item] = use
+        found = {ref.text: ref for config in configs for value in config.values() for ref in references(value or "")}
+        limited = frozenset(text for text, ref in found.items() if (ref.provider, ref.path) in answers.ttls)
+        providers = {text: ref.provider for text, ref in found.items()}
+        self._uses[item] = _Use(providers, limited, _values(found, answers), self._end(limited, answers))
         self._changed.set()
         if self._running is None:
             first = self._now() + self._interval
@@ -166,7 +168,7 @@ class Reloads:
     async def _sleep(self, next_poll: float) -> None:
         """Until something is due, or something new begins."""
         due = [use.good_until for use in self._uses.values() if use.good_until is not None]
-        if self._interval > 0 and self._watched():
+        if self._interval > 0 and any(use.polled(self._polled) for use in self._uses.values()):
             due.append(next_poll)
         pause = max(_SHORTEST_SLEEP, min(due) - self._now()) if due else None
         try:
@@ -175,38 +177,35 @@ class Reloads:
         except TimeoutError:
             return
 
-    def _watched(self) -> dict[_Item, _Use]:
-        return {item: use for item, use in self._uses.items() if use.refers_to & self._polled}
-
     async def _look(self, *, polls: bool) -> None:
         now = self._now()
         expired = {item for item, use in self._uses.items() if use.good_until is not None and use.good_until <= now}
-        looked_at = {item: use for item, use in self._uses.items() if item in expired}
-        if polls:
-            looked_at.update(self._watched())
-        if not looked_at:
+        questions: dict[_Item, tuple[_Use, dict[str, str]]] = {}
+        for item, use in self._uses.items():
+            asked = set(use.limited if item in expired else ()) | (use.polled(self._polled) if polls else set())
+            if asked:
+                questions[item] = use, _config(asked)
+        if not questions:
             return
-        answers = await self._resolver.ask([config for use in looked_at.values() for config in use.configs])
+        answers = await self._resolver.ask([texts for _, texts in questions.values()])
         self._warn(answers)
         affected = []
-        for item, use in looked_at.items():
+        for item, (use, texts) in questions.items():
             if self._uses.get(item) is not use:  # it has ended, or begun anew with what is true now
                 continue
-            fails = answers.fails(use.configs)
-            if self._has_changed(use, answers) or (item in expired and item[1] is None and not fails):
+            fails = answers.fails([texts])
+            if _has_changed(use, _values(texts, answers)) or (item in expired and item[1] is None and not fails):
                 affected.append(item)
             if item in expired:
-                ttl = _AGAIN_SECONDS if fails else answers.ttl_of(use.configs)
-                use.good_until = None if ttl is None else self._now() + ttl
+                use.good_until = self._now() + _AGAIN_SECONDS if fails else self._end(use.limited, answers)
         for reload in _reloads(affected):
             log.info("%s", reload)
             self._notify(reload)
 
-    def _has_changed(self, use: _Use, answers: Answers) -> bool:
-        """Whether a value is another one than before; one that nobody knows any more does not count."""
-        before = dict(use.values)
-        use.values.update(_values(use.configs, answers))
-        return use.values != before
+    def _end(self, limited: Iterable[str], answers: Answers) -> float | None:
+        """When the first of these values is not good any more."""
+        ttl = answers.ttl_of([_config(limited)])
+        return None if ttl is None else self._now() + max(ttl, _SHORTEST_LIFE)
 
     def _warn(self, answers: Answers) -> None:
         """Say once what cannot be read, until it can be again."""
@@ -221,8 +220,21 @@ def _report(run: asyncio.Task[None]) -> None:
         log.error("Changed values are not looked for any more", exc_info=error)
 
 
-def _values(configs: Iterable[Config], answers: Answers) -> dict[str, str]:
-    return {text: value for config in configs for text, value in resolution(config, answers.found).values.items()}
+def _has_changed(use: _Use, values: Mapping[str, str]) -> bool:
+    """Whether a value is another one than before; one that nobody knows any more does not count."""
+    before = dict(use.values)
+    use.values.update(values)
+    return use.values != before
+
+
+def _values(texts: Iterable[str], answers: Answers) -> dict[str, str]:
+    """What references stand for, as far as it is known."""
+    return dict(resolution(_config(texts), answers.found).values)
+
+
+def _config(texts: Iterable[str]) -> dict[str, str]:
+    """References as a configuration, to ask for them."""
+    return {text: text for text in texts}
 
 
 def _wants_reload(configs: Sequence[Config], answers: Answers) -> bool:

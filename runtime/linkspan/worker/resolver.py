@@ -150,6 +150,12 @@ class Resolver:
         child.attach(await self._nurseries.spawn(child.context, child.take, run))
         return child
 
+    def send(self, message: Message) -> None:
+        """Pass on a message to every child."""
+        for child in self._children.values():
+            if child.done() and not child.cancelled() and child.exception() is None:
+                child.result().send(message)
+
     async def stop(self) -> None:
         """End every child."""
         children = list(self._children.values())
@@ -179,6 +185,10 @@ class _ProviderChild:
     def attach(self, child: ChildProcess) -> None:
         self._child = child
         self._ending = asyncio.create_task(self._until_end(child), name=f"end of {self.context}")
+
+    def send(self, message: Message) -> None:
+        if self._child is not None:
+            self._child.send(message)
 
     async def get(self, paths: Mapping[str, Sequence[str]], seconds: float) -> Message:
         assert self._child is not None

@@ -229,6 +229,7 @@ class Worker:
             task.send(message)
         for connector in self._connectors.values():
             connector.send(message)
+        self._resolver.send(message)
 
     # --- events -------------------------------------------------------------------------------------------------
 

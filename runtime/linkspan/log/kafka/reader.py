@@ -336,6 +336,8 @@ class KafkaReader:
             paused, self._starting_paused = self._starting_paused, set()
             where = [Native(tp.topic, tp.partition, starts.get(tp, OFFSET_INVALID)) for tp in added]
             (consumer.incremental_assign if self._incremental else consumer.assign)(where)
+            # librdkafka remembers that a partition was paused when it went, and would never read it again
+            consumer.resume(where)
             if paused:
                 consumer.pause(_native(paused))
 
