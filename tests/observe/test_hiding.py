@@ -32,10 +32,10 @@ def test_the_lines_of_a_secret_are_hidden_one_by_one() -> None:
     assert hidden(repr(KEY)) == "'[hidden]'"
 
 
-@pytest.mark.parametrize("value", ["", "abc", "true", "FALSE", "null", "hidden"])
+@pytest.mark.parametrize("value", ["", "abc", "true", "FALSE", "null", "hidden", "8083", "1234567"])
 def test_what_would_be_found_everywhere_is_not_looked_for(value: str) -> None:
     know([value])
-    text = f"abc is true or FALSE, null, [hidden] {value}"
+    text = f"abc is true or FALSE, null, [hidden] 8083 1234567 {value}"
     assert hidden(text) == text
 
 

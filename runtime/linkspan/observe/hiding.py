@@ -1,8 +1,8 @@
 """Hides secrets in texts that leave a process: log lines, traces, messages, headers of dead letters.
 
 Each process knows the secrets that were resolved in it or for it. Wherever a text leaves it, every one of them is
-replaced by ``[hidden]``, in the forms in which code commonly quotes them. Values of fewer than four characters, and
-words such as ``true``, are not looked for: they would be found everywhere.
+replaced by ``[hidden]``, in the forms in which code commonly quotes them. Values of fewer than four characters, numbers
+of fewer than eight digits, and words such as ``true`` are not looked for: they would be found everywhere.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ HIDDEN: Final = "[hidden]"
 
 _SHORTEST: Final = 4
 _SHORTEST_LINE: Final = 8
+_SHORTEST_NUMBER: Final = 8
 _WORDS: Final = frozenset({"true", "false", "none", "null"})
 _MOST_VALUES: Final = 2000
 _MOST_LINES: Final = 200
@@ -75,4 +76,5 @@ def _forms_of(value: str) -> tuple[str, ...]:
 
 
 def _is_telling(form: str) -> bool:
-    return len(form) >= _SHORTEST and form.lower() not in _WORDS and form not in HIDDEN
+    shortest = _SHORTEST_NUMBER if form.isdecimal() else _SHORTEST
+    return len(form) >= shortest and form.lower() not in _WORDS and form not in HIDDEN
