@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from integration.compat.poison import SCENARIOS, Scenario
@@ -34,8 +34,6 @@ NAMES: Final = {
     "org.apache.kafka.connect.errors.ConnectException": "linkspan.api.errors.ConnectError",
 }
 
-Letter = tuple[bytes | None, bytes | None, int, list[tuple[str, bytes | None]]]
-
 
 @dataclass
 class Outcome:
@@ -43,7 +41,7 @@ class Outcome:
 
     state: str
     trace: str
-    letters: list[Letter]
+    letters: list[topics.Record]
     lines: list[str]
     committed: Mapping[int, int]
     logged: list[str]
@@ -110,7 +108,7 @@ class Side:
         return Outcome(
             state,
             trace,
-            [self.unnamed(letter) for letter in letters(self.bootstrap, f"dlq-{name}")],
+            [self.unnamed(letter) for letter in topics.records(self.bootstrap, f"dlq-{name}")],
             self.file(scenario).read_text().splitlines() if self.file(scenario).exists() else [],
             {place.partition: offset for place, offset in places.items()},
             self.logged(name),
@@ -123,10 +121,9 @@ class Side:
         # the original's lines end with the name of a logger
         return [re.sub(r" \([\w.]+\)$", "", line.replace(name, "NAME")) for line in found]
 
-    def unnamed(self, letter: Letter) -> Letter:
-        key, value, timestamp, headers = letter
+    def unnamed(self, letter: topics.Record) -> topics.Record:
         own = f"-{self.name}-{self.run}".encode()
-        return key, value, timestamp, [(name, text and text.replace(own, b"")) for name, text in headers]
+        return letter._replace(headers=[(name, text and text.replace(own, b"")) for name, text in letter.headers])
 
 
 def topic_of(scenario: Scenario, run: str) -> str:
@@ -147,22 +144,6 @@ def fill(bootstrap: str, run: str) -> None:
     assert producer.flush(30) == 0
 
 
-def letters(bootstrap: str, topic: str) -> list[Letter]:
-    """Every record of a dead letter queue."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
-    try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
-        consumer.assign([TopicPartition(topic, 0, 0)])
-        found: list[Letter] = []
-        while len(found) < end:
-            (message,) = consumer.consume(1, timeout=30)
-            assert message.error() is None, message.error()
-            found.append((message.key(), message.value(), message.timestamp()[1], message.headers() or []))
-        return found
-    finally:
-        consumer.close()
-
-
 @pytest.fixture(scope="module")
 def played(kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
     """What the original made of it, and what ours."""
@@ -181,10 +162,9 @@ each_scenario = pytest.mark.parametrize("name", [scenario.name for scenario in S
 Played = tuple[dict[str, Outcome], dict[str, Outcome]]
 
 
-def alike(letter: Letter) -> Letter:
+def alike(letter: topics.Record) -> topics.Record:
     """A letter without what another language says in other words."""
-    key, value, timestamp, headers = letter
-    return key, value, timestamp, [(name, comparable(name, text)) for name, text in headers]
+    return letter._replace(headers=[(name, comparable(name, text)) for name, text in letter.headers])
 
 
 def comparable(name: str, text: bytes | None) -> bytes | None:
@@ -206,7 +186,7 @@ def test_letters_have_the_same_keys_values_timestamps_and_headers(played: Played
 @each_scenario
 def test_exceptions_in_letters_are_the_counterparts_of_the_originals(played: Played, name: str) -> None:
     classes = [
-        [dict(headers).get(PREFIX + "exception.class.name") for *_, headers in side[name].letters] for side in played
+        [dict(letter.headers).get(PREFIX + "exception.class.name") for letter in side[name].letters] for side in played
     ]
     original, ours = ([None if text is None else text.decode() for text in side] for side in classes)
     assert ours == [None if text is None else NAMES.get(text, text) for text in original]

@@ -60,6 +60,34 @@ def committed_values(bootstrap: str, topic: str, partition: int = 0) -> list[str
         consumer.close()
 
 
+class Record(NamedTuple):
+    """A record of a topic; ``timestamp`` in milliseconds since the epoch."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: list[tuple[str, bytes | None]]
+
+
+def records(bootstrap: str, topic: str, partition: int = 0) -> list[Record]:
+    """Records of one partition from its first to the last one that is there now; none of a topic that is not there."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False})
+    try:
+        end = _end(consumer, TopicPartition(topic, partition))
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        found: list[Record] = []
+        while len(found) < end:
+            messages = consumer.consume(min(5000, end - len(found)), timeout=30)
+            assert messages, f"{topic} gave {len(found)} of {end} records"
+            for message in messages:
+                assert message.error() is None, message.error()
+                headers = [(name, value) for name, value in message.headers() or []]
+                found.append(Record(message.key(), message.value(), message.timestamp()[1], headers))
+        return found
+    finally:
+        consumer.close()
+
+
 def keys(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
     """Keys of the records that compaction has left in one partition."""
     settings = {"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False}

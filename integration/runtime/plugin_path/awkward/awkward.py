@@ -14,7 +14,17 @@ import threading
 import time
 from pathlib import Path
 
-from linkspan.api import SinkConnector, SinkTask, SourceConnector, SourceRecord, SourceTask, schema
+from linkspan.api import (
+    Converter,
+    DataError,
+    SchemaAndValue,
+    SinkConnector,
+    SinkTask,
+    SourceConnector,
+    SourceRecord,
+    SourceTask,
+    schema,
+)
 
 _LEAK_LIMIT = 400_000_000
 _NOISE_LINES = 1500
@@ -132,3 +142,20 @@ class AwkwardSink(SinkConnector):
 
     def task_configs(self, max_tasks: int):
         return [dict(self.config.originals)]
+
+
+class UnsteadyConverter(Converter):
+    """Text, as long as there is the file ``needs``: it stands for another system, which can be away."""
+
+    def configure(self, config, *, is_key) -> None:
+        self.needs = Path(config.originals["needs"])
+
+    def from_connect(self, topic, schema, value, headers=None):
+        return None if value is None else str(value).encode()
+
+    def to_connect(self, topic, payload, headers=None):
+        if payload == b"bad":
+            raise DataError("bad it is")
+        if not self.needs.exists():
+            raise ConnectionRefusedError(f"{self.needs} is away")
+        return SchemaAndValue(None, None if payload is None else payload.decode())
