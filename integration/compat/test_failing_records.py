@@ -4,6 +4,7 @@ letter queues, in the files, in the consumer groups, in the statuses and in the 
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,8 @@ from integration.services.maven import UnavailableError
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("compat"), pytest.mark.timeout(300)]
 
 PREFIX: Final = "__connect.errors."
-TIMESTAMP: Final = 1_700_000_000_000
+TIMESTAMP: Final = int(time.time() * 1000) - 60_000
+"""Not long ago: a broker soon deletes what is older than its topic keeps records."""
 IN_ANOTHER_LANGUAGE: Final = (PREFIX + "exception.class.name", PREFIX + "exception.stacktrace")
 """Headers that name classes and lines of the program."""
 NAMES: Final = {
