@@ -54,6 +54,7 @@ class _Columns:
         self._offsets: list[int] | None = None
         self._stamps: tuple[list[str], list[int]] | None = None
         self._headers: list[Sequence[WireHeader]] | None = None
+        self._positions: dict[TopicPartition, int] | None = None
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -120,9 +121,13 @@ class _Columns:
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
-        # offsets rise within a partition: the last one stays in the dict
-        last = dict(zip(self.partitions, self._messages, strict=True))
-        return {TopicPartition(self.topic, number): _offset(message) + 1 for number, message in last.items()}
+        if self._positions is None:
+            # offsets rise within a partition: the last one stays in the dict
+            last = dict(zip(self.partitions, self._messages, strict=True))
+            self._positions = {
+                TopicPartition(self.topic, number): _offset(message) + 1 for number, message in last.items()
+            }
+        return self._positions
 
 
 def _offset(message: Message) -> int:
