@@ -43,7 +43,17 @@ _LEAVE_SLICE: Final = 0.02
 class _Columns:
     """Records of one topic; each column is built when it is asked for."""
 
-    __slots__ = ("_headers", "_keys", "_messages", "_offsets", "_partitions", "_stamps", "_values", "topic")
+    __slots__ = (
+        "_headers",
+        "_keys",
+        "_messages",
+        "_offsets",
+        "_partitions",
+        "_positions",
+        "_stamps",
+        "_values",
+        "topic",
+    )
 
     def __init__(self, topic: str, messages: list[Message]) -> None:
         self.topic = topic
