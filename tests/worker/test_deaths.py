@@ -184,6 +184,17 @@ def test_records_that_kill_their_process_are_found_and_go_to_the_dead_letter_que
     on_a_log(story)
 
 
+def test_an_end_for_too_much_memory_counts_as_a_death(on_a_log):
+    async def story(watched: Watched, _: EmbeddedLog, seen: Path) -> None:
+        config = deadly(seen, kills="hold and wait", **{"linkspan.task.memory.max": "120m"})
+        trace = await failed(watched, config)
+        assert "its budget of 120 MiB" in trace
+        assert "In flight (put): t-0 offsets 0 to 9" in trace
+        assert "Processes have died once there" in trace
+
+    on_a_log(story)
+
+
 def test_without_restarts_each_death_is_a_failure_that_names_the_records_in_flight(on_a_log):
     async def story(watched: Watched, log: EmbeddedLog, seen: Path) -> None:
         config = deadly(seen)
