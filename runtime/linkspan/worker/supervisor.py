@@ -27,6 +27,7 @@ from linkspan.worker import clients, sink_offsets
 from linkspan.worker.answers import Answers, TaskGuard
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
+from linkspan.worker.connector_restarts import ConnectorRestarts
 from linkspan.worker.control_groups import ControlGroups
 from linkspan.worker.deadlines import Deadlines, milliseconds
 from linkspan.worker.deaths import Deaths
@@ -137,10 +138,12 @@ class Worker:
         self._task_restarts = Restarts(
             self._begin_task_anew, self._task_here, lambda task: self.owns(task.connector, task.task)
         )
-        self._connector_restarts = Restarts(
-            self._begin_connector_anew, self._connector_here, lambda connector: self.owns(connector.name, None)
+        self._connector_restarts = ConnectorRestarts(
+            self._begin_connector_anew,
+            lambda connector: self._connectors.get(connector.name) is connector,
+            lambda connector: self.owns(connector.name, None),
+            self._tell_reconfigure,
         )
-        self._restarting: dict[str, asyncio.Task[None]] = {}
         self._deaths = Deaths()
         self._task_hooks = TaskHooks(
             self._tell_status,
@@ -151,7 +154,7 @@ class Worker:
             self._deaths,
         )
         self._connector_hooks = ConnectorHooks(
-            self._tell_status, self._tell_reconfigure, self._take_question, self._connector_failed
+            self._tell_status, self._tell_reconfigure, self._take_question, self._connector_restarts.failed
         )
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -343,7 +346,7 @@ class Worker:
         self._reloads.forget(name, None)
         running = self._connectors.pop(name, None)
         if running is not None:
-            await self._give_up_restart(running)
+            await self._connector_restarts.give_up(running)
             await running.stop()
 
     async def set_connector_target(self, name: str, target: str) -> None:
@@ -354,7 +357,7 @@ class Worker:
             ConnectError: it failed on the way.
         """
         running = self._connector(name)
-        await self._give_up_restart(running)
+        await self._connector_restarts.give_up(running)
         await running.set_target(target)
 
     async def task_configs(self, name: str) -> list[dict[str, str]]:
@@ -366,23 +369,8 @@ class Worker:
         """
         return await self._connector(name).task_configs()
 
-    def _connector_failed(self, connector: RunningConnector, trace: str, code: str) -> None:
-        worked = connector.worked(time.monotonic())
-        self._connector_restarts.failed(connector, trace, connector.restarts, worked, code)
-
-    def _connector_here(self, connector: RunningConnector) -> bool:
-        return self._connectors.get(connector.name) is connector
-
-    def _begin_connector_anew(self, connector: RunningConnector) -> None:
-        self._restarting[connector.name] = self._in_background(self._restart_connector(connector))
-
-    async def _restart_connector(self, connector: RunningConnector) -> None:
-        try:
-            await connector.restart(await self._renewed_connector(connector))
-        except ConnectError as error:  # it has reported that already
-            log.warning("%s did not start: %s", connector, error.message)
-        else:
-            self._tell_reconfigure(connector.name)
+    async def _begin_connector_anew(self, connector: RunningConnector) -> None:
+        await connector.restart(await self._renewed_connector(connector))
 
     async def _renewed_connector(self, connector: RunningConnector) -> Resolution:
         """Configuration of a connector that begins anew: its references may stand for something else by now."""
@@ -392,14 +380,6 @@ class Worker:
             log.warning("%s begins anew with the values that it had: %s", connector, error.message)
             return connector.resolution
         return resolved
-
-    async def _give_up_restart(self, connector: RunningConnector) -> None:
-        """What a user or the group wants of a connector goes before a restart that waits or is under way."""
-        self._connector_restarts.forget(connector)
-        restarting = self._restarting.pop(connector.name, None)
-        if restarting is not None and not restarting.done():
-            restarting.cancel()
-            await asyncio.wait([restarting])
 
     def _connector(self, name: str) -> RunningConnector:
         running = self._connectors.get(name)
