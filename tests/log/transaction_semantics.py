@@ -118,12 +118,13 @@ def test_producers_are_fenced_by_their_ids(log):
     assert committed(log, topic) == [b"free"] * 2
 
 
-def test_a_writer_made_for_it_reports_records_when_it_has_committed(log):
+@pytest.mark.parametrize("more", [{}, {"timestamps": [1, 2], "headers": [[("h", b"x")], None]}])
+def test_a_writer_made_for_it_reports_records_when_it_has_committed(log, more):
     topic = create(log)
     told: list[tuple[int, TopicPartition, int]] = []
     writer = opened(log, fresh("id"), reports_records=True)
     writer.begin()
-    batch = OutgoingBatch(topic, [b"a", b"b"], timestamps=[1, 2], headers=[[("h", b"x")], None])
+    batch = OutgoingBatch(topic, [b"a", b"b"], **more)
     writer.send(batch, lambda index, place, offset, _: told.append((index, place, offset)))
     writer.commit()
     writer.close()

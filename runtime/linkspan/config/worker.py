@@ -297,7 +297,7 @@ class DistributedConfig(WorkerConfig):
         default="disabled",
         importance=HIGH,
         validator=one_of_ignoring_case("disabled", "enabled", "preparing"),
-        doc="Whether source connectors may deliver exactly once.",
+        doc="Whether sources of the group deliver exactly once. Set `preparing` on all workers before `enabled`.",
     )
     config_storage_topic = Str(importance=HIGH, validator=non_empty, doc="Topic of connector configurations.")
     config_storage_replication_factor = Short(

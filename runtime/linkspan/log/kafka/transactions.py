@@ -119,12 +119,11 @@ class KafkaTransactionalWriter:
         size = payload_size(batch)
         self._await_room(len(batch), size)
         self._bytes += size
-        if on_record is not None:
-            self._produce_reported(batch, on_record)
-        elif needs_single_calls(batch):
-            self._produce_singly(batch)
+        answered = self._answered if on_record is None else partial(self._reported, on_record)
+        if needs_single_calls(batch):
+            self._produce_singly(batch, answered, numbered=on_record is not None)
         else:
-            self._produce_all(batch)
+            self._produce_all(batch, answered, numbered=on_record is not None)
         self._check()
 
     def poll(self) -> None:
@@ -196,31 +195,30 @@ class KafkaTransactionalWriter:
         except KafkaException as error:
             self._on_error(kafka_error(error))
 
-    def _produce_all(self, batch: OutgoingBatch) -> None:
+    def _produce_all(self, batch: OutgoingBatch, answered: Callable[..., None], *, numbered: bool) -> None:
         messages: list[dict[str, Any]]
         if batch.keys is None:
             messages = [{"value": value} for value in batch.values]
         else:
             messages = [{"value": value, "key": key} for value, key in zip(batch.values, batch.keys, strict=True)]
-        if self._producer.produce_batch(batch.topic, messages, on_delivery=self._answered) != len(messages):
+        if numbered:
+            for index, message in enumerate(messages):
+                message["callback"] = partial(answered, index)
+            queued = self._producer.produce_batch(batch.topic, messages)
+        else:
+            queued = self._producer.produce_batch(batch.topic, messages, on_delivery=answered)
+        if queued != len(messages):
             index, error = next((at, item["_error"]) for at, item in enumerate(messages) if item.get("_error"))
             self._fail(error, f"record {index} ", batch.topic)
 
-    def _produce_singly(self, batch: OutgoingBatch) -> None:
-        for index in range(len(batch)):
-            self._produce(batch, index, self._answered)
-
-    def _produce_reported(self, batch: OutgoingBatch, on_record: OnRecord) -> None:
-        for index in range(len(batch)):
-            self._produce(batch, index, partial(self._reported, on_record, index))
-
-    def _produce(self, batch: OutgoingBatch, index: int, answered: Callable[..., None]) -> None:
-        key = batch.keys[index] if batch.keys is not None else None
-        options = single_options(batch, index)
-        try:
-            self._producer.produce(batch.topic, batch.values[index], key, on_delivery=answered, **options)
-        except KafkaException as error:
-            self._fail(kafka_error(error), f"record {index} ", batch.topic)
+    def _produce_singly(self, batch: OutgoingBatch, answered: Callable[..., None], *, numbered: bool) -> None:
+        for index, value in enumerate(batch.values):
+            key = batch.keys[index] if batch.keys is not None else None
+            told = partial(answered, index) if numbered else answered
+            try:
+                self._producer.produce(batch.topic, value, key, on_delivery=told, **single_options(batch, index))
+            except KafkaException as error:
+                self._fail(kafka_error(error), f"record {index} ", batch.topic)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
