@@ -165,6 +165,28 @@ def test_a_partition_that_is_lost_among_suspects_is_read_on_from_what_is_committ
     assert second.task.values_put == ["3", "4", "5"]
 
 
+def test_a_rebalance_among_suspects_goes_on_with_the_next_one_alone(log):
+    topic = create_topic(log)
+    fill(log, topic, range(6))
+    place = TopicPartition(topic, 0)
+    run = SinkRun(log, [topic], suspects=suspected(topic, 1, 5))
+
+    def away_and_back(listener: Any) -> None:
+        listener.on_revoked([place])
+        listener.on_assigned([place])
+
+    def put(records: SinkBatch) -> None:
+        if len(records) and records[0].offset == 2:
+            run.reader.at_poll = [away_and_back]
+
+    run.task.on_put = put
+    run.run(lambda: len(run.task.values_put) == 6)
+    assert run.task.values_put == [str(n) for n in range(6)]
+    assert run.task.closed[0] == [place]
+    assert [spans for spans in in_put(run) if 1 <= spans[0][2] < 5] == [[(topic, 0, n, n + 1)] for n in range(1, 5)]
+    assert run.port.passed_spans == [Span(topic, 0, 1, 5)]
+
+
 def test_what_a_task_holds_back_stays_in_flight_so_that_no_innocent_is_blamed(log):
     topic = create_topic(log)
     fill(log, topic, range(4))
