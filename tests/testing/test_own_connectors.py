@@ -8,7 +8,12 @@ from linkspan.testing import Adapter, check
 from tests.testing.adapters import Datagen, FileSink, FileSource, LedgerSink
 
 NO_OUTAGE = {"stop.while-the-outside-is-away", "retry.outage"}
-NO_STORED_OFFSETS = {"kill.before-stored_offsets", "kill.after-stored_offsets", "sharing.one-sleeps"}
+NO_STORED_OFFSETS = {
+    "kill.before-stored_offsets",
+    "kill.after-stored_offsets",
+    "retry.stored-offsets",
+    "sharing.one-sleeps",
+}
 TWO_TASKS = {"sharing.two-tasks"}
 IN_TRANSACTIONS = {"kill.before-commit_offsets", "kill.after-commit_offsets", "retry.commit-offsets"}
 NOT_IN_TRANSACTIONS = {"kill.before-commit_transaction", "kill.after-commit_transaction"}

@@ -58,5 +58,6 @@ CASES: Final = (
     Case("retry.put", partial(_fail_once, "put", "before"), ("sink",)),
     Case("retry.put-that-had-written", partial(_fail_once, "put", "after"), ("sink",)),
     Case("retry.flush", partial(_fail_once, "pre_commit", "before"), ("sink",)),
+    Case("retry.stored-offsets", partial(_fail_once, "stored_offsets", "before"), ("sink",)),
     Case("retry.outage", outage),
 )
