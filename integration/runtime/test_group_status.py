@@ -137,6 +137,27 @@ def test_a_task_whose_process_was_killed_is_failed_with_the_reason(worker):
 
 
 @ONE_PLACE
+def test_a_task_that_has_failed_waits_for_its_restart_and_its_user_goes_first(worker):
+    slowly = {"linkspan__restart__enable": "true", "linkspan__restart__backoff__ms": 120_000}
+    create(worker, "fails", connector__class="AwkwardSource", topic=f"{worker.group.name}-f", start="exit", **slowly)
+
+    def waits_for(number: int) -> None:
+        said = f"{number} of at most 10 restarts within 3600 s"
+        wait_until(lambda: task(worker, "fails")[0] == "RESTARTING" and said in task(worker, "fails")[1], said)
+
+    waits_for(1)
+    assert "ended with status 7" in task(worker, "fails")[1]
+    assert metrics(worker)['linkspan_task_restarts_total{connector="fails",task="0"}'] == 1
+    assert worker.ask("PUT", "/connectors/fails/pause")[0] == 202
+    wait_until(lambda: task(worker, "fails") == ("PAUSED", ""), "the task is paused, without its plugin")
+    assert worker.ask("PUT", "/connectors/fails/resume")[0] == 202
+    waits_for(2)
+    assert worker.ask("POST", "/connectors/fails/restart?includeTasks=true&onlyFailed=true")[0] == 202
+    waits_for(1)
+    assert worker.ask("DELETE", "/connectors/fails")[0] == 204
+
+
+@ONE_PLACE
 def test_a_call_that_takes_long_is_told_in_the_trace_until_it_returns_and_the_state_stays(worker):
     topic = f"{worker.group.name}-stall"
     create(worker, "feeds", connector__class="DatagenSource", topic=topic, format="json", rate=0, count=5)
