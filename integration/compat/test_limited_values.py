@@ -101,9 +101,9 @@ def watch(kind: type[GroupWorker], install: Callable[[Path], None], folder: Path
         same = states()
         value.write_text(str(folder / "second.txt"))
         until(lambda: states()["task-a"].count("RUNNING") >= 2, states)
+        until((folder / "second.txt").exists, states)
         with (folder / "in.txt").open("a") as file:
             file.write("two\n")
-        until((folder / "second.txt").exists, states)
         until(lambda: "two" in (folder / "second.txt").read_text(), states)
         return Seen(same, states(), (folder / "second.txt").read_text())
 

@@ -84,9 +84,9 @@ def test_a_changed_secret_takes_effect_and_an_unchanged_one_changes_nothing(tmp_
         assert restarts(worker.log) == []
         mounted.change(place=str(second), other="x")
         wait_until(lambda: bool(restarts(worker.log)), lambda: "nothing was restarted")
+        wait_until(second.exists, lambda: f"{second} was not made: {worker.log.read_text()}")
         with (tmp_path / "in.txt").open("a") as file:
             file.write("two\n")
-        wait_until(second.exists, lambda: f"{second} was not made: {worker.log.read_text()}")
         wait_until(lambda: "two" in second.read_text(), second.read_text)
         assert second.read_text() == "two\n"
         wait_until(lambda: "two" in first.read_text(), first.read_text)
