@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +191,19 @@ def test_protobuf_schemas_come_as_descriptors_and_as_texts(client: SchemaRegistr
     other = text.replace("repeated string paths = 1", "repeated int64 paths = 1")
     assert refusal(client.register_schema, subject, Schema(other, "PROTOBUF")) == (409, 409)
     assert refusal(client.register_schema, subject, Schema("message {", "PROTOBUF")) == (422, 42201)
+
+
+def test_the_client_logs_in_where_the_registry_wants_it(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("alice: secret,admin\n")
+    module = "org.eclipse.jetty.jaas.spi.PropertyFileLoginModule"
+    (tmp_path / "jaas").write_text(f'Props {{ {module} required file="{tmp_path}/users"; }};')
+    login = {"authentication.method": "BASIC", "authentication.realm": "Props"}
+    server = SchemaRegistry(tmp_path / "registry", None, {**login, "linkspan.jaas.config.file": tmp_path / "jaas"})
+    server.start()
+    try:
+        with SchemaRegistryClient({"url": server.url, "basic.auth.user.info": "alice:secret"}) as client:
+            assert client.register_schema("s", record(("id", "long"))) == 1
+        with SchemaRegistryClient({"url": server.url, "basic.auth.user.info": "alice:wrong"}) as client:
+            assert refusal(client.get_subjects) == (401, 401)
+    finally:
+        server.stop()

@@ -78,6 +78,8 @@ def test_a_topic_of_other_registries_is_taken_over(kafka: Broker, tmp_path: Path
         assert registry.call("GET", "/mode/old")[1] == {"mode": "IMPORT"}
         assert registry.call("POST", "/subjects/new/versions", {"schema": '"bytes"'})[1]["id"] == 8
         assert registry.call("POST", "/subjects/new/versions", {"schema": '{"type": "int"}'})[0] == 409
+        large = json.dumps({"type": "record", "name": "R", "doc": "x" * 1_100_000, "fields": []})
+        assert registry.call("POST", "/subjects/large/versions", {"schema": large})[1]["error_code"] == 42209
         assert registry.call("PUT", "/config/new", {"compatibility": "none"})[1] == {"compatibility": "NONE"}
         assert registry.call("DELETE", "/subjects/new")[1] == [1]
         assert registry.call("DELETE", "/subjects/old")[1] == [1]

@@ -11,7 +11,7 @@ from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.cli.exits import CannotStartError
 from linkspan.cli.lifetime import Lifetime
 from linkspan.config.listeners import parse_listeners
-from linkspan.config.registry import RegistryConfig, client_properties
+from linkspan.config.registry import RegistryConfig, client_properties, max_request_size
 from linkspan.config.response_headers import header_rules
 from linkspan.log.port import ExclusiveWriter, Log, Table, TopicSpec
 from linkspan.registry.parsers import PARSERS
@@ -21,6 +21,8 @@ from linkspan.rest import tls
 from linkspan.rest.app import RestApp
 from linkspan.rest.headers import CrossOrigin
 from linkspan.rest.registry import registry_routes
+from linkspan.rest.registry_requests import MEDIA_TYPE
+from linkspan.rest.registry_users import users_of
 from linkspan.rest.server import HttpServer
 
 __all__ = ["RegistryServer"]
@@ -51,10 +53,12 @@ class RegistryServer:
             default=Level.of(config.level),
             seconds=config.kafkastore_timeout_ms / 1000,
             modes_change=config.mode_mutability,
+            largest=None if config.embedded else max_request_size(self._clients),
         )
+        self._users = users_of(config)
         origins = config.access_control_allow_origin.strip()
         cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None
-        self._app = RestApp(cross, header_rules(config.response_http_headers_config))
+        self._app = RestApp(cross, header_rules(config.response_http_headers_config), content_type=MEDIA_TYPE)
         listeners = parse_listeners(config.listeners)
         secure = any(listener.scheme == "https" for listener in listeners)
         context = tls.server_context(config.originals, tls.PREFIX) if secure else None
@@ -100,7 +104,8 @@ class RegistryServer:
             cluster = await asyncio.to_thread(self._cluster_id)
         except ConnectError as error:
             raise CannotStartError(2 if isinstance(error, ConfigError) else 3, error) from error
-        self._app.install(registry_routes(self._registry, cluster, self._config.schema_registry_group_id))
+        routes = registry_routes(self._registry, cluster, self._config.schema_registry_group_id)
+        self._app.install(routes, [] if self._users is None else [self._users.check])
         for listener, port in zip(parse_listeners(self._config.listeners), self._server.ports, strict=True):
             _log.info("REST API at %s://%s:%d", listener.scheme, listener.host or "0.0.0.0", port)  # noqa: S104 - shown
         _log.info("Schema registry started")

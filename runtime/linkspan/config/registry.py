@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from linkspan.api.errors import ConfigError
-from linkspan.api.fields import HIGH, LOW, MEDIUM, Bool, Config, Duration, Int, Str, StrList
+from linkspan.api.fields import HIGH, LOW, MEDIUM, Bool, Config, ConfigType, Duration, Int, Str, StrList
 from linkspan.api.validators import at_least, non_empty, one_of, one_of_ignoring_case, optional
+from linkspan.config.definition import parse_value
 from linkspan.config.listeners import parse_listeners
 from linkspan.config.response_headers import header_rules
 
-__all__ = ["PREFIX", "RegistryConfig", "client_properties"]
+__all__ = ["PREFIX", "RegistryConfig", "client_properties", "max_request_size"]
 
 PREFIX: Final = "kafkastore."
 """Begins keys about the topic, and those that are handed on to Kafka's clients."""
-PREFIXES: Final = (PREFIX, "kafkagroup.", "ssl.", "listeners.https.", "linkspan.jaas.")
+PREFIXES: Final = (PREFIX, "kafkagroup.", "ssl.", "listeners.https.")
 _LEVELS: Final = ("none", "backward", "backward_transitive", "forward", "forward_transitive", "full", "full_transitive")
+_MAX_REQUEST_SIZE: Final = 1048576
 _OF_THE_STORE: Final = frozenset(
     {
         "bootstrap.servers",
@@ -91,6 +93,16 @@ class RegistryConfig(Config):
     )
     mode_mutability = Bool(default=True, importance=LOW, doc="Whether modes can be changed.")
     host_name = Str(default=None, importance=LOW, doc="Host under which others reach this registry; only logged.")
+    authentication_method = Str(
+        default="NONE", importance=LOW, validator=one_of("NONE", "BASIC"), doc="Who may call: everybody, or users."
+    )
+    authentication_realm = Str(default="", importance=LOW, doc="Context of the JAAS file that names the users.")
+    authentication_roles = StrList(default=("*",), importance=LOW, doc="Roles of users who may call; * for any.")
+    linkspan_jaas_config_file = Str(
+        default=None,
+        importance=LOW,
+        doc="JAAS file. Default: java.security.auth.login.config out of SCHEMA_REGISTRY_OPTS or KAFKA_OPTS.",
+    )
     access_control_allow_origin = Str(default="", importance=LOW, doc="Origins that browsers may call from.")
     access_control_allow_methods = Str(default="", importance=LOW, doc="Methods that browsers may call.")
     response_http_headers_config = Str(
@@ -133,6 +145,12 @@ def client_properties(config: RegistryConfig) -> dict[str, str]:
     # no shorter than one request, which the library insists on
     settings["transaction.timeout.ms"] = settings["request.timeout.ms"]
     return settings
+
+
+def max_request_size(clients: Mapping[str, str]) -> int:
+    """Bytes of the largest request that the producer sends; raises ConfigError for no number."""
+    key = "max.request.size"
+    return int(str(parse_value(PREFIX + key, clients.get(key, str(_MAX_REQUEST_SIZE)), ConfigType.INT)))
 
 
 def _texts(properties: Mapping[str, str | None]) -> dict[str, str]:

@@ -76,6 +76,10 @@ class Schemas:
                 known = self._parsers[kind](text, closure, strict)
             except KeyError:
                 raise refusals.invalid_schema(f"Invalid schema type {kind}") from None
+            except RecursionError:
+                raise refusals.invalid_schema(
+                    f"Invalid schema of type {kind}, details: it is nested too deeply"
+                ) from None
             except ValueError as error:
                 raise refusals.invalid_schema(f"Invalid schema of type {kind}, details: {error}") from error
             self._read[key] = known

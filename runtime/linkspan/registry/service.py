@@ -41,6 +41,8 @@ from linkspan.registry.subjects import QualifiedSubject
 __all__ = ["Registry"]
 
 _ATTEMPTS: Final = 10
+_AROUND: Final = 100
+"""Bytes of a request around a record, at most."""
 _log: Final = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
@@ -55,6 +57,7 @@ class Registry:
         default: level of compatibility where none is set.
         seconds: how long one request waits for the topic.
         modes_change: whether modes can be set.
+        largest: bytes of a record that the topic takes; None for any.
     """
 
     def __init__(
@@ -66,11 +69,13 @@ class Registry:
         default: Level = Level.BACKWARD,
         seconds: float = 10.0,
         modes_change: bool = True,
+        largest: int | None = None,
     ) -> None:
         self._table = table
         self._writer = writer
         self._seconds = seconds
         self._modes_change = modes_change
+        self._largest = largest
         self._turn = asyncio.Lock()
         self._current = False
         self._ready = False
@@ -172,6 +177,8 @@ class Registry:
         change = decide()
         if change.records:
             records = [(self.state.spelling(key), value_bytes(value)) for key, value in change.records]
+            if self._largest is not None and any(_size(*each) > self._largest for each in records):
+                raise refusals.schema_too_large()
             await self._writer.write(records, self._seconds)
             self._current = False
             await self._table.read_to_end(self._seconds)
@@ -260,6 +267,10 @@ class Registry:
 def _is_below(name: str | None, context: str | None) -> bool:
     parts = QualifiedSubject.of(name)
     return bool(parts.name) and parts.context == QualifiedSubject.of(context).context
+
+
+def _size(key: bytes, value: bytes | None) -> int:
+    return len(key) + len(value or b"") + _AROUND
 
 
 def _failure(doing: str, error: ConnectError) -> RefusalError:

@@ -61,6 +61,7 @@ class RestApp:
         cross_origin: answers other origins; None when not configured.
         rules: headers to add to every answer.
         body_seconds: within which the body of a request has to arrive.
+        content_type: of bodies.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class RestApp:
         cross_origin: CrossOrigin | None = None,
         rules: Sequence[HeaderRule] = (),
         body_seconds: float = BODY_SECONDS,
+        content_type: str = JSON,
     ) -> None:
         self._router = Router(())
         self._cross_origin = cross_origin
         self._rules = rules
         self._body_seconds = body_seconds
+        self._content_type = content_type
         self._filters: Sequence[RestFilter] = ()
 
     def install(self, routes: Sequence[Route | ForeignRoute], filters: Sequence[RestFilter] = ()) -> None:
@@ -88,13 +91,17 @@ class RestApp:
             status = status_of(error)
             if status >= 500:
                 _log.error("%s failed: %s", _described(request), one_line(error.message))
-            response = _json_response(Answer(status, error_body(status, error.message), headers_of(error)))
+            response = _json_response(
+                Answer(status, error_body(status, error.message), headers_of(error)), self._content_type
+            )
         except ClientGoneError:
             _log.debug("%s: the client went away before its request was complete", _described(request))
             raise
         except Exception as error:  # noqa: BLE001 - supervision point: a defect in one request must not end the server
             _log.exception("%s failed", _described(request))
-            response = _json_response(Answer(500, error_body(500, str(error) or type(error).__name__)))
+            response = _json_response(
+                Answer(500, error_body(500, str(error) or type(error).__name__)), self._content_type
+            )
         self._decorate(request, response)
         return response
 
@@ -119,7 +126,7 @@ class RestApp:
             check_content_type(sent.headers.get("Content-Type"))
         base_url = f"{'https' if sent.secure else 'http'}://{_host(sent)}"
         request = Request(names, query_of(query), body, base_url, path, sent.headers)
-        return _json_response(await route.handler(request))
+        return _json_response(await route.handler(request), self._content_type)
 
     def _decorate(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         response.headers["Server"] = "Linkspan"
@@ -197,11 +204,11 @@ async def _go_on(request: web.BaseRequest) -> None:
     request.writer.output_size = 0  # the answer proper has not begun
 
 
-def _json_response(answer: Answer) -> web.Response:
+def _json_response(answer: Answer, content_type: str) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     return web.Response(
-        status=answer.status, body=render(answer.body), headers={"Content-Type": JSON, **answer.headers}
+        status=answer.status, body=render(answer.body), headers={"Content-Type": content_type, **answer.headers}
     )
 
 
