@@ -125,6 +125,11 @@ def test_bad_requests_are_answered_as_clients_know_it(tmp_path: Path) -> None:
             ("GET", "/subjects/s/versions/first", None): 42202,
             ("PUT", "/config", json.dumps({"compatibility": "SOME"})): 42203,
             ("PUT", "/mode", json.dumps({"mode": "SOME"})): 42204,
+            ("PUT", "/config", json.dumps({"defaultMetadata": 7})): 400,
+            ("PUT", "/config", json.dumps({"normalize": "x"})): 400,
+            ("POST", "/subjects/s/versions", json.dumps({"schema": '"int"', "metadata": {"tags": [1]}})): 400,
+            ("POST", "/subjects/s/versions", json.dumps({"schema": '"int"', "ruleSet": {"domainRules": [7]}})): 42210,
+            ("POST", "/subjects/s/versions", json.dumps({"schemaType": "JSON", "schema": '{"not":' * 3000})): 42201,
             ("DELETE", "/subjects/s", None): 40401,
             ("GET", "/schemas/ids/x", None): 404,
         }

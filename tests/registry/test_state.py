@@ -70,8 +70,14 @@ def test_of_two_schemas_with_one_id_the_first_counts() -> None:
 
 
 def test_records_that_no_registry_writes_are_skipped(caplog: pytest.LogCaptureFixture) -> None:
-    state = table(("nonsense", {}), ('{"keytype":"NEWER","magic":0}', {}), schema("a", 1, 1))
-    assert list(state.subjects) == ["a"]
+    state = table(
+        ("nonsense", {}),
+        ('{"keytype":"NEWER","magic":0}', {}),
+        schema("b", 1, 2, metadata=7),
+        ('{"keytype":"CONFIG","magic":0}', {"defaultMetadata": 7}),
+        schema("a", 1, 1),
+    )
+    assert (list(state.subjects), state.configs) == (["a"], {})
     assert "Offset 0 is skipped: The key of a record is not JSON" in caplog.text
     with pytest.raises(CorruptStateError):
         parse_key(b'{"keytype":"SCHEMA","subject":"s","version":"1"}')

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from linkspan.api.errors import CorruptStateError
 from linkspan.log.port import TableRecord
+from linkspan.registry.extras import checked_metadata, checked_rules
 from linkspan.registry.records import Key, Kind, key_bytes, parse_key, parse_value
 from linkspan.registry.subjects import DEFAULT_CONTEXT, GLOBAL_CONTEXT, QualifiedSubject, within
 
@@ -339,7 +340,16 @@ def _set(table: dict[str | None, Any], name: str | None, value: Any) -> None:  #
 
 
 def _config_of(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if value is None else {name: item for name, item in value.items() if name != "subject"}
+    if value is None:
+        return None
+    try:
+        for name in ("defaultMetadata", "overrideMetadata"):
+            checked_metadata(value.get(name))
+        for name in ("defaultRuleSet", "overrideRuleSet"):
+            checked_rules(value.get(name))
+    except ValueError as error:
+        raise CorruptStateError(f"a configuration is malformed: {error}") from error
+    return {name: item for name, item in value.items() if name != "subject"}
 
 
 def _registered(key: Key, value: Mapping[str, Any]) -> Registered:
@@ -351,8 +361,10 @@ def _registered(key: Key, value: Mapping[str, Any]) -> Registered:
             Reference(str(item["name"]), str(item["subject"]), int(item["version"]))
             for item in value.get("references") or ()
         )
+        metadata, rules = checked_metadata(value.get("metadata")), checked_rules(value.get("ruleSet"))
     except (KeyError, TypeError, ValueError) as error:
-        raise CorruptStateError(f"version {key.version} of subject {key.subject} has a malformed reference") from error
+        what = f"version {key.version} of subject {key.subject}"
+        raise CorruptStateError(f"{what} has a malformed reference, metadata or rule: {error}") from error
     return Registered(
         subject=key.subject or "",
         version=key.version,
@@ -360,7 +372,7 @@ def _registered(key: Key, value: Mapping[str, Any]) -> Registered:
         schema=schema,
         type=value.get("schemaType") or AVRO,
         references=references,
-        metadata=value.get("metadata"),
-        rule_set=value.get("ruleSet"),
+        metadata=metadata,
+        rule_set=rules,
         deleted=bool(value.get("deleted", False)),
     )

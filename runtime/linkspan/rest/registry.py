@@ -16,12 +16,12 @@ from linkspan.registry import refusals
 from linkspan.registry.proposals import LATEST
 from linkspan.registry.refusals import RefusalError
 from linkspan.registry.service import Registry
-from linkspan.registry.settings import Level, Mode
+from linkspan.registry.settings import Mode
 from linkspan.registry.state import AVRO, Registered, fingerprint
 from linkspan.registry.subjects import WILDCARD, QualifiedSubject, is_valid
 from linkspan.rest.access_log import one_line
 from linkspan.rest.errors import error_body
-from linkspan.rest.registry_requests import MEDIA_TYPE, Call, answer_type, proposal_of
+from linkspan.rest.registry_requests import MEDIA_TYPE, Call, answer_type, configuration_of, proposal_of
 from linkspan.rest.rendering import render
 from linkspan.rest.routing import ForeignRoute
 
@@ -29,19 +29,6 @@ __all__ = ["registry_routes"]
 
 _log: Final = logging.getLogger("linkspan.rest")
 _Handler = Callable[[Call], Awaitable[object]]
-_CONFIG: Final = (
-    "alias",
-    "normalize",
-    "validateFields",
-    "validateRules",
-    "compatibilityLevel",
-    "compatibilityPolicy",
-    "compatibilityGroup",
-    "defaultMetadata",
-    "overrideMetadata",
-    "defaultRuleSet",
-    "overrideRuleSet",
-)
 
 
 class _Nothing:
@@ -443,11 +430,7 @@ class _Settings:
         return await self._registry.ask(question)
 
     async def _set_config(self, call: Call) -> object:
-        subject, body = _valid(call.settings_subject), call.body()
-        wanted: dict[str, Any] = {name: body[name] for name in _CONFIG if name in body}
-        if "compatibility" in body:
-            level = body["compatibility"]
-            wanted["compatibilityLevel"] = None if level is None else Level.of(level).value
+        subject, wanted = _valid(call.settings_subject), configuration_of(call.body())
         return _with_level(await self._registry.set_config(subject, wanted))
 
     async def _delete_config(self, call: Call) -> object:

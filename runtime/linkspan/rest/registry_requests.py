@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from linkspan.api.rest import RestRequest
 from linkspan.registry import json_text, refusals
+from linkspan.registry.extras import checked_metadata, checked_rules
 from linkspan.registry.proposals import LATEST, Proposal
 from linkspan.registry.refusals import RefusalError
+from linkspan.registry.settings import Level
 from linkspan.registry.state import AVRO, Reference
 from linkspan.registry.subjects import QualifiedSubject, normalized, normalized_context
 
-__all__ = ["MEDIA_TYPE", "Call", "answer_type", "proposal_of"]
+__all__ = ["MEDIA_TYPE", "Call", "answer_type", "configuration_of", "proposal_of"]
 
 MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _ANSWERED: Final = (MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json")
@@ -162,8 +164,8 @@ def proposal_of(body: Mapping[str, Any]) -> Proposal:
         schema=_text(body, "schema") or "",
         type=_text(body, "schemaType") or AVRO,
         references=tuple(_reference(item) for item in _list(body, "references")),
-        metadata=_object(body, "metadata"),
-        rule_set=_object(body, "ruleSet"),
+        metadata=metadata_of(body, "metadata"),
+        rule_set=rules_of(body, "ruleSet"),
         version=_whole(body, "version") or 0,
         id=None if number is None or number < 0 else number,
     )
@@ -184,8 +186,46 @@ def _text(body: Mapping[str, Any], name: str) -> str | None:
     return _of_type(body, name, str, "a text")
 
 
-def _object(body: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    return _of_type(body, name, dict, "an object")
+def metadata_of(body: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """Metadata in a body; raises a RefusalError."""
+    try:
+        return checked_metadata(body.get(name))
+    except ValueError as error:
+        raise RefusalError(400, f'"{name}": {error}') from error
+
+
+def rules_of(body: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """A set of rules in a body; raises a RefusalError."""
+    try:
+        return checked_rules(body.get(name))
+    except ValueError as error:
+        raise refusals.invalid_rules(f"{name}: {error}") from error
+
+
+def configuration_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a body sets in a configuration, and what it takes away (None).
+
+    Raises:
+        RefusalError: a member is not what it has to be.
+    """
+    read: dict[str, Callable[[Mapping[str, Any], str], object]] = {
+        **dict.fromkeys(("alias", "compatibilityPolicy", "compatibilityGroup"), _text),
+        **dict.fromkeys(("normalize", "validateFields", "validateRules"), _boolean),
+        **dict.fromkeys(("defaultMetadata", "overrideMetadata"), metadata_of),
+        **dict.fromkeys(("defaultRuleSet", "overrideRuleSet"), rules_of),
+    }
+    found = {name: read_one(body, name) for name, read_one in read.items() if name in body}
+    policy = found.get("compatibilityPolicy")
+    if policy is not None and str(policy).upper() not in {"STRICT", "LENIENT"}:
+        raise RefusalError(42203, "Invalid compatibility policy. Valid values are strict and lenient")
+    if "compatibility" in body:
+        level = body["compatibility"]
+        found["compatibilityLevel"] = None if level is None else Level.of(level).value
+    return found
+
+
+def _boolean(body: Mapping[str, Any], name: str) -> bool | None:
+    return _of_type(body, name, bool, "true or false")
 
 
 def _list(body: Mapping[str, Any], name: str) -> list[Any]:

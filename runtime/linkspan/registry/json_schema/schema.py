@@ -57,16 +57,17 @@ class JsonSchema(ParsedSchema):
 
 def _check(body: Any) -> None:  # noqa: ANN401 - any JSON
     from jsonschema import Draft7Validator  # noqa: PLC0415 - of an extra
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415 - as above
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
     from jsonschema.validators import validator_for  # noqa: PLC0415 - as above
 
     if not isinstance(body, dict | bool):
         raise ValueError("a JSON schema is an object or a boolean")  # noqa: TRY004 - a malformed text
-    try:
-        validator_for(body, default=Draft7Validator).check_schema(body)  # type: ignore[arg-type]  # true and false are schemas, too
-    except SchemaError as error:
+    draft = validator_for(body, default=Draft7Validator)
+    # formats are not checked: patterns are for other languages, and may say what those of Python cannot
+    error = best_match(draft(draft.META_SCHEMA).iter_errors(body))
+    if error is not None:
         where = "/".join(map(str, error.absolute_path))
-        raise ValueError(f"#/{where}: {error.message}") from error
+        raise ValueError(f"#/{where}: {error.message}")
 
 
 def _sorted(value: Any) -> Any:  # noqa: ANN401 - any JSON
