@@ -12,6 +12,7 @@ from conftest import Watched, source, until
 
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.worker.restarts import PLACE_LOST, History, RestartPolicy, hopeless, policy_of
+from linkspan.worker.room import Room
 
 ON = {
     "linkspan.restart.enable": "true",
@@ -130,6 +131,18 @@ def test_a_failure_of_the_configuration_is_not_restarted(with_worker):
         await watched.run_task("c", start="misconfigured", **ON)
         assert "ConfigError" in (await watched.state("c", 0, "FAILED")).trace
         assert watched.states("c", 0) == ["FAILED"]
+
+    with_worker(story)
+
+
+def test_a_task_without_room_is_tried_again(with_worker, monkeypatch):
+    answers = ["No room for task c-0: too many others", "No room for task c-0: still too many"]
+    monkeypatch.setattr(Room, "lacking", lambda *_: answers.pop() if answers else None)
+
+    async def story(watched: Watched) -> None:
+        await watched.run_task("c", **ON)
+        await watched.state("c", 0, "RUNNING")
+        assert watched.states("c", 0) == ["RESTARTING", "RESTARTING", "RUNNING"]
 
     with_worker(story)
 

@@ -448,6 +448,7 @@ class Worker:
 
     async def _bear(self, running: RunningTask, spec: TaskSpec) -> None:
         """Give birth to a task when its turn comes; the next one's comes when it is up, or slow to come up."""
+        running.spec = spec
         async with self._starts.turn():
             lacking = self._room.lacking(spec.id, self._starts.under_way)
             if lacking is not None:
