@@ -224,7 +224,8 @@ def test_settings_for_java_are_ignored_with_one_line(standalone):
 def test_what_it_does_not_know_gets_the_usage(environment, arguments):
     assert ended(environment, *arguments) == (
         1,
-        "Usage: linkspan-container [distributed|standalone] [worker.properties [connector files]] | health\n",
+        "Usage: linkspan-container [distributed|standalone] [worker.properties [connector files]] | "
+        "registry [registry.properties] | health\n",
     )
 
 
@@ -372,3 +373,25 @@ def test_a_temporary_folder_is_enough_for_the_health_check(environment):
         status, message = ended({**environment, "TMPDIR": folder}, "health")
     assert status == 1
     assert "Cannot read the properties file" in message
+
+
+def test_variables_become_a_schema_registry_that_answers(start, environment, port):
+    settings = {
+        **environment,
+        "SCHEMA_REGISTRY_LISTENERS": f"http://127.0.0.1:{port}",
+        "SCHEMA_REGISTRY_SCHEMA_COMPATIBILITY_LEVEL": "full",
+        "SCHEMA_REGISTRY_SCHEMA_REGISTRY_GROUP_ID": "ours",
+        "SCHEMA_REGISTRY_LOG4J_ROOT_LOGLEVEL": "WARN",
+    }
+    container = start(settings, *COMMAND, "registry")
+    container.wait_until(lambda: healthy(port))
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=5) as answer:
+        assert answer.read() == b'{"compatibilityLevel":"FULL"}'
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/metadata/id", timeout=5) as answer:
+        assert b'"schema-registry-cluster":"ours"' in answer.read()
+    assert ended(settings, "health") == (0, "")
+    assert container.stop() == 0
+    assert "INFO" not in container.text
+    cannot = {**settings, "SCHEMA_REGISTRY_KAFKASTORE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    status, message = ended({**cannot, "SCHEMA_REGISTRY_CUB_KAFKA_TIMEOUT": "0.1"}, "registry")
+    assert (status, "SCHEMA_REGISTRY_KAFKASTORE_BOOTSTRAP_SERVERS=127.0.0.1:1" in message) == (1, True)

@@ -27,12 +27,15 @@ from linkspan.config import properties
 from linkspan.config.listeners import Listener, parse_listeners
 from linkspan.config.private_folder import private_folder
 from linkspan.config.providers.references import has_references
-from linkspan.config.variables import missing_variables, worker_settings
+from linkspan.config.variables import missing_variables, registry_settings, worker_settings
 from linkspan.observe.levels import LEVELS, LEVELS_VARIABLE, ROOT_VARIABLE, named_levels
 
 __all__ = ["main"]
 
-_USAGE: Final = "Usage: linkspan-container [distributed|standalone] [worker.properties [connector files]] | health"
+_USAGE: Final = (
+    "Usage: linkspan-container [distributed|standalone] [worker.properties [connector files]] | "
+    "registry [registry.properties] | health"
+)
 _MODES: Final = ("distributed", "standalone")
 _HOME: Final = "KAFKA_HOME"
 _BROKER_SECONDS: Final = 40
@@ -63,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run("distributed", _mounted(os.environ), [])
         if first in _MODES:
             return _run(first, _from_variables(first, rest[:1], os.environ), rest[1:])
+        if first == "registry" and len(rest) <= 1:
+            return _run_registry(rest, os.environ)
     except ConnectError as error:
         _say(error.message)
         return 2
@@ -81,11 +86,7 @@ def _run(mode: str, settings: Mapping[str, str], files: Sequence[str]) -> int:
     ignored = [name for name in _FOR_JAVA if os.environ.get(name, "false").lower() not in {"", "false", "disabled"}]
     if ignored:
         _say(f"{', '.join(ignored)}: ignored, they are for Java")
-    path = _worker_file()
-    try:
-        properties.store(path, settings)
-    except OSError as error:
-        raise ConfigError(f"Cannot write {path}: {error.strerror}") from error
+    path = _stored(settings)
     if mode == "standalone":
         from linkspan.cli import standalone as worker  # noqa: PLC0415 - only one of the two is loaded
 
@@ -93,6 +94,32 @@ def _run(mode: str, settings: Mapping[str, str], files: Sequence[str]) -> int:
     from linkspan.cli import distributed  # noqa: PLC0415 - as above
 
     return distributed.main([str(path)])
+
+
+def _run_registry(given: Sequence[str], environment: MutableMapping[str, str]) -> int:
+    from linkspan.cli import registry  # noqa: PLC0415 - only what is run is loaded
+
+    settings = {**(properties.load(given[0]) if given else {}), **registry_settings(environment)}
+    _use_levels(
+        environment,
+        environment.get("SCHEMA_REGISTRY_LOG4J_ROOT_LOGLEVEL"),
+        environment.get("SCHEMA_REGISTRY_LOG4J_LOGGERS"),
+    )
+    settings.setdefault("listeners", "http://0.0.0.0:8081")
+    settings.setdefault("linkspan.data.dir", str(Path(tempfile.gettempdir()) / "linkspan" / "data"))
+    servers = settings.get("kafkastore.bootstrap.servers", "")
+    limit = environment.get("SCHEMA_REGISTRY_CUB_KAFKA_TIMEOUT")
+    _wait_for_broker(servers, limit, "SCHEMA_REGISTRY_", "KAFKASTORE_BOOTSTRAP_SERVERS")
+    return registry.main([str(_stored(settings))])
+
+
+def _stored(settings: Mapping[str, str]) -> Path:
+    path = _worker_file()
+    try:
+        properties.store(path, settings)
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path}: {error.strerror}") from error
+    return path
 
 
 # --- variables ----------------------------------------------------------------------------------------------------
@@ -111,24 +138,25 @@ def _from_variables(mode: str, given: Sequence[str], environment: MutableMapping
     if mode == "standalone":
         settings.setdefault("offset.storage.file.filename", str(state / "connect.offsets"))
         settings.setdefault("linkspan.data.dir", str(state / "data"))
-    _wait_for_broker(settings.get("bootstrap.servers", ""), environment.get("CONNECT_CUB_KAFKA_TIMEOUT"))
+    limit = environment.get("CONNECT_CUB_KAFKA_TIMEOUT")
+    _wait_for_broker(settings.get("bootstrap.servers", ""), limit, "CONNECT_", "BOOTSTRAP_SERVERS")
     return settings
 
 
-def _wait_for_broker(servers: str, limit: str | None) -> None:
+def _wait_for_broker(servers: str, limit: str | None, prefix: str, key: str) -> None:
     """Wait until one of the brokers takes connections, as containers of one application start at the same time."""
     if not servers.strip():
         return
     try:
         seconds = float(limit or _BROKER_SECONDS)
     except ValueError:
-        raise ConfigError(f"CONNECT_CUB_KAFKA_TIMEOUT={limit} is no number of seconds") from None
+        raise ConfigError(f"{prefix}CUB_KAFKA_TIMEOUT={limit} is no number of seconds") from None
     end = time.monotonic() + seconds
     while not any(_takes_connections(server.strip()) for server in servers.split(",")):
         if time.monotonic() >= end:
             raise _StopError(
-                f"no broker of CONNECT_BOOTSTRAP_SERVERS={servers} could be reached within {seconds:g} s; "
-                "wait longer with CONNECT_CUB_KAFKA_TIMEOUT"
+                f"no broker of {prefix}{key}={servers} could be reached within {seconds:g} s; "
+                f"wait longer with {prefix}CUB_KAFKA_TIMEOUT"
             )
         time.sleep(0.2)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from linkspan import __version__
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.cli.exits import CannotStartError
 from linkspan.cli.worker_command import log_level, log_levels
 from linkspan.config import definition, properties
@@ -41,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         level, levels = log_level(), log_levels()
         config = definition.load(RegistryConfig, properties.load(given[0]) if given else {})
+        if config.originals.get("config.providers"):
+            value = config.originals["config.providers"]
+            raise ConfigError.invalid(
+                "config.providers", value, "the registry has none; write values, or make the file"
+            )
         server = _server(config)
     except ConnectError as error:
         print(f"linkspan registry: {error.message}", file=sys.stderr)
