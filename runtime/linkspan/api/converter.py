@@ -27,6 +27,9 @@ class Converter(ABC):
     The runtime converts whole batches. The batch methods call the single ones by default; override them where a batch
     can be done faster. When a batch raises, the runtime repeats it one by one to find the record at fault, so they
     must not have side effects.
+
+    A converter that needs another system, such as a schema registry, raises UnreachableError or ThrottledError while
+    that is down, and CredentialsError when it refuses: no record is at fault then.
     """
 
     config_class: ClassVar[type[Config]] = Config

@@ -166,7 +166,7 @@ class SourceTask(Task[ConfigT]):
         :class:`SourceRecord` or a :class:`~linkspan.api.records.SourceBatch`.
 
         Raises:
-            RetriableError: try again later.
+            RetriableError: try again later; OutageError when another system is down.
         """
 
     def commit(self) -> None:
@@ -192,8 +192,11 @@ class SinkTask(Task[ConfigT]):
         """Take records, possibly none. What is not written yet must be by the time :meth:`flush` returns.
 
         Raises:
-            RetriableError: the same records come again.
+            RetriableError: the same records come again. An OutageError (UnreachableError, ThrottledError) as well, with
+                one warning for all of it and growing pauses.
             BatchError: the named records are at fault, the others were written.
+            DataError: some record is at fault; the same records come again in halves until it is found.
+            CredentialsError, ConfigError: a person has to change something; the task fails, as for any other error.
         """
 
     def flush(self, offsets: Mapping[TopicPartition, int]) -> None:
