@@ -273,7 +273,14 @@ def _aligned(items: Sequence[SchemaAndValue], kind: Schema | None) -> list[objec
     """The values, whole numbers among fractions as fractions."""
     if kind is None or kind.type not in _FRACTIONS:
         return [item.value for item in items]
-    return [float(item.value) if isinstance(item.value, int) else item.value for item in items]
+    widen = _single if kind.type is Type.FLOAT32 else float
+    return [widen(item.value) if isinstance(item.value, int) else item.value for item in items]
+
+
+def _single(number: int) -> float:
+    """The nearest fraction of 32 bits, which has room for any number of 64."""
+    found: float = _SINGLE.unpack(_SINGLE.pack(number))[0]
+    return found
 
 
 def _shared(kinds: Sequence[Schema | None]) -> Schema | None:

@@ -17,7 +17,16 @@ from linkspan.transforms.java_numbers import fraction_from, single, to_long, who
 from linkspan.transforms.moments import MS_OF_DAY, ms_of, text_of
 from linkspan.transforms.replace_field import split
 from linkspan.transforms.sides import Plan, SideTransform
-from linkspan.transforms.structs import as_map, class_name, copier, derived, null_setting, plain_type, replaces_nulls
+from linkspan.transforms.structs import (
+    as_map,
+    changes_before_null,
+    class_name,
+    copier,
+    derived,
+    null_setting,
+    plain_type,
+    replaces_nulls,
+)
 
 __all__ = ["Cast", "CastConfig", "CastKey", "CastValue"]
 
@@ -125,10 +134,16 @@ class Cast(SideTransform[CastConfig]):
             raise _unsupported(Type.STRUCT)
         kind = derived(schema, kinds, optional=schema.optional)
         fields = [(field.name, field) for field in schema.fields]
-        copy = copier(fields, replace_nulls=replaces_nulls(self.config), target=kind)
+        replaces = replaces_nulls(self.config)
+        copy = copier(fields, replace_nulls=replaces, target=kind)
+        before_null = changes_before_null(schema, kind, casts, replace_nulls=replaces)
 
         def change(value: Mapping[str, object]) -> dict[str, object]:
-            changed = copy(value)
+            try:
+                changed = copy(value)
+            except DataError:
+                before_null(value)
+                raise
             for name, cast in casts.items():
                 item = changed[name]
                 if item is not None:

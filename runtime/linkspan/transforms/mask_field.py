@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from linkspan.api import HIGH, LOW, Config, DataError, Schema, Str, StrList, Type
@@ -16,6 +17,7 @@ from linkspan.transforms.moments import EPOCH
 from linkspan.transforms.sides import Plan, SideTransform
 from linkspan.transforms.structs import (
     as_map,
+    changes_before_null,
     class_name,
     copier,
     null_setting,
@@ -72,13 +74,20 @@ class MaskField(SideTransform[MaskFieldConfig]):
             return Plan(None, self._map)
         if schema.type is not Type.STRUCT:
             return Plan(schema, refused(PURPOSE, schema))
-        copy = copier([(field.name, field) for field in schema.fields], replace_nulls=replaces_nulls(self.config))
+        replaces = replaces_nulls(self.config)
+        copy = copier([(field.name, field) for field in schema.fields], replace_nulls=replaces)
         masked = [(field.name, field.schema) for field in schema.fields if field.name in self.config.fields]
+        masks = {name: partial(self._masked, schema=kind) for name, kind in masked}
+        before_null = changes_before_null(schema, schema, masks, replace_nulls=replaces)
 
         def change(value: Mapping[str, Any] | None) -> dict[str, object]:
             if value is None:
                 raise struct_only(PURPOSE, schema, None)
-            fields = copy(value)
+            try:
+                fields = copy(value)
+            except DataError:
+                before_null(value)
+                raise
             for name, kind in masked:
                 item = fields[name]
                 if item is not None:

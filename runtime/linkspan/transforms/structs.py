@@ -13,6 +13,7 @@ from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP, Field, Schema, T
 
 __all__ = [
     "as_map",
+    "changes_before_null",
     "class_name",
     "copier",
     "derived",
@@ -201,6 +202,36 @@ def copier(fields: Sequence[tuple[str, Field]], *, replace_nulls: bool, target: 
         return copied
 
     return copy
+
+
+def changes_before_null(
+    schema: Schema, target: Schema, changes: Mapping[str, Callable[[Any], object]], *, replace_nulls: bool
+) -> Callable[[Mapping[str, object]], None]:
+    """Function that fails where the original, which goes field by field, fails before it comes to a null.
+
+    Args:
+        schema: of the struct.
+        target: of the struct that is made of it.
+        changes: what is done to fields, by name.
+        replace_nulls: whether null is read as the default.
+
+    Returns:
+        the function; it raises what a change of a field before the first null raises.
+    """
+    order = [
+        (field.name, not _kind_of(field.name, field, target).optional, field.schema.default if replace_nulls else None)
+        for field in schema.fields
+    ]
+
+    def change(struct: Mapping[str, object]) -> None:
+        for name, required, default in order:
+            item = default if struct.get(name) is None else struct[name]
+            if item is None and required:
+                return
+            if item is not None and name in changes:
+                changes[name](item)
+
+    return change
 
 
 def _kind_of(name: str, field: Field, target: Schema | None) -> Schema:

@@ -1,0 +1,122 @@
+"""Generated values and payloads through the original's converters and ours: both come to the same end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.compat.generated_payloads import PAYLOADS, WRITTEN, drawn
+from integration.compat.java_program import JavaProgram
+from integration.conftest import missing
+from integration.services.kafka import class_path
+from integration.services.maven import UnavailableError
+from linkspan.transforms.java_numbers import single
+from tests.convert.test_golden import DEVIATIONS, HEADER, JSON, expected, is_same, ours, singles
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("compat"), pytest.mark.timeout(3600)]
+
+PROGRAM = Path(__file__).parents[2] / "tests" / "convert" / "golden" / "Converters.java"
+FEW, MANY = 60, 4_000
+"""Values to write, and payloads to read; what was written is read, too."""
+Json = dict[str, Any]
+NUMBER = re.compile(rb"-?\d+\.\d+(?:E-?\d+)?")
+
+
+def is_extra_digit(_case: Json, mine: tuple[str, Any], original: tuple[str, Any]) -> bool:
+    """Whether Java 17 wrote more digits of a fraction than are needed (JDK-4511638)."""
+    if mine[0] != "written" or original[0] != "written" or mine[1] is None or original[1] is None:
+        return False
+    ours_, theirs = (outcome[1].replace(b"\0", b"") for outcome in (mine, original))  # of UTF-16
+    numbers = zip(NUMBER.findall(ours_), NUMBER.findall(theirs), strict=False)
+    rest = [NUMBER.sub(b"#", text) for text in (ours_, theirs)]
+    return rest[0] == rest[1] and all(single(float(one)) == single(float(other)) for one, other in numbers)
+
+
+def is_same_json(case: Json, mine: tuple[str, Any], original: tuple[str, Any]) -> bool:
+    """Whether JSON says the same in other digits, as in a default in its schema."""
+    if case["class"] != JSON or not mine[0] == original[0] == "written":
+        return False
+    return bool(singles(json.loads(mine[1])) == singles(json.loads(original[1])))
+
+
+def is_more_than_json(case: Json, mine: tuple[str, Any], original: tuple[str, Any]) -> bool:
+    """Whether there is more behind a JSON document that is no envelope, either of which is an error."""
+    return case["class"] == JSON and mine[0] == original[0] == "error" and "unexpected content" in mine[1]
+
+
+def is_number_without_schema(case: Json, mine: tuple[str, Any], original: tuple[str, Any]) -> bool:
+    """Whether a number of another size was written, for Python's numbers have no sizes."""
+    if case.get("schema") is not None or mine[0] != "written" or "Failed to serialize to" not in str(original[1]):
+        return False
+    return not {"i64", "f64"}.isdisjoint(case["value"])
+
+
+def is_mixture_in_header(case: Json, mine: tuple[str, Any], original: tuple[str, Any]) -> bool:
+    """Whether items of a list or map differ: null, empty ones, moments beside others."""
+    if case["class"] != HEADER or not mine[0] == original[0] == "read":
+        return False
+    payload = str(case["payload"])
+    has_moments = "connect.data." in str(case["result"]) or "datetime." in str(mine)
+    has_containers = any(mark in payload[1:] for mark in ("null", "[", "{"))
+    return payload.lstrip()[:1] in ("[", "{") and (has_moments or has_containers)
+
+
+# docs/reference/deviations.md
+KNOWN = (
+    *DEVIATIONS.values(),
+    *(is_extra_digit, is_same_json, is_more_than_json, is_number_without_schema, is_mixture_in_header),
+)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaProgram]:
+    try:
+        jars = Path(class_path()).parent
+    except UnavailableError as error:
+        missing(str(error))
+    program = JavaProgram([PROGRAM], "Converters", jars, tmp_path_factory.mktemp("converters"))
+    yield program
+    program.stop()
+
+
+def compare(cases: Sequence[Json]) -> int:
+    """How many came out alike; the others are known."""
+    different, alike = [], 0
+    for case in cases:
+        mine, theirs = ours(case), expected(case)
+        if is_same(mine, theirs):
+            alike += 1
+        elif not any(same_but(case, mine, theirs) for same_but in KNOWN):
+            different.append((case, mine, theirs))
+    assert different[:3] == []
+    return alike
+
+
+def all_cases(original: JavaProgram, name: str, number: int, size: int) -> list[Json]:
+    written = list(original.answers(drawn(WRITTEN[name](size), number, size)))
+    again = [
+        {"class": case["class"], "config": case["config"], "payload": case["result"]["payload"]}
+        for case in written
+        if "payload" in case["result"]
+    ]
+    read = drawn(PAYLOADS[name](size), number, size)
+    return [*written, *original.answers(again), *original.answers(read)]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_generated_values_and_payloads_come_out_alike(original: JavaProgram, name: str) -> None:
+    cases = all_cases(original, name, FEW, 1)
+    assert compare(cases) > len(cases) / 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", WRITTEN)
+def test_many_generated_values_and_payloads_come_out_alike(original: JavaProgram, name: str) -> None:
+    cases = all_cases(original, name, MANY, 10)
+    assert len(cases) > 8_000
+    assert compare(cases) > len(cases) / 2
