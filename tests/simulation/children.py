@@ -32,7 +32,6 @@ class Run:
     told: Callable[[Run, str, str | None], None]
     restarts: History = field(default_factory=History)
     state: str = "UNASSIGNED"
-    running_since: float | None = None
 
     def __str__(self) -> str:
         return f"{self.process}'s {self.item[0]}-{self.item[1]}"
@@ -115,8 +114,7 @@ class SimulatedWorker:
 
     def _report(self, run: Run, state: str, trace: str | None = None) -> None:
         run.state = state
-        if state == "RUNNING":
-            run.running_since = self._loop.time()
+        run.restarts.follow(state, self._loop.time())
         name, number = run.item
         self._book.told(f"{self.process} says {name}-{number} {state}")
         self.on_status(Report(name, None if number < 0 else number, state, trace))
@@ -124,8 +122,7 @@ class SimulatedWorker:
     # --- restarts -----------------------------------------------------------------------------------------------
 
     def _failed(self, run: Run, trace: str) -> None:
-        worked = 0.0 if run.running_since is None else self._loop.time() - run.running_since
-        self._restarts.failed(run, trace, run.restarts, worked)
+        self._restarts.failed(run, trace, run.restarts)
 
     def _here(self, run: Run) -> bool:
         here = self.connectors.get(run.item[0]) if run.item[1] < 0 else self.tasks.get(run.item)

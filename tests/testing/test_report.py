@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import linkspan
@@ -65,9 +66,9 @@ def test_the_same_seed_gives_the_same_counts_and_another_one_may_not(tmp_path):
     assert any(count != counts[0] for count in counts[2:])
 
 
-def test_the_versions_name_the_package_of_the_connector_and_what_it_requires(monkeypatch):
-    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"tests": ["hypothesis"]})
-    found = versions(broken.HonestConnector)
+def test_the_versions_name_the_package_of_the_connector_and_what_it_requires():
+    assert set(versions(broken.HonestConnector)) == {"linkspan", "kafka_connect", "python", "sqlite", "system"}
+    found = versions(hypothesis.settings)  # any class of an installed package
     assert found["hypothesis"] == metadata.version("hypothesis")
     assert found["sortedcontainers"] == metadata.version("sortedcontainers")
     assert {"linkspan", "kafka_connect", "python", "sqlite", "system"} <= found.keys()
@@ -114,6 +115,29 @@ def test_an_adapter_that_raises_fails_its_case_and_is_cleaned_up(tmp_path):
     assert made.cases[0].verdict == "failed"
     assert "OSError: the disk is full" in made.cases[0].reason
     assert Clumsy.torn_down == 1
+
+
+def test_an_adapter_that_cannot_clean_up_fails_a_case_that_would_have_passed(tmp_path):
+    class Untidy(FileSource):
+        def tear_down(self):
+            raise OSError("still in use")
+
+    made = check(Untidy, only=["configuration.accepted"], folder=tmp_path)
+    assert [(case.verdict, case.reason) for case in made.cases] == [("failed", "Afterwards: OSError: still in use")]
+
+
+def test_a_task_that_fails_before_a_fault_strikes_fails_the_case(tmp_path):
+    class Refused(LedgerSink):
+        def config(self):
+            return {"file": "/no/such/folder/ledger"}
+
+        def content(self):
+            return ()
+
+    made = check(Refused, only=["kill.before-put"], folder=tmp_path)
+    assert made.cases[0].verdict == "failed"
+    assert "has failed before put was called: " in made.cases[0].reason
+    assert "unable to open database file" in made.cases[0].reason
 
 
 def test_an_account_names_what_is_missing_twice_there_and_strange():

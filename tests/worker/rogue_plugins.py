@@ -89,12 +89,6 @@ def hold_once(place: str, config: dict[str, str]) -> None:
         hold(place, config)
 
 
-def hold_and_wait(_place: str, _config: dict[str, str]) -> None:
-    """Take more than there may be, and wait for the end."""
-    HELD.append(os.urandom(150_000_000))
-    sleep_for_ever()
-
-
 def let_another_hold(_place: str, config: dict[str, str]) -> None:
     """The same in a process that this one starts."""
     code = f"import os, time; held = os.urandom({config['bytes']}); time.sleep(3600)"
@@ -146,7 +140,6 @@ HELD: list[bytes] = []
 DEEDS = {
     "hold": hold,
     "hold once": hold_once,
-    "hold and wait": hold_and_wait,
     "let another hold": let_another_hold,
     "sys.exit": lambda *_: sys.exit(3),
     "os._exit": lambda *_: os._exit(7),

@@ -186,9 +186,13 @@ def test_records_that_kill_their_process_are_found_and_go_to_the_dead_letter_que
 
 def test_an_end_for_too_much_memory_counts_as_a_death(on_a_log):
     async def story(watched: Watched, _: EmbeddedLog, seen: Path) -> None:
-        config = deadly(seen, kills="hold and wait", **{"linkspan.task.memory.max": "120m"})
-        trace = await failed(watched, config)
-        assert "its budget of 120 MiB" in trace
+        await start(watched, deadly(seen, kills="sleep"))
+        await until(lambda: survivors(seen) >= {(0, n) for n in range(6)})
+        (child,) = watched.worker._nurseries.children()
+        child.fault = "It held too much memory"  # as the memory watch does
+        child.kill()
+        trace = (await watched.state("c", 0, "FAILED")).trace
+        assert "It held too much memory" in trace
         assert "In flight (put): t-0 offsets 0 to 9" in trace
         assert "Processes have died once there" in trace
 

@@ -28,7 +28,21 @@ SLOWLY = {**ON, "linkspan.restart.backoff.ms": "60000", "linkspan.restart.backof
 def pauses(policy: RestartPolicy, *failures: tuple[float, float], chance: float = 0.0) -> list[float | None]:
     """What follows failures at these times, each after so many seconds of work."""
     history = History(policy)
-    return [history.next_pause(now, worked, chance) for now, worked in failures]
+    found = []
+    for now, worked in failures:
+        history.follow("RUNNING", now - worked)
+        found.append(history.next_pause(now, chance))
+        history.follow("RESTARTING", now)
+    return found
+
+
+def test_a_pause_is_no_work():
+    history = History(RestartPolicy(1, math.inf, 1.0, 5.0, 60.0))
+    assert history.next_pause(0.0, 0.0) == 1.0
+    for state, now in (("RUNNING", 0.0), ("RUNNING", 30.0), ("PAUSED", 50.0), ("RUNNING", 500.0)):
+        history.follow(state, now)
+    assert history.next_pause(559.0, 0.0) is None
+    assert history.next_pause(560.0, 0.0) == 1.0
 
 
 def test_pauses_double_up_to_the_longest_one():

@@ -44,6 +44,8 @@ def test_a_task_gets_settings_of_those_clients_only_that_it_opens():
     letters = clients.task_clients("sink", WORKER, queue, "c", 0)
     assert set(letters) == {"consumer", "producer"}
     assert letters["producer"]["client.id"] == "connector-dlq-producer-c-0"
+    assert letters["producer"]["linger.ms"] == "5", "the worker says so"
+    assert clients.task_clients("sink", {}, queue, "c", 0)["producer"]["linger.ms"] == "100"
     rules = {"topic.creation.default.partitions": "1"}
     assert set(clients.task_clients("source", WORKER, rules, "c", 0)) == {"producer"}
 

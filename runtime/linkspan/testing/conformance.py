@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from linkspan.api import ConfigError, Guarantee, SinkConnector, SourceConnector
 from linkspan.testing.adapters import Adapter, SourceAdapter
 from linkspan.testing.cases import CASES, Case
 from linkspan.testing.report import CaseResult, Report, versions
-from linkspan.testing.trial import CaseFailedError, CaseSkippedError, trial_of
+from linkspan.testing.trial import CaseFailedError, CaseSkippedError, Trial, trial_of
 from linkspan.testing.worker import EmbeddedWorker, describe
 
 __all__ = ["case_names", "check"]
@@ -136,7 +136,18 @@ def _try(
         verdict, reason = "failed", error.message
     except Exception as error:  # noqa: BLE001 - supervision point: an adapter may raise anything
         verdict, reason = "failed", f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
-    finally:
-        trial.finish()
-        adapter.tear_down()
+    left = _clean_up(trial, adapter)
+    if left and verdict == "passed":
+        verdict, reason = "failed", left
     return CaseResult(case.name, verdict, reason, round(time.monotonic() - began, 3), trial.details)
+
+
+def _clean_up(trial: Trial[Any], adapter: Adapter) -> str:
+    """End what a case has begun; what went wrong with that."""
+    problems = []
+    for end in (trial.finish, adapter.tear_down):
+        try:
+            end()
+        except Exception as error:  # noqa: BLE001 - supervision point: as above
+            problems.append(f"Afterwards: {type(error).__name__}: {error}")
+    return "; ".join(problems)

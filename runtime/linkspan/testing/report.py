@@ -6,6 +6,7 @@ The JSON is described in docs/reference/conformance-record.md; ``format`` change
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import platform
 import re
@@ -13,6 +14,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from linkspan import KAFKA_VERSION, __version__
@@ -105,14 +107,18 @@ def versions(connector: type[object]) -> dict[str, str]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),
-        **_packages(connector.__module__.partition(".")[0]),
+        **_packages(connector),
     }
 
 
-def _packages(module: str) -> dict[str, str]:
+def _packages(connector: type[object]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in set(metadata.packages_distributions().get(module, ())):
+    module = Path(inspect.getfile(connector)).resolve()
+    for name in set(metadata.packages_distributions().get(connector.__module__.partition(".")[0], ())):
         distribution = metadata.distribution(name)
+        files = [file for file in distribution.files or () if file.name == module.name]
+        if module not in (Path(str(distribution.locate_file(file))).resolve() for file in files):
+            continue  # another package has a module of that name
         found[name] = distribution.version
         for requirement in distribution.requires or ():
             required = _NAME.match(requirement)

@@ -177,10 +177,20 @@ class Trial(ABC, Generic[AdapterT]):
         """Wait until a fault has struck.
 
         Raises:
+            CaseFailedError: the task has failed before.
             CaseSkippedError: the call it waits for never came.
         """
-        if not self.worker.wait(lambda: self.struck(fault), _REACH_SECONDS):
-            raise CaseSkippedError(f"{fault.point} was not called with records within {_REACH_SECONDS:g} s")
+        self.worker.wait(lambda: self.struck(fault) or bool(self._failures()), _REACH_SECONDS)
+        if self.struck(fault):
+            return
+        if failures := self._failures():
+            raise CaseFailedError(f"The task has failed before {fault.point} was called: {failures[0]}")
+        raise CaseSkippedError(f"{fault.point} was not called with records within {_REACH_SECONDS:g} s")
+
+    def _failures(self) -> list[str]:
+        """Last line of what is said about each task that has failed."""
+        tasks = self.worker.tasks(self.name)
+        return [trace.strip().splitlines()[-1] for state, trace in tasks if state == "FAILED" and trace.strip()]
 
     def dead(self) -> None:
         """Wait until the first task has no process any more."""
@@ -205,8 +215,8 @@ class Trial(ABC, Generic[AdapterT]):
         Raises:
             CaseFailedError: it had to be killed.
         """
-        failed = [trace for state, trace in self.worker.tasks(self.name) if state == "FAILED" and trace]
-        self._failure = f" A task had failed: {failed[0].strip().splitlines()[-1]}" if failed else ""
+        failures = self._failures()
+        self._failure = f" A task had failed: {failures[0]}" if failures else ""
         self.worker.stop(self.name)
         self.refuse_kills()
 

@@ -58,6 +58,9 @@ _PRODUCER_BASE = {
     "max.block.ms": "9223372036854775807",
     "delivery.timeout.ms": "2147483647",
 }
+_DLQ_ROLE: Final = "dlq-producer"
+_UNHURRIED: Final = {"linger.ms": "100"}
+"""Nobody waits for a letter; a commit of offsets does, and has them sent at once."""
 _CONSUMER_BASE = {
     "key.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
@@ -103,6 +106,7 @@ def producer_settings(
     return {
         **_bootstrap(worker),
         **_PRODUCER_BASE,
+        **(_UNHURRIED if role == _DLQ_ROLE else {}),
         "client.id": f"connector-{role}-{name}{suffix}",
         **with_prefix(worker, "producer."),
         **with_prefix(connector, "producer.override."),
@@ -303,7 +307,7 @@ def task_clients(
         consumer = static_member(consumer, worker_group, name, task)
     clients = {"consumer": consumer}
     if dead_letters_wanted(connector):
-        clients["producer"] = producer_settings(worker, connector, name, task, "dlq-producer")
+        clients["producer"] = producer_settings(worker, connector, name, task, _DLQ_ROLE)
     return clients
 
 

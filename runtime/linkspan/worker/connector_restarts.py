@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -41,7 +40,7 @@ class ConnectorRestarts:
 
     def failed(self, connector: RunningConnector, trace: str, code: str) -> None:
         """Restart it later if its user wants that, or leave it FAILED."""
-        self._waiting.failed(connector, trace, connector.restarts, connector.worked(time.monotonic()), code)
+        self._waiting.failed(connector, trace, connector.restarts, code)
 
     def _start(self, connector: RunningConnector) -> None:
         name = connector.name

@@ -95,19 +95,31 @@ class History:
         self.total = 0
         self._in_a_row = 0
         self._times: deque[float] = deque()
+        self._works_since: float | None = None
 
-    def next_pause(self, now: float, worked: float, chance: float) -> float | None:
+    def follow(self, state: str, now: float) -> None:
+        """Take note of a state: whoever is RUNNING works.
+
+        Args:
+            state: as it is reported.
+            now: seconds, monotonic.
+        """
+        if state != "RUNNING":
+            self._works_since = None
+        elif self._works_since is None:
+            self._works_since = now
+
+    def next_pause(self, now: float, chance: float) -> float | None:
         """Seconds until the next restart, which counts from now on; None when there is to be none.
 
         Args:
             now: seconds, monotonic.
-            worked: for how long it has worked before it failed, in seconds.
             chance: a random number from 0 to 1.
         """
         policy = self.policy
         if policy is None:
             return None
-        if worked >= policy.healthy:
+        if self._works_since is not None and now - self._works_since >= policy.healthy:
             self._times.clear()
             self._in_a_row = 0
         while self._times and self._times[0] <= now - policy.window:
@@ -163,14 +175,13 @@ class Restarts(Generic[What]):
         self._chance = chance
         self._waiting: dict[int, asyncio.TimerHandle] = {}
 
-    def failed(self, what: What, trace: str, history: History, worked: float, code: str = "") -> None:
+    def failed(self, what: What, trace: str, history: History, code: str = "") -> None:
         """Report RESTARTING and restart it later, or report FAILED.
 
         Args:
             what: has failed.
             trace: why.
             history: its restarts so far.
-            worked: for how long it has worked before, in seconds.
             code: of the error that says most about why.
         """
         self.forget(what)
@@ -178,7 +189,7 @@ class Restarts(Generic[What]):
             what.report("FAILED", trace)
             return
         loop = asyncio.get_running_loop()
-        pause = history.next_pause(loop.time(), worked, self._chance())
+        pause = history.next_pause(loop.time(), self._chance())
         if pause is None:
             note = f"It is not restarted by itself any more, after {history.used}" if history.used else ""
             what.report("FAILED", f"{trace.rstrip()}\n{note}" if note else trace)

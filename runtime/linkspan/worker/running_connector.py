@@ -65,7 +65,6 @@ class RunningConnector:
     Attributes:
         resolution: its configuration, as it is written and with its references replaced.
         restarts: after failures.
-        running_since: when it was RUNNING last, if it was; monotonic.
     """
 
     def __init__(
@@ -84,7 +83,6 @@ class RunningConnector:
         self.plugin = plugin
         self.resolution = config
         self.restarts = History()
-        self.running_since: float | None = None
         self._nurseries = nurseries
         self._starting = starting
         self._hooks = hooks
@@ -218,15 +216,10 @@ class RunningConnector:
     def __str__(self) -> str:
         return f"Connector {self.name}"
 
-    def worked(self, now: float) -> float:
-        """For how long it has been RUNNING; seconds."""
-        return 0.0 if self.running_since is None else now - self.running_since
-
     def report(self, state: str, trace: str | None = None) -> None:
         """Tell of a new state."""
         self.state = state
-        if state not in {"FAILED", "RESTARTING"}:
-            self.running_since = time.monotonic() if state == "RUNNING" else None
+        self.restarts.follow(state, time.monotonic())
         self._hooks.status(StatusEvent(self.name, None, state, trace))
 
     def _fail(self, error: ConnectError) -> None:

@@ -68,8 +68,6 @@ class RunningTask:
         lingers: whether its consumer group keeps its place, since its child ended without a word or too early.
         lag: topic, partition and number of records that a sink task has not put yet, as it reported last.
         moved_at: when it has moved a record, or has come up; monotonic.
-        begun_at: when it was begun; monotonic.
-        running_since: when it was RUNNING first since it was begun, or since it was paused; monotonic, None before.
         restarts: after failures.
         returns: after it had lost its place in its consumer group.
         stalled: whether a call of its plugin was reported for taking long, and goes on.
@@ -96,8 +94,7 @@ class RunningTask:
         self.spec: TaskSpec | None = None
         self.lingers = False
         self.lag: list[tuple[str, int, int]] = []
-        self.moved_at = self.begun_at = time.monotonic()
-        self.running_since: float | None = None
+        self.moved_at = time.monotonic()
         self.stalled = False
         self.restarts = History()
         self.returns = History()
@@ -226,16 +223,13 @@ class RunningTask:
             await self._kill(self._child, f"It did not stop within {seconds:g} s and was killed")
             await self._over
 
-    def worked(self, now: float) -> float:
-        """For how long it has been RUNNING; seconds."""
-        return 0.0 if self.running_since is None else now - self.running_since
-
     def report(self, state: str, trace: str | None = None) -> None:
         """Tell of a new state."""
+        now = time.monotonic()
         if state == "RUNNING" != self.state:
-            self.moved_at = self.running_since = time.monotonic()
-        elif state == "PAUSED":
-            self.running_since = None
+            self.moved_at = now
+        for history in (self.restarts, self.returns):
+            history.follow(state, now)
         self.state = state
         self._hooks.status(StatusEvent(self.connector, self.task, state, trace))
 

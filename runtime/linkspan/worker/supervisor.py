@@ -525,10 +525,10 @@ class Worker:
         await asyncio.gather(*(self._task_ended(task) for task in tasks))
 
     def _task_failed(self, task: RunningTask, trace: str, code: str) -> None:
-        self._task_restarts.failed(task, trace, task.restarts, task.worked(time.monotonic()), code)
+        self._task_restarts.failed(task, trace, task.restarts, code)
 
     def _task_displaced(self, task: RunningTask, trace: str) -> None:
-        self._task_restarts.failed(task, trace, task.returns, time.monotonic() - task.begun_at)
+        self._task_restarts.failed(task, trace, task.returns)
 
     def _task_here(self, task: RunningTask) -> bool:
         return self._tasks.get((task.connector, task.task)) is task

@@ -16,6 +16,7 @@ __all__ = ["CASES"]
 
 _PAUSE_SECONDS: Final = 6.0
 """The task's calls return within about a second; the rest is for a busy machine."""
+_IDLE_SECONDS: Final = 1.0
 _HELD_SECONDS: Final = 0.7
 
 
@@ -46,6 +47,7 @@ def pause_and_resume(trial: Trial[Any]) -> None:
     trial.feed(15)
     trial.start()
     trial.arrive()
+    time.sleep(_IDLE_SECONDS)  # so that it waits for more when the pause comes
     worker.pause(trial.name)
     if not worker.wait(lambda: worker.tasks(trial.name)[0][0] == "PAUSED", _PAUSE_SECONDS):
         raise CaseFailedError(

@@ -13,6 +13,8 @@ from linkspan.testing.trial import CaseSkippedError, Trial
 
 __all__ = ["CASES"]
 
+_LATE_SECONDS: Final = 2.0
+"""So long after the one task the other may come with the same."""
 _SHORT_POLL_INTERVAL: Final = {"consumer.override.max.poll.interval.ms": "2000"}
 
 
@@ -29,6 +31,7 @@ def two_tasks(trial: Trial[Any]) -> None:
     _two_tasks(trial)
     trial.feed(30)
     trial.arrive()
+    trial.worker.wait(lambda: trial.account().duplicates, _LATE_SECONDS)
     trial.close()
     trial.judge(repeats=False)
 
