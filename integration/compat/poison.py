@@ -50,6 +50,25 @@ _LOG: Final = {"errors.log.enable": "true"}
 _LOG_RECORDS: Final = {**_LOG, "errors.log.include.messages": "true"}
 _CONTEXT: Final = {"errors.deadletterqueue.context.headers.enable": "true"}
 _EXTRACT: Final = {"transforms": "x", "transforms.x.type": f"{_SMT}ExtractField$Value", "transforms.x.field": "f"}
+
+
+def _chain(*transforms: Mapping[str, str]) -> dict[str, str]:
+    """Settings of transforms, one after the other."""
+    names = [f"t{number}" for number in range(len(transforms))]
+    own = {
+        f"transforms.{name}.{key}": value
+        for name, transform in zip(names, transforms, strict=True)
+        for key, value in transform.items()
+    }
+    return {"transforms": ",".join(names), **own}
+
+
+def _struct(field: str) -> str:
+    """A record with its schema, which has this field."""
+    schema = f'{{"type":"struct","fields":[{{"field":"{field}","type":"string"}}]}}'
+    return f'{{"schema":{schema},"payload":{{"{field}":"last"}}}}'
+
+
 _BAD_VALUES: Final = _values(b'{"f":1}', b"{bad", None, b"", b"\xff\xfe", b'{"f":2}', b"{also bad", _LAST.encode())
 _BAD_HEADERS: Final = [
     Poison(b'{"f":1}', b"k0", [("h", b"1"), ("none", None)]),
@@ -104,6 +123,51 @@ SCENARIOS: Final = (
         _values(b'{"f":1}', b'"text"', _LAST.encode()),
         {**_PLAIN, **_EXTRACT, **_CONTEXT, **_LOG},
         fails=True,
+    ),
+    Scenario(
+        "tombstones-through-transforms",
+        _values(b'{"f":1}', None, b"null", b"[]", _LAST.encode()),
+        {
+            **_PLAIN,
+            **_chain(
+                {"type": f"{_SMT}InsertField$Value", "static.field": "s", "static.value": "v"},
+                {"type": f"{_SMT}ReplaceField$Value", "renames": "s:t"},
+                {"type": f"{_SMT}Cast$Value", "spec": "f:string"},
+                {"type": f"{_SMT}Flatten$Value"},
+                {"type": f"{_SMT}TimestampConverter$Value", "field": "at", "target.type": "unix"},
+                {"type": f"{_SMT}ExtractField$Value", "field": "f"},
+                {"type": f"{_SMT}HoistField$Value", "field": "h"},
+                {"type": f"{_SMT}RegexRouter", "regex": ".*", "replacement": "elsewhere"},
+                {"type": f"{_SMT}InsertHeader", "header": "h", "value.literal": "1"},
+            ),
+            **_ALL,
+            **_CONTEXT,
+            **_LOG,
+        },
+    ),
+    *(
+        Scenario(
+            f"tombstones-refused-{number}",
+            _values(b'{"f":1}', None, _LAST.encode()),
+            {**_PLAIN, **_chain(transform), **_ALL, **_CONTEXT, **_LOG},
+        )
+        for number, transform in enumerate(
+            (
+                {"type": f"{_SMT}MaskField$Value", "fields": "g"},
+                {"type": f"{_SMT}ValueToKey", "fields": "f"},
+                {"type": f"{_SMT}HeaderFrom$Value", "fields": "f", "headers": "h", "operation": "copy"},
+            )
+        )
+    ),
+    Scenario(
+        "fields-that-cannot-be-cast",
+        _values(b'{"n":"x"}', b'{"n":[1]}', b'{"n":{"a":1}}', b"{}", b'{"n":null}', b'{"f":"last","n":"1"}'),
+        {**_PLAIN, **_chain({"type": f"{_SMT}Cast$Value", "spec": "n:int32"}), **_ALL, **_CONTEXT, **_LOG},
+    ),
+    Scenario(
+        "fields-that-are-missing",
+        _values(*(_struct(field).encode() for field in ("g", "f"))),
+        {**_ENVELOPE, **_EXTRACT, **_ALL, **_CONTEXT, **_LOG},
     ),
     Scenario(
         "later-converters-are-not-asked",

@@ -34,6 +34,7 @@ IN_ANOTHER_LANGUAGE: Final = (PREFIX + "exception.class.name", PREFIX + "excepti
 NAMES: Final = {
     "org.apache.kafka.connect.errors.DataException": "linkspan.api.errors.DataError",
     "org.apache.kafka.connect.errors.ConnectException": "linkspan.api.errors.ConnectError",
+    "java.lang.IllegalArgumentException": "linkspan.api.errors.DataError",
 }
 
 

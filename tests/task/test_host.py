@@ -83,7 +83,8 @@ class Suffix(Transform[Any]):
         suffix = Str(default="!")
 
     def apply(self, record: Any) -> Any:
-        record.value = f"{record.value}{self.config.suffix}"
+        suffix = self.alias if self.config.suffix == "alias" else self.config.suffix
+        record.value = f"{record.value}{suffix}"
         return record
 
 
@@ -185,6 +186,29 @@ def test_transforms_and_predicates_come_from_the_connector_config():
     }
     run_task(spec(log, connector=config), Stage.port)
     assert content(log, topic) == ["0?", "1!?", "2?"]
+
+
+@pytest.mark.parametrize("predicates", [{}, {"predicates": "two"}, {"predicates.one.type": "IsOne"}])
+def test_a_predicate_that_is_not_defined_fails_the_task_when_it_starts(predicates):
+    chain = {"transforms": "mark", "transforms.mark.type": "Suffix", "transforms.mark.predicate": "one"}
+    run_task(spec(MemoryLog(), connector={"topic": "t", **chain, **predicates}), Stage.port)
+    assert Stage.port.statuses == ["FAILED"]
+    assert "transforms.mark.predicate: there is no one in predicates, add it there" in Stage.port.traces[-1]
+
+
+def test_a_transform_that_is_not_there_fails_the_task_when_it_starts():
+    chain = {"transforms": "mark, more", "transforms.mark.type": "Suffix"}
+    run_task(spec(MemoryLog(), connector={"topic": "t", **chain}), Stage.port)
+    assert Stage.port.statuses == ["FAILED"]
+    assert 'Missing required configuration "transforms.more.type" which has no default value.' in Stage.port.traces[-1]
+
+
+def test_transforms_know_their_alias():
+    chain = {"transforms": "mark", "transforms.mark.type": "Suffix", "transforms.mark.suffix": "alias"}
+    log = MemoryLog()
+    topic = create_topic(log)
+    run_task(spec(log, connector={"topic": topic, **chain}), Stage.port)
+    assert content(log, topic) == ["0mark", "1mark", "2mark"]
 
 
 def test_a_plugin_that_raises_leaves_the_task_failed_with_its_trace():

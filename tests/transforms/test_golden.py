@@ -39,3 +39,15 @@ def test_no_deviation_is_listed_in_vain(deviation):
     same_but = DEVIATIONS[deviation]
     pairs = ((case, ours(case), theirs(case)) for case in cases())
     assert any(same_but(*pair) and not is_same(*pair[1:]) for pair in pairs)
+
+
+LOOKS_INSIDE = [name for name in CLASSES if name.endswith(("$Value", "ValueToKey"))]
+
+
+@pytest.mark.parametrize("name", LOOKS_INSIDE)
+def test_the_original_was_asked_about_nulls_tombstones_and_wrong_types(name):
+    given = [case["record"].get("value", {}) for case in every() if case["class"] == name]
+    shapes = {(side.get("schema") is not None, *(side.get("value") or {"null": 0})) for side in given}
+    assert {(with_schema, "null") for with_schema in (False, True)} <= shapes
+    assert {(False, kind) for kind in ("map", "str", "i64", "f64", "bool", "bytes", "list")} <= shapes
+    assert {(True, kind) for kind in ("struct", "str", "map", "list")} <= shapes

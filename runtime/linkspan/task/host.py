@@ -309,6 +309,9 @@ def _load_chain(spec: TaskSpec, tolerance: Tolerance, resources: ExitStack) -> C
         resources.callback(_quietly_close, transform)
         predicate: Predicate[Any] | None = None
         if predicate_alias is not None:
+            if predicate_alias not in _aliases(config, "predicates"):
+                key = f"transforms.{alias}.predicate"
+                raise ConfigError(f"{key}: there is no {predicate_alias} in predicates, add it there", key)
             own = _with_prefix(config, f"predicates.{predicate_alias}.")
             predicate = _configured(spec, "predicate", f"predicates.{predicate_alias}.type", own)
             resources.callback(_quietly_close, predicate)
