@@ -17,6 +17,7 @@ import pytest
 from integration.bench.footprint import tree
 from integration.chaos.conftest import Fragile
 from integration.chaos.pipes import Pipe, await_states, states, wait_for
+from integration.services.distributions import CURRENT, OLDEST, Distribution
 from integration.services.groups import Group, GroupWorker, LinkspanGroupWorker, OriginalGroupWorker, running
 from integration.services.topics import committed_values
 
@@ -147,8 +148,17 @@ def log_of(worker: GroupWorker) -> str:
 
 
 @pytest.mark.parametrize("first", ["the original", "ours"])
-def test_both_kinds_of_workers_pass_a_source_on(fragile: Fragile, tmp_path: Path, first: str) -> None:
-    group = Group(fragile.bootstrap, {**SETTINGS, "session.timeout.ms": 6000, "heartbeat.interval.ms": 1000})
+@pytest.mark.parametrize(
+    "distribution",
+    [CURRENT, pytest.param(OLDEST, marks=(pytest.mark.xdist_group("oldest"), pytest.mark.long))],
+    ids=str,
+)
+def test_both_kinds_of_workers_pass_a_source_on(
+    request: pytest.FixtureRequest, tmp_path: Path, distribution: Distribution, first: str
+) -> None:
+    broker = request.getfixturevalue("fragile" if distribution is CURRENT else "oldest")
+    settings = {**SETTINGS, "session.timeout.ms": 6000, "heartbeat.interval.ms": 1000}
+    group = Group(broker.bootstrap, settings, distribution)
     original = OriginalGroupWorker(tmp_path / "original", group)
     ours = LinkspanGroupWorker(tmp_path / "ours", group)
     leader, follower = (original, ours) if first == "the original" else (ours, original)

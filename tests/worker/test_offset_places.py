@@ -213,3 +213,11 @@ def test_what_a_user_sets_against_transactions_gives_way_with_a_warning(caplog: 
     assert (settings["transactional.id"], settings["enable.idempotence"]) == ("g-c-3", "true")
     assert "'transactional.id' will be ignored as it is required to be 'g-c-3'" in caplog.text
     assert "'enable.idempotence' will be ignored" in caplog.text
+
+
+def test_requests_of_a_transaction_are_in_flight_together_unless_a_user_says_otherwise() -> None:
+    name = "max.in.flight.requests.per.connection"
+    assert clients.producer_settings(WORKER, {}, "c", 0)[name] == "1"
+    assert clients.transactional_producer(WORKER, {}, "c", 0, "g")[name] == "5"
+    assert clients.transactional_producer(WORKER, {f"producer.override.{name}": "1"}, "c", 0, "g")[name] == "1"
+    assert clients.transactional_producer({**WORKER, f"producer.{name}": "2"}, {}, "c", 0, "g")[name] == "2"

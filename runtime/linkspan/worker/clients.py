@@ -40,6 +40,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _CLIENTS = ("producer", "consumer", "admin")
+_IN_FLIGHT: Final = "max.in.flight.requests.per.connection"
 _OWN_OFFSETS: Final = "offsets.storage.topic"
 _WORKER_OFFSETS: Final = "offset.storage.topic"
 _DLQ_KEY = "errors.deadletterqueue.topic.name"
@@ -54,7 +55,7 @@ _PRODUCER_BASE = {
     "key.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
     "value.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
     "acks": "all",
-    "max.in.flight.requests.per.connection": "1",
+    _IN_FLIGHT: "1",
     "max.block.ms": "9223372036854775807",
     "delivery.timeout.ms": "2147483647",
 }
@@ -123,6 +124,8 @@ def transactional_producer(
 ) -> dict[str, str]:
     """Settings of the producer of an exactly-once task; what a user has set otherwise gives way, with a warning."""
     settings = producer_settings(worker, connector, name, task)
+    if f"producer.{_IN_FLIGHT}" not in worker and f"producer.override.{_IN_FLIGHT}" not in connector:
+        settings[_IN_FLIGHT] = "5"  # which idempotence allows without losing the order
     forced = {"enable.idempotence": "true", "transactional.id": transactional_id(group, name, task)}
     for key, value in forced.items():
         given = settings.get(key)
