@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from linkspan.api.errors import ConnectError, UnsupportedError
-from linkspan.worker.channel import Message, encode_error
+from linkspan.worker.channel import Message, encode, encode_error
 from linkspan.worker.offset_places import OffsetPlaces
 from linkspan.worker.process import ChildProcess
 
 __all__ = ["Answers", "TaskGuard"]
+
+log: Final = logging.getLogger(__name__)
 
 
 class TaskGuard(Protocol):
@@ -58,13 +61,18 @@ class Answers:
         }
 
     async def give(self, child: ChildProcess, connector: str, message: Message) -> None:
-        """Answer one question of a child."""
+        """Answer one question of a child, which waits for that: with an error if there is nothing else to say."""
         answer: Message = {"type": "answer", "id": message["id"]}
         try:
-            answer["value"] = await self._answers[message["ask"]](connector, message)
+            encoded = encode({**answer, "value": await self._answers[message["ask"]](connector, message)})
         except ConnectError as error:
-            answer["error"] = encode_error(error)
-        child.send(answer)
+            encoded = encode({**answer, "error": encode_error(error)})
+        except Exception as error:
+            # supervision point: a child that is not answered would wait for a minute, and say nothing of the reason
+            what = message["ask"]
+            log.exception("The question %s could not be answered", what, extra={"connector_context": child.context})
+            encoded = encode({**answer, "error": encode_error(error)})
+        child.write(encoded)
 
     async def _read_offsets(self, connector: str, message: Message) -> list[dict[str, object] | None]:
         async with self._offsets.of(connector, message["config"]) as store:
