@@ -339,6 +339,19 @@ def test_restarting_what_has_gone_meanwhile_is_refused(play) -> None:
     play(story)
 
 
+def test_a_task_that_has_gone_keeps_no_other_from_being_restarted(play) -> None:
+    async def story(here: Here) -> None:
+        here.wishes.want()
+        await here.follow()
+        here.work.follow(["c"])  # which will end task 0, once its turn comes
+        here.work.restart("c", instance=False, tasks=[0, 1])
+        del here.wishes.numbered["c"][0]
+        await here.lanes.drain(20)
+        assert here.worker.running == {("c", 1)}
+
+    play(story)
+
+
 def test_a_connector_that_failed_to_start_is_started_again_with_another_configuration(play) -> None:
     async def story(here: Here) -> None:
         here.worker.errors["start_connector", "c"] = ConnectError("no such host")

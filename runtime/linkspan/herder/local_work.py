@@ -331,10 +331,12 @@ class LocalWork:
         wanted = self._wanted.tasks(name)
         for number in numbers:
             if number not in wanted:
-                raise NotFoundError(f"Task {name}-{number} does not run on this worker any more")
+                continue
             if ended is not None:
                 ended(name, number)
             await self._begin_task(name, number, wanted[number])
+        if gone := sorted(set(numbers) - wanted.keys()):  # which keep nothing else from beginning anew
+            raise NotFoundError(f"Task {name}-{gone[0]} does not run on this worker any more")
 
     # --- cutting the work ---------------------------------------------------------------------------------------
 
