@@ -121,6 +121,20 @@ def take_the_stack_signal(place: str, config: dict[str, str]) -> None:
     sleep_for_ever()
 
 
+class Clogged:
+    """An output that takes nothing."""
+
+    def flush(self) -> None:
+        sleep_for_ever()
+
+
+def clog_and_raise(place: str, config: dict[str, str]) -> None:
+    """Fail, and keep the process from ending."""
+    mark(place, config)
+    sys.stdout = Clogged()  # type: ignore[assignment]
+    raise ValueError(f"no luck in {place}")
+
+
 class Unspeakable(Exception):  # noqa: N818 - it is no error of anybody's
     """Cannot say what it is."""
 
@@ -153,6 +167,7 @@ DEEDS = {
     "start another": start_another,
     "flood": flood,
     "take the stack signal": take_the_stack_signal,
+    "clog": clog_and_raise,
     "once": fail_before(1),
     "twice": fail_before(2),
     "fail, then hang": fail_then_hang,

@@ -177,6 +177,35 @@ def test_a_task_that_is_stopped_before_its_restart_never_begins(with_worker):
     with_worker(story)
 
 
+def test_a_task_that_is_stopped_before_it_begins_anew_leaves_no_process_that_has_failed_but_not_ended(
+    with_worker, tmp_path
+):
+    mark = tmp_path / "mark"
+
+    async def story(watched: Watched) -> None:
+        await watched.run_task("c", poll="clog", mark=str(mark), **ON)
+        await watched.state("c", 0, "RESTARTING")
+        await until(lambda: watched.worker.pids() == {} and watched.worker.task_alive("c", 0))
+        await watched.worker.stop_tasks([("c", 0)])
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(mark.read_text()), 0)
+        assert watched.states("c", 0) == ["RUNNING", "RESTARTING", "UNASSIGNED"]
+
+    with_worker(story, **{"task.shutdown.graceful.timeout.ms": "1000"})
+
+
+def test_a_task_without_room_that_is_stopped_does_not_wait_for_its_restart_any_more(with_worker, monkeypatch):
+    monkeypatch.setattr(Room, "lacking", lambda *_: "No room for task c-0")
+
+    async def story(watched: Watched) -> None:
+        await watched.run_task("c", **SLOWLY)
+        await watched.state("c", 0, "RESTARTING")
+        await watched.worker.stop_tasks([("c", 0)])
+        assert watched.states("c", 0) == ["RESTARTING", "UNASSIGNED"]
+
+    with_worker(story)
+
+
 def test_a_task_that_is_started_before_its_restart_begins_at_once_with_a_new_budget(with_worker):
     async def story(watched: Watched) -> None:
         await waits(watched)
@@ -255,6 +284,19 @@ def test_what_a_user_wants_of_a_connector_goes_before_its_restart(with_worker, t
         await watched.worker.set_connector_target("c", target)
         reached = "RUNNING" if target == "STARTED" else target
         assert watched.states("c", None) == ["RESTARTING", reached]
+
+    with_worker(story)
+
+
+def test_a_connector_that_fails_while_it_is_paused_is_paused_after_its_restart(with_worker):
+    async def story(watched: Watched) -> None:
+        config = source("c", **{"connector.stop": "raise", **ON})
+        await watched.worker.start_connector("c", config, "STARTED")
+        with pytest.raises(ConnectError):
+            await watched.worker.set_connector_target("c", "PAUSED")
+        await watched.state("c", None, "PAUSED")
+        assert watched.states("c", None) == ["RUNNING", "RESTARTING", "PAUSED"]
+        assert watched.worker.pids() == {}
 
     with_worker(story)
 

@@ -61,3 +61,4 @@ class ConnectorRestarts:
         if restarting is not None and not restarting.done():
             restarting.cancel()
             await asyncio.wait([restarting])
+            self._waiting.forget(connector)  # it may have failed once more before it was ended

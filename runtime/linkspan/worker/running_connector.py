@@ -63,6 +63,7 @@ class RunningConnector:
         deadlines: how long its calls may take.
 
     Attributes:
+        target: what it is wanted to do: STARTED, PAUSED or STOPPED.
         resolution: its configuration, as it is written and with its references replaced.
         restarts: after failures.
     """
@@ -80,6 +81,7 @@ class RunningConnector:
     ) -> None:
         self.name = name
         self.state = "UNASSIGNED"
+        self.target = "STARTED"
         self.plugin = plugin
         self.resolution = config
         self.restarts = History()
@@ -110,6 +112,7 @@ class RunningConnector:
             ConnectError: ``start`` raised, or ``stop`` did while pausing; it is FAILED.
         """
         async with self._one_at_a_time:
+            self.target = target
             if target == "STARTED":
                 if self.state != "RUNNING":
                     await self._start()
@@ -119,7 +122,7 @@ class RunningConnector:
                 await self._rest(target)
 
     async def restart(self, config: Resolution) -> None:
-        """End it, whatever it is doing, and start it again; it reports RUNNING, or that it has failed.
+        """End it, whatever it is doing, and bring it to its target again; it reports that, or that it has failed.
 
         Args:
             config: its configuration, with what its references stand for now.
@@ -134,7 +137,10 @@ class RunningConnector:
                 await self._finish(self._child)
             await self._end()
             self.resolution = config
-            await self._start()
+            if self.target == "STARTED":
+                await self._start()
+            else:
+                self.report(self.target)
 
     async def _start(self) -> None:
         async with self._ended_by_failure():

@@ -102,6 +102,7 @@ class RunningTask:
         self._deadlines = deadlines
         self._watch = CallWatch(deadlines, 0, time.monotonic())
         self._child: ChildProcess | None = None
+        self._before: RunningTask | None = None
         self._over: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._stopping = False
@@ -153,17 +154,18 @@ class RunningTask:
         }
         child = await nurseries.spawn(self._context, self._take, run, spec.plugin)
         child.memory_max = spec.memory_max
-        self._child = child
+        self._child, self._before = child, None
         self._over = asyncio.create_task(self._until_end(child), name=f"end of {self._context}")
         self._watching = asyncio.create_task(self._look(child), name=f"watch {self._context}")
         if self.target != target:  # it has changed meanwhile
             self.set_target(self.target)
 
     def successor(self) -> RunningTask:
-        """The same task once more, without a child."""
+        """The same task once more, without a child; whoever ends it before it has one ends the child of this one."""
         again = RunningTask(self.connector, self.task, self.target, self.connector_config, self._hooks, self._deadlines)
         again.begun_as, again.restarts, again.returns = self.begun_as, self.restarts, self.returns
-        again.state, again.written = self.state, self.written
+        again.state, again.written, again.spec = self.state, self.written, self.spec
+        again._before = self
         return again
 
     def __str__(self) -> str:
@@ -206,17 +208,16 @@ class RunningTask:
         if self._child is None and self.birth is not None:
             self.birth.cancel()
             await asyncio.wait([self.birth])
-        if self._over is None or self._child is None:
-            if not self._final:
-                self.report("UNASSIGNED", None)
-            return
         await self.gone(seconds)
-        if self.state == "RESTARTING":
+        if self.state == "RESTARTING" or (self._child is None and not self._final):
             self.report("UNASSIGNED", None)
 
     async def gone(self, seconds: float) -> None:
-        """Wait until its child, if it had one, has ended; at most so many ``seconds``, then kill it."""
+        """Wait until its child, or the one before if it has none, has ended; at most so many ``seconds``: kill it."""
         if self._over is None or self._child is None:
+            if self._before is not None:
+                await self._before.gone(seconds)
+                self.lingers = self._before.lingers
             return
         done, _ = await asyncio.wait([self._over], timeout=seconds)
         if not done:
