@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from io import StringIO
 from urllib.parse import quote, quote_plus
 
@@ -23,6 +24,15 @@ def test_a_secret_is_hidden_in_every_form_it_is_quoted_in(text: str) -> None:
     know([SECRET])
     assert "hunter" not in hidden(text)
     assert "[hidden]" in hidden(text)
+
+
+@pytest.mark.parametrize("secret", ['hunter"2', "hunter'2", "hunter\\2\n"])
+@pytest.mark.parametrize("quoted", [repr, json.dumps, lambda text: repr(f'{text} isn\'t "it"')])
+def test_a_secret_that_was_quoted_twice_is_hidden(secret: str, quoted: Callable[[str], str]) -> None:
+    know([secret])
+    told = str(KeyError(f"no such key in {quoted(secret)}"))
+    assert "hunter" not in hidden(told)
+    assert "hunter" not in hidden(quoted(secret))
 
 
 def test_the_lines_of_a_secret_are_hidden_one_by_one() -> None:

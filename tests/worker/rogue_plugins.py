@@ -332,6 +332,8 @@ class SecretSource(RogueSource):
     def validate(self, config):
         if config.originals.get("refuse") == "raise":
             raise RuntimeError(f"cannot validate {config.originals!r}")
+        if config.originals.get("refuse") == "exit":
+            sys.exit(f"cannot validate {config.originals!r}")
         return [ConfigError(f"Refused {config.originals!r}", "plain")] if config.originals.get("refuse") else []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Watched, source, until
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, PluginError
 
 SECRET = 'hunter"2\nof ä'
 KEYS = {"plain": "${file:{}:secret}", "password": "${file:{}:secret}", "url": "jdbc:x?password=${file:{}:secret}&a=b"}
@@ -85,12 +85,14 @@ def test_a_validation_shows_what_was_submitted_and_tells_no_secret(with_worker, 
     with_worker(story, **WORKER)
 
 
-def test_a_validation_that_fails_tells_no_secret(with_worker, keys) -> None:
+@pytest.mark.parametrize("how", ["raise", "exit"])
+def test_a_validation_that_fails_tells_no_secret(with_worker, keys, how) -> None:
     async def story(watched: Watched) -> None:
-        with pytest.raises(ConnectError) as failed:
-            await watched.worker.validate(source("loud", "SecretSource", **keys, refuse="raise"))
+        with pytest.raises(PluginError) as failed:
+            await watched.worker.validate(source("loud", "SecretSource", **keys, refuse=how))
         assert "cannot validate" in failed.value.message
         assert_hidden(failed.value.message)
+        assert_hidden(failed.value.trace or "")
 
     with_worker(story, **WORKER)
 

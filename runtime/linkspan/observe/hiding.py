@@ -67,12 +67,21 @@ def _forms_of(value: str) -> tuple[str, ...]:
     """How a value may be written, without those that say too little to be looked for."""
     forms = [value, value.strip()]
     if len(value) <= _LONGEST_QUOTED:
-        forms += [repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]]
+        once = _quoted(value)
+        forms += once
+        for form in once:  # an error of a dictionary, for example, quotes a text that may have quoted the value
+            forms += _quoted(form)
         forms += [quote(value, safe=""), quote(value), quote_plus(value)]
     lines = value.splitlines()[:_MOST_LINES]
     if len(lines) > 1:
         forms += [line.strip() for line in lines if len(line.strip()) >= _SHORTEST_LINE]
     return tuple({form for form in forms if _is_telling(form)})
+
+
+def _quoted(text: str) -> tuple[str, ...]:
+    """What a text may be inside of quotes."""
+    among_quotes = repr(f"\"'{text}")[4:-1]  # with both kinds around, one of them is escaped
+    return repr(text)[1:-1], among_quotes, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _is_telling(form: str) -> bool:

@@ -45,7 +45,7 @@ from collections.abc import Callable, Mapping, Sequence
 from io import FileIO, TextIOWrapper
 from typing import Any, NoReturn, cast
 
-from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.api.errors import ConnectError, PluginError, RetriableError
 from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.log.port import TopicSpec
 from linkspan.observe.hiding import hidden, know
@@ -299,8 +299,7 @@ def _run(port: ChannelPort, run: Message) -> None:
         answer: Message = {"type": "result", "value": value}
     except SystemExit as error:
         text = f"Plugin code called sys.exit({error.code!r})"
-        trace = f"{text}\n{traceback.format_exc()}"
-        answer = {"type": "result", "error": {"code": "plugin", "message": text, "trace": trace}}
+        answer = {"type": "result", "error": encode_error(PluginError(text, f"{text}\n{traceback.format_exc()}"))}
     except BaseException as error:  # noqa: BLE001 - supervision point: plugin code may raise anything
         answer = {"type": "result", "error": encode_error(error)}
     port.call = None
