@@ -14,6 +14,7 @@ import pytest
 from conftest import Watched, source, until
 
 from linkspan.api.errors import ConnectError, PluginError
+from linkspan.worker.room import Room
 
 FAST = {"linkspan.plugin.request.timeout.ms": "500", "task.shutdown.graceful.timeout.ms": "500"}
 ENDINGS = [
@@ -317,6 +318,22 @@ def test_starting_tasks_answers_before_they_are_up_and_those_whose_turn_never_co
         assert "slow-11" not in watched.worker.pids()
 
     with_worker(story, **FAST)
+
+
+def test_a_task_that_cannot_begin_has_failed_whatever_was_wrong(with_worker, monkeypatch):
+    def lacking(*_: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(Room, "lacking", lacking)
+
+    async def story(watched: Watched) -> None:
+        config = source("c")
+        await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
+        trace = (await watched.state("c", 0, "FAILED")).trace
+        assert "Task c-0 could not begin: RuntimeError: nobody thought of this" in trace
+        assert "in lacking" in trace
+
+    with_worker(story)
 
 
 def test_a_task_that_waits_for_its_turn_keeps_the_configuration_it_was_cut_with(with_worker, tmp_path):

@@ -128,6 +128,11 @@ def test_too_many_tasks_are_only_a_warning_when_not_enforced(caplog):
         finish_task_configs("c", [{}, {}], {"tasks.max": "1"}, "T")
 
 
+def test_a_number_of_tasks_that_is_none_any_more_is_a_fault_of_the_configuration():
+    with pytest.raises(ConfigError, match=re.escape("Invalid value many for configuration tasks.max")):
+        finish_task_configs("c", [{}], {"tasks.max": "many"}, "T")
+
+
 def test_a_stalled_call_is_reported_once_each_time_its_age_doubles():
     watch = CallWatch(Deadlines(stall_report=10.0), 0.0, 0.0)
     reports = []

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, cast
 
 from linkspan import __version__
-from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError
+from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError, PluginError
 from linkspan.api.records import TopicPartition
 from linkspan.config.providers.passwords import refuse_unresolved, warn_unresolved
 from linkspan.config.providers.references import Resolution
@@ -424,7 +426,7 @@ class Worker:
         running.begun_as = self.member_id()
         running.written = connector_config, config
         self._tasks[key] = running
-        running.birth = self._in_background(self._prepare(running, config, connector_config, count))
+        running.birth = self._birth(running, partial(self._prepare, running, config, connector_config, count))
 
     async def _prepare(
         self, running: RunningTask, config: dict[str, str], connector_config: dict[str, str], count: int
@@ -466,6 +468,17 @@ class Worker:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+    def _birth(self, running: RunningTask, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        async def watched() -> None:
+            try:
+                await work()
+            except Exception as error:  # supervision point: whoever cannot be born has failed, whatever was wrong
+                log.exception("%s could not begin", running)
+                text = f"{running} could not begin: {type(error).__name__}: {error}"
+                running.fail(PluginError(text, f"{text}\n{traceback.format_exc()}"))
+
+        return self._in_background(watched())
 
     def _spec(self, connector: str, task: int, whole: Resolution, own: Resolution) -> TaskSpec:
         connector_config = whole.texts
@@ -536,7 +549,7 @@ class Worker:
     def _begin_task_anew(self, task: RunningTask) -> None:
         assert task.spec is not None, "what could not even be described is not restarted"
         self._tasks[task.connector, task.task] = again = task.successor()
-        again.birth = self._in_background(self._bear_after(task, again, task.spec))
+        again.birth = self._birth(again, partial(self._bear_after, task, again, task.spec))
 
     async def _bear_after(self, gone: RunningTask, again: RunningTask, spec: TaskSpec) -> None:
         await gone.gone(self._deadlines.graceful_stop)

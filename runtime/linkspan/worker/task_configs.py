@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.config.providers.references import Resolution, references
 
 __all__ = ["as_texts", "check_task_count", "finish_task_configs", "with_references"]
@@ -56,8 +56,16 @@ def check_task_count(connector: str, count: int, config: Mapping[str, str]) -> N
 
 
 def max_tasks(config: Mapping[str, str]) -> int:
-    """The connector's ``tasks.max``."""
-    return int(config.get("tasks.max", "1").strip())
+    """The connector's ``tasks.max``.
+
+    Raises:
+        ConfigError: it is no number; it was one when it was validated, but may stand for something else by now.
+    """
+    text = config.get("tasks.max", "1")
+    try:
+        return int(text.strip())
+    except ValueError:
+        raise ConfigError.invalid("tasks.max", text, "Not a number of type INT") from None
 
 
 def finish_task_configs(
