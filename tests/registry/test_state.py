@@ -74,6 +74,9 @@ def test_records_that_no_registry_writes_are_skipped(caplog: pytest.LogCaptureFi
         ("nonsense", {}),
         ('{"keytype":"NEWER","magic":0}', {}),
         schema("b", 1, 2, metadata=7),
+        schema("b", 1, 2, '"half a character: \ud800"'),
+        schema("b", 1, 2, references=[{"name": "n", "subject": "s", "version": 2**40}]),
+        schema("b", 1, 2, schemaType=["AVRO"]),
         ('{"keytype":"CONFIG","magic":0}', {"defaultMetadata": 7}),
         schema("a", 1, 1),
     )
@@ -107,3 +110,9 @@ def test_referrers_are_known_until_they_are_forgotten() -> None:
     assert [each.subject for each in state.referrers("part", 1, deleted=False)] == ["whole"]
     state.take([TableRecord(schema("whole", 1, 2)[0].encode(), None, 0, 9, 0)])
     assert state.referrers("part", 1, deleted=True) == []
+
+
+def test_a_version_that_refers_to_something_else_by_now_does_not_hold_what_it_referred_to() -> None:
+    refers = [{"name": "n", "subject": "a", "version": 1}]
+    state = table(schema("a", 1, 1), schema("b", 1, 2, '"long"', references=refers), schema("b", 1, 2, '"long"'))
+    assert state.referrers("a", 1, deleted=True) == []

@@ -213,7 +213,7 @@ class State:
             raise CorruptStateError(
                 f"version {key.version} of subject {subject} has id {new.id}, which another schema has"
             )
-        if old is not None and old.id != new.id:
+        if old is not None and (old.id, old.references) != (new.id, new.references):
             self._forget(old)
         self._remember(new)
 
@@ -353,24 +353,25 @@ def _config_of(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _registered(key: Key, value: Mapping[str, Any]) -> Registered:
-    number, schema = value.get("id"), value.get("schema")
-    if not isinstance(number, int) or not isinstance(schema, str):
-        raise CorruptStateError(f"version {key.version} of subject {key.subject} has no id or no schema")
+    number, schema, kind = value.get("id"), value.get("schema"), value.get("schemaType") or AVRO
+    if not isinstance(number, int) or not isinstance(schema, str) or not isinstance(kind, str):
+        raise CorruptStateError(f"version {key.version} of subject {key.subject} has no id, no schema or no type")
     try:
         references = tuple(
             Reference(str(item["name"]), str(item["subject"]), int(item["version"]))
             for item in value.get("references") or ()
         )
         metadata, rules = checked_metadata(value.get("metadata")), checked_rules(value.get("ruleSet"))
-    except (KeyError, TypeError, ValueError) as error:
+        fingerprint(schema, references, metadata, rules)  # while nothing is remembered of it yet
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         what = f"version {key.version} of subject {key.subject}"
-        raise CorruptStateError(f"{what} has a malformed reference, metadata or rule: {error}") from error
+        raise CorruptStateError(f"{what} has a malformed text, reference, metadata or rule: {error}") from error
     return Registered(
         subject=key.subject or "",
         version=key.version,
         id=number,
         schema=schema,
-        type=value.get("schemaType") or AVRO,
+        type=kind,
         references=references,
         metadata=metadata,
         rule_set=rules,
