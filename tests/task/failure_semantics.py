@@ -103,6 +103,33 @@ def test_an_outage_of_the_target_is_waited_for_with_one_warning(log, monkeypatch
     assert lines[1].startswith("Task c-0 goes on after ")
 
 
+def test_a_target_that_answers_again_but_wants_the_batch_later_is_not_asked_without_a_pause(log, monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic])
+    errors = [UnreachableError("database away"), *(RetriableError("deadlock") for _ in range(2))]
+    poll = run.reader.poll
+    waits: list[float] = []
+    attempts: list[int] = []
+
+    def wait(timeout: float, most: int) -> Any:
+        waits.append(timeout)
+        return poll(timeout, most)
+
+    def fail(records: SinkBatch) -> None:
+        if len(records) and errors:
+            attempts.append(len(waits))
+            raise errors.pop(0)
+
+    run.reader.poll = wait  # type: ignore[method-assign]
+    run.task.on_put = fail
+    run.run(lambda: len(run.task.values_put) == 1)
+    assert run.task.values_put == ["a"]
+    assert max(waits[attempts[0] : attempts[1]]) < 0.1, "the first pause of an outage, as above"
+    assert max(waits[attempts[1] : attempts[2]]) > 0.2
+
+
 def test_records_of_revoked_partitions_do_not_wait_for_the_end_of_an_outage(log, monkeypatch):
     monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
     topic = create_topic(log, 2)

@@ -371,10 +371,12 @@ class SinkLoop:
         self._errant.check()
 
     def _wait_for(self, outage: OutageError) -> None:
+        self._redeliveries = 0
         self._outage.failed(outage)
         self._hold()
 
     def _redeliver_later(self, error: RetriableError) -> None:
+        self._outage.over()  # it answers: how long to wait is said by one of the two only
         self._redeliveries = min(self._redeliveries + 1, 16)
         self._hold()
         _log.error("put failed for %d records, the same come again: %s", len(self._pending), error, exc_info=error)
