@@ -287,6 +287,34 @@ def test_an_outage_in_poll_is_waited_for_with_one_warning(log, monkeypatch, capl
     assert run.port.values["outages"] == 1
 
 
+def test_offsets_are_stored_while_a_long_outage_pauses_polling(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "a"), ThrottledError("quota", 600)], interval=0)
+    seen: list[tuple[float, int]] = []
+
+    def look() -> None:
+        seen.append((run.port.waits[-1], len(run.port.stored)))
+        if run.port.stored or len(seen) > 9:
+            run.port.wanted = "STOPPED"
+
+    run.port.on_wait = look
+    run.run()
+    assert seen[-1][1] == 1
+    assert max(seconds for seconds, _ in seen) <= 1
+    assert run.task.polls == 2
+
+
+@pytest.mark.parametrize("error", [CredentialsError("no right to write"), UnreachableError("timed out")])
+def test_what_the_log_refuses_for_no_fault_of_the_record_fails_the_task_whatever_is_tolerated(log, error):
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "a", "b"), None], policy=ALL)
+    run.writer.refuse = lambda _: True
+    run.writer.refusal = error
+    with pytest.raises(ConnectError, match=f"producer send callback for the record for topic {topic}.*{error}"):
+        run.run()
+    assert (run.reports.failures, run.port.stored) == ([], {})
+
+
 @pytest.mark.parametrize("kind", [CredentialsError, ConfigError])
 def test_what_a_person_has_to_mend_fails_a_source_at_once(log, kind):
     topic = create_topic(log)

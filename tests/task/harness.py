@@ -173,6 +173,7 @@ class Writer:
         self._inner = inner
         self.hold = False
         self.refuse: Callable[[bytes | None], bool] = lambda _: False
+        self.refusal: Exception = DataError("too large")
         self.errors: list[Exception] = []
         self.closed = False
         self.close_timeouts: list[float] = []
@@ -186,7 +187,7 @@ class Writer:
             # acknowledged at once, so that a script knows where it stands; ``hold`` hides it
             assert self._inner.flush(DEADLINE)
             return Delivery(delivery, self, [])
-        return Delivery(SimpleNamespace(done=True), self, [(index, DataError("too large")) for index in bad])
+        return Delivery(SimpleNamespace(done=True), self, [(index, self.refusal) for index in bad])
 
     def poll(self, timeout: float = 0.0) -> None:
         self._inner.poll(timeout)

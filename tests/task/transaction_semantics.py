@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConnectError, FencedError, PluginError, RetriableError, UnreachableError
+from linkspan.api.errors import (
+    ConnectError,
+    FencedError,
+    PluginError,
+    RetriableError,
+    ThrottledError,
+    UnreachableError,
+)
 from linkspan.task import outage
 from linkspan.task.boundaries import ConnectorBoundary, IntervalBoundary, Requests
 from linkspan.task.chain import Step
@@ -275,3 +282,62 @@ def test_an_outage_of_a_converter_is_waited_for_in_transactions_too(log, monkeyp
     run.text.fails["b"] = [UnreachableError("away") for _ in range(3)]
     run.run()
     assert committed_content(log, topic) == ["a", "b"]
+
+
+def test_a_transaction_whose_interval_is_over_is_committed_while_an_outage_pauses_polling(log):
+    topic = create_topic(log)
+    now = 0.0
+    run = TransactionRun(log, [batch(topic, 0, 2), ThrottledError("quota", 600)], IntervalBoundary(10, lambda: now))
+
+    def later() -> None:
+        nonlocal now
+        now += 5
+        if run.task.commits or now > 100:
+            run.port.wanted = "STOPPED"
+
+    run.port.on_wait = later
+    run.run()
+    assert (run.task.polls, run.offsets()) == (2, [position(2)])
+    assert committed_content(log, topic) == ["v0", "v1"]
+
+
+def test_a_transaction_whose_interval_is_over_is_committed_while_the_next_poll_waits_for_a_converter(log):
+    topic = create_topic(log)
+    now = 0.0
+    run = TransactionRun(log, [batch(topic, 0, 2), [record(topic, "w", 3)]], IntervalBoundary(10, lambda: now))
+    run.text.fails["w"] = [UnreachableError("away") for _ in range(1000)]
+
+    def later() -> None:
+        nonlocal now
+        now += 5
+        if run.task.commits or now > 100:
+            run.port.wanted = "STOPPED"
+
+    run.port.on_wait = later
+    run.run()
+    assert now < 100
+    assert run.offsets() == [position(2)]
+    assert committed_content(log, topic) == ["v0", "v1"]
+
+
+@pytest.mark.parametrize("what", ["commit", "offset_keys"])
+def test_a_task_that_is_to_stop_does_not_wait_for_ever_for_its_commit(log, what):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, 0, 2)])
+    owner = run.writer if what == "commit" else run.port
+
+    def away(*timeout: object) -> None:
+        if len(run.port.waits) > 100 or not timeout:
+            raise AssertionError("for ever")
+        raise RetriableError("no answer")
+
+    def stop() -> None:
+        if len(run.port.waits) > 3:
+            run.port.wanted = "STOPPED"
+
+    setattr(owner, what, away)
+    run.port.on_wait = stop
+    with pytest.raises(RetriableError, match="no answer"):
+        run.run()
+    assert run.task.stopped == 1
+    assert (run.offsets(), committed_content(log, topic)) == ([], [])

@@ -37,8 +37,9 @@ from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offsets import Part, Progress, Sent
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
+from linkspan.task.reaction import is_of_record
 from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
-from linkspan.task.tolerance import Failure, Stage, Tolerance, class_name
+from linkspan.task.tolerance import Failure, Stage, Tolerance, class_name, describe
 
 __all__ = ["AcknowledgedDelivery", "FlushTimes"]
 
@@ -214,6 +215,12 @@ class AcknowledgedDelivery:
 
     def _refuse(self, sent: Sent) -> None:
         for record, error in sent.failures():
+            if not is_of_record(error):
+                # whatever is tolerated: all that follow would go the same way
+                self._refused = True
+                raise ConnectError(
+                    f"Unrecoverable exception from producer send callback for {describe(record)}: {error}"
+                ) from error
             try:
                 self._tolerance.fail(Failure(Stage.KAFKA_PRODUCE, class_name(self), error, record))
             except ConnectError as refused:

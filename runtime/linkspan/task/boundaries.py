@@ -32,6 +32,10 @@ class Boundary(Protocol):
         """The records of one poll, perhaps none, in pieces, and how each of them ends."""
         ...
 
+    def due(self) -> End:
+        """What happens to an open transaction between two polls, when the next one is long in coming."""
+        ...
+
     def last(self) -> End:
         """What happens to an open transaction when the task pauses or stops."""
         ...
@@ -46,6 +50,10 @@ class PollBoundary:
     def cut(self, polled: Sequence[SourceRecord]) -> Iterator[tuple[Sequence[SourceRecord], End]]:
         """All of them, and a commit."""
         yield polled, End.COMMIT
+
+    def due(self) -> End:
+        """Nothing: none is open."""
+        return End.NONE
 
     def last(self) -> End:
         """A commit."""
@@ -71,10 +79,14 @@ class IntervalBoundary:
 
     def cut(self, polled: Sequence[SourceRecord]) -> Iterator[tuple[Sequence[SourceRecord], End]]:
         """All of them, and a commit when its time has come."""
-        due = self._clock() - self._began >= self._seconds
-        yield polled, End.COMMIT if due else End.NONE
-        if due:
-            self.begin()
+        yield polled, self.due()
+
+    def due(self) -> End:
+        """A commit when its time has come."""
+        if self._clock() - self._began < self._seconds:
+            return End.NONE
+        self.begin()
+        return End.COMMIT
 
     def last(self) -> End:
         """A commit."""
@@ -153,6 +165,10 @@ class ConnectorBoundary:
                     yield polled[begin : index + 1], end
                     begin = index + 1
         yield polled[begin:] if begin else polled, self._requests.after_batch()
+
+    def due(self) -> End:
+        """Nothing that was not asked for."""
+        return End.NONE
 
     def last(self) -> End:
         """What was asked for after the last poll."""

@@ -68,6 +68,11 @@ class Outbox:
         """Whether some of this poll could not be sent yet."""
         return bool(self._waiting) or len(self._unconverted) > 0
 
+    @property
+    def part_sent(self) -> bool:
+        """Whether some of this poll may have been sent, and the rest was not."""
+        return bool(self._waiting)
+
     def load(self, polled: Sequence[SourceRecord]) -> None:
         """Take what a poll returned; nothing is waiting."""
         self._unconverted = polled

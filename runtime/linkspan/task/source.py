@@ -27,6 +27,8 @@ _LONGEST_POLL_RETRY: Final = 10.0
 _EMPTY_POLLS_ALLOWED: Final = 3
 _EMPTY_POLL_PAUSE: Final = 0.05
 _METRICS_INTERVAL: Final = 5.0
+_LONGEST_REST: Final = 1.0
+"""Seconds after which acknowledgements and commits are looked after, however long an outage pauses polling."""
 
 
 def wants_records(task: SourceTask[Any]) -> bool:
@@ -189,6 +191,8 @@ class SourceLoop:
             self._stay_paused()
         elif self._delivery.busy:
             self._delivery.go_on()
+        elif self._delivery.outage.pause > 0:
+            self._port.wait(min(self._delivery.outage.pause, _LONGEST_REST))
         else:
             self._poll()
 
@@ -199,7 +203,6 @@ class SourceLoop:
             polled = self._task.poll()
         except OutageError as error:
             self._delivery.outage.failed(error)
-            self._port.wait(self._delivery.outage.pause)
             return
         except RetriableError as error:
             self._poll_failed(error)

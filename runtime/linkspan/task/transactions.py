@@ -33,9 +33,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from linkspan.api.errors import ConnectError, FencedError, OutageError, RetriableError
+from linkspan.api.errors import ConnectError, FencedError, RetriableError
 from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
 from linkspan.api.task import SourceTask
 from linkspan.log.port import ExpiredError, OutgoingBatch, TransactionalWriter, Writer
@@ -56,6 +56,9 @@ _log = logging.getLogger("linkspan.task.source")
 _MOST_KEYS: Final = 100_000
 """Keys of source partitions that are remembered, about."""
 _AGAIN: Final = 0.1
+_ANSWER: Final = 5.0
+"""Seconds that a commit may take before somebody looks whether the task is to stop."""
+T = TypeVar("T")
 
 
 class OffsetRecords:
@@ -154,11 +157,13 @@ class TransactionalDelivery:
         self._boundary.begin()
 
     def attend(self) -> None:
-        """Take in answers."""
+        """Take in answers; commit when it is time, for the next poll may be long in coming."""
         if self._open:
             self._guarded(self._writer.poll)
         if self._pausing:
             self._end_for_pause()
+        if self._open and not self._outbox.part_sent:
+            self._finish_piece(self._boundary.due())
 
     @property
     def busy(self) -> bool:
@@ -251,14 +256,8 @@ class TransactionalDelivery:
 
     def _post(self) -> None:
         """All letters belong to the transaction that is about to be committed."""
-        while self.letters is not None:
-            try:
-                self.letters.send()
-            except OutageError as error:
-                _log.debug("%s", error)
-                self._port.wait(_AGAIN)
-            else:
-                return
+        if self.letters is not None:
+            self._insist(self.letters.send)
 
     def _commit(self) -> None:
         """Store offsets with the records before them; whatever fails here fails the task."""
@@ -268,30 +267,29 @@ class TransactionalDelivery:
             try:
                 self._begin_transaction()
                 if positions:
-                    self._send_offsets(self._made(positions))
-                self._guarded(self._writer.commit)
+                    offsets = self._insist(partial(self._offset_records.batch, positions))
+                    self._insist(partial(self._guarded, self._writer.send, offsets))
+                self._insist(partial(self._guarded, self._writer.commit, _ANSWER))
             except ConnectError:
                 self._commit_failures += 1
                 raise
             self._committed(positions)
         tell_of_commit(self._task, self._port)
 
-    def _made(self, positions: Sequence[Position]) -> OutgoingBatch:
+    def _insist(self, call: Callable[[], T]) -> T:
+        """Call until there is an answer.
+
+        Raises:
+            RetriableError: there is none, and the task is to stop: what is not committed is read again.
+        """
         while True:
             try:
-                return self._offset_records.batch(positions)
+                return call()
             except RetriableError as error:
+                if self._port.wanted == "STOPPED":
+                    raise
                 _log.warning("Offsets cannot be committed yet, trying again: %s", error)
                 self._port.wait(_AGAIN)
-
-    def _send_offsets(self, batch: OutgoingBatch) -> None:
-        while True:
-            try:
-                self._guarded(self._writer.send, batch)
-            except RetriableError:
-                self._port.wait(_AGAIN)
-            else:
-                return
 
     def _committed(self, positions: Sequence[Position]) -> None:
         self._open = False
