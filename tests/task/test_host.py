@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from linkspan.api.connector import SinkConnector, SourceConnector
-from linkspan.api.errors import ConnectError, FencedError
+from linkspan.api.errors import ConnectError, FencedError, RetriableError
 from linkspan.api.fields import Config, Int, Str
 from linkspan.api.records import SourceBatch, TopicPartition
 from linkspan.api.task import SourceTask
@@ -18,6 +18,7 @@ from tests.task.memory_log import MemoryLog
 pytest.importorskip("linkspan.config.definition")
 pytest.importorskip("linkspan.plugins.catalog")
 from linkspan.log.embedded import EmbeddedLog
+from linkspan.log.embedded.writer import EmbeddedTransactionalWriter
 from linkspan.log.port import DisplacedError
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task import settings
@@ -409,6 +410,23 @@ def test_an_exactly_once_task_that_is_stopped_meanwhile_takes_no_id_over(in_tran
     assert (Stage.seen, Stage.port.statuses) == ([], ["UNASSIGNED"])
     older.begin()
     older.commit()
+
+
+def test_a_log_that_lets_nobody_take_an_id_over_yet_is_asked_again_after_a_moment(in_transactions, monkeypatch):
+    log, topic, _, made = in_transactions
+    refusals = [RetriableError("the disk is full")] * 3
+    take_over = EmbeddedTransactionalWriter.open
+
+    def refuse(writer: EmbeddedTransactionalWriter, timeout: float) -> None:
+        if refusals:
+            raise refusals.pop()
+        assert Stage.port.waits == [0.5] * 3
+        take_over(writer, timeout)
+
+    monkeypatch.setattr(EmbeddedTransactionalWriter, "open", refuse)
+    run_task(made(), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "UNASSIGNED"]
+    assert committed_content(log, topic) == ["0", "1"]
 
 
 def test_the_task_says_where_transactions_end_only_if_its_connector_may(in_transactions):

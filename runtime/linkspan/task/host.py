@@ -45,6 +45,7 @@ _FOREVER: Final = 3600.0
 _CLOSE_TIMEOUT: Final = 30.0
 _LONGEST_SUMMARY: Final = 1000
 _OPEN_SECONDS: Final = 5.0
+_OPEN_AGAIN: Final = 0.5
 C = TypeVar("C", bound=Config)
 
 
@@ -201,6 +202,7 @@ def _take_over(writer: TransactionalWriter, port: WorkerPort) -> bool:
             writer.open(_OPEN_SECONDS)
         except RetriableError as error:
             _log.warning("%s. Trying again", error)
+            port.wait(_OPEN_AGAIN)
         else:
             # last of all: a newer task that is confirmed opens its writer after this one
             port.confirm()
