@@ -133,6 +133,27 @@ def test_after_an_outage_a_poll_is_taken_again_and_its_culprit_is_reported_once(
     assert len(run.reports.failures) == 1
 
 
+def test_after_an_outage_among_suspects_only_those_that_are_left_are_taken_again():
+    run = Run(Suspects((span(1, 3, 3),)))
+    dropped: list[SourceRecord] = []
+    run.conversion.on_drop = dropped.append
+    run.text.fails["c"] = [UnreachableError("registry is away") for _ in range(3)]
+    polled = [record(1, "bad"), record(2, "b"), record(3, "c")]
+    outages = 0
+    while outages < 4:
+        try:
+            values, positions = run.prepare(*polled)
+            break
+        except UnreachableError:
+            outages += 1
+    assert (values, positions) == ([b"b", b"c"], [({"file": "a"}, {"o": 3})])
+    assert outages > 0
+    assert [failure.subject.origin.value for failure in run.reports.failures] == ["bad"]  # type: ignore[union-attr]
+    assert [each.value for each in dropped] == ["bad"]
+    assert run.conversion.dropped == 1
+    assert run.prepare(record(4, "d"))[0] == [b"d"]
+
+
 def test_partitions_and_offsets_may_hold_anything():
     run = Run(Suspects((span(2, 4, 3),)))
     odd = SourceRecord({"a": b"\0", "n": 1 << 70}, {"o": 1 << 70, "when": object()}, "t", "x")

@@ -54,6 +54,8 @@ class WatchedConversion(SourceConversion):
             (each.span.last, each.span.nth): each for each in suspects.culprits if isinstance(each.span, SourceSpan)
         }
         self._looks = _MOST_LOOKS
+        self._done: list[Prepared] = []
+        """What became of the first records of this poll, when an outage came in between."""
         self._last = ("", 0)
 
     def prepare(self, polled: Sequence[SourceRecord]) -> Prepared:
@@ -89,13 +91,13 @@ class WatchedConversion(SourceConversion):
         return self._noted([each.record for each in innocent], SourceSpan(*_places(first, last), len(innocent)))
 
     def _each_alone(self, innocent: Sequence[_Marked]) -> Prepared:
-        parts: list[Part] = []
-        kept: list[SourceRecord] = []
-        for record, (_, nth) in innocent:
-            prepared = self._noted([record], SourceSpan(*_places(record, record), 1, nth), alone=True)
-            parts += prepared.parts
-            if prepared.positions:
-                kept.append(record)
+        # each one is reported at once: after an outage, only those that are left are taken again
+        for record, (_, nth) in innocent[len(self._done) :]:
+            span = SourceSpan(*_places(record, record), 1, nth)
+            self._done.append(self._noted([record], span, alone=True))
+        done, self._done = self._done, []
+        parts: list[Part] = [part for prepared in done for part in prepared.parts]
+        kept = [each.record for each, prepared in zip(innocent, done, strict=True) if prepared.positions]
         return Prepared(parts, last_positions(kept))
 
     def _fail(self, culprits: Sequence[_Marked]) -> None:
