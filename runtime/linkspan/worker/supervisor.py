@@ -9,26 +9,25 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, cast
 
 from linkspan import __version__
-from linkspan.api.errors import AlreadyExistsError, ConfigError, ConnectError, NotFoundError, PluginError
-from linkspan.api.records import TopicPartition
+from linkspan.api.errors import AlreadyExistsError, ConnectError, NotFoundError, PluginError
 from linkspan.config.providers.passwords import refuse_unresolved, warn_unresolved
 from linkspan.config.providers.references import Resolution
 from linkspan.config.worker import POLL_DEFAULT_MS
 from linkspan.log.port import Log
 from linkspan.observe.metrics import Family
 from linkspan.plugins.catalog import Catalog, PluginInfo
-from linkspan.task.offset_entries import check_storable
 from linkspan.task.spec import ExactlyOnce, TaskSpec
-from linkspan.worker import clients, sink_offsets
+from linkspan.worker import clients
 from linkspan.worker.answers import Answers, TaskGuard
 from linkspan.worker.channel import Message, encode_error
 from linkspan.worker.child import pack
+from linkspan.worker.connector_offsets import ConnectorOffsets, Offsets
 from linkspan.worker.connector_restarts import ConnectorRestarts
 from linkspan.worker.control_groups import ControlGroups
 from linkspan.worker.deadlines import Deadlines, milliseconds
@@ -37,8 +36,7 @@ from linkspan.worker.events import StatusEvent
 from linkspan.worker.memory import MemoryWatch, budget, prefetch
 from linkspan.worker.metrics import worker_metrics
 from linkspan.worker.nurseries import PRELOADED, Nurseries
-from linkspan.worker.offset_places import OffsetPlaces
-from linkspan.worker.offsets import OffsetStore, SourceOffset
+from linkspan.worker.offsets import OffsetStore
 from linkspan.worker.plugin_search import find_plugins
 from linkspan.worker.process import ChildProcess
 from linkspan.worker.process_table import ProcessTable
@@ -49,7 +47,6 @@ from linkspan.worker.restarts import PLACE_LOST, History, Restarts, policy_of
 from linkspan.worker.room import Room
 from linkspan.worker.running_connector import ConnectorHooks, RunningConnector
 from linkspan.worker.running_task import RunningTask, TaskHooks
-from linkspan.worker.sink_offset_changes import SinkOffsetChanges, Triples
 from linkspan.worker.starts import Starts, concurrency
 from linkspan.worker.task_configs import check_task_count
 
@@ -60,8 +57,6 @@ log = logging.getLogger(__name__)
 _COME_UP_SECONDS = 2.0
 _CLUSTER_ID_SECONDS = 30.0
 _GIVE_UP_SECONDS = 5.0
-
-Offsets = list[dict[str, Any]]
 
 
 def _ignore(*_: object) -> None:
@@ -121,12 +116,13 @@ class Worker:
         # tasks that are coming up ask for topics: they must not wait for each other
         self._topics = Questions(self._nurseries, asyncio.Semaphore(at_once))
         self._delivers_once_as = delivers_once_as
-        write_once = None if delivers_once_as is None else self._write_once
-        self._places = OffsetPlaces(self._properties, log, offsets, write_once)
-        self._answers = Answers(self._places, self._ensure_topic)
         self._resolver = Resolver(
             self._properties, self._nurseries, lambda name: self.catalog.find("configprovider", name)
         )
+        self._offsets_of_connectors = ConnectorOffsets(
+            self._properties, log, offsets, self._resolver, lambda: self.catalog, self._ask, delivers_once_as
+        )
+        self._answers = Answers(self._offsets_of_connectors.places, self._ensure_topic)
         interval = milliseconds(self._properties, POLL_KEY, POLL_DEFAULT_MS)
         self._reloads = Reloads(self._resolver, interval, self._tell_reload)
         self._connectors: dict[str, RunningConnector] = {}
@@ -220,7 +216,7 @@ class Worker:
         await self._resolver.stop()
         if self._background:
             await asyncio.wait(self._background, timeout=self._deadlines.graceful_stop)
-        await self._places.close()
+        await self._offsets_of_connectors.places.close()
         await self._offsets.stop()
         if self._memory_watch is not None:
             self._memory_watch.cancel()
@@ -644,13 +640,7 @@ class Worker:
 
     async def connector_offsets(self, name: str, config: dict[str, str]) -> Offsets:
         """Offsets of a connector as REST shows them (spec 1.8)."""
-        config = (await self._resolver.resolve(config)).texts
-        if self.catalog.connector_of(config).kind == "source":
-            async with self._places.of(name, config) as store:
-                known = await store.all(name)
-            return [{"partition": partition, "offset": offset} for partition, offset in known]
-        found = await self._sink_job("group_offsets", name, config, {}, "retrieve consumer group offsets for")
-        return sink_offsets.render({TopicPartition(topic, partition): offset for topic, partition, offset in found})
+        return await self._offsets_of_connectors.shown(name, config)
 
     async def alter_offsets(self, name: str, config: dict[str, str], offsets: Offsets) -> bool:
         """Set offsets of a stopped connector; whether the connector itself looked after it.
@@ -660,86 +650,9 @@ class Worker:
             ConnectError: the connector refuses, or they cannot be written.
         """
         self._deaths.forget(name)
-        resolved = await self._resolver.resolve(config)
-        if self.catalog.connector_of(resolved.config).kind == "source":
-            return await self._alter_source(name, resolved, _source_offsets(offsets))
-        return await self._sink_changes(name, resolved).alter(sink_offsets.parse(offsets))
+        return await self._offsets_of_connectors.alter(name, config, offsets)
 
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
         self._deaths.forget(name)
-        resolved = await self._resolver.resolve(config)
-        config = resolved.texts
-        if self.catalog.connector_of(config).kind == "source":
-            async with self._places.of(name, config) as store:
-                known = await store.all(name)
-            return await self._alter_source(name, resolved, [(partition, None) for partition, _ in known])
-        return await self._sink_changes(name, resolved).reset()
-
-    def _sink_changes(self, name: str, config: Resolution) -> SinkOffsetChanges:
-        def ask_plugin(job: str, offsets: Triples) -> Awaitable[Any]:
-            return self._ask_plugin(job, name, config, offsets)
-
-        def ask_group(job: str, offsets: Triples, what: str) -> Awaitable[Triples]:
-            return self._sink_job(job, name, config.texts, {"offsets": offsets}, what)
-
-        return SinkOffsetChanges(name, ask_plugin, ask_group)
-
-    async def _alter_source(self, name: str, config: Resolution, offsets: list[SourceOffset]) -> bool:
-        pairs = [[partition, offset] for partition, offset in offsets]
-        handled = bool(await self._ask_plugin("alter_source_offsets", name, config, pairs))
-        async with self._places.of(name, config.texts) as store:
-            await store.set(name, offsets)
-        return handled
-
-    async def _write_once(
-        self, name: str, config: Mapping[str, str], topic: str, records: Sequence[tuple[bytes, bytes | None]]
-    ) -> None:
-        """Write offsets of a stopped exactly-once source as its first task would."""
-        group = self._delivers_once_as
-        assert group is not None, "only then there is such a source"
-        args = {
-            "log": pack(self._log),
-            "settings": clients.transactional_producer(self._properties, config, name, 0, group),
-            "id": clients.transactional_id(group, name, 0),
-            "topic": topic,
-            "records": pack(list(records)),
-            "timeout": self._deadlines.request,
-        }
-        await self._ask("write_once", args, f"store offsets of connector {name}", self._deadlines.request + 5)
-
-    async def _ask_plugin(self, job: str, name: str, config: Resolution, offsets: list[Any]) -> Any:  # noqa: ANN401 - each job has its own answer
-        plugin = self.catalog.connector_of(config.config)
-        args = {"plugin": pack(plugin), "name": name, "config": config.texts, "offsets": offsets}
-        what = f"modify offsets for connector {name}"
-        seconds, hide = self._deadlines.request, config.values.values()
-        return await self._ask(job, args, what, seconds, plugin, hide)
-
-    async def _sink_job(
-        self, job: str, name: str, config: dict[str, str], more: Mapping[str, Any], what: str
-    ) -> Triples:
-        args = {
-            "log": pack(self._log),
-            "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
-            "group": clients.sink_group(self._properties, config, name),
-            "name": name,
-            **more,
-        }
-        what = f"{what} sink connector {name}"
-        return cast("Triples", await self._ask(job, args, what, self._deadlines.request) or [])
-
-
-def _source_offsets(offsets: Offsets) -> list[SourceOffset]:
-    """Offsets of a request; of entries with the same partition the last one counts (spec 1.8)."""
-    parsed: list[SourceOffset] = []
-    for entry in offsets:
-        partition = entry.get("partition")
-        if partition is None:
-            raise ConfigError("Partition objects cannot be null")
-        parsed = [known for known in parsed if known[0] != partition]
-        parsed.append((partition, entry.get("offset")))
-    try:
-        check_storable(parsed)  # before the connector is told of them
-    except ConnectError as error:
-        raise ConfigError(error.message) from error
-    return parsed
+        return await self._offsets_of_connectors.reset(name, config)
