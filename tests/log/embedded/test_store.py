@@ -157,6 +157,23 @@ def test_a_full_disk_is_a_passing_error_and_leaves_nothing_half_written(tmp_path
     assert read(tmp_path, 2) == [b"before", b"after"]
 
 
+def test_a_transaction_that_finds_the_disk_full_is_whole_when_it_is_committed_again(tmp_path):
+    write(tmp_path, b"before")
+    client = EmbeddedLog(str(tmp_path)).transactional_writer({}, "id", reports_records=False)
+    client.open(1)
+    client.begin()
+    client.send(OutgoingBatch("t", [b"x" * 100_000]))
+    client.send(OutgoingBatch("t", [b"offset"]))
+    (pages,) = client._store.row("PRAGMA page_count")
+    client._store.rows(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(RetriableError, match="disk is full"):
+        client.commit()
+    client._store.rows("PRAGMA max_page_count = 1000000")
+    client.commit()
+    client.close()
+    assert read(tmp_path, 3) == [b"before", b"x" * 100_000, b"offset"]
+
+
 def test_a_file_locked_for_too_long_is_a_passing_error(tmp_path):
     write(tmp_path, b"before")
     client = EmbeddedLog(str(tmp_path)).writer({})

@@ -182,15 +182,16 @@ class EmbeddedTransactionalWriter:
 
     def commit(self, timeout: float | None = None) -> None:  # noqa: ARG002 - nobody has to answer
         """Write everything; it survives a power cut, too, when this returns."""
-        kept, self._kept = self._kept, []
         told: list[_Acknowledged] = []
         with self._store.transaction():
             self._check()
-            for batch, on_record in kept:
+            for batch, on_record in self._kept:
                 failures, acknowledged = self._appender.append(batch, on_record)
                 if failures:
                     raise failures[0][1]
                 told += acknowledged
+        # only now: a file that is busy or cannot grow is asked again, for the same
+        self._kept = []
         self._store.sync()
         for on_record, index, place, offset, stamp in told:
             on_record(index, place, offset, stamp)
