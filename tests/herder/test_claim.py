@@ -88,7 +88,7 @@ def test_a_write_waits_for_the_claim_that_is_under_way() -> None:
         configs.begin_claim(1)
         await configs.put_connector("c", CONFIG, "STOPPED")
         await configs.put_task_configs("c", [{"a": "1"}, {"a": "2"}])
-        await configs.put_task_count("c", 2)
+        await configs.put_task_count("c", 2, generation=0)
         await configs.put_restart("c", include_tasks=True, only_failed=False)
         await configs.remove_connector("c")
         assert writer.transactions == [2, 2, 1, 1, 1, 2], "each operation is one transaction"

@@ -390,7 +390,7 @@ def test_writers_return_when_the_snapshot_has_it():
         assert topic.snapshot.task_configs_of("c") == [{"n": "0"}, {"n": "1"}]
         await topic.put_task_configs("c", [])
         assert topic.snapshot.task_counts == {"c": 0}
-        await topic.put_task_count("c", 2)
+        await topic.put_task_count("c", 2, generation=1)
         assert topic.snapshot.task_count_records == {"c": 2}
         await topic.put_session_key(KEY)
         assert topic.snapshot.session_key == KEY
@@ -439,7 +439,7 @@ WRITERS: list[tuple[str, Callable[[ConfigTopic], Coroutine[Any, Any, None]]]] = 
     ("Error writing task configurations to Kafka", lambda topic: topic.put_task_configs("c", [{}])),
     ("Error writing root configuration to Kafka", lambda topic: topic.put_task_configs("c", [])),
     ("Error writing target state to Kafka", lambda topic: topic.put_target("c", "PAUSED")),
-    ("Error writing task count record to Kafka", lambda topic: topic.put_task_count("c", 1)),
+    ("Error writing task count record to Kafka", lambda topic: topic.put_task_count("c", 1, generation=None)),
     ("Error writing session key to Kafka", lambda topic: topic.put_session_key(KEY)),
     (
         "Error writing restart-connector-c to Kafka",

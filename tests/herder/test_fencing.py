@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -93,6 +94,29 @@ def test_a_round_that_newer_tasks_overtook_is_refused_and_not_counted() -> None:
         with pytest.raises(ConflictError, match="overtaken by new task configs"):
             await fencing.fence("c", CONFIG)
         assert configs.snapshot.task_count_records["c"] == 2
+        assert configs.snapshot.pending_fencing == {"c"}
+
+    run(story)
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_tasks_that_are_cut_while_a_round_ends_are_not_counted_as_fenced(turns: int) -> None:
+    async def story(configs: ConfigTopic, worker: FencingWorker, fencing: Fencing) -> None:
+        cutting: list[asyncio.Task[None]] = []
+
+        async def meanwhile() -> None:
+            cutting.append(asyncio.create_task(cut(configs, 1)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        await cut(configs, 2)
+        await fencing.fence("c", CONFIG)
+        await cut(configs, 3)
+        worker.meanwhile = meanwhile
+        with suppress(ConflictError):
+            await fencing.fence("c", CONFIG)
+        await cutting[0]
+        assert configs.snapshot.task_counts["c"] == 1
         assert configs.snapshot.pending_fencing == {"c"}
 
     run(story)

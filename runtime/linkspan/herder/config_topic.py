@@ -7,8 +7,9 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final, Protocol
+from weakref import WeakValueDictionary
 
-from linkspan.api.errors import ConnectError, RetriableError
+from linkspan.api.errors import ConflictError, ConnectError, RetriableError
 from linkspan.convert.java_json import parse
 from linkspan.herder import config_records
 from linkspan.herder.config_records import (
@@ -88,6 +89,7 @@ class ConfigTopic:
         self._table = table
         self._leader_writer = leader_writer
         self._claiming: asyncio.Task[None] | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._state = _State()
         self._listener: ConfigListener | None = None
         self._snapshot: ConfigSnapshot | None = None
@@ -208,6 +210,10 @@ class ConfigTopic:
 
     async def put_task_configs(self, name: str, configs: Sequence[SubmittedConfig]) -> None:
         """Replace the tasks of a connector, all at once; returns when they were read back."""
+        async with self._turn_of(name):
+            await self._put_task_configs(name, configs)
+
+    async def _put_task_configs(self, name: str, configs: Sequence[SubmittedConfig]) -> None:
         deadline = _Deadline(_WRITE_SECONDS)
         tasks = [TaskRecord(name, number, config) for number, config in enumerate(configs)]
         with _failing_with("Error writing root configuration to Kafka"):
@@ -226,9 +232,27 @@ class ConfigTopic:
         with _failing_with("Error writing target state to Kafka"):
             await self._write([TargetRecord(name, target)], _Deadline(_WRITE_SECONDS))
 
-    async def put_task_count(self, name: str, tasks: int) -> None:
-        """Note that older tasks were fenced out and so many may start; returns when it was read back."""
-        await self._write_and_read("Error writing task count record to Kafka", [TaskCount(name, tasks)])
+    async def put_task_count(self, name: str, tasks: int, *, generation: int | None) -> None:
+        """Note that older tasks were fenced out and so many may start; returns when it was read back.
+
+        Args:
+            name: of the connector.
+            tasks: how many.
+            generation: of these tasks; nothing is written once there are newer ones.
+
+        Raises:
+            ConflictError: there are.
+        """
+        async with self._turn_of(name):
+            with _failing_with("Error writing task count record to Kafka"):
+                await self._table.read_to_end(_WRITE_SECONDS)
+            if self.snapshot.task_generations.get(name) != generation:
+                raise ConflictError(f"The tasks of connector {name} were cut anew before they could be counted")
+            await self._write_and_read("Error writing task count record to Kafka", [TaskCount(name, tasks)])
+
+    def _turn_of(self, name: str) -> asyncio.Lock:
+        """Held while a connector's tasks are cut or counted: what is counted must be what was cut last."""
+        return self._turns.setdefault(name, asyncio.Lock())
 
     async def put_session_key(self, key: SessionKey) -> None:
         """Change the key that requests between workers are signed with; returns when it was read back."""

@@ -54,12 +54,12 @@ class Fencing:
         if before is not None and not (before == 1 and tasks == 1):
             ids = [transactional_id(self._group, name, number) for number in range(before)]
             await self._worker.fence_producers(name, config, ids)
-            await self._configs.read_to_end(self._sync_seconds)
-            if self._configs.snapshot.task_generations.get(name) != generation:
-                raise ConflictError(
-                    f"Zombie fencing for connector {name} was overtaken by new task configs; its tasks will ask again"
-                )
-        await self._configs.put_task_count(name, tasks)
+        try:
+            await self._configs.put_task_count(name, tasks, generation=generation)
+        except ConflictError as error:
+            raise ConflictError(
+                f"Zombie fencing for connector {name} was overtaken by new task configs; its tasks will ask again"
+            ) from error
 
     def stop(self) -> None:
         """Give up what is under way."""
