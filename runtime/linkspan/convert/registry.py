@@ -6,6 +6,7 @@ outage; a record is at fault only when the registry is well and refuses its sche
 
 from __future__ import annotations
 
+import json
 import logging
 import ssl
 from collections.abc import Callable, Sequence
@@ -43,6 +44,9 @@ _RETRY_MS: Final = 100
 """One more try, for a connection that the registry had closed; to wait for a registry is the runtime's business."""
 _TIMED_OUT, _THROTTLED = 408, 429
 _CREDENTIALS: Final = frozenset((401, 403))
+_NOWHERE: Final = frozenset((404, 405, 410))
+"""What a server says of an address that means nothing to it."""
+_URL: Final = "schema.registry.url"
 _OAUTH: Final = (
     "bearer.auth.issuer.endpoint.url",
     "bearer.auth.client.id",
@@ -195,6 +199,8 @@ class Registry:
             raise self._failure(what, error) from error
         except _httpx.TransportError as error:
             raise self._no_answer(what, error) from error
+        except json.JSONDecodeError as error:
+            raise self._nobody(what, "the answer is no JSON") from error
 
     def _no_answer(self, what: str, error: Exception) -> Exception:
         cause: BaseException | None = error
@@ -220,7 +226,17 @@ class Registry:
             return OutageError(
                 f"{what}: the schema registry at {self._where()} cannot answer now (HTTP {status}: {text})"
             )
+        # a registry that does not have what it is asked for has a number for that, such as 40403
+        if status < 400 or (status in _NOWHERE and str(error.error_code)[:-2] != str(status)):
+            return self._nobody(what, f"HTTP {status}")
         return DataError(f"{what}: {text}")
+
+    def _nobody(self, what: str, why_not: str) -> UnreachableError:
+        """Whatever answers there, a proxy before a registry that is away or a wrong address: no record is at fault."""
+        return UnreachableError(
+            f"{what}: what answers at {self._where()} is no schema registry ({why_not}); if this lasts, check {_URL} "
+            "of the converter"
+        )
 
     def _where(self) -> str:
         return ", ".join(_without_credentials(url) for url in self._urls)
@@ -272,14 +288,13 @@ def _connect(config: RegistryConfig) -> SchemaRegistryClient:
 
 
 def _check_urls(urls: Sequence[str]) -> None:
-    key = "schema.registry.url"
     if not urls:
-        raise ConfigError.invalid(key, "", "name the address of a schema registry, such as http://localhost:8081")
+        raise ConfigError.invalid(_URL, "", "name the address of a schema registry, such as http://localhost:8081")
     for url in urls:
         if not url.startswith(("http://", "https://", _MOCK)):
-            raise ConfigError.invalid(key, _without_credentials(url), "it begins with http:// or https://")
+            raise ConfigError.invalid(_URL, _without_credentials(url), "it begins with http:// or https://")
     if any(url.startswith(_MOCK) for url in urls) and len(urls) > 1:
-        raise ConfigError.invalid(key, ",".join(urls), "Only one mock scope is permitted for 'schema.registry.url'")
+        raise ConfigError.invalid(_URL, ",".join(urls), "Only one mock scope is permitted for 'schema.registry.url'")
 
 
 def _replace_session(client: SchemaRegistryClient, config: RegistryConfig, urls: Sequence[str]) -> None:
