@@ -315,6 +315,16 @@ def test_what_the_log_refuses_for_no_fault_of_the_record_fails_the_task_whatever
     assert (run.reports.failures, run.port.stored) == ([], {})
 
 
+def test_a_record_for_a_partition_that_is_not_there_is_tolerated(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [records(topic, "a"), records(topic, "b", "c")], policy=ALL)
+    run.writer.refuse = lambda value: value == b"a"
+    run.writer.refusal = RetriableError("no such partition")  # as Kafka's library sees it
+    run.run()
+    assert content(log, topic) == ["b", "c"]
+    assert [failure.stage for failure in run.reports.failures] == [Stage.KAFKA_PRODUCE]
+
+
 @pytest.mark.parametrize("kind", [CredentialsError, ConfigError])
 def test_what_a_person_has_to_mend_fails_a_source_at_once(log, kind):
     topic = create_topic(log)

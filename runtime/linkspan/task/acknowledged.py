@@ -37,7 +37,7 @@ from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offsets import Part, Progress, Sent
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
-from linkspan.task.reaction import is_of_record
+from linkspan.task.reaction import as_outage, is_hopeless
 from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
 from linkspan.task.tolerance import Failure, Stage, Tolerance, class_name, describe
 
@@ -215,7 +215,7 @@ class AcknowledgedDelivery:
 
     def _refuse(self, sent: Sent) -> None:
         for record, error in sent.failures():
-            if not is_of_record(error):
+            if is_hopeless(error) or as_outage(error) is not None:
                 # whatever is tolerated: all that follow would go the same way
                 self._refused = True
                 raise ConnectError(
