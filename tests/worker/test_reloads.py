@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConfigError
+from linkspan.api.errors import ConfigError, PluginError
 from linkspan.config.providers.references import Found, wanted
 from linkspan.worker.reloads import Reload, Reloads
 from linkspan.worker.resolver import Answers
@@ -146,6 +146,23 @@ def test_what_could_not_be_read_at_the_start_restarts_when_it_can(play) -> None:
         watch.provider.errors.clear()
         assert await watch.after(10) == [Reload("c", instance=True, tasks=())]
         assert await watch.after(10) == []
+
+    play(story)
+
+
+def test_what_could_not_be_read_at_the_start_is_asked_for_again_whatever_its_provider_likes(play) -> None:
+    async def story(watch: Watch) -> None:
+        watch.provider.polled = set()
+        await watch.begin("other", None, {"v": "${file:/q:b}"})
+        watch.provider.errors["file", "/p"] = PluginError("The config provider file did not answer within 30 s")
+        await watch.begin("c", 0, TASK, {"v": "${file:/q:b}"})
+        assert await watch.after(10) == []
+        assert watch.provider.questions[-1] == {"file": {"/p": ["a", "b"]}}
+        watch.provider.errors.clear()
+        assert await watch.after(10) == [Reload("c", instance=False, tasks=(0,))]
+        asked = watch.provider.asked
+        assert await watch.after(10) == []
+        assert watch.provider.asked == asked
 
     play(story)
 

@@ -76,16 +76,18 @@ class _Use:
         limited: those whose values are good for a limited time.
         values: what references stood for when it began, or was looked at last.
         good_until: monotonic; None for ever.
+        unread: those that could not be read when it began; it has not begun, or with what it knew from before.
     """
 
     references: Mapping[str, str]
     limited: frozenset[str]
     values: dict[str, str]
     good_until: float | None
+    unread: frozenset[str]
 
     def polled(self, providers: Collection[str]) -> set[str]:
-        """References to providers that like to be asked again."""
-        return {text for text, provider in self.references.items() if provider in providers}
+        """References to providers that like to be asked again, and those that have not been answered yet."""
+        return {text for text, provider in self.references.items() if provider in providers} | self.unread
 
 
 _Item = tuple[str, int | None]
@@ -135,9 +137,10 @@ class Reloads:
         found = {ref.text: ref for config in configs for value in config.values() for ref in references(value or "")}
         limited = frozenset(text for text, ref in found.items() if (ref.provider, ref.path) in answers.ttls)
         providers = {text: ref.provider for text, ref in found.items()}
-        self._uses[item] = _Use(providers, limited, _values(found, answers), self._end(limited, answers))
+        unread = frozenset(text for text, ref in found.items() if (ref.provider, ref.path) in answers.errors)
+        self._uses[item] = _Use(providers, limited, _values(found, answers), self._end(limited, answers), unread)
         self._changed.set()
-        if self._running is None:
+        if self._running is None or self._running.done():
             first = self._now() + self._interval
             self._running = asyncio.create_task(self._run(first), name="values of config providers")
             self._running.add_done_callback(_report)
@@ -194,6 +197,7 @@ class Reloads:
             if self._uses.get(item) is not use:  # it has ended, or begun anew with what is true now
                 continue
             fails = answers.fails([texts])
+            use.unread -= {text for text in texts if not answers.fails([_config([text])])}
             if _has_changed(use, _values(texts, answers)) or (item in expired and item[1] is None and not fails):
                 affected.append(item)
             if item in expired:
