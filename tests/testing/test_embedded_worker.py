@@ -45,6 +45,17 @@ def test_a_task_is_killed_exactly_where_a_fault_says_and_goes_on_after_a_restart
     worker.delete("c")
 
 
+def test_a_fault_strikes_once_also_where_the_worker_restarts_the_task_itself(worker, tmp_path):
+    path = tmp_path / "l"
+    worker.write("once", [b"a"])
+    restarts = {"linkspan.restart.enable": "true", "linkspan.restart.backoff.ms": "10"}
+    fault = Fault("put", "before", "kill", mark=str(tmp_path / "mark"))
+    worker.create("once", {**sink(path, "once"), **restarts}, fault)
+    assert worker.wait(lambda: worker.group_lag("once", "once") == 0)
+    assert (ledger(path), len(worker.traces("once"))) == (["a"], 1)
+    worker.delete("once")
+
+
 def test_offsets_are_seen_altered_and_reset(worker, tmp_path):
     path = tmp_path / "l"
     worker.write("offsets", [b"a", b"b"])

@@ -84,7 +84,8 @@ class _Trap:
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self.stopping = False
-        self._left = fault.count
+        # a task that was restarted by its worker is described as it was before
+        self._left = 0 if fault.mark and Path(fault.mark).exists() else fault.count
 
     @contextmanager
     def around(self, point: str) -> Iterator[None]:
