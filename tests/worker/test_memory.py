@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from linkspan.api.errors import ConfigError
+from linkspan.worker import memory
 from linkspan.worker.control_groups import Use
 from linkspan.worker.memory import MEMORY_KEY, Footprint, MemoryWatch, budget, condemned, headroom, prefetch
 from linkspan.worker.process_table import ProcessTable
@@ -136,6 +137,21 @@ class Scene:
 
     def look(self) -> float:
         return asyncio.run(self.watch.look())
+
+
+def test_a_look_that_fails_is_not_the_last_one(monkeypatch, caplog):
+    monkeypatch.setattr(memory, "_AGAIN_SECONDS", 0.0)
+    looked: list[str] = []
+
+    def children() -> list[Child]:
+        looked.append("again")
+        raise RuntimeError("nobody thought of this") if len(looked) == 1 else asyncio.CancelledError
+
+    watch = MemoryWatch(children, SimpleNamespace(memory=lambda: None), Measured({}))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(watch.run())
+    assert looked == ["again", "again"]
+    assert "The memory of tasks could not be looked at" in caplog.text
 
 
 def test_what_shares_pages_with_others_is_not_charged_for_them():

@@ -181,6 +181,8 @@ class Forker:
             if child is not None:
                 child.pid = news["pid"]
                 self._children[news["pid"]] = child
+                if birth.cancelled():
+                    child.kill()  # nobody wants it any more
             if not birth.done():
                 birth.set_result(news["pid"])
         else:

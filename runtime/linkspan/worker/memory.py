@@ -36,6 +36,7 @@ _ROUTINE: Final = (5.0, 0.0005)
 _NEAR: Final = (0.5, 0.05)
 """The same while one of them holds more than half of its budget."""
 _HELPLESS_SECONDS: Final = 0.25
+_AGAIN_SECONDS: Final = 5.0
 _END_SECONDS: Final = 5.0
 _GUILTY_PART: Final = 0.25
 """Where children hold less of what is used, ending one of them would not help."""
@@ -175,7 +176,11 @@ class MemoryWatch:
                 size_text(headroom(container.limit)),
             )
         while True:
-            pause = await self.look()
+            try:
+                pause = await self.look()
+            except Exception:  # supervision point: nobody would notice that nobody looks any more
+                log.exception("The memory of tasks could not be looked at; trying again in %g s", _AGAIN_SECONDS)
+                pause = _AGAIN_SECONDS
             await asyncio.sleep(pause)
 
     async def look(self) -> float:
