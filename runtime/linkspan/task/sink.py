@@ -20,7 +20,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError, OutageError, RetriableError
@@ -32,6 +31,7 @@ from linkspan.task.contexts import SinkContext
 from linkspan.task.conversion import SinkConversion
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
+from linkspan.task.group_commits import GroupCommits, accepted_offsets
 from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
 from linkspan.task.selected import halves, without_partitions
@@ -40,13 +40,12 @@ from linkspan.task.stored_offsets import TargetOffsets
 from linkspan.task.suspects import NOBODY, Suspects
 from linkspan.task.tolerance import Tolerance
 
-__all__ = ["SinkLoop", "SinkSettings", "accepted_offsets"]
+__all__ = ["SinkLoop", "SinkSettings"]
 
 _log = logging.getLogger(__name__)
 
 _SLICE: Final = 0.5
 """Longest single poll in seconds: so late a stop, pause or commit request is noticed."""
-_ANSWER_SLICE: Final = 0.02
 _METRICS_INTERVAL: Final = 5.0
 _FIRST_REDELIVERY: Final = 0.3
 _LONGEST_REDELIVERY: Final = 10.0
@@ -143,15 +142,18 @@ class SinkLoop:
         self._losses = 0
         """How often the group took partitions away without asking."""
         self._rebalance_error: Exception | None = None
-        self._commit_number = 0
-        self._commit_began: float | None = None
-        self._commit_at = 0.0
+        self._commits = GroupCommits(
+            reader,
+            self._stored_in_group,
+            interval=settings.flush_interval,
+            timeout=settings.flush_timeout,
+            clock=clock,
+        )
         self._metrics_at = 0.0
         self._topics: set[str] = set()
         self._reported: tuple[dict[str, float], dict[TopicPartition, int]] = ({}, {})
         self._read_total = self._put_total = self._put_calls = 0
         self._put_seconds = self._longest_put = 0.0
-        self._commits = self._commit_failures = self._commits_skipped = 0
         context.on_pause = self._task_paused
         context.on_resume = self._task_resumed
 
@@ -168,7 +170,7 @@ class SinkLoop:
             Exception: what ``put``, ``open``, a converter or the log raised; offsets of what was put before are
                 committed all the same.
         """
-        self._commit_at = self._clock() + self._settings.flush_interval
+        self._commits.put_off()
         fenced = False
         try:
             while self._port.wanted != "STOPPED":
@@ -189,15 +191,12 @@ class SinkLoop:
 
     def _step(self) -> None:
         self._follow_target()
-        now = self._clock()
-        if self._commit_began is None and (self._context.commit_wanted or now >= self._commit_at):
+        if self._commits.are_due(asked=self._context.commit_wanted):
             self._context.commit_wanted = False
             self._commit(set(self._context.assigned), closing=False)
-            self._commit_at = self._clock() + self._settings.flush_interval
-        elif self._commit_began is not None and now - self._commit_began > self._settings.flush_timeout:
-            self._commit_failures += 1
-            self._commit_began = None
-            _log.warning("Commit of offsets timed out after %.1f s", self._settings.flush_timeout)
+            self._commits.put_off()
+        else:
+            self._commits.give_up_late()
         self._rewind(self._context.take_rewinds())
         fetched = self._read()
         if self._port.wanted == "STOPPED" and not fetched:
@@ -263,10 +262,7 @@ class SinkLoop:
                 return fetched
 
     def _look_again_at(self) -> float:
-        until = self._commit_at
-        if self._commit_began is not None:
-            # the next commit has to wait for this one
-            until = max(until, self._commit_began + self._settings.flush_timeout)
+        until = self._commits.look_at
         asked = self._context.take_timeout()
         if self._outage.lasts:
             asked = min(self._outage.pause, asked or self._outage.pause)
@@ -296,7 +292,7 @@ class SinkLoop:
             wanted == "STOPPED"
             or (wanted == "PAUSED") != self._paused
             or bool(self._unplaced and not self._outage.pause)
-            or (self._commit_began is None and (self._context.commit_wanted or self._clock() >= self._commit_at))
+            or self._commits.are_due(asked=self._context.commit_wanted)
         )
 
     def _take(self, fetched: FetchedBatch) -> SinkBatch:
@@ -520,8 +516,7 @@ class SinkLoop:
             closing: they go away: close them in the task, and wait for the commit.
             wait: wait for the commit.
         """
-        self._commit_number += 1
-        self._commit_began = None  # an answer to an earlier one no longer counts
+        self._commits.begin()
         known = partitions - self._unplaced
         current = {partition: self._current[partition] for partition in known if partition in self._current}
         committed = {partition: self._committed[partition] for partition in current}
@@ -535,15 +530,14 @@ class SinkLoop:
             if closing:
                 self._close_in_task(partitions)
         if offsets is None or offsets == committed:
-            self._commits_skipped += 1
+            self._commits.skip()
+        elif self._ending:
+            self._over = True
+            self._commits.at_last(offsets, self._settings.stop_timeout, self._limit)
         elif closing or wait:
-            self._commit_now(offsets, self._commit_within if self._ending else self._reader.commit)
+            self._commits.now(offsets)
         else:
-            self._commit_began = self._clock()
-            try:
-                self._reader.commit(offsets, callback=partial(self._committed_async, self._commit_number, offsets))
-            except ConnectError as error:
-                self._commit_failed(error)
+            self._commits.later(offsets)
 
     def _letters_settled(self) -> bool:
         if self._letters is None:
@@ -561,7 +555,7 @@ class SinkLoop:
             provided = self._task.pre_commit(dict(current))
             stored = self._stored.look(provided or ())
         except Exception as error:  # supervision point: a failing flush never fails the task
-            self._commit_failures += 1
+            self._commits.refuse()
             if closing:
                 _log.warning("Offset commit failed during close: %s", error, exc_info=error)
             elif isinstance(error, FencedError):
@@ -584,50 +578,10 @@ class SinkLoop:
         finally:
             self._port.calling(None)
 
-    def _commit_now(
-        self, offsets: Mapping[TopicPartition, int], commit: Callable[[Mapping[TopicPartition, int]], None]
-    ) -> None:
-        try:
-            commit(offsets)
-        except ConnectError as error:
-            self._commit_failed(error)
-        else:
-            self._commits += 1
-            self._committed.update(offsets)
-            self._suspects.committed(self._committed)
-
-    def _commit_within(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit when the loop ends: a group that is away must not keep the task from its ``stop``."""
-        self._over = True
-        answers: list[Exception | None] = []
-        self._reader.commit(offsets, callback=answers.append)
-        until = self._clock() + self._settings.stop_timeout
-        while not answers:
-            left = until - self._clock()
-            if left <= 0:
-                raise RetriableError(f"the group did not answer within {self._settings.stop_timeout:.1f} s")
-            # records that come along are read again by whoever goes on from here
-            self._reader.poll(min(left, _ANSWER_SLICE), self._limit)
-        if answers[0] is not None:
-            raise answers[0]
-
-    def _committed_async(self, number: int, offsets: Mapping[TopicPartition, int], error: Exception | None) -> None:
-        if number != self._commit_number:
-            # overtaken by a newer commit: its answer counts, not this one
-            self._commits_skipped += 1
-            return
-        self._commit_began = None
-        if error is not None:
-            self._commit_failed(error)
-            return
-        self._commits += 1
-        self._committed.update((key, offset) for key, offset in offsets.items() if key in self._committed)
+    def _stored_in_group(self, offsets: Mapping[TopicPartition, int]) -> None:
+        # an answer may come when some of the partitions are gone
+        self._committed.update((place, offset) for place, offset in offsets.items() if place in self._committed)
         self._suspects.committed(self._committed)
-
-    def _commit_failed(self, error: Exception) -> None:
-        self._commit_began = None
-        self._commit_failures += 1
-        _log.error("Commit of offsets failed, the next one includes them: %s", error)
 
     # -- the group's listener, called inside poll --------------------------------------------------------------------
 
@@ -741,10 +695,7 @@ class SinkLoop:
             "partition-count": len(self._context.assigned),
             "put-batch-avg-time-ms": 1000 * self._put_seconds / max(self._put_calls, 1),
             "put-batch-max-time-ms": 1000 * self._longest_put,
-            "offset-commit-seq-no": self._commit_number,
-            "offset-commit-completion-total": self._commits,
-            "offset-commit-failure-total": self._commit_failures,
-            "offset-commit-skip-total": self._commits_skipped,
+            **self._commits.counts(),
             **self._tolerance.counts(),
             **self._outage.counts(),
         }
@@ -756,28 +707,3 @@ class SinkLoop:
         if (values, lag) != self._reported:
             self._reported = values, lag
             self._port.metrics(values, lag)
-
-
-def accepted_offsets(
-    provided: Mapping[TopicPartition, int],
-    current: Mapping[TopicPartition, int],
-    committed: Mapping[TopicPartition, int],
-) -> dict[TopicPartition, int]:
-    """What to commit: the last committed offsets overlaid with those of the task that make sense.
-
-    Args:
-        provided: what ``pre_commit`` returned.
-        current: up to where records were put.
-        committed: what is stored.
-    """
-    accepted = dict(committed)
-    for partition, offset in provided.items():
-        if partition not in committed:
-            _log.warning("Ignoring offset %d for %s: the partition is not assigned to this task", offset, partition)
-        elif offset > current[partition]:
-            _log.warning(
-                "Ignoring offset %d for %s: only records before %d were put", offset, partition, current[partition]
-            )
-        else:
-            accepted[partition] = offset
-    return accepted
