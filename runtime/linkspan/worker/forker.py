@@ -173,24 +173,27 @@ class Forker:
             if not self.ready.done():
                 self.ready.set_result(news["failed"])
         elif "id" in news:
-            child, birth = self._births.pop(news["id"])
-            if "error" in news:
-                if not birth.done():
-                    birth.set_exception(PluginError(f"No process could be started: {news['error']}"))
-                return
-            if child is not None:
-                child.pid = news["pid"]
-                self._children[news["pid"]] = child
-                if birth.cancelled():
-                    child.kill()  # nobody wants it any more
-            if not birth.done():
-                birth.set_result(news["pid"])
+            self._end_birth(news)
         else:
             gone = self._children.pop(news["pid"], None)
             if gone is not None:
                 gone.note_exit(ExitStatus.from_wait(news["status"]))
                 if self.empty:
                     self.on_empty()
+
+    def _end_birth(self, news: Message) -> None:
+        child, birth = self._births.pop(news["id"])
+        if "error" in news:
+            if not birth.done():
+                birth.set_exception(PluginError(f"No process could be started: {news['error']}"))
+            return
+        if child is not None:
+            child.pid = news["pid"]
+            self._children[news["pid"]] = child
+            if birth.cancelled():
+                child.kill()  # nobody wants it any more
+        if not birth.done():
+            birth.set_result(news["pid"])
 
     def _lost(self) -> None:
         """It has ended, and all its children with it (they carry a parent-death signal)."""
