@@ -14,6 +14,7 @@ import pytest
 from conftest import Watched, source, until
 
 from linkspan.api.errors import ConnectError, PluginError
+from linkspan.worker.events import StatusEvent
 from linkspan.worker.room import Room
 
 FAST = {"linkspan.plugin.request.timeout.ms": "500", "task.shutdown.graceful.timeout.ms": "500"}
@@ -318,6 +319,25 @@ def test_starting_tasks_answers_before_they_are_up_and_those_whose_turn_never_co
         assert "slow-11" not in watched.worker.pids()
 
     with_worker(story, **FAST)
+
+
+def test_a_task_whose_watch_has_failed_is_missed_when_it_dies(with_worker, caplog):
+    async def story(watched: Watched) -> None:
+        told = watched.worker.on_status
+
+        def tell(event: StatusEvent) -> None:
+            told(event)
+            if event.kind == "stalled":
+                raise RuntimeError("nobody thought of this")
+
+        watched.worker.on_status = tell
+        await watched.run_task("slow", poll="sleep")
+        await watched.state("slow", 0, "RUNNING", "stalled")
+        os.kill(watched.worker.pids()["slow-0"], signal.SIGKILL)
+        assert "SIGKILL" in (await watched.state("slow", 0, "FAILED")).trace
+
+    with_worker(story, **{"linkspan.task.stall.report.ms": "200"})
+    assert "Calls of Task slow-0 could not be looked at" in caplog.text
 
 
 def test_a_task_that_cannot_begin_has_failed_whatever_was_wrong(with_worker, monkeypatch):

@@ -13,6 +13,7 @@ from conftest import Watched, source, until
 from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.worker.restarts import PLACE_LOST, History, RestartPolicy, hopeless, policy_of
 from linkspan.worker.room import Room
+from linkspan.worker.running_connector import RunningConnector
 
 ON = {
     "linkspan.restart.enable": "true",
@@ -284,6 +285,21 @@ def test_what_a_user_wants_of_a_connector_goes_before_its_restart(with_worker, t
         await watched.worker.set_connector_target("c", target)
         reached = "RUNNING" if target == "STARTED" else target
         assert watched.states("c", None) == ["RESTARTING", reached]
+
+    with_worker(story)
+
+
+def test_a_connector_that_cannot_begin_anew_has_failed_whatever_was_wrong(with_worker, monkeypatch):
+    async def restart(*_: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(RunningConnector, "restart", restart)
+
+    async def story(watched: Watched) -> None:
+        config = source("c", **{"connector.start": "raise", **ON})
+        with pytest.raises(ConnectError):
+            await watched.worker.start_connector("c", config, "STARTED")
+        assert "nobody thought of this" in (await watched.state("c", None, "FAILED")).trace
 
     with_worker(story)
 

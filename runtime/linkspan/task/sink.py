@@ -443,6 +443,8 @@ class SinkLoop:
                 self._current[partition] = offset
             if self._committed[partition] != offset:
                 self._context.request_commit()
+        # what they were held up for may be forgotten already, with the records of others
+        self._resume_all()
 
     def _place(self, partitions: Iterable[TopicPartition]) -> None:
         """Find out where to go on, or hold until the target says it."""
