@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from linkspan.api.errors import ConnectError
+from linkspan.worker.channel import readable
 from linkspan.worker.restarts import Restarts
 from linkspan.worker.running_connector import RunningConnector
 
@@ -51,6 +52,9 @@ class ConnectorRestarts:
             await self._begin(connector)
         except ConnectError as error:
             log.warning("%s did not start: %s", connector, error.message)
+        except Exception as error:  # supervision point: it would be RESTARTING for ever
+            log.exception("%s could not begin anew", connector)
+            connector.report("FAILED", readable(f"{connector} could not begin anew: {type(error).__name__}: {error}"))
         else:
             self._restarted(connector.name)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import time
@@ -299,15 +298,24 @@ class RunningTask:
 
     async def _look(self, child: ChildProcess) -> None:
         """Report, and on demand kill, calls that take too long."""
-        while True:
+        killed = False
+        while not killed:
             await asyncio.sleep(self._watch.interval)
-            finding = self._watch.look(time.monotonic())
-            if finding is None or self._stopping:
-                continue
-            if finding.kind == "overdue":
-                await self._kill(child, f"{finding.call} had not returned after {finding.age:.1f} s; it was killed")
-                return
-            await self._report_stall(child, finding)
+            try:
+                killed = await self._look_once(child)
+            except Exception:  # supervision point: nobody would notice that nobody looks any more
+                log.exception("Calls of %s could not be looked at", self, extra=self._extra)
+
+    async def _look_once(self, child: ChildProcess) -> bool:
+        """Whether that killed it."""
+        finding = self._watch.look(time.monotonic())
+        if finding is None or self._stopping:
+            return False
+        if finding.kind == "overdue":
+            await self._kill(child, f"{finding.call} had not returned after {finding.age:.1f} s; it was killed")
+            return True
+        await self._report_stall(child, finding)
+        return False
 
     async def _report_stall(self, child: ChildProcess, finding: Finding) -> None:
         stack = await child.blocked_stack()
@@ -329,8 +337,7 @@ class RunningTask:
         status = await child.ended()
         if self._watching is not None:
             self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+            await asyncio.wait([self._watching])
         self._come_up()
         if not self._final:
             self._final = True
