@@ -384,6 +384,22 @@ def test_what_is_given_up_while_it_ends_already_is_waited_for(play) -> None:
     play(story)
 
 
+def test_what_is_given_up_is_waited_for_longer_than_a_request_may_take(play) -> None:
+    async def story(here: Here) -> None:
+        here.wishes.want()
+        await here.follow()
+        gate = here.worker.hangs["stop_task", "c"] = asyncio.Event()
+        here.wishes.drop()
+        here.lanes._timeout = 0.01
+        giving_up = asyncio.create_task(here.work.give_up(["c"]))
+        assert not (await asyncio.wait({giving_up}, timeout=0.1))[0], "task.shutdown.graceful.timeout.ms may be longer"
+        gate.set()
+        await giving_up
+        assert here.worker.running == set()
+
+    play(story)
+
+
 def test_what_is_given_up_while_the_worker_stops_has_ended_afterwards(play) -> None:
     async def story(here: Here) -> None:
         here.wishes.want()

@@ -114,13 +114,21 @@ class Lanes:
         self._tails: dict[str, asyncio.Task[Any]] = {}
         self._unfinished: set[asyncio.Task[Any]] = set()
 
-    async def ask(self, lane: str, work: Callable[[Stage], Coroutine[Any, Any, T]], *, presses: bool = False) -> T:
+    async def ask(
+        self,
+        lane: str,
+        work: Callable[[Stage], Coroutine[Any, Any, T]],
+        *,
+        presses: bool = False,
+        to_its_end: bool = False,
+    ) -> T:
         """Run ``work`` when everything queued before it in ``lane`` is done, and return what it returns.
 
         Args:
             lane: name of the connector.
             work: takes the lane's stage.
             presses: whether what was queued before, and gives way, has to.
+            to_its_end: wait however long it takes.
 
         Raises:
             RequestTimedOutError: it takes longer than the caller may wait; the work itself goes on.
@@ -130,7 +138,7 @@ class Lanes:
             raise StoppingError
         task = self._queue(lane, work, presses)
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._timeout)
+            done, _ = await asyncio.wait({task}, timeout=None if to_its_end else self._timeout)
         except asyncio.CancelledError:
             task.add_done_callback(report_failure)
             raise

@@ -156,9 +156,10 @@ class LocalWork:
         asked: list[Awaitable[None]] = []
         for name in names:
             if self._instance_ends(name):
-                asked.append(self._lanes.ask(name, partial(self._follow_instance, name), presses=True))
+                follow = partial(self._follow_instance, name)
+                asked.append(self._lanes.ask(name, follow, presses=True, to_its_end=True))
             if self._surplus_tasks(name):
-                asked.append(self._lanes.ask(_tasks_of(name), partial(self._follow_tasks, name)))
+                asked.append(self._lanes.ask(_tasks_of(name), partial(self._follow_tasks, name), to_its_end=True))
         # What has begun to end already is in no list any more, and may still take its time.
         asked += [asyncio.shield(ending) for ending, name in self._endings.items() if name in names]
         for outcome in await asyncio.gather(*asked, return_exceptions=True):
