@@ -11,6 +11,7 @@ import pytest
 
 from linkspan.api.errors import FencedError, RetriableError
 from linkspan.log.port import TableRecord
+from linkspan.registry import refusals
 from linkspan.registry.parsers import PARSERS
 from linkspan.registry.proposals import Proposal
 from linkspan.registry.refusals import RefusalError
@@ -163,6 +164,39 @@ def test_what_others_wrote_is_found_before_it_is_missed() -> None:
             return found.version
 
         assert await second.ask(question) == 1
+
+    run(scenario())
+
+
+def test_what_others_wrote_is_found_by_a_registry_that_has_written_before() -> None:
+    async def scenario() -> None:
+        topic = Topic()
+        (first, _), (second, _) = registry(topic), registry(topic)
+        await first.open()
+        await second.open()
+        await register(first, "s", text("A"))
+        await register(second, "t", text("B"))
+
+        def question() -> int:
+            if not first.state.has("t"):
+                raise refusals.subject_not_found("t")
+            return 1
+
+        assert await first.ask(question) == 1
+
+    run(scenario())
+
+
+def test_nothing_is_refused_because_of_what_was_true_before_others_wrote() -> None:
+    async def scenario() -> None:
+        topic = Topic()
+        (first, _), (second, _) = registry(topic), registry(topic)
+        await first.open()
+        await second.open()
+        await register(first, "s", text("A"))
+        await register(second, "t", text("B"))
+        assert await first.change("doing", lambda: first.deletion.subject("t", permanent=False)) == [1]
+        assert (await register(second, "t", text("C"))).version == 2
 
     run(scenario())
 

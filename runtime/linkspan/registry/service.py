@@ -130,7 +130,7 @@ class Registry:
         try:
             return question()
         except RefusalError as refusal:
-            if refusal.status != 404 or (self._current and self._writer.claimed):
+            if refusal.status != 404:
                 raise
         try:
             await self._table.read_to_end(self._seconds)
@@ -174,7 +174,9 @@ class Registry:
         if not self._current:
             await self._table.read_to_end(self._seconds)
             self._current = True
-        change = decide()
+            change = decide()
+        else:
+            change = await self._decided_on_what_is_known(decide)
         if change.records:
             records = [(self.state.spelling(key), value_bytes(value)) for key, value in change.records]
             if self._largest is not None and any(_size(*each) > self._largest for each in records):
@@ -184,6 +186,14 @@ class Registry:
             await self._table.read_to_end(self._seconds)
             self._current = True
         return change.answer
+
+    async def _decided_on_what_is_known(self, decide: Callable[[], Change]) -> Change:
+        """Decide without waiting for the topic: if others have written meanwhile, the write will not succeed."""
+        try:
+            return decide()
+        except RefusalError:  # of which nothing is written: it has to be looked whether others have
+            await self._table.read_to_end(self._seconds)
+            return decide()
 
     # --- settings -----------------------------------------------------------------------------------------------
 
