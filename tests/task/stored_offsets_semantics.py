@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from linkspan.api.errors import ConnectError, FencedError, RetriableError, UnreachableError
 from linkspan.api.records import SinkBatch, TopicPartition
-from linkspan.task import sink
+from linkspan.task import outage, sink
 from linkspan.task.chain import Step
 from tests.task.harness import RecordingSink, SinkRun, Upper, create_topic, fill
 
@@ -179,6 +180,28 @@ def test_a_target_that_does_not_answer_when_partitions_are_opened_is_waited_for_
     before = task.calls[: task.calls.index("put")]
     assert before.count("stored_offsets") == 3
     assert run.committed() == {place_of(topic): 2}
+
+
+def test_a_partition_that_waits_for_the_target_is_read_though_another_one_went_meanwhile(log, monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic = create_topic(log, 2)
+    fill(log, topic, ["a", "b"])
+    task = KeepingSink({place_of(topic): 1})
+    task.refusals = [UnreachableError("database away") for _ in range(4)]
+    run = SinkRun(log, [topic], task=task)
+
+    def revoke(listener: Any) -> None:
+        other = TopicPartition(topic, 1)
+        if other in run.context.assigned and not task.refusals:
+            listener.on_revoked([other])  # as where partitions go one by one
+        if time.monotonic() > give_up:
+            run.port.wanted = "STOPPED"
+        run.reader.at_poll = [revoke]
+
+    give_up = time.monotonic() + 5
+    run.reader.at_poll = [revoke]
+    run.run(lambda: bool(task.values_put))
+    assert task.values_put == ["b"]
 
 
 def test_a_stop_while_the_target_does_not_answer_commits_nothing(log):
