@@ -415,6 +415,7 @@ class DistributedHerder(PluginQuestions):
         await self._leading()
 
         async def delete(stage: Stage) -> None:
+            self._check_leading()
             self._existing(name)
             stage.begin(f"removing the config for connector {name} from the config topic")
             await self._configs.remove_connector(name)
@@ -432,6 +433,7 @@ class DistributedHerder(PluginQuestions):
         await self._leading()
 
         async def stop(stage: Stage) -> None:
+            self._check_leading()
             if name not in self._configs.snapshot.connectors:
                 raise NotFoundError(f"Unknown connector {name}")
             stage.begin(f"writing the STOPPED target stage for connector {name} to the config topic")
@@ -507,6 +509,7 @@ class DistributedHerder(PluginQuestions):
 
     async def _lone_config(self, name: str, stage: Stage) -> dict[str, str]:
         """Configuration of a stopped connector whose tasks, if they deliver exactly once, can write nothing more."""
+        self._check_leading()
         config = await self._stopped_config(name)
         if self._settings.delivers_once and self._kind_of(config) == "source":
             stage.begin(f"initiating a round of zombie fencing for connector {name}")
