@@ -94,7 +94,18 @@ def test_a_culprit_is_skipped_and_reported_where_errors_are_tolerated():
 
 def test_the_position_of_a_culprit_that_came_last_is_not_committed_before_something_comes_behind_it():
     assert Run(culprit(2)).prepare(record(1), record(2))[1] == [({"file": "a"}, {"o": 1})]
-    assert Run(culprit(2)).prepare(record(2)) == ([], ())
+    assert Run(culprit(2)).prepare(record(2)) == ([], [])
+
+
+@pytest.mark.parametrize("suspects", [(), (span(1, 9, 9),)])
+def test_reading_goes_on_after_a_culprit_that_was_set_aside(suspects):
+    run = Run(Suspects(suspects, culprit(2).culprits), steps=True)
+    run.conversion.sets_aside = True
+    assert run.prepare(record(1), record(2))[1] == [({"file": "a"}, {"o": 2})]
+    assert run.prepare(record(3), record(4, "drop"))[1] == [({"file": "a"}, {"o": 3})]
+    alone = Run(Suspects(suspects, culprit(2).culprits))
+    alone.conversion.sets_aside = True
+    assert alone.prepare(record(2)) == ([], [({"file": "a"}, {"o": 2})])
 
 
 def test_a_culprit_fails_the_task_where_errors_are_not_tolerated():

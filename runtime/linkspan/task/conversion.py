@@ -124,8 +124,12 @@ class SourceConversion:
         polled = list(polled)
         pairs = [(record, record) for record in polled] if self._chain is None else self._changed(polled)
         parts = self._by_topic(pairs)
+        return Prepared(parts, last_positions(self._counted(polled)))
+
+    def _counted(self, polled: Sequence[SourceRecord]) -> list[SourceRecord]:
+        """Those of the records prepared last that reading goes on after."""
         without = self._gone.keys() - self._failed if self.sets_aside else self._gone.keys()
-        return Prepared(parts, last_positions([record for record in polled if id(record) not in without]))
+        return [record for record in polled if id(record) not in without]
 
     def _whole(self, polled: Sequence[SourceRecord]) -> Prepared | None:
         """All of it in columns; None when that cannot be, or one fails: they are then taken record by record."""

@@ -64,11 +64,15 @@ class WatchedConversion(SourceConversion):
             return self._noted(polled, SourceSpan(*_places(polled[0], polled[-1]), len(polled)))
         marked = list(self._marked(polled))
         innocent = [each for each in marked if each.identity not in self._culprits]
-        prepared = self._each_alone(innocent) if self._spans else self._together(innocent)
+        culprits = [each for each in marked if each.identity in self._culprits]
+        parts, kept = self._each_alone(innocent) if self._spans else self._together(innocent)
         # only now, since all of it is done again after an outage
-        self._fail([each for each in marked if each.identity in self._culprits])
+        self._fail(culprits)
+        if self.sets_aside:
+            kept += [each.record for each in culprits]
         self._through(marked)
-        return prepared
+        counted = set(map(id, kept))
+        return Prepared(parts, last_positions([each.record for each in marked if id(each.record) in counted]))
 
     def _noted(self, polled: Sequence[SourceRecord], span: SourceSpan, *, alone: bool = False) -> Prepared:
         self._port.in_flight(_CONVERSION, [span], alone=alone)
@@ -84,21 +88,22 @@ class WatchedConversion(SourceConversion):
             nth = nth + 1 if mark == before else 0
             yield _Marked(record, (mark, nth))
 
-    def _together(self, innocent: Sequence[_Marked]) -> Prepared:
+    def _together(self, innocent: Sequence[_Marked]) -> tuple[Sequence[Part], list[SourceRecord]]:
+        """Convert them; also, after which of them reading goes on."""
         if not innocent:
-            return Prepared((), ())
-        first, last = innocent[0].record, innocent[-1].record
-        return self._noted([each.record for each in innocent], SourceSpan(*_places(first, last), len(innocent)))
+            return (), []
+        records = [each.record for each in innocent]
+        prepared = self._noted(records, SourceSpan(*_places(records[0], records[-1]), len(records)))
+        return prepared.parts, self._counted(records)
 
-    def _each_alone(self, innocent: Sequence[_Marked]) -> Prepared:
+    def _each_alone(self, innocent: Sequence[_Marked]) -> tuple[Sequence[Part], list[SourceRecord]]:
         # each one is reported at once: after an outage, only those that are left are taken again
         for record, (_, nth) in innocent[len(self._done) :]:
             span = SourceSpan(*_places(record, record), 1, nth)
             self._done.append(self._noted([record], span, alone=True))
         done, self._done = self._done, []
         parts: list[Part] = [part for prepared in done for part in prepared.parts]
-        kept = [each.record for each, prepared in zip(innocent, done, strict=True) if prepared.positions]
-        return Prepared(parts, last_positions(kept))
+        return parts, [each.record for each, prepared in zip(innocent, done, strict=True) if prepared.positions]
 
     def _fail(self, culprits: Sequence[_Marked]) -> None:
         """Fail records that kill the process; raises when that is not tolerated."""
