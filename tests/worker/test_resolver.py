@@ -182,6 +182,21 @@ def test_an_error_of_one_path_hides_no_other_and_is_told_as_the_original_does(pl
     play(story)
 
 
+def test_a_value_that_is_no_text_hides_no_other(play, tmp_path: Path) -> None:
+    half = tmp_path / "half"
+    half.write_text("password=hunter\\ud800\n")
+
+    async def story(resolver: Resolver, file: Path) -> None:
+        whole, broken = {"a": f"${{file:{file}:user}}"}, {"a": f"${{file:{half}:password}}"}
+        answers = await resolver.ask([whole, broken])
+        assert answers.resolution(whole).config == {"a": "u"}
+        with pytest.raises(ConfigError) as refused:
+            answers.resolution(broken)
+        assert refused.value.message == f"The value of password in {half} is no text: it has half a character"
+
+    play(story)
+
+
 def test_parameters_and_values_of_a_provider_are_not_told(play, caplog) -> None:
     async def story(resolver: Resolver, file: Path) -> None:
         with pytest.raises(PluginError) as refused:

@@ -30,6 +30,7 @@ def asked(provider: ConfigProvider[Any], path: str, keys: Sequence[str]) -> Answ
     """Ask a provider; what it says beyond the question is left out.
 
     Raises:
+        ConfigError: a value cannot be passed on, as a text with half a character.
         PluginError: it answers with something else than values.
     """
     data = provider.get(path, frozenset(keys))
@@ -42,10 +43,21 @@ def asked(provider: ConfigProvider[Any], path: str, keys: Sequence[str]) -> Answ
         if not isinstance(value, str):
             # without the value, which may be a secret
             raise PluginError(f"{type(provider).__qualname__}.get returned no text for the key {key}")
+        if not _is_text(value):
+            where = f"{key} in {path}" if path else key
+            raise ConfigError(f"The value of {where} is no text: it has half a character")
         if key in said:
             values[key] = value
     ttl = data.ttl_ms if data.ttl_ms is not None and data.ttl_ms >= 0 else None
     return Answer(values, ttl)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def resolved(config: Mapping[str, str | None], providers: Mapping[str, ConfigProvider[Any]]) -> Resolution:
