@@ -259,6 +259,18 @@ def test_a_letter_is_part_of_the_transaction_with_the_offset_after_its_record(lo
     assert run.offsets() == [position(1)]
 
 
+def test_an_abort_drops_letters_about_its_records_too(log):
+    topic, queue = create_topic(log), create_topic(log)
+    requests = Requests()
+    records = [record(topic, value, at) for at, value in enumerate(["a", "bad", "b", "bad"])]
+    requests.abort(records[1])
+    requests.commit(records[3])
+    run = TransactionRun(log, [records], ConnectorBoundary(requests), policy=ALL, dead_letters=queue).run()
+    assert committed_content(log, topic) == ["b"]
+    assert committed_content(log, queue) == ['"bad"']
+    assert run.offsets() == [position(1), position(3)]
+
+
 def test_a_poll_of_bad_records_only_is_one_transaction_of_letters_and_their_offset(log):
     topic, queue = create_topic(log), create_topic(log)
     script = [[record(topic, "bad", 0)], [record(topic, "bad", 1)]]

@@ -23,8 +23,9 @@ commit: it is at step 3 or 4 for ever, and fails when it notices.
 Letters about records that failed go to the dead letter queue in the same transaction as the offsets after them. A task
 that fails because of a record commits nothing, so there is no letter about that one.
 
-An abort that the connector asks for drops the records and still commits the offsets, in a transaction of their own. A
-kill between the two is as at step 3: the records come again, and may be dropped again.
+An abort that the connector asks for drops the records, with the letters about those that had failed, and still commits
+the offsets, in a transaction of their own. A kill between the two is as at step 3: the records come again, and may be
+dropped again.
 """
 
 from __future__ import annotations
