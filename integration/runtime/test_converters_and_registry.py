@@ -47,8 +47,10 @@ def converter(
     made = kind()
     given: dict[str, Any] = {"schema.registry.url": url, **(settings or {})}
     made.configure(load(made.config_class, given), is_key=False)
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

@@ -58,7 +58,9 @@ class PlainRegistry:
     def answer(self, method: str, path: str, body: Schema) -> tuple[int, Schema]:
         """Status and body for a request."""
         if self.status is not None:
-            return self.status, {"error_code": self.status, "message": "as told"}
+            # a 404 without a number of a registry's own says that no registry is there
+            number = 40401 if self.status == 404 else self.status
+            return self.status, {"error_code": number, "message": "as told"}
         match method, path.strip("/").split("/"):
             case "POST", ["subjects", subject, "versions"]:
                 return 200, {"id": self.register(unquote(subject), body)}
