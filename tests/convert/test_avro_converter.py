@@ -13,7 +13,7 @@ from linkspan.api import Column, ConfigError, DataError, Schema, Type, schema
 from linkspan.config.definition import load
 from linkspan.convert import registry
 from linkspan.convert.avro.converter import AvroConverter
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 
 SCOPES = itertools.count()
 ROW = Schema(

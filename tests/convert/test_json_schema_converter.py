@@ -14,7 +14,7 @@ from linkspan.convert import registry
 from linkspan.convert.json_schema.compatibility import can_read
 from linkspan.convert.json_schema.converter import JsonSchemaConverter
 from linkspan.convert.json_schema.model import parse
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 
 SCOPES = itertools.count()
 ROW = Schema(

@@ -13,7 +13,7 @@ from linkspan.api import DataError, Schema
 from linkspan.config.definition import load
 from linkspan.convert import registry
 from linkspan.convert.json_schema.converter import JsonSchemaConverter
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 from tests.notation import same, schema_of, value_of
 
 GOLDEN = Path(__file__).parent / "golden" / "confluent-json-schema-7.0.16.jsonl"

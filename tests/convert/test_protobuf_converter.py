@@ -16,7 +16,7 @@ from linkspan.convert.protobuf.compatibility import can_read
 from linkspan.convert.protobuf.converter import ProtobufConverter
 from linkspan.convert.protobuf.model import text
 from linkspan.convert.protobuf.parsing import parse
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 
 SCOPES = itertools.count()
 ROW = Schema(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from linkspan.api import Column, Config, Converter, DataError, Headers, Schema, SchemaAndValue
-from linkspan.convert.registry import Registry, RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 from linkspan.convert.registry_settings import RegistryConfig
 from linkspan.convert.subjects import Strategy, strategy
+
+if TYPE_CHECKING:
+    from linkspan.convert.registry import Registry
 
 __all__ = ["ID_END", "ReadPlan", "RegistryConverter", "SchemaPlan", "WritePlan"]
 
@@ -122,6 +125,8 @@ class RegistryConverter(Converter):
         most = max(config.schemas_cache_config, 1)
         self._writing, self._reading = Recent(most), Recent(most)
         self.take_options(config)
+        from linkspan.convert.registry import Registry  # noqa: PLC0415 - every start of a worker looks at this class
+
         self._registry = Registry(config)
 
     @abstractmethod

@@ -10,7 +10,7 @@ import json
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from confluent_kafka.schema_registry import Schema as ClientSchema
@@ -28,9 +28,10 @@ from linkspan.api import (
 )
 from linkspan.config.jaas import JaasSyntaxError, parse_module
 from linkspan.config.tls import client_context, why
+from linkspan.convert.registry_schema import Reference, RegisteredSchema, RegistrySchema
 from linkspan.convert.registry_settings import RegistryConfig
 
-__all__ = ["Reference", "RegisteredSchema", "Registry", "RegistrySchema"]
+__all__ = ["Registry"]
 
 log = logging.getLogger(__name__)
 _httpx = _httpx_compat.httpx
@@ -55,35 +56,6 @@ _OAUTH: Final = (
     "bearer.auth.logical.cluster",
     "bearer.auth.identity.pool.id",
 )
-
-
-class Reference(NamedTuple):
-    """Another schema that a schema uses: the name it has there, and where it is kept."""
-
-    name: str
-    subject: str
-    version: int
-
-
-class RegistrySchema(NamedTuple):
-    """A schema as the registry keeps it.
-
-    Attributes:
-        text: the schema.
-        type: AVRO, PROTOBUF or JSON.
-        references: other schemas that it uses.
-    """
-
-    text: str
-    type: str
-    references: tuple[Reference, ...] = ()
-
-
-class RegisteredSchema(NamedTuple):
-    """A schema with the id that it has in the registry."""
-
-    id: int
-    schema: RegistrySchema
 
 
 class Registry:

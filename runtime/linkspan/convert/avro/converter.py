@@ -18,7 +18,7 @@ from linkspan.convert.avro.options import Options
 from linkspan.convert.avro.plans import parsed
 from linkspan.convert.avro.to_connect import connect_schema
 from linkspan.convert.registered import ID_END, ReadPlan, RegistryConverter
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 from linkspan.convert.registry_settings import RegistryConfig
 
 __all__ = ["AvroConverter", "AvroConverterConfig"]

@@ -26,7 +26,7 @@ from linkspan.convert.json_schema.model import parse
 from linkspan.convert.json_schema.options import Options
 from linkspan.convert.json_schema.to_connect import connect_schema
 from linkspan.convert.registered import ID_END, ReadPlan, RegistryConverter
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 from linkspan.convert.registry_settings import RegistryConfig
 
 __all__ = ["JsonSchemaConverter", "JsonSchemaConverterConfig"]

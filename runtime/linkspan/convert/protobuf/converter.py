@@ -21,7 +21,7 @@ from linkspan.convert.protobuf.parsing import parse
 from linkspan.convert.protobuf.to_connect import connect_schema, params_of
 from linkspan.convert.protobuf.wrappers import WRAPPERS_TEXT
 from linkspan.convert.registered import ID_END, ReadPlan, RegistryConverter
-from linkspan.convert.registry import RegistrySchema
+from linkspan.convert.registry_schema import RegistrySchema
 from linkspan.convert.registry_settings import RegistryConfig
 
 __all__ = ["ProtobufConverter", "ProtobufConverterConfig"]
