@@ -2,16 +2,69 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Final
+from typing import ClassVar, Final
 
 from linkspan.api.errors import ConfigError
+from linkspan.api.fields import LOW, Config, Str
+from linkspan.api.provider import ConfigData, ConfigProvider
 
-__all__ = ["ALLOWED_PATHS", "allowed_paths", "permitted"]
+__all__ = ["ALLOWED_PATHS", "AllowedPathsConfig", "PathProvider", "allowed_paths", "permitted"]
 
 ALLOWED_PATHS: Final = "allowed.paths"
+_log: Final = logging.getLogger(__name__)
+
+
+class AllowedPathsConfig(Config):
+    """Parameters of providers that read files."""
+
+    allowed_paths = Str(
+        ALLOWED_PATHS,
+        default=None,
+        importance=LOW,
+        doc="A comma separated list of paths that this config provider is allowed to access. If not set, all paths "
+        "are allowed.",
+    )
+
+
+class PathProvider(ConfigProvider[AllowedPathsConfig]):
+    """Takes paths of the file system; knows nothing for an empty one, and for one that is not allowed."""
+
+    config_class: ClassVar = AllowedPathsConfig
+    polled: ClassVar = True
+
+    _allowed: list[PurePosixPath] | None = None
+
+    def configure(self) -> None:
+        """Look at the paths that are allowed."""
+        self._allowed = allowed_paths(self.config.originals.get(ALLOWED_PATHS))
+
+    def get(self, path: str, keys: Collection[str]) -> ConfigData:
+        """Values at a path."""
+        if not path:
+            return ConfigData({})
+        place = permitted(path, self._allowed)
+        if place is None:
+            _log.warning("The path %s is not allowed to be accessed", path)
+            return ConfigData({})
+        return ConfigData(self.read(path, place, keys))
+
+    @abstractmethod
+    def read(self, path: str, place: str, keys: Collection[str]) -> Mapping[str, str]:
+        """Values at a path that is allowed.
+
+        Args:
+            path: as it is written in the reference.
+            place: where to read.
+            keys: that are asked for.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
 
 
 def allowed_paths(text: str | None) -> list[PurePosixPath] | None:

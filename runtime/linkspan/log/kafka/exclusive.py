@@ -69,7 +69,7 @@ class KafkaExclusiveWriter:
         deadline = time.monotonic() + seconds
         async with self._turn:
             if self._writer is None:
-                raise ConnectError("Cannot produce to config topic without claiming write privileges first")
+                raise ConnectError("Nothing can be written before the topic was claimed")
             try:
                 await asyncio.to_thread(self._append, self._writer, records, deadline)
             except BaseException:
