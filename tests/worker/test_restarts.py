@@ -141,10 +141,11 @@ def test_a_worker_may_say_it_for_all_its_connectors(with_worker):
     with_worker(story, **ON)
 
 
-def test_a_failure_of_the_configuration_is_not_restarted(with_worker):
+def test_a_failure_of_the_configuration_is_told_without_a_stack_and_not_restarted(with_worker):
     async def story(watched: Watched) -> None:
         await watched.run_task("c", start="misconfigured", **ON)
-        assert "ConfigError" in (await watched.state("c", 0, "FAILED")).trace
+        text = "Task c-0 failed (config): Invalid value x for configuration some.key"
+        assert (await watched.state("c", 0, "FAILED")).trace == text
         assert watched.states("c", 0) == ["FAILED"]
 
     with_worker(story)

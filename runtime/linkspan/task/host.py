@@ -81,7 +81,12 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
 
 
 def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> None:
-    summary = f"Task {spec.id} failed ({code_of(error)}): {_first_line(text_of(error))}"
+    headline = f"Task {spec.id} failed ({code_of(error)}): "
+    summary = headline + _first_line(text_of(error))
+    if isinstance(error, ConfigError):  # where it was raised is no help to who wrote the value
+        _log.error("%s", summary)
+        port.status("FAILED", headline + text_of(error), code_of(error))
+        return
     trace = f"{summary}\n\n{''.join(traceback.format_exception(error))}"
     if isinstance(error, FencedError):
         _log.warning("The task has lost its place: %s", error)

@@ -139,7 +139,9 @@ def encode_error(error: BaseException) -> Message:
     """The parts of an error that the other side needs to raise it again."""
     known = isinstance(error, ConnectError)
     trace = error.trace if isinstance(error, PluginError) and error.trace else None
-    if trace is None:
+    if isinstance(error, ConfigError):  # where it was raised is no help to who wrote the value
+        trace = _text_of(error)
+    elif trace is None:
         trace = "".join(traceback.format_exception(error))
     return {
         "code": error.code if isinstance(error, ConnectError) else PluginError.code,
@@ -155,13 +157,10 @@ def decode_error(body: Message) -> ConnectError:
     kind = _CLASSES.get(str(body.get("code")), PluginError)
     message = str(body.get("message"))
     if kind is ConfigError:
-        error: ConnectError = ConfigError(message, body.get("key"))
-    elif issubclass(kind, PluginError):
+        return ConfigError(message, body.get("key"))
+    if issubclass(kind, PluginError):
         return kind(message, body.get("trace"))
-    elif kind is errors.BatchError:
-        error = errors.DataError(message)
-    else:
-        error = kind(message)
+    error: ConnectError = errors.DataError(message) if kind is errors.BatchError else kind(message)
     if body.get("trace"):
         with contextlib.suppress(AttributeError):
             error.add_note(str(body["trace"]))
