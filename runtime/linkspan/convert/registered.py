@@ -1,6 +1,6 @@
 """What the converters with a schema registry have in common.
 
-The bytes are Confluent's: a zero, the id of the schema in four bytes, and what the format writes. A converter knows how
+The bytes are Confluent's: a zero, the id of the schema in four bytes, and what the format writes. The format knows how
 schemas and values are mapped; here is when the registry is asked: once a schema and topic, and once an id.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from linkspan.api import Column, Config, Converter, DataError, Headers, Schema, SchemaAndValue
+from linkspan.convert.format import ID_END, Format, ReadPlan, SchemaPlan
+from linkspan.convert.later_imports import needs
 from linkspan.convert.registry_schema import RegistrySchema
 from linkspan.convert.registry_settings import RegistryConfig
 from linkspan.convert.subjects import Strategy, strategy
@@ -19,13 +21,13 @@ from linkspan.convert.subjects import Strategy, strategy
 if TYPE_CHECKING:
     from linkspan.convert.registry import Registry
 
-__all__ = ["ID_END", "ReadPlan", "RegistryConverter", "SchemaPlan", "WritePlan"]
+__all__ = ["RegistryConverter", "WritePlan"]
+
+needs("attrs", "authlib", "cachetools", "certifi")  # as the client of the registry does
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _MAGIC: Final = b"\0"
-ID_END: Final = 5
-"""Bytes before what the format writes."""
 
 
 class WritePlan(NamedTuple):
@@ -33,41 +35,6 @@ class WritePlan(NamedTuple):
 
     head: bytes
     write: Callable[[bytes, Any], bytes]
-
-
-class ReadPlan(NamedTuple):
-    """How payloads that begin alike are read in one topic; ``read`` gets the whole payload."""
-
-    schema: Schema | None
-    read: Callable[[bytes], Any]
-
-
-class SchemaPlan(Protocol):
-    """A schema of Connect as the format writes it."""
-
-    @property
-    def registered(self) -> RegistrySchema:
-        """What is registered for it."""
-        ...
-
-    @property
-    def record_name(self) -> str | None:
-        """Name of the record, for the subject; None if it has none."""
-        ...
-
-    def is_readable_by(self, latest: RegistrySchema, references: dict[str, RegistrySchema]) -> bool:
-        """Whether what is written by this schema can be read by another version."""
-        ...
-
-    def writer(
-        self, target: RegistrySchema | None, references: dict[str, RegistrySchema]
-    ) -> Callable[[bytes, Any], bytes]:
-        """What writes values by this schema itself, or by another version of it.
-
-        Raises:
-            DataError: this cannot be.
-        """
-        ...
 
 
 class Recent(Generic[K, V]):
@@ -109,6 +76,7 @@ class RegistryConverter(Converter):
 
     def __init__(self) -> None:
         self._registry: Registry | None = None
+        self._format: Format | None = None
         self._config: RegistryConfig | None = None
         self._strategy: Strategy | None = None
         self._is_key = False
@@ -124,50 +92,14 @@ class RegistryConverter(Converter):
         self._config, self._is_key = config, is_key
         most = max(config.schemas_cache_config, 1)
         self._writing, self._reading = Recent(most), Recent(most)
-        self.take_options(config)
+        self._format = self.make_format(config)
         from linkspan.convert.registry import Registry  # noqa: PLC0415 - every start of a worker looks at this class
 
         self._registry = Registry(config)
 
     @abstractmethod
-    def take_options(self, config: RegistryConfig) -> None:
-        """Take the settings of the format."""
-
-    @abstractmethod
-    def plan(self, schema: Schema | None) -> SchemaPlan:
-        """A schema of Connect as the format writes it.
-
-        Raises:
-            DataError: it cannot express it.
-        """
-
-    def writes_null(self, schema: Schema | None) -> bool:
-        """Whether null is a value that is written; else it is no payload."""
-        return False
-
-    def head_of(self, payload: bytes) -> bytes:
-        """What a payload begins with; those that begin alike are read alike."""
-        return payload[:ID_END]
-
-    @abstractmethod
-    def understand(
-        self,
-        head: bytes,
-        schema: RegistrySchema,
-        references: dict[str, RegistrySchema],
-        version: Callable[[str | None], int],
-    ) -> ReadPlan:
-        """How payloads with a registered schema are read.
-
-        Args:
-            head: what they begin with.
-            schema: as it was registered.
-            references: schemas that it uses, by their names.
-            version: asks for its version in the subject that belongs to the name of a record.
-
-        Raises:
-            DataError: Connect cannot express it.
-        """
+    def make_format(self, config: RegistryConfig) -> Format:
+        """The format by these settings; what takes long to import is imported here, if it has not been yet."""
 
     # --- writing ------------------------------------------------------------------------------------------------
 
@@ -175,7 +107,8 @@ class RegistryConverter(Converter):
         self, topic: str, schema: Schema | None, value: object, headers: Headers | None = None
     ) -> bytes | None:
         """Payload of one value; null stays null."""
-        if value is None and not self.writes_null(schema):
+        assert self._format is not None
+        if value is None and not self._format.writes_null(schema):
             self._check_null(topic, schema)
             return None
         plan = self._write_plan(topic, schema)
@@ -190,8 +123,9 @@ class RegistryConverter(Converter):
         """Payloads of many values, which mostly share their schema."""
         if column.schemas is not None:
             return super().from_connect_batch(topic, column, headers)
+        assert self._format is not None
         values, schema = column.values, column.schema
-        writes_null = self.writes_null(schema)
+        writes_null = self._format.writes_null(schema)
         if not writes_null and all(value is None for value in values):
             return [self.from_connect(topic, schema, None) for _ in values]
         head, write = self._write_plan(topic, schema)
@@ -209,11 +143,12 @@ class RegistryConverter(Converter):
 
     def _new_write_plan(self, topic: str, schema: Schema | None) -> WritePlan:
         assert self._config is not None
+        assert self._format is not None
         assert self._registry is not None
         config, registry = self._config, self._registry
         target: RegistrySchema | None = None
         try:
-            plan = self.plan(schema)
+            plan = self._format.plan(schema)
             own = plan.registered
             subject = self._subject(topic, plan.record_name)
             if config.auto_register_schemas:
@@ -275,7 +210,8 @@ class RegistryConverter(Converter):
         first = payloads[0] if payloads else None
         if first is None:
             return super().to_connect_batch(topic, payloads, headers)
-        head = self.head_of(first)
+        assert self._format is not None
+        head = self._format.head_of(first)
         alike = [payload for payload in payloads if payload is not None and payload.startswith(head)]
         if len(alike) != len(payloads) or len(head) < ID_END:
             return super().to_connect_batch(topic, payloads, headers)
@@ -283,10 +219,12 @@ class RegistryConverter(Converter):
         return Column([read(payload) for payload in alike], schema)
 
     def _read_plan(self, topic: str, payload: bytes) -> ReadPlan:
-        head = self.head_of(payload)
+        assert self._format is not None
+        head = self._format.head_of(payload)
         return self._reading.get((topic, head), lambda: self._new_read_plan(topic, head))
 
     def _new_read_plan(self, topic: str, head: bytes) -> ReadPlan:
+        assert self._format is not None
         assert self._registry is not None
         assert self._strategy is not None
         try:
@@ -295,7 +233,7 @@ class RegistryConverter(Converter):
             subject = None if needs_record else self._subject(topic, None)
             schema = self._registry.schema_of(schema_id, subject, self.kind)
             self._check_kind(schema)
-            return self.understand(
+            return self._format.understand(
                 head,
                 schema,
                 self._registry.referenced(schema),

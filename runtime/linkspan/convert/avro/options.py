@@ -9,7 +9,10 @@ from linkspan.api import Schema, Type
 from linkspan.convert.scrubbing import scrubbed
 from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
-__all__ = ["NAMESPACE", "Options", "is_enum", "is_fixed", "is_union"]
+__all__ = ["KIND", "NAMESPACE", "Options", "is_enum", "is_fixed", "is_union"]
+
+KIND: Final = "AVRO"
+"""Type of its schemas in the registry."""
 
 NAMESPACE: Final = "io.confluent.connect.avro"
 DEFAULT_NAME: Final = "ConnectDefault"

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from functools import partial
-from typing import Any, ClassVar, Final
+from typing import ClassVar
 
-import jsonschema
-import orjson
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from referencing import Registry as References
-from referencing import Resource
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT7
-
-from linkspan.api import LOW, MEDIUM, Bool, Config, DataError, Schema, Str, Type
-from linkspan.api.schema import DECIMAL
+from linkspan.api import LOW, MEDIUM, Bool, Config, Str
 from linkspan.api.validators import one_of_ignoring_case
-from linkspan.convert import java_json, lenient_json
-from linkspan.convert.json_schema import reading, writing
-from linkspan.convert.json_schema.compatibility import can_read
-from linkspan.convert.json_schema.from_connect import json_schema_text
-from linkspan.convert.json_schema.model import parse
-from linkspan.convert.json_schema.options import Options
-from linkspan.convert.json_schema.to_connect import connect_schema
-from linkspan.convert.registered import ID_END, ReadPlan, RegistryConverter
-from linkspan.convert.registry_schema import RegistrySchema
+from linkspan.convert.format import Format
+from linkspan.convert.json_schema.options import KIND, Options
+from linkspan.convert.later_imports import needs
+from linkspan.convert.registered import RegistryConverter
 from linkspan.convert.registry_settings import RegistryConfig
 
 __all__ = ["JsonSchemaConverter", "JsonSchemaConverterConfig"]
 
-_KIND: Final = "JSON"
-
-Validate = Callable[[Any], None]
-"""Checks JSON against a schema; raises DataError when it does not fit."""
+needs("jsonschema", "referencing")
 
 
 class JsonSchemaConverterConfig(RegistryConfig):
@@ -68,142 +48,23 @@ class JsonSchemaConverter(RegistryConverter):
 
     config_class: ClassVar[type[Config]] = JsonSchemaConverterConfig
     java_class = "io.confluent.connect.json.JsonSchemaConverter"
-    kind = _KIND
+    kind = KIND
     write_failure = "Converting Kafka Connect data to byte[] failed due to serialization error of topic {topic}: "
     read_failure = "Converting byte[] to Kafka Connect data failed due to serialization error of topic {topic}: "
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._options = Options()
-        self._validates = False
-
-    def take_options(self, config: RegistryConfig) -> None:
-        """Take the settings of the mapping."""
+    def make_format(self, config: RegistryConfig) -> Format:
+        """JSON with these settings of the mapping."""
         assert isinstance(config, JsonSchemaConverterConfig)
-        self._validates = config.json_fail_invalid_schema
-        self._options = Options(
-            open_objects=config.object_additional_properties,
-            optional_unless_required=config.use_optional_for_nonrequired,
-            numeric_decimals=config.decimal_format.upper() == "NUMERIC",
-            flatten=config.flatten_singleton_unions,
-            generalized=config.generalized_sum_type_support,
-            keep_nulls=config.ignore_default_for_nullables,
+        from linkspan.convert.json_schema.format import JsonSchemaFormat  # noqa: PLC0415 - see linkspan.convert.later_imports
+
+        return JsonSchemaFormat(
+            Options(
+                open_objects=config.object_additional_properties,
+                optional_unless_required=config.use_optional_for_nonrequired,
+                numeric_decimals=config.decimal_format.upper() == "NUMERIC",
+                flatten=config.flatten_singleton_unions,
+                generalized=config.generalized_sum_type_support,
+                keep_nulls=config.ignore_default_for_nullables,
+            ),
+            validates=config.json_fail_invalid_schema,
         )
-
-    def writes_null(self, schema: Schema | None) -> bool:
-        """A null that the schema allows is JSON's null, or its default."""
-        return schema is not None and (schema.optional or schema.default is not None)
-
-    def plan(self, schema: Schema | None) -> _JsonPlan:
-        """The JSON Schema, and what writes values by it."""
-        if schema is None:
-            raise DataError("A value needs a schema to be written as JSON with JSON Schema")
-        return _JsonPlan(schema, self._options, validates=self._validates)
-
-    def understand(
-        self,
-        head: bytes,
-        schema: RegistrySchema,
-        references: dict[str, RegistrySchema],
-        version: Callable[[str | None], int],
-    ) -> ReadPlan:
-        """What reads JSON by a JSON Schema."""
-        node = parse(schema.text, {name: item.text for name, item in references.items()})
-        title = node.own("title")
-        number = version(title if isinstance(title, str) else None)
-        connect = connect_schema(node, self._options, number, reading.read_default)
-        validate = _validator(schema, references) if self._validates else None
-        parse_json = _parse_exactly if _holds_decimals(connect) else _parse
-        return ReadPlan(connect, partial(_read, parse_json, validate, reading.reader(connect)))
-
-
-class _JsonPlan:
-    def __init__(self, schema: Schema, options: Options, *, validates: bool) -> None:
-        self._validates = validates
-        self.registered = RegistrySchema(json_schema_text(schema, options), _KIND)
-        self._make = writing.writer(schema, options)
-        title = parse(self.registered.text, {}).own("title")
-        self.record_name: str | None = title if isinstance(title, str) else None
-
-    def is_readable_by(self, latest: RegistrySchema, references: dict[str, RegistrySchema]) -> bool:
-        others = {name: item.text for name, item in references.items()}
-        return can_read(parse(latest.text, others), parse(self.registered.text, {}))
-
-    def writer(
-        self, target: RegistrySchema | None, references: dict[str, RegistrySchema]
-    ) -> Callable[[bytes, Any], bytes]:
-        validate = _validator(target or self.registered, references) if self._validates else None
-        return partial(_write, self._make, validate)
-
-
-def _write(make: Callable[[Any], Any], validate: Validate | None, head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
-    data = make(value)
-    if validate is not None:
-        validate(data)
-    try:
-        written = orjson.dumps(data)
-        # most texts need no closer look, and the call would take as long as the writing
-        plain = written.isascii() and b"\\" not in written
-        return head + (written if plain else java_json.spelled(written))
-    except (TypeError, orjson.JSONEncodeError):
-        return head + java_json.exact_dump(data)
-
-
-def _read(
-    parse_json: Callable[[bytes], Any],
-    validate: Validate | None,
-    make: Callable[[Any], Any],
-    payload: bytes,
-) -> Any:  # noqa: ANN401 - any value
-    data = parse_json(payload[ID_END:])
-    if validate is not None:
-        validate(data)
-    return make(data)
-
-
-def _parse(content: bytes) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return _parse_exactly(content)
-
-
-def _parse_exactly(content: bytes) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return lenient_json.parse(content, exactly=True)
-    except (ValueError, RecursionError) as error:
-        try:
-            return json.loads(content)  # takes NaN and infinities, as the original does
-        except (ValueError, RecursionError):
-            raise DataError(f"Error deserializing JSON message: {error}") from error
-
-
-def _holds_decimals(schema: Schema) -> bool:
-    inner = [field.schema for field in schema.fields] + [
-        part for part in (schema.keys, schema.values) if part is not None
-    ]
-    return schema.name == DECIMAL or schema.type is Type.BYTES or any(map(_holds_decimals, inner))
-
-
-def _validator(schema: RegistrySchema, references: dict[str, RegistrySchema]) -> Validate:
-    data = orjson.loads(schema.text)
-    known = References[Any]().with_resources(
-        (name, Resource.from_contents(orjson.loads(item.text), default_specification=DRAFT7))
-        for name, item in references.items()
-    )
-    kind = jsonschema.validators.validator_for(data, default=jsonschema.Draft7Validator)
-    try:
-        kind.check_schema(data)
-    except SchemaError as error:
-        raise DataError(f"This is no JSON Schema: {error.message}") from error
-    checker = kind(data, registry=known)
-
-    def validate(value: Any) -> None:  # noqa: ANN401 - any JSON
-        try:
-            error: ValidationError | None = best_match(checker.iter_errors(value))
-        except Unresolvable as unresolvable:
-            raise DataError(f"JSON Schema: {unresolvable}") from unresolvable
-        if error is not None:
-            raise DataError(f"Validation error in JSON {error.json_path}: {error.message}")
-
-    return validate

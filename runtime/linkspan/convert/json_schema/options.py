@@ -8,7 +8,10 @@ from typing import Final
 from linkspan.api import Schema, Type
 from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
-__all__ = ["Options", "has_text_keys", "is_enum", "is_union"]
+__all__ = ["KIND", "Options", "has_text_keys", "is_enum", "is_union"]
+
+KIND: Final = "JSON"
+"""Type of its schemas in the registry."""
 
 NAMESPACE: Final = "io.confluent.connect.json"
 CONNECT_TYPE: Final = "connect.type"

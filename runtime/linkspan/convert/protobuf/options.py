@@ -10,7 +10,10 @@ from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan.convert.scrubbing import scrubbed
 from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
-__all__ = ["Options", "is_enum", "is_union"]
+__all__ = ["KIND", "Options", "is_enum", "is_union"]
+
+KIND: Final = "PROTOBUF"
+"""Type of its schemas in the registry."""
 
 _NAMESPACE: Final = "io.confluent.connect.protobuf"
 ENUM: Final = f"{_NAMESPACE}.Enum"

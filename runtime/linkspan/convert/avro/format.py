@@ -1,0 +1,137 @@
+"""Avro in Confluent's format: how values are written and read, by fastavro."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from typing import Any, Final
+
+import fastavro
+
+from linkspan.api import DataError, Schema
+from linkspan.convert.avro import reading, writing
+from linkspan.convert.avro.compatibility import can_read
+from linkspan.convert.avro.from_connect import avro_schema
+from linkspan.convert.avro.model import Node, parse, text
+from linkspan.convert.avro.options import KIND, Options
+from linkspan.convert.avro.plans import parsed
+from linkspan.convert.avro.to_connect import connect_schema
+from linkspan.convert.format import ID_END, Format, ReadPlan
+from linkspan.convert.registry_schema import RegistrySchema
+
+__all__ = ["AvroFormat"]
+
+_MISFITS: Final = (TypeError, ValueError, OverflowError, AttributeError, LookupError, RecursionError)
+"""What fastavro raises when a value does not fit."""
+
+
+class AvroFormat(Format):
+    """Avro.
+
+    Args:
+        options: of the mapping.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def plan(self, schema: Schema | None) -> _AvroPlan:
+        """The Avro schema, and what writes values by it."""
+        return _AvroPlan(schema, avro_schema(schema, self._options), self._options)
+
+    def understand(
+        self,
+        head: bytes,
+        schema: RegistrySchema,
+        references: dict[str, RegistrySchema],
+        version: Callable[[str | None], int],
+    ) -> ReadPlan:
+        """What reads values of an Avro schema."""
+        node = parse(schema.text, [item.text for item in references.values()])
+        connect = connect_schema(node, self._options, version(_record_name(node)))
+        codec, make = reading.reader(node, connect)
+        return ReadPlan(connect, _read_bytes(make) if node.type == "bytes" else _read(parsed(codec), make))
+
+
+class _AvroPlan:
+    def __init__(self, schema: Schema | None, node: Node, options: Options) -> None:
+        self._schema, self._node, self._options = schema, node, options
+        self.registered = RegistrySchema(text(node), KIND)
+        self.record_name = _record_name(node)
+
+    def is_readable_by(self, latest: RegistrySchema, references: dict[str, RegistrySchema]) -> bool:
+        return can_read(parse(latest.text, [item.text for item in references.values()]), self._node)
+
+    def writer(
+        self, target: RegistrySchema | None, references: dict[str, RegistrySchema]
+    ) -> Callable[[bytes, Any], bytes]:
+        node = self._node if target is None else parse(target.text, [item.text for item in references.values()])
+        codec, make = writing.writer(self._schema, node, self._options)
+        put = _write_bytes(make) if node.type == "bytes" else _write(parsed(codec), make)
+        return functools.partial(_explained, put, self._schema)
+
+
+def _record_name(node: Node) -> str | None:
+    return node.full_name if node.type == "record" else None
+
+
+def _explained(put: Callable[[bytes, Any], bytes], schema: Schema | None, head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
+    try:
+        return put(head, value)
+    except _MISFITS as error:
+        if schema is not None:
+            schema.validate(value)  # says more exactly what does not fit, if it sees it
+        raise DataError(f"Error serializing Avro message: {error}") from error
+
+
+def _write(codec: Any, make: Callable[[Any], Any] | None) -> Callable[[bytes, Any], bytes]:  # noqa: ANN401 - of a library without types
+    write, buffer = fastavro.schemaless_writer, io.BytesIO
+    if make is None:
+
+        def put(head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
+            out = buffer()
+            out.write(head)
+            write(out, codec, value)
+            return out.getvalue()
+
+        return put
+
+    def put_made(head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
+        out = buffer()
+        out.write(head)
+        write(out, codec, make(value))
+        return out.getvalue()
+
+    return put_made
+
+
+def _write_bytes(make: Callable[[Any], Any] | None) -> Callable[[bytes, Any], bytes]:
+    """Bytes alone are written as they are, without their length."""
+
+    def put(head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
+        content = value if make is None else make(value)
+        if not isinstance(content, bytes | bytearray | memoryview):
+            raise DataError(f"Unrecognized bytes object of type: {type(content).__name__}")
+        return head + bytes(content)
+
+    return put
+
+
+def _read(codec: Any, make: Callable[[Any], Any] | None) -> Callable[[bytes], Any]:  # noqa: ANN401 - of a library without types
+    read, buffer = fastavro.schemaless_reader, io.BytesIO
+
+    def take(payload: bytes) -> Any:  # noqa: ANN401 - any value
+        source = buffer(payload)
+        source.seek(ID_END)
+        try:
+            value = read(source, codec, None)
+        except (*_MISFITS, EOFError, StopIteration) as error:
+            raise DataError(f"Error deserializing Avro message: {error}") from error
+        return value if make is None else make(value)
+
+    return take
+
+
+def _read_bytes(make: Callable[[Any], Any] | None) -> Callable[[bytes], Any]:
+    return lambda payload: payload[ID_END:] if make is None else make(payload[ID_END:])
