@@ -15,11 +15,11 @@ help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: .venv/ready ## Move a real file through a worker on the embedded log, with live progress (FILE=path for your own)
+demo: .venv/ready compiled ## Move a real file through a worker on the embedded log, with live progress (FILE=path for your own)
 	@$(BIN)/linkspan demo $${FILE:+--file "$$FILE"}
 
 .PHONY: test
-test: .venv/ready ## Run all tests: unit tests, then the integration suite on real servers
+test: .venv/ready compiled ## Run all tests: unit tests, then the integration suite on real servers
 	@$(BIN)/pytest -n 2 --dist loadgroup tests
 	@$(BIN)/pytest -n 2 --dist loadgroup integration
 
@@ -46,6 +46,12 @@ lock: .venv/ready ## Pin all dependencies anew in requirements.lock
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--extra dev --output-file requirements.lock pyproject.toml
+
+# As pip does with what it installs: workers start with bytecode, also where PYTHONDONTWRITEBYTECODE keeps Python from
+# writing it for a checkout.
+.PHONY: compiled
+compiled: .venv/ready
+	@$(BIN)/python -m compileall -q runtime connectors
 
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Linkspan needs Python 3.11 or newer; try: make PYTHON=python3.12 …")'
