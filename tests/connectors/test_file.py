@@ -91,6 +91,39 @@ def test_batch_has_at_most_batch_size_lines(tmp_path):
     assert [len(batch) for batch in iter(task.poll, None)] == [2, 2, 1]
 
 
+@pytest.mark.parametrize("chunk", [3, 10, 64])
+def test_a_batch_is_full_when_the_file_has_so_many_lines(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(file_source, "_CHUNK_BYTES", chunk)
+    path = tmp_path / "f"
+    path.write_bytes(b"".join(b"%d\n" % number for number in range(20)))
+    task = source(path, **{"batch.size": "6"})
+    batches = [
+        [(record.value, record.source_offset["position"]) for record in batch] for batch in iter(task.poll, None)
+    ]
+    assert [len(batch) for batch in batches] == [6, 6, 6, 2]
+    found = [line for batch in batches for line in batch]
+    assert found == [(str(number), 2 * number + 2 + max(0, number - 9)) for number in range(20)]
+
+
+def test_a_batch_of_long_lines_is_bounded_in_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_source, "_CHUNK_BYTES", 100)
+    path = tmp_path / "f"
+    path.write_bytes((b"y" * 99 + b"\n") * 50)
+    task = source(path)
+    assert [len(batch) for batch in iter(task.poll, None)] == [16, 16, 16, 2]
+
+
+def test_lines_of_a_named_pipe_do_not_wait_for_more(tmp_path):
+    path = tmp_path / "f"
+    os.mkfifo(path)
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.write(descriptor, b"a\nb\n")
+        assert [record.value for record in source(path).poll()] == ["a", "b"]
+    finally:
+        os.close(descriptor)
+
+
 @pytest.mark.parametrize("size", ["0", "-1"])
 def test_batch_size_below_one_reads_line_by_line(tmp_path, size):
     path = tmp_path / "f"
@@ -187,6 +220,17 @@ def test_bytes_that_are_no_text_are_named_and_nothing_is_skipped(tmp_path):
     path.write_bytes(b"fine\nb\xffd\nfine\n")
     with pytest.raises(DataError, match=r"is not UTF-8 at byte 6: .* \(0xff\)"):
         source(path).poll()
+
+
+def test_the_byte_is_the_right_one_also_in_the_first_line_of_a_batch(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"fine\r\n\xff\r\n")
+    task = source(path, **{"batch.size": "1"})
+    assert len(task.poll()) == 1
+    with pytest.raises(DataError, match=r"is not UTF-8 at byte 6: "):
+        task.poll()
+    with pytest.raises(DataError, match=r"is not UTF-8 at byte 6: "):
+        source(path, {"position": 6}).poll()
 
 
 def test_folder_in_place_of_a_file_is_refused(tmp_path):

@@ -28,6 +28,8 @@ _NO_POSITION: Final[Offset] = {POSITION: None}
 _CHUNK_BYTES: Final = 1 << 18
 _MOST_CHUNKS: Final = 64
 """Read in one poll: a long line must not keep the task from its stop or pause."""
+_ENOUGH_CHUNKS: Final = 16
+"""Read in one poll when there are lines: a batch of long ones must not take all the memory."""
 _IDLE_SECONDS: Final = 0.25
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 
@@ -70,7 +72,8 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         self._pieces: list[bytes] = []
         """What was read of a line whose end has not come."""
         self._lines: list[bytes] = []
-        self._ends: list[int] = []
+        self._edges: list[int] = []
+        """Where the first line begins, and where each of them ends."""
         self._taken = 0
         self._warned = False
 
@@ -81,17 +84,19 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
             self._descriptor = None
 
     def poll(self) -> Sequence[SourceRecord] | None:
-        """Up to ``batch.size`` lines."""
+        """Up to ``batch.size`` lines, and so many if they are there: a poll may be a transaction."""
         if self._descriptor is None and not self._open():
             return None
-        if self._taken == len(self._lines) and not self._read_lines():
+        most = max(self.config.batch_size, 1)
+        self._read_lines(most)
+        begin, end = self._taken, min(self._taken + most, len(self._lines))
+        if begin == end:
             return None
-        begin, end = self._taken, min(self._taken + max(self.config.batch_size, 1), len(self._lines))
         values = self._decoded(begin, end)
         self._taken = end
         return SourceBatch(
             {FILENAME: self.config.file},
-            _Positions(self._ends[begin:end]) if self._file else [_NO_POSITION] * (end - begin),
+            _Positions(self._edges[begin + 1 : end + 1]) if self._file else [_NO_POSITION] * (end - begin),
             self.config.topic,
             values,
             schema.STRING,
@@ -131,19 +136,24 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
             raise ConnectError(f"Offset position is the incorrect type: {position!r} for file {self.config.file}")
         return position
 
-    def _read_lines(self) -> bool:
-        assert self._descriptor is not None
-        self._lines, self._ends, self._taken = [], [], 0
-        for _ in range(_MOST_CHUNKS):
-            ready = bool(self._file) or bool(select.select([self._descriptor], [], [], 0)[0])
-            chunk = os.read(self._descriptor, _CHUNK_BYTES) if ready else b""
+    def _read_lines(self, wanted: int) -> None:
+        """Read until so many lines are at hand, or there is no more for now; wait a moment when there is nothing."""
+        for count in range(_MOST_CHUNKS):
+            at_hand = len(self._lines) - self._taken
+            if at_hand >= wanted or (at_hand and count >= _ENOUGH_CHUNKS):
+                return
+            chunk = self._chunk(waits=not at_hand)
             if not chunk:
-                time.sleep(_IDLE_SECONDS)
-                return False
+                if not at_hand:
+                    time.sleep(_IDLE_SECONDS)
+                return
             self._add(chunk)
-            if self._lines:
-                return True
-        return False
+
+    def _chunk(self, *, waits: bool) -> bytes:
+        """What can be read at once; the next that comes out of a named pipe, if it is to be waited for."""
+        assert self._descriptor is not None
+        ready = (bool(self._file) and waits) or bool(select.select([self._descriptor], [], [], 0)[0])
+        return os.read(self._descriptor, _CHUNK_BYTES) if ready else b""
 
     def _add(self, chunk: bytes) -> None:
         pieces = self._pieces
@@ -165,11 +175,14 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         rest = lines.pop()
         rest += data[len(body) :]
         self._pieces = [rest] if rest else []
-        self._lines = lines
+        if not lines:
+            return
         sizes = [len(line) + 1 for line in lines] if not widths else map(int.__add__, map(len, lines), widths)
-        self._ends = list(accumulate(sizes, initial=self._position))[1:]
-        if lines:
-            self._position = self._ends[-1]
+        edges = list(accumulate(sizes, initial=self._position))
+        self._position = edges[-1]
+        self._lines = self._lines[self._taken :] + lines
+        self._edges = self._edges[self._taken : -1] + edges
+        self._taken = 0
 
     def _decoded(self, begin: int, end: int) -> list[str]:
         # One decode and one split for the whole batch; \n cannot occur inside a line.
@@ -177,11 +190,10 @@ class FileStreamSourceTask(SourceTask[FileSourceConfig]):
         try:
             return b"\n".join(lines).decode().split("\n")
         except UnicodeDecodeError:
-            starts = [self._ends[begin - 1] if begin else self._ends[0] - len(lines[0]) - 1, *self._ends[begin:end]]
-            raise self._not_text(lines, starts) from None
+            raise self._not_text(lines, self._edges[begin:end]) from None
 
     def _not_text(self, lines: Sequence[bytes], starts: Sequence[int]) -> DataError:
-        for line, start in zip(lines, starts, strict=False):
+        for line, start in zip(lines, starts, strict=True):
             try:
                 line.decode()
             except UnicodeDecodeError as error:
