@@ -1,0 +1,194 @@
+"""A message as JMS sees it: MQMD, MQRFH2 and body (spec/mq.md 1.5 to 1.7 and 3.2)."""
+
+from __future__ import annotations
+
+import calendar
+import struct
+from functools import lru_cache
+from typing import Final
+
+from linkspan.api import DataError
+from linkspan_connectors.ibmmq.chain import Content, content_of
+from linkspan_connectors.ibmmq.charsets import decoded
+from linkspan_connectors.ibmmq.mqi import constants as mq
+from linkspan_connectors.ibmmq.mqi.structures import Descriptor, unpack_descriptor
+
+__all__ = ["BACKOUT_COUNT", "Received", "backout_count", "group_id_text", "is_string", "message_id", "moment"]
+
+_PLAIN: Final = struct.Struct("=24xii8s")
+"""Encoding, CCSID and format of a descriptor."""
+BACKOUT_COUNT: Final = struct.Struct("=96xi")
+"""Backout count of a descriptor."""
+_NOTHING: Final = bytes(24)
+
+_BODIES: Final = {
+    "jms_text": "text",
+    "jms_bytes": "bytes",
+    "jms_none": "none",
+    "jms_map": "map",
+    "jms_stream": "stream",
+    "jms_object": "object",
+}
+
+
+def message_id(md: bytes) -> bytes:
+    """MsgId of a packed descriptor."""
+    return md[48:72]
+
+
+def backout_count(md: bytes) -> int:
+    """BackoutCount of a packed descriptor."""
+    count: int = BACKOUT_COUNT.unpack_from(md)[0]
+    return count
+
+
+def is_string(md: bytes) -> bool:
+    """Whether a text follows the descriptor directly."""
+    return md[32:40] == mq.FORMAT_STRING
+
+
+@lru_cache(maxsize=128)
+def _second(text: bytes) -> int | None:
+    """Milliseconds of a date and a time to the second, ``yyyyMMddHHmmss``."""
+    try:
+        numbers = tuple(int(text[begin:end]) for begin, end in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14)))
+    except ValueError:
+        return None
+    return calendar.timegm((*numbers, 0, 0, 0)) * 1000
+
+
+def moment(md: bytes) -> int | None:
+    """PutDate and PutTime of a packed descriptor in milliseconds; None without them."""
+    begin = _second(md[304:318])
+    if begin is None:
+        return None
+    hundredths = md[318:320]
+    return begin + (int(hundredths) * 10 if hundredths.isdigit() else 0)
+
+
+def group_id_text(group_id: bytes) -> str:
+    """JMSXGroupID of a GroupId: the text it was made of, or hexadecimal."""
+    text = group_id.rstrip(b"\0")
+    try:
+        shown = text.decode()
+    except UnicodeDecodeError:
+        return f"ID:{group_id.hex()}"
+    return shown if shown.isprintable() else f"ID:{group_id.hex()}"
+
+
+class Received:
+    """One message; what is asked for is worked out then.
+
+    Args:
+        md: its packed descriptor.
+        data: everything after that.
+    """
+
+    __slots__ = ("_content", "_descriptor", "data", "md")
+
+    def __init__(self, md: bytes, data: bytes) -> None:
+        self.md = md
+        self.data = data
+        self._descriptor: Descriptor | None = None
+        self._content: Content | None = None
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Fields of the descriptor."""
+        if self._descriptor is None:
+            self._descriptor = unpack_descriptor(self.md)
+        return self._descriptor
+
+    @property
+    def content(self) -> Content:
+        """Headers and body; raises DataError when a header is broken."""
+        if self._content is None:
+            encoding, ccsid, form = _PLAIN.unpack_from(self.md)
+            self._content = content_of(form, encoding, ccsid, self.data)
+        return self._content
+
+    @property
+    def body(self) -> bytes:
+        """What follows the last header."""
+        begin = self.content.begin
+        return self.data[begin:] if begin else self.data
+
+    @property
+    def kind(self) -> str:
+        """Type of the message for JMS: text, bytes, none, map, stream or object.
+
+        Raises:
+            DataError: its MQRFH2 names a type that does not exist.
+        """
+        header = self.content.rfh2
+        if header is None or header.message_type is None:
+            return "text" if self.content.format == mq.FORMAT_STRING else "bytes"
+        kind = _BODIES.get(header.message_type.strip())
+        if kind is None:
+            raise DataError(
+                f"The MQRFH2 says that the message is of the type {header.message_type!r}, which is unknown"
+            )
+        return "none" if header.null_body else kind
+
+    def text(self) -> str:
+        """The body as text.
+
+        Raises:
+            DataError: it is no text in its CCSID, or that is not supported.
+        """
+        content = self.content
+        return decoded(self.body, content.ccsid, content.encoding)
+
+    def field(self, name: str) -> str | None:
+        """A field of the folder ``jms``."""
+        header = self.content.rfh2
+        return None if header is None else header.fields.get(name)
+
+    @property
+    def message_id(self) -> str:
+        """JMSMessageID."""
+        return f"ID:{message_id(self.md).hex()}"
+
+    @property
+    def correlation_id(self) -> str | None:
+        """JMSCorrelationID; None when nobody set one."""
+        text = self.field("Cid")
+        if text is not None:
+            return text
+        binary = self.md[72:96]
+        return None if binary == _NOTHING else f"ID:{binary.hex()}"
+
+    @property
+    def correlation_bytes(self) -> bytes | None:
+        """JMSCorrelationIDAsBytes; None when nobody set one."""
+        text = self.field("Cid")
+        if text is not None:
+            return text.encode()
+        binary = self.md[72:96]
+        return None if binary == _NOTHING else binary
+
+    @property
+    def destination(self) -> str | None:
+        """JMSDestination; None when the message does not name one."""
+        return self.field("Dst") or self.field("Top")
+
+    @property
+    def group_id(self) -> str | None:
+        """JMSXGroupID; None outside a group."""
+        if self.descriptor.msg_flags & mq.MSG_IN_GROUP:
+            return group_id_text(self.descriptor.group_id)
+        return self.field("Gid")
+
+    @property
+    def group_sequence(self) -> int | None:
+        """JMSXGroupSeq; None outside a group."""
+        if self.descriptor.msg_flags & mq.MSG_IN_GROUP:
+            return self.descriptor.msg_seq_number
+        text = self.field("Seq")
+        return int(text) if text is not None and text.lstrip("-").isdigit() else None
+
+    @property
+    def timestamp(self) -> int | None:
+        """JMSTimestamp in milliseconds."""
+        text = self.field("Tms")
+        return int(text) if text is not None and text.lstrip("-").isdigit() else moment(self.md)

@@ -1,0 +1,267 @@
+"""MQRFH2: the header in front of a body that carries what JMS knows of a message (spec/mq.md 3.1).
+
+A fixed part of 36 bytes, then folders: texts like XML, each with its length before it and padded with blanks.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from linkspan.api import DataError, Schema, schema
+from linkspan.api.schema import Type
+from linkspan.api.text import double_text, float_text
+from linkspan_connectors.ibmmq.charsets import decoded
+from linkspan_connectors.ibmmq.mqi import constants as mq
+
+__all__ = ["Property", "Rfh2", "folder", "parse", "property_text", "rfh2_bytes"]
+
+_FIXED: Final = 36
+_SHORT: Final = 512
+_VERSION_2: Final = 2
+_LITTLE: Final = struct.Struct("<4siiii8sii")
+_BIG: Final = struct.Struct(">4siiii8sii")
+_QUOTES: Final = {'"': "&quot;", "'": "&apos;"}
+
+
+class Property(NamedTuple):
+    """A property of a message.
+
+    Attributes:
+        name: its name.
+        value: its value; None is null.
+        schema: what it is.
+    """
+
+    name: str
+    value: object
+    schema: Schema
+
+
+class Rfh2(NamedTuple):
+    """What a header says.
+
+    Attributes:
+        format: of what follows it.
+        encoding: of numbers that follow.
+        ccsid: of texts that follow.
+        message_type: ``jms_text`` and so on; None when it does not say.
+        null_body: whether there is no body at all, though the type would have one.
+        fields: of the folder ``jms``: Dst, Rto, Tms, Exp, Cid, Dlv, Pri, Gid, Seq.
+        properties: of the folder ``usr``.
+    """
+
+    format: bytes
+    encoding: int
+    ccsid: int
+    message_type: str | None
+    null_body: bool
+    fields: Mapping[str, str]
+    properties: Sequence[Property]
+
+
+class _Element(NamedTuple):
+    name: str
+    attributes: Mapping[str, str]
+    text: str
+
+    @property
+    def is_null(self) -> bool:
+        return self.attributes.get("xsi:nil") == "true"
+
+
+def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
+    """Read a header.
+
+    Args:
+        data: the message after its descriptor.
+        at: where the header begins.
+        encoding: of its numbers, as the header before it says.
+
+    Returns:
+        the header, and where what follows it begins.
+
+    Raises:
+        DataError: it cannot be understood; the message names the place.
+    """
+    little = encoding & 0xF == 2
+    fixed = _LITTLE if little else _BIG
+    if len(data) < at + _FIXED:
+        raise DataError(f"The MQRFH2 at byte {at} needs {_FIXED} bytes, the message has {len(data) - at} more")
+    struc_id, version, length, next_encoding, ccsid, form, _, name_ccsid = fixed.unpack_from(data, at)
+    if struc_id != b"RFH " or version != _VERSION_2:
+        raise DataError(f"There is no MQRFH2 at byte {at}, though the format says so: {data[at : at + 8]!r}")
+    if length < _FIXED or at + length > len(data):
+        raise DataError(f"The MQRFH2 at byte {at} is said to have {length} bytes, of {len(data) - at} that are there")
+    end = at + length
+    folders = _folders(data, at + _FIXED, end, ">i" if not little else "<i")
+    message_type, null_body = None, False
+    fields: dict[str, str] = {}
+    properties: list[Property] = []
+    for content in folders:
+        read = _known_elements if content.startswith(b"<mcd") and len(content) <= _SHORT else _elements
+        name, elements = read(content, name_ccsid, encoding)
+        if name == "mcd":
+            message_type = next((each.text for each in elements if each.name == "Msd"), None)
+            null_body = any(each.name == "msgbody" and each.is_null for each in elements)
+        elif name == "jms":
+            fields.update((each.name, each.text) for each in elements)
+        elif name == "mqps":
+            fields.update(("Top", each.text) for each in elements if each.name == "Top")
+        elif name == "usr":
+            properties += map(_property, elements)
+    header = Rfh2(form, next_encoding, ccsid, message_type, null_body, fields, properties)
+    return header, end
+
+
+def _folders(data: bytes, at: int, end: int, number: str) -> list[bytes]:
+    found = []
+    while at + 4 <= end:
+        (length,) = struct.unpack_from(number, data, at)
+        at += 4
+        if length < 0 or at + length > end:
+            raise DataError(f"A folder of the MQRFH2 at byte {at} is said to have {length} bytes, beyond its end {end}")
+        found.append(data[at : at + length])
+        at += length
+    return found
+
+
+def _elements(content: bytes, ccsid: int, encoding: int) -> tuple[str, tuple[_Element, ...]]:
+    """Name and elements of a folder."""
+    text = decoded(content, ccsid or mq.CCSID_UTF8, encoding).strip("\0 \t\r\n")
+    if not text:
+        return "", ()
+    return _Reader(text).read()
+
+
+_known_elements = lru_cache(maxsize=64)(_elements)
+"""For the folder that says of what type a message is: those of one application are all the same."""
+
+
+class _Reader:
+    """Reads one folder; expat refuses what is no XML, and prefixes need no declaration."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._depth = 0
+        self._name = ""
+        self._attributes: Mapping[str, str] = {}
+        self._pieces: list[str] = []
+        self._found: list[_Element] = []
+        self._root = ""
+
+    def read(self) -> tuple[str, tuple[_Element, ...]]:
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.EntityDeclHandler = self._refuse
+        try:
+            parser.Parse(self._text, True)
+        except expat.ExpatError as error:
+            raise DataError(f"A folder of the MQRFH2 is malformed: {error} in {self._text[:100]!r}") from error
+        return self._root, tuple(self._found)
+
+    def _refuse(self, *_: object) -> None:
+        raise DataError(f"A folder of the MQRFH2 declares an entity: {self._text[:100]!r}")
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._root = name
+        elif self._depth == 2:
+            self._name, self._attributes, self._pieces = name, attributes, []
+
+    def _end(self, name: str) -> None:
+        if self._depth == 2:
+            self._found.append(_Element(name, self._attributes, "".join(self._pieces)))
+        self._depth -= 1
+
+    def _characters(self, text: str) -> None:
+        if self._depth == 2:
+            self._pieces.append(text)
+
+
+_TYPES: Final[Mapping[str, tuple[Schema, Callable[[str], object]]]] = {
+    "string": (schema.STRING, str),
+    "boolean": (schema.BOOLEAN, lambda text: text.strip().lower() in ("1", "true")),
+    "bin.hex": (schema.BYTES, bytes.fromhex),
+    "i1": (schema.INT8, int),
+    "i2": (schema.INT16, int),
+    "i4": (schema.INT32, int),
+    "i8": (schema.INT64, int),
+    "int": (schema.INT64, int),
+    "r4": (schema.FLOAT32, float),
+    "r8": (schema.FLOAT64, float),
+}
+
+
+def _property(element: _Element) -> Property:
+    kind = element.attributes.get("dt", "string")
+    if element.is_null:
+        return Property(element.name, None, schema.OPTIONAL_STRING)
+    known = _TYPES.get(kind)
+    if known is None:
+        raise DataError(f"The property {element.name} is of the type {kind!r}, which nobody knows")
+    try:
+        return Property(element.name, known[1](element.text), known[0])
+    except ValueError as error:
+        raise DataError(f"The property {element.name} is no {kind}: {element.text[:100]!r}") from error
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+_DATA_TYPES: Final = {
+    Type.BOOLEAN: "boolean",
+    Type.INT8: "i1",
+    Type.INT16: "i2",
+    Type.INT32: "i4",
+    Type.INT64: "i8",
+    Type.FLOAT32: "r4",
+    Type.FLOAT64: "r8",
+    Type.BYTES: "bin.hex",
+}
+
+
+def property_text(each: Property) -> str:
+    """Element of one property, as JMS clients write it."""
+    name, value, kind = each
+    if value is None:
+        return f"<{name} xsi:nil='true'></{name}>"
+    data_type = _DATA_TYPES.get(kind.type)
+    if data_type is None:
+        return f"<{name}>{escape(str(value), _QUOTES)}</{name}>"
+    return f"<{name} dt='{data_type}'>{_number(value, kind.type)}</{name}>"
+
+
+def _number(value: object, kind: Type) -> str:
+    if kind is Type.BOOLEAN:
+        return "1" if value else "0"
+    if kind is Type.BYTES:
+        assert isinstance(value, bytes)
+        return value.hex()
+    if isinstance(value, float):
+        return float_text(value) if kind is Type.FLOAT32 else double_text(value)
+    return str(value)
+
+
+def folder(name: str, elements: Mapping[str, str]) -> str:
+    """A folder of texts."""
+    inside = "".join(f"<{label}>{escape(text, _QUOTES)}</{label}>" for label, text in elements.items())
+    return f"<{name}>{inside}</{name}>"
+
+
+def rfh2_bytes(folders: Sequence[str], form: bytes, encoding: int = mq.ENCODING_BIG, ccsid: int = 1208) -> bytes:
+    """A header in big-endian numbers with UTF-8 folders, in front of a body of this format, encoding and CCSID."""
+    parts: list[bytes] = []
+    for text in folders:
+        content = text.encode()
+        content += b" " * (-len(content) % 4)
+        parts += (struct.pack(">i", len(content)), content)
+    variable = b"".join(parts)
+    length = _FIXED + len(variable)
+    return _BIG.pack(b"RFH ", _VERSION_2, length, encoding, ccsid, form, 0, mq.CCSID_UTF8) + variable
