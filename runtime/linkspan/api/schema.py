@@ -8,7 +8,8 @@ Values are plain Python::
     MAP, STRUCT              dict           Decimal  decimal.Decimal   (on BYTES)
     Date  datetime.date (INT32)   Time  datetime.time (INT32)   Timestamp  datetime.datetime, UTC (INT64)
 
-A :class:`Schema` is immutable and hashable. Without a schema (``None``) a value is taken as it is.
+A :class:`Schema` is immutable and hashable. Without a schema (``None``) a value is taken as it is. A STRUCT that contains
+itself, such as the node of a tree, is made by :meth:`Schema.recursive`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import decimal
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, final
+from typing import Any, Final, Protocol, final
 
 from linkspan.api.errors import DataError
 
-__all__ = ["Field", "Schema", "Type", "date", "decimal_of", "time", "timestamp"]
+__all__ = ["Again", "Field", "Schema", "Type", "date", "decimal_of", "time", "timestamp"]
 
 
 class Type(Enum):
@@ -88,6 +89,17 @@ class Field:
         return f"Field({self.name!r}, {self.schema!r})"
 
 
+class Again(Protocol):
+    """Stands for a schema within itself, see :meth:`Schema.recursive`."""
+
+    def __call__(self, *, optional: bool = False, parameters: Mapping[str, str] | None = None) -> Schema:
+        """The schema again; null may be allowed here, and parameters added to its own.
+
+        It is complete when the schema around it is.
+        """
+        ...
+
+
 @final
 class Schema:
     """Immutable description of a value.
@@ -111,6 +123,7 @@ class Schema:
     __slots__ = (
         "_by_name",
         "_hash",
+        "_is_recursive",
         "default",
         "doc",
         "fields",
@@ -152,9 +165,29 @@ class Schema:
         )
         self._by_name = {field.name: field for field in self.fields}
         self._hash: int | None = None
+        self._is_recursive: bool | None = None
         self._check_shape()
         if default is not None:
             self.validate(default)
+
+    @classmethod
+    def recursive(cls, make: Callable[[Again], Schema]) -> Schema:
+        """A STRUCT that contains itself.
+
+        A list of numbers, each of which knows the next::
+
+            NUMBERS = Schema.recursive(
+                lambda again: Schema(Type.STRUCT, name="Number", fields={"value": INT32, "next": again(optional=True)})
+            )
+
+        Args:
+            make: makes the schema; what it is given stands for the schema that it returns.
+
+        Raises:
+            DataError: what it makes is no STRUCT.
+        """
+        knot = _Knot()
+        return knot.tied(make(knot))
 
     def _check_shape(self) -> None:
         if self.fields and self.type is not Type.STRUCT:
@@ -169,6 +202,13 @@ class Schema:
     def field(self, name: str) -> Field | None:
         """Member of a STRUCT by name, or None."""
         return self._by_name.get(name)
+
+    @property
+    def is_recursive(self) -> bool:
+        """Whether a schema in it, or this one, contains itself: who goes through all of it must look for an end."""
+        if self._is_recursive is None:
+            self._is_recursive = _contains_itself(self, set(), set())
+        return self._is_recursive
 
     def validate(self, value: object, path: str = "") -> None:
         """Check that ``value`` fits this schema.
@@ -237,55 +277,101 @@ class Schema:
         """The error for a value of another type at ``path``."""
         return DataError(f"{_at(path)}expected {self._title()}, found {type(value).__name__}")
 
-    def _identity(self) -> tuple[object, ...]:
-        return (
-            self.type,
-            self.optional,
-            self.name,
-            self.version,
-            self.doc,
-            self.fields,
-            self.keys,
-            self.values,
-        )
-
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, Schema)
-            and self._identity() == other._identity()
-            and self.default == other.default
-            and self.parameters == other.parameters
-        )
+        return self is other or (isinstance(other, Schema) and _are_alike(self, other, set()))
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash(self._identity())
+            # of the fields their names only, so that it ends whatever is in them
+            own = (self.type, self.optional, self.name, self.version, self.doc, self.fields, self.keys, self.values)
+            self._hash = hash(own)
         return self._hash
 
     def __repr__(self) -> str:
         return f"Schema({self._title()}{', optional' if self.optional else ''})"
 
-    def __reduce__(self) -> tuple[Callable[[dict[str, object]], Schema], tuple[dict[str, object]]]:
-        return _restore, (
-            {
-                "type": self.type,
-                "optional": self.optional,
-                "default": self.default,
-                "name": self.name,
-                "version": self.version,
-                "doc": self.doc,
-                "parameters": dict(self.parameters),
-                "fields": [(field.name, field.schema) for field in self.fields],
-                "keys": self.keys,
-                "values": self.values,
-            },
-        )
+    def __reduce__(self) -> tuple[Callable[[type[Schema]], Schema], tuple[type[Schema]], dict[str, Any]]:
+        parts = {name: getattr(self, name) for name in _KEPT}
+        # made first and filled afterwards, since it may be a part of itself
+        return Schema.__new__, (Schema,), {**parts, "parameters": dict(self.parameters)}
+
+    def __setstate__(self, parts: dict[str, Any]) -> None:
+        for name, part in parts.items():
+            setattr(self, name, part)
+        self.parameters = MappingProxyType(parts["parameters"]) if parts["parameters"] else _NO_PARAMETERS
+        self._hash = self._is_recursive = None
 
 
-def _restore(parts: dict[str, object]) -> Schema:
-    return Schema(**parts)  # type: ignore[arg-type]  # the parts come from a Schema of this very class
+_KEPT: Final = tuple(name for name in Schema.__slots__ if name not in ("_hash", "_is_recursive"))
+
+
+class _Knot:
+    """A schema within itself: made with nothing in it, and filled when the whole is there."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Schema, bool, Mapping[str, str]]] = []
+        self._whole: Schema | None = None
+
+    def __call__(self, *, optional: bool = False, parameters: Mapping[str, str] | None = None) -> Schema:
+        made = Schema(Type.STRUCT, optional=optional)
+        if self._whole is None:
+            self._waiting.append((made, optional, parameters or {}))
+        else:
+            _fill(made, self._whole, optional=optional, parameters=parameters or {})
+        return made
+
+    def tied(self, whole: Schema) -> Schema:
+        if whole.type is not Type.STRUCT:
+            raise DataError(f"Only a STRUCT schema can contain itself, not one of {whole.type.value}")
+        self._whole = whole
+        for made, optional, parameters in self._waiting:
+            _fill(made, whole, optional=optional, parameters=parameters)
+        return whole
+
+
+def _fill(made: Schema, whole: Schema, *, optional: bool, parameters: Mapping[str, str]) -> None:
+    parts = {name: getattr(whole, name) for name in _KEPT}
+    made.__setstate__({**parts, "optional": optional, "parameters": {**whole.parameters, **parameters}})
+
+
+def _are_alike(one: Schema, other: Schema, assumed: set[tuple[int, int]]) -> bool:
+    """Whether two schemas say the same; fields that contain themselves are not gone through again."""
+    if one is other:
+        return True
+    if (
+        (one.type, one.optional, one.name, one.version, one.doc, len(one.fields))
+        != (other.type, other.optional, other.name, other.version, other.doc, len(other.fields))
+        or one.default != other.default
+        or one.parameters != other.parameters
+    ):
+        return False
+    inner = [(one.keys, other.keys), (one.values, other.values)]
+    pair = (id(one.fields), id(other.fields))
+    if one.fields is not other.fields and pair not in assumed:
+        assumed.add(pair)
+        if any(mine.name != theirs.name for mine, theirs in zip(one.fields, other.fields, strict=True)):
+            return False
+        inner += [(mine.schema, theirs.schema) for mine, theirs in zip(one.fields, other.fields, strict=True)]
+    return all(
+        mine is theirs or (mine is not None and theirs is not None and _are_alike(mine, theirs, assumed))
+        for mine, theirs in inner
+    )
+
+
+def _contains_itself(schema: Schema, within: set[int], done: set[int]) -> bool:
+    """Whether a schema contains itself; a schema within itself has its very fields."""
+    place = id(schema.fields)
+    if schema.fields:
+        if place in within:
+            return True
+        if place in done:
+            return False
+    within.add(place)
+    inner = [field.schema for field in schema.fields] + [part for part in (schema.keys, schema.values) if part]
+    found = any(_contains_itself(part, within, done) for part in inner)
+    within.discard(place)
+    done.add(place)
+    return found
 
 
 def _at(path: str) -> str:
