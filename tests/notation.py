@@ -9,18 +9,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from linkspan.api import Schema, Type
+from linkspan.api.schema import Again
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
-def schema_of(node: Mapping[str, Any] | None) -> Schema | None:
+def schema_of(node: Mapping[str, Any] | None, within: tuple[Again, ...] = ()) -> Schema | None:
+    """The schema; ``again`` says how many structs outwards the one is that is meant once more."""
     if node is None:
         return None
-    inner = {name: schema_of(node[name]) for name in ("keys", "values") if name in node}
+    if "again" in node:
+        again = within[-1 - node["again"]]
+        return again(optional=node.get("optional", False), parameters=node.get("parameters"))
+    if "fields" in node:
+        return Schema.recursive(lambda again: made_of(node, (*within, again)))
+    inner = {name: schema_of(node[name], within) for name in ("keys", "values") if name in node}
     if None in inner.values():
         return None  # the original knows that it is a container, but not of what
+    return made_of(node, within, **inner)
+
+
+def made_of(node: Mapping[str, Any], within: tuple[Again, ...], **inner: Schema | None) -> Schema:
     plain = {name: node[name] for name in ("optional", "name", "version", "doc", "parameters") if name in node}
-    fields = [(name, schema_of(field)) for name, field in node.get("fields", ())]
+    fields = [(name, schema_of(field, within)) for name, field in node.get("fields", ())]
     return Schema(Type[node["type"]], default=value_of(node.get("default")), fields=fields, **inner, **plain)
 
 

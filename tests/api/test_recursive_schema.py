@@ -132,3 +132,12 @@ def test_a_default_may_be_a_value_that_ends():
 def test_only_a_struct_contains_itself():
     with pytest.raises(DataError, match="Only a STRUCT"):
         Schema.recursive(lambda _: connect.STRING)
+
+
+def test_replaced_parts_are_new_and_the_others_stay():
+    schema = number().replace(optional=True, parameters={"k": "v"})
+    assert (schema.optional, dict(schema.parameters), schema.name) == (True, {"k": "v"}, "Number")
+    assert schema.fields is not number().fields
+    assert schema.replace(optional=False, parameters={}) == number()
+    with pytest.raises(DataError):
+        schema.replace(default={"value": "text"})

@@ -220,12 +220,46 @@ def test_what_is_not_ours_is_refused(url, payload, words):
     assert raised.value.message.startswith("Failed to deserialize data for topic t to Avro: ")
 
 
-def test_a_schema_that_contains_itself_is_refused(url):
+NUMBERS = Schema.recursive(
+    lambda again: Schema(Type.STRUCT, name="Number", fields={"value": schema.INT32, "next": again(optional=True)})
+)
+
+
+def numbers(count: int) -> dict[str, object] | None:
+    chain = None
+    for value in range(count, 0, -1):
+        chain = {"value": value, "next": chain}
+    return chain
+
+
+def test_a_schema_that_contains_itself_is_written_and_read(url):
     made = converter(url)
-    node = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
-    register(url, "t-value", node)
+    payload = made.from_connect("t", NUMBERS, numbers(3))
+    assert payload == b"\0\0\0\0\1\x02\x02\x04\x02\x06\0"
+    read = made.to_connect("t", payload)
+    assert read.value == numbers(3)
+    assert read.schema.field("next").schema.field("next").schema.field("value").schema == schema.INT32
+    assert made.from_connect("t", read.schema, read.value)[5:] == payload[5:]
+
+
+def test_a_record_that_can_only_be_endless_is_refused(url):
+    made = converter(url)
+    register(url, "t-value", {"type": "record", "name": "Node", "fields": [{"name": "next", "type": "Node"}]})
     with pytest.raises(DataError, match="The Avro schema Node contains itself"):
         made.to_connect("t", b"\0\0\0\0\1\0")
+    endless = Schema.recursive(lambda again: Schema(Type.STRUCT, name="Other", fields={"next": again()}))
+    with pytest.raises(DataError):
+        made.from_connect("t", endless, {"next": {"next": None}})
+
+
+def test_a_value_that_is_nested_too_deeply_is_at_fault_itself(url):
+    made = converter(url)
+    payload = made.from_connect("t", NUMBERS, numbers(200))
+    assert made.to_connect("t", payload).value == numbers(200)
+    with pytest.raises(DataError, match="nested too deeply"):
+        made.from_connect("t", NUMBERS, numbers(100_000))
+    with pytest.raises(DataError, match="nested too deeply"):
+        made.to_connect("t", payload[:5] + b"\x02\x02" * 100_000 + b"\0")
 
 
 def test_schemas_that_are_referred_to_are_fetched(url):

@@ -8,8 +8,8 @@ Values are plain Python::
     MAP, STRUCT              dict           Decimal  decimal.Decimal   (on BYTES)
     Date  datetime.date (INT32)   Time  datetime.time (INT32)   Timestamp  datetime.datetime, UTC (INT64)
 
-A :class:`Schema` is immutable and hashable. Without a schema (``None``) a value is taken as it is. A STRUCT that contains
-itself, such as the node of a tree, is made by :meth:`Schema.recursive`.
+A :class:`Schema` is immutable and hashable. Without a schema (``None``) a value is taken as it is. A STRUCT that
+contains itself, such as the node of a tree, is made by :meth:`Schema.recursive`.
 """
 
 from __future__ import annotations
@@ -198,6 +198,18 @@ class Schema:
             raise DataError("An ARRAY schema needs the schema of its items (values=…)")
         if self.type is Type.MAP and (self.values is None or self.keys is None):
             raise DataError("A MAP schema needs the schemas of its keys and values")
+
+    def replace(self, **changes: Any) -> Schema:  # noqa: ANN401 - the arguments of the constructor
+        """The same but for some parts, which are named as in the constructor.
+
+        Raises:
+            DataError: the parts contradict each other, or the default does not fit.
+        """
+        parts = {name: getattr(self, name) for name in _KEPT if name not in ("_by_name", "fields")}
+        made = Schema(**{**parts, "fields": [(item.name, item.schema) for item in self.fields], **changes})
+        if "fields" not in changes:
+            made.fields, made._by_name = self.fields, self._by_name
+        return made
 
     def field(self, name: str) -> Field | None:
         """Member of a STRUCT by name, or None."""

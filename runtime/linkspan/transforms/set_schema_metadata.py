@@ -56,15 +56,8 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
             # as in the original
             raise DataError("Cannot list fields on non-struct type")
         name, version = self.config.schema_name, self.config.schema_version
-        renamed = Schema(
-            Type.STRUCT,
-            fields=[(field.name, field.schema) for field in schema.fields],
-            name=schema.name if name is None else name,
-            version=schema.version if version is None else version,
-            doc=schema.doc,
-            parameters=schema.parameters,
-            optional=schema.optional,
-            default=schema.default,
+        renamed = schema.replace(
+            name=schema.name if name is None else name, version=schema.version if version is None else version
         )
         copy = copier([(field.name, field) for field in schema.fields], replace_nulls=replaces_nulls(self.config))
         return Plan(renamed, lambda value: None if value is None else copy(value))

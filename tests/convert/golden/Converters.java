@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.Proxy;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -79,14 +80,25 @@ public class Converters {
                 : ((HeaderConverter) converter).toConnectHeader("t", "h", payload);
             result.set("schema", describe(found.schema()));
             result.set("value", dump(found.schema(), found.value()));
+            if (test.path("back").asBoolean()) {
+                result.set("payload", back((Converter) converter, found));
+            }
             return;
         }
         Schema schema = schema(test.get("schema"));
-        Object value = value(test.get("value"));
+        Object value = value(test.get("value"), schema);
         byte[] payload = converter instanceof Converter
             ? ((Converter) converter).fromConnectData("t", schema, value)
             : ((HeaderConverter) converter).fromConnectHeader("t", "h", schema, value);
         result.set("payload", payload(payload));
+    }
+
+    static JsonNode back(Converter converter, SchemaAndValue found) {
+        try {
+            return payload(converter.fromConnectData("t", found.schema(), found.value()));
+        } catch (Throwable error) {
+            return MAPPER.createObjectNode().put("error", error.getClass().getSimpleName() + ": " + error.getMessage());
+        }
     }
 
     static byte[] bytes(JsonNode payload) {
@@ -114,17 +126,26 @@ public class Converters {
     // --- schemas -----------------------------------------------------------------------------------------------
 
     static Schema schema(JsonNode node) {
+        return schema(node, new ArrayList<>());
+    }
+
+    static Schema schema(JsonNode node, List<SchemaBuilder> within) {
         if (node == null || node.isNull()) {
             return null;
         }
+        if (node.has("again")) {
+            return again(node, within.get(within.size() - 1 - node.get("again").asInt()));
+        }
         Schema.Type type = Schema.Type.valueOf(node.get("type").asText());
         SchemaBuilder builder = switch (type) {
-            case ARRAY -> SchemaBuilder.array(schema(node.get("values")));
-            case MAP -> SchemaBuilder.map(schema(node.get("keys")), schema(node.get("values")));
+            case ARRAY -> SchemaBuilder.array(schema(node.get("values"), within));
+            case MAP -> SchemaBuilder.map(schema(node.get("keys"), within), schema(node.get("values"), within));
             default -> new SchemaBuilder(type);
         };
         if (node.has("fields")) {
-            node.get("fields").forEach(field -> builder.field(field.get(0).asText(), schema(field.get(1))));
+            within.add(builder);
+            node.get("fields").forEach(field -> builder.field(field.get(0).asText(), schema(field.get(1), within)));
+            within.remove(within.size() - 1);
         }
         if (node.path("optional").asBoolean()) {
             builder.optional();
@@ -142,14 +163,46 @@ public class Converters {
             node.get("parameters").fields().forEachRemaining(e -> builder.parameter(e.getKey(), e.getValue().asText()));
         }
         if (node.has("default")) {
-            builder.defaultValue(value(node.get("default")));
+            builder.defaultValue(value(node.get("default"), builder));
         }
         return builder.build();
     }
 
+    /** The schema around it once more, as Confluent's converters make it. */
+    static Schema again(JsonNode node, SchemaBuilder whole) {
+        boolean optional = node.path("optional").asBoolean();
+        Map<String, String> added = new LinkedHashMap<>();
+        node.path("parameters").fields().forEachRemaining(e -> added.put(e.getKey(), e.getValue().asText()));
+        return (Schema) Proxy.newProxyInstance(Converters.class.getClassLoader(), new Class<?>[] {Schema.class}, (self, method, args) -> {
+            switch (method.getName()) {
+                case "isOptional": return optional;
+                case "schema": return self;
+                case "equals": return self == args[0];
+                case "hashCode": return System.identityHashCode(self);
+                case "parameters": {
+                    Map<String, String> all = new LinkedHashMap<>(whole.parameters() == null ? Map.of() : whole.parameters());
+                    all.putAll(added);
+                    return all;
+                }
+                default: return method.invoke(whole, args);
+            }
+        });
+    }
+
     static JsonNode describe(Schema schema) {
+        return describe(schema, new ArrayList<>());
+    }
+
+    static JsonNode describe(Schema schema, List<Schema> within) {
         if (schema == null) {
             return MAPPER.nullNode();
+        }
+        for (int up = 0; up < within.size(); up++) {
+            Schema whole = within.get(within.size() - 1 - up);
+            // a schema within itself has its very fields
+            if (schema.type() == Schema.Type.STRUCT && !schema.fields().isEmpty() && schema.fields().get(0) == whole.fields().get(0)) {
+                return mention(schema, whole, up);
+            }
         }
         ObjectNode node = MAPPER.createObjectNode().put("type", schema.type().name());
         if (schema.isOptional()) {
@@ -172,16 +225,30 @@ public class Converters {
             node.set("default", dump(schema, schema.defaultValue()));
         }
         if (schema.type() == Schema.Type.MAP) {
-            node.set("keys", describe(schema.keySchema()));
+            node.set("keys", describe(schema.keySchema(), within));
         }
         if (schema.type() == Schema.Type.MAP || schema.type() == Schema.Type.ARRAY) {
-            node.set("values", describe(schema.valueSchema()));
+            node.set("values", describe(schema.valueSchema(), within));
         }
         if (schema.type() == Schema.Type.STRUCT) {
             ArrayNode fields = node.putArray("fields");
+            within.add(schema);
             for (Field field : schema.fields()) {
-                fields.addArray().add(field.name()).add(describe(field.schema()));
+                fields.addArray().add(field.name()).add(describe(field.schema(), within));
             }
+            within.remove(within.size() - 1);
+        }
+        return node;
+    }
+
+    static JsonNode mention(Schema schema, Schema whole, int up) {
+        ObjectNode node = MAPPER.createObjectNode().put("again", up);
+        if (schema.isOptional()) {
+            node.put("optional", true);
+        }
+        if (schema.parameters() != null && !schema.parameters().isEmpty()) {
+            ObjectNode parameters = node.putObject("parameters");
+            schema.parameters().forEach(parameters::put);
         }
         return node;
     }
@@ -189,6 +256,11 @@ public class Converters {
     // --- values ------------------------------------------------------------------------------------------------
 
     static Object value(JsonNode node) {
+        return value(node, null);
+    }
+
+    /** A value; the schemas of its structs are those of its own schema, unless they are told. */
+    static Object value(JsonNode node, Schema schema) {
         if (node == null || node.isNull()) {
             return null;
         }
@@ -211,17 +283,20 @@ public class Converters {
             case "timestamp": return new Date(content.asLong());
             case "list": {
                 List<Object> list = new ArrayList<>();
-                content.forEach(item -> list.add(value(item)));
+                content.forEach(item -> list.add(value(item, schema == null ? null : schema.valueSchema())));
                 return list;
             }
             case "map": {
                 Map<Object, Object> map = new LinkedHashMap<>();
-                content.forEach(pair -> map.put(value(pair.get(0)), value(pair.get(1))));
+                content.forEach(pair -> map.put(
+                    value(pair.get(0), schema == null ? null : schema.keySchema()),
+                    value(pair.get(1), schema == null ? null : schema.valueSchema())));
                 return map;
             }
             case "struct": {
-                Struct struct = new Struct(schema(content.get("schema")));
-                content.get("fields").fields().forEachRemaining(e -> struct.put(e.getKey(), value(e.getValue())));
+                Schema own = content.has("schema") ? schema(content.get("schema")) : schema;
+                Struct struct = new Struct(own);
+                content.get("fields").fields().forEachRemaining(e -> struct.put(e.getKey(), value(e.getValue(), own.field(e.getKey()).schema())));
                 return struct;
             }
             default: throw new IllegalArgumentException(kind);

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import fastavro
+from fastavro import _read_py
 
 from linkspan.api import DataError, Schema
 from linkspan.convert.avro import reading, writing
@@ -22,8 +23,11 @@ from linkspan.convert.registry_schema import RegistrySchema
 
 __all__ = ["AvroFormat"]
 
-_MISFITS: Final = (TypeError, ValueError, OverflowError, AttributeError, LookupError, RecursionError)
+_MISFITS: Final = (TypeError, ValueError, OverflowError, AttributeError, LookupError)
 """What fastavro raises when a value does not fit."""
+_TOO_DEEP: Final = "the value is nested too deeply"
+_DEPTH: Final = 1000
+"""Levels that fastavro's fast reader has room for in any case."""
 
 
 class AvroFormat(Format):
@@ -51,7 +55,10 @@ class AvroFormat(Format):
         node = parse(schema.text, [item.text for item in references.values()])
         connect = connect_schema(node, self._options, version(_record_name(node)))
         codec, make = reading.reader(node, connect)
-        return ReadPlan(connect, _read_bytes(make) if node.type == "bytes" else _read(parsed(codec), make))
+        if node.type == "bytes":
+            return ReadPlan(connect, _read_bytes(make))
+        read = _read_of_any_depth if connect is None or connect.is_recursive else fastavro.schemaless_reader
+        return ReadPlan(connect, _read(read, parsed(codec), make))
 
 
 class _AvroPlan:
@@ -79,6 +86,8 @@ def _record_name(node: Node) -> str | None:
 def _explained(put: Callable[[bytes, Any], bytes], schema: Schema | None, head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
     try:
         return put(head, value)
+    except RecursionError as error:
+        raise DataError(f"Error serializing Avro message: {_TOO_DEEP}") from error
     except _MISFITS as error:
         if schema is not None:
             schema.validate(value)  # says more exactly what does not fit, if it sees it
@@ -118,17 +127,30 @@ def _write_bytes(make: Callable[[Any], Any] | None) -> Callable[[bytes, Any], by
     return put
 
 
-def _read(codec: Any, make: Callable[[Any], Any] | None) -> Callable[[bytes], Any]:  # noqa: ANN401 - of a library without types
-    read, buffer = fastavro.schemaless_reader, io.BytesIO
+def _read_of_any_depth(source: io.BytesIO, codec: Any, _: None) -> Any:  # noqa: ANN401 - of a library without types
+    """The fast reader ends the process when a value is nested too deeply; the other one raises an error."""
+    is_flat = source.getbuffer().nbytes < _DEPTH  # no level takes less than a byte
+    read = fastavro.schemaless_reader if is_flat else _read_py.schemaless_reader
+    return read(source, codec, None)
+
+
+def _read(
+    read: Callable[[io.BytesIO, Any, None], Any],
+    codec: Any,  # noqa: ANN401 - of a library without types
+    make: Callable[[Any], Any] | None,
+) -> Callable[[bytes], Any]:
+    buffer = io.BytesIO
 
     def take(payload: bytes) -> Any:  # noqa: ANN401 - any value
         source = buffer(payload)
         source.seek(ID_END)
         try:
             value = read(source, codec, None)
+            return value if make is None else make(value)
+        except RecursionError as error:
+            raise DataError(f"Error deserializing Avro message: {_TOO_DEEP}") from error
         except (*_MISFITS, EOFError, StopIteration) as error:
             raise DataError(f"Error deserializing Avro message: {error}") from error
-        return value if make is None else make(value)
 
     return take
 

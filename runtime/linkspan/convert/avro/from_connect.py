@@ -101,7 +101,7 @@ class _Mapping:
         if is_union(schema):
             return self._union(schema)
         if schema.optional:
-            return _optional(self.node(_required(schema)))
+            return _optional(self.node(schema.replace(optional=False)))
         return self._record(schema)
 
     def _string(self, schema: Schema) -> Node:
@@ -146,13 +146,14 @@ class _Mapping:
 
     def _union(self, schema: Schema) -> Node:
         branches = [NULL] if schema.optional else []
-        branches += [self.node(_required(field.schema), bare=True) for field in schema.fields]
+        branches += [self.node(field.schema.replace(optional=False), bare=True) for field in schema.fields]
         return Node("union", branches=tuple(branches))
 
     def _record(self, schema: Schema) -> Node:
         options, parameters = self._options, schema.parameters
         doc = parameters.get(words.CONNECT_RECORD_DOC if options.field_doc_only else words.RECORD_DOC)
         made = Node("record", _joined(self._name(schema)), doc=doc)
+        self._known[schema] = made  # it may contain itself
         for field in schema.fields:
             text = None if options.field_doc_only else parameters.get(words.FIELD_DOC + field.name)
             made.fields.append(self._field(options.scrubbed(field.name), field.schema, text))
@@ -280,22 +281,6 @@ def _values(schema: Schema) -> Schema:
 def _joined(parts: tuple[str | None, str]) -> str:
     space, name = parts
     return f"{space}.{name}" if space else name
-
-
-def _required(schema: Schema) -> Schema:
-    if not schema.optional:
-        return schema
-    return Schema(
-        schema.type,
-        default=schema.default,
-        name=schema.name,
-        version=schema.version,
-        doc=schema.doc,
-        parameters=schema.parameters,
-        fields=[(field.name, field.schema) for field in schema.fields],
-        keys=schema.keys,
-        values=schema.values,
-    )
 
 
 def _has_name(node: Node) -> bool:

@@ -28,13 +28,18 @@ class Codecs:
     def __init__(self) -> None:
         self._number = 0
 
-    def _name(self) -> str:
+    def name(self) -> str:
+        """A new name."""
         self._number += 1
         return f"r{self._number}"
 
     def record(self, fields: list[Codec]) -> Codec:
         """A record of these fields."""
-        return {"type": "record", "name": self._name(), "fields": fields}
+        return self.named(self.name(), fields)
+
+    def named(self, name: str, fields: list[Codec]) -> Codec:
+        """A record of these fields, by whose name it is known within itself."""
+        return {"type": "record", "name": name, "fields": fields}
 
     def branch(self, inner: Codec, field: str = BRANCH) -> tuple[str, Codec]:
         """Name and schema of a record that stands for a branch of a union."""
@@ -48,10 +53,10 @@ class Codecs:
     def scalar(self, node: Node) -> Codec:
         """Anything without other schemas in it."""
         if node.type == "enum":
-            made = {"type": "enum", "name": self._name(), "symbols": list(node.symbols)}
+            made = {"type": "enum", "name": self.name(), "symbols": list(node.symbols)}
             return made if node.default is None else {**made, "default": node.default}
         if node.type == "fixed":
-            return {"type": "fixed", "name": self._name(), "size": node.size}
+            return {"type": "fixed", "name": self.name(), "size": node.size}
         return node.type
 
 

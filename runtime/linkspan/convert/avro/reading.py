@@ -11,6 +11,7 @@ from linkspan.convert import logical
 from linkspan.convert.avro.model import Node
 from linkspan.convert.avro.options import KEY, VALUE, is_union
 from linkspan.convert.avro.plans import Codec, Codecs, plain_codec
+from linkspan.convert.deferred import Deferred
 
 __all__ = ["reader"]
 
@@ -36,6 +37,7 @@ def reader(node: Node, schema: Schema | None) -> Plan:
 class _Readers:
     def __init__(self) -> None:
         self._codecs = Codecs()
+        self._open: dict[tuple[int, int], tuple[str, Deferred]] = {}
 
     def plan(self, node: Node, schema: Schema) -> Plan:
         if node.type == "union":
@@ -70,6 +72,10 @@ class _Readers:
         return codecs, _branch(tuple(makers), {name: make for name, make in makers.items() if make is not None})
 
     def _record(self, node: Node, schema: Schema) -> Plan:
+        place = (id(node), id(schema.fields))
+        if place in self._open:
+            return self._open[place]
+        name, deferred = self._open[place] = self._codecs.name(), Deferred()
         parts: list[Codec] = []
         special: list[tuple[str, Function]] = []
         for member, field in zip(node.fields, schema.fields, strict=True):
@@ -77,7 +83,9 @@ class _Readers:
             parts.append({"name": field.name, "type": codec})
             if make is not None:
                 special.append((field.name, make))
-        return self._codecs.record(parts), _fields_of(special) if special else None
+        del self._open[place]
+        deferred.function = _fields_of(special) if special else None
+        return self._codecs.named(name, parts), deferred.function
 
     def _array(self, node: Node, schema: Schema) -> Plan:
         assert node.inner is not None

@@ -14,6 +14,7 @@ from linkspan.convert.avro import options as words
 from linkspan.convert.avro.from_connect import ANYTHING
 from linkspan.convert.avro.model import ABSENT, AvroField, Node, text
 from linkspan.convert.avro.options import NAMESPACE, Options, is_union
+from linkspan.convert.drafts import Draft
 from linkspan.convert.sum_types import GENERAL_UNION
 
 __all__ = ["branch_name", "connect_schema", "is_map_entry"]
@@ -42,7 +43,6 @@ _INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16}
 _ANYTHING_TEXT: Final = text(ANYTHING)
 _DEFAULT_FULL_NAME: Final = f"{NAMESPACE}.{words.DEFAULT_NAME}"
 _SINGLE: Final = struct.Struct(">f")
-_KEYS: Final = Schema(Type.STRING)
 
 
 def connect_schema(node: Node, options: Options, version: int | None = None) -> Schema | None:
@@ -58,7 +58,13 @@ def connect_schema(node: Node, options: Options, version: int | None = None) -> 
     """
     if node.full_name == ANYTHING.name and text(node) == _ANYTHING_TEXT:
         return None
-    return _Mapping(options).schema(node, version=version)
+    try:
+        return _Mapping(options).draft(node, version=version).schema()
+    except RecursionError:
+        raise DataError(
+            f"The Avro schema {node.full_name} contains itself in a way that Connect cannot express: where there is no "
+            "array, union or map with keys that are text between. Read this topic with another converter"
+        ) from None
 
 
 def branch_name(node: Node, index: int, options: Options) -> str:
@@ -78,43 +84,20 @@ def is_map_entry(node: Node) -> bool:
     return node.name == name or node.props.get(words.CONNECT_INTERNAL_TYPE) == words.MAP_ENTRY
 
 
-class _Parts:
-    """What a Schema is made of, until all of it is known."""
-
-    def __init__(self, kind: Type, *, name: str | None = None, version: int | None = None) -> None:
-        self.kind, self.name, self.version = kind, name, version
-        self.parameters: dict[str, str] = {}
-        self.fields: list[tuple[str, Schema]] = []
-        self.optional = False
-        self.doc: str | None = None
-        self.default: object = None
-        self.keys: Schema | None = None
-        self.values: Schema | None = None
-
-    def schema(self) -> Schema:
-        return Schema(
-            self.kind,
-            optional=self.optional,
-            default=self.default,
-            name=self.name,
-            version=self.version,
-            doc=self.doc,
-            parameters=self.parameters,
-            fields=self.fields,
-            keys=self.keys,
-            values=self.values,
-        )
-
-
 class _Mapping:
-    """One run over a schema."""
+    """One run over a schema.
+
+    A record is mentioned again where it stands in a union, an array or a map within itself. As in the original one that
+    is a field as it is, is gone through again, and a map whose keys are no text is a run of its own.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._within: list[Node] = []
         self._unions = 0
+        self._open: dict[int, Draft] = {}
+        self._cyclic: set[int] = set()
 
-    def schema(
+    def draft(
         self,
         node: Node,
         *,
@@ -122,27 +105,26 @@ class _Mapping:
         default: Any = ABSENT,  # noqa: ANN401 - any JSON
         doc: str | None = None,
         version: int | None = None,
-    ) -> Schema:
-        """Connect schema; ``default`` and ``doc`` are those of the field of a record, if it is one."""
-        if node in self._within:
-            # Connect's schemas, which are values here, cannot contain themselves
-            raise DataError(
-                f"The Avro schema {node.full_name} contains itself; recursive schemas cannot be expressed. "
-                "Read this topic with another converter"
-            )
+    ) -> Draft:
+        """Draft of a Connect schema; ``default`` and ``doc`` are those of the field of a record, if it is one."""
         if node.type == "union":
             inner = self._only_branch(node)
             if inner is not None:
-                nullable = len(node.branches) == 2
-                return self.schema(inner, optional=nullable, doc=doc)
-        self._within.append(node)
-        try:
-            parts = self._parts(node)
-        finally:
-            self._within.pop()
-        self._describe(parts, node, default, doc, version)
-        parts.optional = parts.optional or optional
-        return parts.schema()
+                return self._inner(inner, optional=len(node.branches) == 2, doc=doc)
+        made = self._made(node)
+        self._describe(made, node, default, doc, version)
+        made.optional = made.optional or optional
+        if id(node) not in self._cyclic:
+            self._open.pop(id(node), None)
+        return made
+
+    def _inner(self, node: Node, *, optional: bool = False, doc: str | None = None) -> Draft:
+        """The same for what is within a union, an array or a map, where a record is mentioned rather than repeated."""
+        known = self._open.get(id(node))
+        if known is not None:
+            self._cyclic.add(id(node))
+            return known.again(optional=optional)
+        return self.draft(node, optional=optional, doc=doc)
 
     def _only_branch(self, node: Node) -> Node | None:
         branches = node.branches
@@ -152,13 +134,13 @@ class _Mapping:
             return next((branch for branch in branches if branch.type != "null"), None)
         return None
 
-    def _parts(self, node: Node) -> _Parts:
+    def _made(self, node: Node) -> Draft:
         if node.type in ("bytes", "fixed"):
             return _bytes(node)
         if node.type == "int":
             return _int(node)
         if node.type == "long" and node.props.get("logicalType") == "timestamp-millis":
-            return _Parts(Type.INT64, name=TIMESTAMP, version=1)
+            return Draft(Type.INT64, name=TIMESTAMP, version=1)
         if node.type == "enum":
             return self._enum(node)
         if node.type == "array":
@@ -167,83 +149,86 @@ class _Mapping:
             return self._union(node)
         if node.type == "null":
             raise DataError("Standalone null schemas are not supported by this converter")
-        parts = _Parts(_TYPES[node.type])
+        made = Draft(_TYPES[node.type])
         if node.type == "map":
-            parts.keys, parts.values = _KEYS, self.schema(_inner(node))
-        elif parts.kind is Type.STRUCT:
-            self._record(parts, node)
-        return parts
+            made.keys, made.values = Draft(Type.STRING), self._inner(_inner(node))
+        elif made.type is Type.STRUCT:
+            self._record(made, node)
+        return made
 
-    def _enum(self, node: Node) -> _Parts:
+    def _enum(self, node: Node) -> Draft:
         options = self._options
-        parts = _Parts(Type.STRING)
+        made = Draft(Type.STRING)
         if options.metadata:
             if node.doc is not None:
                 prefix = words.CONNECT_ENUM_DOC if options.field_doc_only else words.ENUM_DOC + node.short_name
-                parts.parameters[prefix] = node.doc
+                made.parameters[prefix] = node.doc
             if node.default is not None and not options.field_doc_only:
-                parts.parameters[words.ENUM_DEFAULT + node.short_name] = node.default
+                made.parameters[words.ENUM_DEFAULT + node.short_name] = node.default
         name = options.enum_parameter
-        parts.parameters[name] = node.full_name
+        made.parameters[name] = node.full_name
         for index, symbol in enumerate(node.symbols):
-            parts.parameters[f"{name}.{symbol}"] = str(index) if options.generalized else symbol
-        return parts
+            made.parameters[f"{name}.{symbol}"] = str(index) if options.generalized else symbol
+        return made
 
-    def _array(self, node: Node) -> _Parts:
+    def _array(self, node: Node) -> Draft:
         inner = _inner(node)
         if not is_map_entry(inner):
-            parts = _Parts(Type.ARRAY)
-            parts.values = self.schema(inner)
-            return parts
+            made = Draft(Type.ARRAY)
+            made.values = self._inner(inner)
+            return made
         key, value = inner.member(words.KEY), inner.member(words.VALUE)
         if len(inner.fields) != 2 or key is None or value is None:
             raise DataError(
                 "Found map encoded as array of key-value pairs, but array elements do not match the expected format."
             )
-        parts = _Parts(Type.MAP)
-        parts.keys, parts.values = self.schema(key.node), self.schema(value.node)
-        return parts
+        made = Draft(Type.MAP)
+        made.keys, made.values = (_Mapping(self._options).draft(part.node) for part in (key, value))
+        return made
 
-    def _union(self, node: Node) -> _Parts:
+    def _union(self, node: Node) -> Draft:
         options = self._options
-        parts = _Parts(Type.STRUCT, name=words.UNION)
+        made = Draft(Type.STRUCT, name=words.UNION)
         if options.generalized:
-            parts.name = f"{words.GENERAL_UNION_NAME}{self._unions}"
+            made.name = f"{words.GENERAL_UNION_NAME}{self._unions}"
             self._unions += 1
-            parts.parameters[GENERAL_UNION] = parts.name
+            made.parameters[GENERAL_UNION] = made.name
         names = set()
         for index, branch in enumerate(node.branches):
             if branch.type == "null":
-                parts.optional = True
+                made.optional = True
                 continue
             name = branch_name(branch, index, options)
             if name in names:
                 raise DataError("Multiple union schemas map to the Connect union field name")
             names.add(name)
-            parts.fields.append((name, self.schema(branch, optional=True)))
-        return parts
+            made.fields.append((name, self._inner(branch, optional=True)))
+        return made
 
-    def _record(self, parts: _Parts, node: Node) -> None:
+    def _record(self, made: Draft, node: Node) -> None:
+        self._open[id(node)] = made
         describe = self._options.metadata and not self._options.field_doc_only
         if describe and node.doc is not None:
-            parts.parameters[words.RECORD_DOC] = node.doc
+            made.parameters[words.RECORD_DOC] = node.doc
         for field in node.fields:
             if describe and field.doc is not None:
-                parts.parameters[words.FIELD_DOC + field.name] = field.doc
-            parts.fields.append((field.name, self._field(field)))
+                made.parameters[words.FIELD_DOC + field.name] = field.doc
+            made.fields.append((field.name, self._field(field)))
 
-    def _field(self, field: AvroField) -> Schema:
-        made = self.schema(field.node, default=field.default, doc=field.doc)
+    def _field(self, field: AvroField) -> Draft:
+        made = self.draft(field.node, default=field.default, doc=field.doc)
         own = field.props.get(words.CONNECT_PARAMETERS)
         if not self._options.metadata or not isinstance(own, Mapping):
             return made
-        if all(made.parameters.get(str(key)) == str(item) for key, item in own.items()):
-            return made
-        return _with_parameters(made, {**made.parameters, **{str(key): str(item) for key, item in own.items()}})
+        parameters = {str(key): str(item) for key, item in own.items()}
+        if made.type is Type.STRUCT:
+            return made.again(optional=made.optional, parameters=parameters)
+        made.parameters.update(parameters)
+        return made
 
     def _describe(
         self,
-        parts: _Parts,
+        made: Draft,
         node: Node,
         default: Any,  # noqa: ANN401 - any JSON
         doc: str | None,
@@ -251,26 +236,26 @@ class _Mapping:
     ) -> None:
         options, props = self._options, node.props
         if options.field_doc_only:
-            parts.doc = next((item for item in (doc, node.doc, props.get(words.CONNECT_DOC)) if item is not None), None)
+            made.doc = next((item for item in (doc, node.doc, props.get(words.CONNECT_DOC)) if item is not None), None)
             if options.metadata and node.doc is not None:
-                parts.parameters[words.CONNECT_RECORD_DOC] = node.doc
+                made.parameters[words.CONNECT_RECORD_DOC] = node.doc
         elif options.metadata and isinstance(props.get(words.CONNECT_DOC), str):
-            parts.doc = props[words.CONNECT_DOC]
-        _set_version(parts, props.get(words.CONNECT_VERSION), version)
+            made.doc = props[words.CONNECT_DOC]
+        _set_version(made, props.get(words.CONNECT_VERSION), version)
         if options.metadata:
-            _add_parameters(parts, props.get(words.CONNECT_PARAMETERS))
+            _add_parameters(made, props.get(words.CONNECT_PARAMETERS))
         for key, item in props.items():
             if key.startswith("avro"):
-                parts.parameters[key] = item if isinstance(item, str) else str(item)
+                made.parameters[key] = item if isinstance(item, str) else str(item)
         is_own_default = default is not ABSENT and words.CONNECT_DEFAULT not in props
         if is_own_default and options.metadata and not options.field_doc_only:
-            parts.parameters[words.FIELD_DEFAULT] = "true"
-        self._set_name(parts, node)
-        self._set_default(parts, node, props.get(words.CONNECT_DEFAULT) if default is ABSENT else default)
+            made.parameters[words.FIELD_DEFAULT] = "true"
+        self._set_name(made, node)
+        self._set_default(made, node, props.get(words.CONNECT_DEFAULT) if default is ABSENT else default)
 
-    def _set_name(self, parts: _Parts, node: Node) -> None:
+    def _set_name(self, made: Draft, node: Node) -> None:
         name = node.props.get(words.CONNECT_NAME)
-        if name is None and node.name is not None and not (node.type == "fixed" and parts.name == DECIMAL):
+        if name is None and node.name is not None and not (node.type == "fixed" and made.name == DECIMAL):
             name = node.full_name
         if name is None:
             return
@@ -278,24 +263,24 @@ class _Mapping:
             raise DataError(f"Invalid schema name: {name}")
         if name.startswith(_DEFAULT_FULL_NAME):
             return
-        if parts.name is not None and parts.name != name:
+        if made.name is not None and made.name != name:
             raise DataError(
-                f"Mismatched names: name already added to SchemaBuilder ({parts.name}) differs from name in source "
+                f"Mismatched names: name already added to SchemaBuilder ({made.name}) differs from name in source "
                 f"schema ({name})"
             )
-        parts.name = name
+        made.name = name
 
-    def _set_default(self, parts: _Parts, node: Node, default: Any) -> None:  # noqa: ANN401 - any JSON
+    def _set_default(self, made: Draft, node: Node, default: Any) -> None:  # noqa: ANN401 - any JSON
         if default is None:
             return
         try:
             # as in the original a wrong default is left out
-            bare = parts.schema()
-            parts.default = self._default(bare, node, default)
-            if parts.default is not None:
-                bare.validate(parts.default)
+            bare = made.schema()
+            made.default = self._default(bare, node, default)
+            if made.default is not None:
+                bare.validate(made.default)
         except (DataError, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
-            parts.default = None
+            made.default = None
             log.warning("Ignoring invalid default for schema %s: %s", node.short_name, error)
 
     def _default(self, schema: Schema, node: Node, data: Any) -> object:  # noqa: ANN401 - any JSON
@@ -342,51 +327,51 @@ class _Mapping:
         return {name: self._default(inner.schema, first, data)}
 
 
-def _bytes(node: Node) -> _Parts:
-    parts = _Parts(Type.BYTES)
+def _bytes(node: Node) -> Draft:
+    made = Draft(Type.BYTES)
     if str(node.props.get("logicalType")).lower() == "decimal":
         scale, precision = node.props.get("scale"), node.props.get("precision")
-        parts = _Parts(Type.BYTES, name=DECIMAL, version=1)
-        parts.parameters[SCALE] = str(int(scale)) if _is_number(scale) else "0"
+        made = Draft(Type.BYTES, name=DECIMAL, version=1)
+        made.parameters[SCALE] = str(int(scale)) if _is_number(scale) else "0"
         if precision is not None:
             if not _is_number(precision):
                 raise DataError(
                     "precision property must be a JSON Integer. https://avro.apache.org/docs/1.9.1/spec.html#Decimal"
                 )
             if int(precision) != words.DEFAULT_PRECISION:
-                parts.parameters[words.PRECISION] = str(int(precision))
+                made.parameters[words.PRECISION] = str(int(precision))
     if node.type == "fixed":
-        parts.parameters[words.FIXED_SIZE] = str(node.size)
-    return parts
+        made.parameters[words.FIXED_SIZE] = str(node.size)
+    return made
 
 
-def _int(node: Node) -> _Parts:
+def _int(node: Node) -> Draft:
     kind, logical_type = node.props.get(words.CONNECT_TYPE), node.props.get("logicalType")
     if logical_type is not None:
         name = _LOGICAL_INTS.get(str(logical_type).lower())
-        return _Parts(Type.INT32, name=name, version=None if name is None else 1)
+        return Draft(Type.INT32, name=name, version=None if name is None else 1)
     if kind is None:
-        return _Parts(Type.INT32)
+        return Draft(Type.INT32)
     if kind not in _SMALL:
         raise DataError("Connect type annotation for Avro int field is null")
-    return _Parts(_SMALL[kind])
+    return Draft(_SMALL[kind])
 
 
-def _set_version(parts: _Parts, written: object, fallback: int | None) -> None:
+def _set_version(made: Draft, written: object, fallback: int | None) -> None:
     if written is not None and not _is_number(written):
         raise DataError(f"Invalid Connect version found: {written}")
     version = fallback if written is None else int(written)
     if version is None or version < 0:
         return
-    if parts.version is not None and parts.version != version:
+    if made.version is not None and made.version != version:
         raise DataError(
-            f"Mismatched versions: version already added to SchemaBuilder ({parts.version}) differs from version in "
+            f"Mismatched versions: version already added to SchemaBuilder ({made.version}) differs from version in "
             f"source schema ({version})"
         )
-    parts.version = version
+    made.version = version
 
 
-def _add_parameters(parts: _Parts, written: object) -> None:
+def _add_parameters(made: Draft, written: object) -> None:
     if written is None:
         return
     if not isinstance(written, Mapping):
@@ -394,7 +379,7 @@ def _add_parameters(parts: _Parts, written: object) -> None:
     for key, item in written.items():
         if not isinstance(item, str):
             raise DataError(f"Expected schema parameter values to be strings but found: {item}")
-        parts.parameters[key] = item
+        made.parameters[key] = item
 
 
 def _plain_default(schema: Schema, data: Any) -> object:  # noqa: ANN401 - any JSON
@@ -413,21 +398,6 @@ def _plain_default(schema: Schema, data: Any) -> object:  # noqa: ANN401 - any J
     if schema.name == TIMESTAMP:
         return logical.timestamp_of(int(data))
     return data
-
-
-def _with_parameters(schema: Schema, parameters: Mapping[str, str]) -> Schema:
-    return Schema(
-        schema.type,
-        optional=schema.optional,
-        default=schema.default,
-        name=schema.name,
-        version=schema.version,
-        doc=schema.doc,
-        parameters=parameters,
-        fields=[(field.name, field.schema) for field in schema.fields],
-        keys=schema.keys,
-        values=schema.values,
-    )
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -20,6 +20,7 @@ from linkspan.convert.avro.options import KEY, VALUE, Options, is_union
 from linkspan.convert.avro.plans import BRANCH, Codec, Codecs, plain_codec
 from linkspan.convert.avro.to_connect import branch_name
 from linkspan.convert.checks import INT_BITS, boolean, whole
+from linkspan.convert.deferred import Deferred
 
 __all__ = ["writer"]
 
@@ -53,6 +54,7 @@ class _Writers:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._codecs = Codecs()
+        self._open: dict[tuple[int, int], tuple[str, Deferred]] = {}
 
     def plan(self, schema: Schema, node: Node) -> Plan:
         if is_union(schema) and schema.type is Type.STRUCT:
@@ -100,6 +102,10 @@ class _Writers:
         return others, _chosen(label, make)
 
     def _record(self, schema: Schema, node: Node) -> Plan:
+        place = (id(schema.fields), id(node))
+        if place in self._open:
+            return self._open[place]
+        name, deferred = self._open[place] = self._codecs.name(), Deferred()
         options = self._options
         parts: list[Codec] = []
         special: list[tuple[str, Function | None, object]] = []
@@ -114,7 +120,9 @@ class _Writers:
             default = None if options.keep_nulls and field.schema.optional else field.schema.default
             if make is not None or default is not None:
                 special.append((field.name, make, default))
-        return self._codecs.record(parts), _struct(schema, special)
+        del self._open[place]
+        deferred.function = _struct(schema, special)
+        return self._codecs.named(name, parts), deferred.function
 
     def _array(self, schema: Schema, node: Node) -> Plan:
         assert node.inner is not None
