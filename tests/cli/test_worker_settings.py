@@ -130,7 +130,10 @@ def test_parameters_of_a_plugin_may_refer_to_what_comes_with_us(vault: dict[str,
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("die", "The config providers of the worker file gave no answer: their process ended with 9"),
+        (
+            "die",
+            "The config providers of the worker file gave no answer: their process ended with 9 while vault was asked",
+        ),
         ("raise", "A config provider failed: ValueError: no luck with {'token': '[hidden]'}"),
     ],
 )
@@ -142,8 +145,21 @@ def test_a_plugin_that_fails_is_one_message(vault: dict[str, str], path: str, me
 
 def test_a_plugin_that_hangs_is_given_up(vault: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_settings, "_SECONDS", 2.0)
-    with pytest.raises(ConfigError, match="did not answer within 2 s"):
+    with pytest.raises(ConfigError, match="Config provider vault of the worker file did not answer within 2 s"):
         resolved_settings({**vault, "a": "${vault:hang:y}"})
+
+
+def test_a_file_that_hangs_is_given_up_and_named(
+    providers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_settings, "_ANSWER_SECONDS", 0.3)
+    hangs = tmp_path / "hangs"
+    os.mkfifo(hangs)
+    with pytest.raises(ConfigError) as refused:
+        resolved_settings({**providers, "a": f"${{file:{hangs}:y}}"})
+    assert refused.value.message == f"Config provider file did not answer about {hangs} within 0.3 s"
+    with hangs.open("w"):  # so that the thread ends
+        pass
 
 
 def test_passwords_of_clients_and_listeners_count() -> None:

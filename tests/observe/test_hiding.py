@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import html
 import json
 import logging
 from collections.abc import Callable
@@ -10,7 +12,7 @@ import pytest
 
 from linkspan.observe import hiding
 from linkspan.observe import logging as log_lines
-from linkspan.observe.hiding import hidden, know
+from linkspan.observe.hiding import hidden, know, known_in
 
 SECRET = 'hunter"2\\ ä&x'
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nabc\n-----END KEY-----\n"
@@ -18,12 +20,55 @@ KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nabc\n-----END KEY-----\n"
 
 @pytest.mark.parametrize(
     "text",
-    [SECRET, repr({"k": SECRET}), json.dumps([SECRET]), quote(SECRET), quote_plus(SECRET), f"a{SECRET}b{SECRET}"],
+    [
+        SECRET,
+        repr({"k": SECRET}),
+        json.dumps([SECRET]),
+        quote(SECRET),
+        quote_plus(SECRET),
+        f"a{SECRET}b{SECRET}",
+        html.escape(SECRET),
+        html.escape(SECRET, quote=False),
+    ],
 )
 def test_a_secret_is_hidden_in_every_form_it_is_quoted_in(text: str) -> None:
     know([SECRET])
     assert "hunter" not in hidden(text)
     assert "[hidden]" in hidden(text)
+
+
+def test_a_secret_is_hidden_in_a_literal_of_sql() -> None:
+    know(["o'hunter'o"])
+    assert hidden("PASSWORD 'o''hunter''o'") == "PASSWORD '[hidden]'"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("user", ["", "u", "us", "use", "user"])
+@pytest.mark.parametrize("after", ["", "x", "xy"])
+def test_a_secret_is_hidden_in_base64_wherever_it_begins(
+    encode: Callable[[bytes], bytes], user: str, after: str
+) -> None:
+    secret = "hunter2>?~of-ä"
+    know([secret])
+    line = f"Authorization: Basic {encode(f'{user}:{secret}{after}'.encode()).decode()}"
+    whole = hidden(line)
+    assert "[hidden]" in whole
+    left = whole.partition("Basic ")[2].partition("[hidden]")
+    shown = base64.urlsafe_b64decode(left[0] + "=" * (-len(left[0]) % 4)).decode("latin-1")
+    assert "hu" not in shown
+    assert len(left[2]) <= 6
+
+
+def test_a_short_secret_is_not_looked_for_in_base64() -> None:
+    know(["abcde"])
+    assert hidden(base64.b64encode(b"abcde").decode()) == "YWJjZGU="
+
+
+def test_who_is_given_secrets_is_told_which_they_are() -> None:
+    know(["of-worker-1", "of-worker-2", "of-worker-3"])
+    found = known_in({"a": "x of-worker-1 y", "b": None}, {"c": "of-worker-3"})
+    assert [value for value in found if value.startswith("of-worker")] == ["of-worker-1", "of-worker-3"]
+    assert known_in({}) == []
 
 
 @pytest.mark.parametrize("secret", ['hunter"2', "hunter'2", "hunter\\2\n"])

@@ -12,6 +12,8 @@ import pytest
 from conftest import Watched, source, until
 
 from linkspan.api.errors import ConnectError, PluginError
+from linkspan.observe.hiding import know
+from linkspan.worker.nurseries import Nurseries
 
 SECRET = 'hunter"2\nof ä'
 KEYS = {"plain": "${file:{}:secret}", "password": "${file:{}:secret}", "url": "jdbc:x?password=${file:{}:secret}&a=b"}
@@ -194,6 +196,40 @@ def test_plugin_code_does_not_see_the_parameters_of_providers(with_worker, tmp_p
             "config.providers.rogue.param.secret": "hidden-of-plain-2",
         },
     )
+
+
+def test_every_child_hides_the_secrets_of_the_worker_that_it_is_given_and_no_others(
+    with_worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know(["secret-of-converter", "secret-of-admin", "secret-of-nobody"])
+    hiding: dict[str, set[str]] = {}
+    spawn = Nurseries.spawn
+
+    async def noted(self: Nurseries, context: str, on_message: Any, run: Any, plugin: Any = None) -> Any:
+        hiding[run["job"].rpartition(":")[2]] = {value for value in run["hide"] if value.startswith("secret-of")}
+        return await spawn(self, context, on_message, run, plugin)
+
+    monkeypatch.setattr(Nurseries, "spawn", noted)
+
+    async def story(watched: Watched) -> None:
+        await watched.run_task("c")
+        await watched.state("c", 0, "RUNNING")
+        sink = source("s", "QuietSink", topics="t")
+        await watched.worker.validate(sink)
+        await watched.worker.connector_offsets("s", sink)
+        await watched.worker.alter_offsets("s", sink, [])
+        await watched.worker.reset_offsets("s", sink)
+        with pytest.raises(PluginError, match="SilentAdmin"):
+            await watched.worker.fence_producers("c", source("c"), ["id"])
+
+    with_worker(
+        story, **{"value.converter.token": "a secret-of-converter", "admin.ssl.key.password": "secret-of-admin"}
+    )
+    assert hiding["task"] == {"secret-of-converter"}
+    assert hiding["connector"] == set()
+    for asked in ("cluster_id", "group_offsets", "reset_group_offsets", "fence_producers"):
+        assert hiding[asked] == {"secret-of-admin"}, asked
+    assert hiding["validate"] == {"secret-of-converter"}
 
 
 def test_a_secret_of_a_megabyte_arrives_whole_and_is_hidden(with_worker, tmp_path: Path, caplog) -> None:

@@ -78,6 +78,7 @@ class WorkerCommand(Generic[C]):
             return 2
         raise_descriptor_limit()  # before the first child, which inherits it
         log_lines.setup(config.linkspan_log_format, level)
+        log_lines.log_deaths()
         set_levels(levels)
         _log.info("%s", self.describe(config))
         _note_unknown(config)
@@ -89,6 +90,9 @@ class WorkerCommand(Generic[C]):
             return stop.status
         except KeyboardInterrupt:
             return 130
+        except Exception:  # supervision point: what ends the worker is in its log, and there is no secret in it
+            _log.critical("%s has ended unexpectedly", self.name, exc_info=True)
+            return 3
 
     async def _until_end(self, config: C, more: Sequence[str]) -> int:
         return await self.run(config, more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from typing import Final, TextIO
 
@@ -11,10 +12,11 @@ import orjson
 
 from linkspan.observe.hiding import hidden
 
-__all__ = ["setup"]
+__all__ = ["log_deaths", "setup"]
 
 _NAMES: Final = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
 _TRACE: Final = 5
+_log: Final = logging.getLogger(__name__)
 
 
 def setup(style: str, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -33,6 +35,21 @@ def setup(style: str, level: int = logging.INFO, stream: TextIO | None = None) -
         root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(level)
+
+
+def log_deaths() -> None:
+    """Have what ends a thread, and what is raised where nobody can be told, in the log instead of on the terminal."""
+    threading.excepthook = _log_death
+    sys.unraisablehook = _log_unraisable
+
+
+def _log_death(death: threading.ExceptHookArgs) -> None:
+    name = death.thread.name if death.thread is not None else "(unknown)"
+    _log.error("Thread %s has died", name, exc_info=death.exc_value)
+
+
+def _log_unraisable(failure: sys.UnraisableHookArgs) -> None:
+    _log.error("%s: %r", failure.err_msg or "Exception ignored in", failure.object, exc_info=failure.exc_value)
 
 
 class _WholeRecords(logging.StreamHandler[TextIO]):

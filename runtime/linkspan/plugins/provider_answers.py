@@ -1,15 +1,16 @@
 """What the config providers of a worker file say, plugins among them; run as a process of its own.
 
-It reads the settings as JSON from standard input, and writes ``found`` (values by provider, path and key), or ``error``
-and ``key``, as JSON to standard output. What plugins print goes to standard error.
+It reads the settings as JSON from standard input, and writes JSON objects to standard output, one a line: ``asked``
+with the name of a provider before it is called; and at last ``found`` (values by provider, path and key), or ``error``
+and ``key``. What plugins print goes to standard error.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -32,37 +33,44 @@ def main() -> None:
         os.dup2(2, 1)
         answer: dict[str, Any]
         try:
-            answer = {"found": _found(orjson.loads(sys.stdin.buffer.read()))}
+            answer = {"found": _found(orjson.loads(sys.stdin.buffer.read()), lambda name: _say(out, {"asked": name}))}
         except ConnectError as error:
             answer = {"error": hidden(error.message), "key": getattr(error, "key", None)}
         except Exception as error:  # noqa: BLE001 - supervision point: a plugin may raise anything
             answer = {"error": hidden(f"A config provider failed: {type(error).__name__}: {error}"), "key": None}
-        out.write(orjson.dumps(answer))
+        _say(out, answer)
     os._exit(0)
 
 
-def _found(settings: dict[str, str]) -> dict[str, dict[str, Mapping[str, str]]]:
+def _say(out: BinaryIO, line: Mapping[str, Any]) -> None:
+    out.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    out.flush()
+
+
+def _found(settings: dict[str, str], asking: Callable[[str], None]) -> dict[str, dict[str, Mapping[str, str]]]:
     providers = declared(settings)
     plugins = {info.class_name: info for info in _plugins(settings.get("plugin.path") or "")}
     check_classes(providers, {**BUILT_IN, **plugins})
     know(value for provider in providers for value in provider.params.values())
-    ready = {
-        provider.name: made(provider, BUILT_IN[provider.class_name])
-        for provider in providers
-        if provider.class_name in BUILT_IN
-    }
+    ready = {}
+    for provider in providers:
+        if provider.class_name in BUILT_IN:
+            asking(provider.name)
+            ready[provider.name] = made(provider, BUILT_IN[provider.class_name])
     for provider in providers:
         if provider.name not in ready:
             params = resolved(provider.params, ready)
             know(params.values.values())
+            asking(provider.name)
             whole = DeclaredProvider(provider.name, provider.class_name, params.texts)
             ready[provider.name] = made(whole, load(plugins[provider.class_name]))
     asked_for = wanted([{key: value for key, value in settings.items() if key != "plugin.path"}])
-    return {
-        name: {path: _values(ready[name], path, keys) for path, keys in paths.items()}
-        for name, paths in asked_for.items()
-        if name in ready
-    }
+    found: dict[str, dict[str, Mapping[str, str]]] = {}
+    for name, paths in asked_for.items():
+        if name in ready:
+            asking(name)
+            found[name] = {path: _values(ready[name], path, keys) for path, keys in paths.items()}
+    return found
 
 
 def _values(provider: ConfigProvider[Any], path: str, keys: list[str]) -> Mapping[str, str]:

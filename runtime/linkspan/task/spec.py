@@ -41,14 +41,16 @@ class TaskSpec:
         catalog: every plugin of the worker, to find converters, transforms and predicates.
         connector_config: configuration of the connector, references resolved.
         task_config: configuration of this task, as the connector made it, references resolved.
-        worker_config: worker keys that a task needs, none of them secret: converter classes and their prefixed keys,
-            ``offset.flush.*``, ``topic.creation.enable``, ``task.shutdown.graceful.timeout.ms``, ``plugin.path``.
+        worker_config: worker keys that a task needs: classes of converters that the connector does not choose and their
+            prefixed keys, which may hold secrets, ``offset.flush.*``, ``topic.creation.enable``,
+            ``task.shutdown.graceful.timeout.ms``, ``plugin.path``.
         client_settings: settings of the clients ``producer`` and ``consumer``, already layered (spec/runtime.md 4.8).
             A sink has a producer for its dead letter queue only. An admin client a task has not: that one has the
             worker's own credentials.
         exactly_once: how a source task delivers exactly once; None for at least once, and for sinks.
         unresolved: by key of either configuration, the references in it that nobody knows.
-        secrets: what the others were replaced by; no text that leaves the task may have them in it.
+        secrets: what the others were replaced by, and those of the worker file that are in the settings here; no text
+            that leaves the task may have them in it.
         suspects: records that may have killed the processes of this connector's tasks.
         memory_max: bytes of memory that its process may hold, with all that it starts; None for any number. The
             worker sees to it.

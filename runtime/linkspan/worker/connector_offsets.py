@@ -12,6 +12,7 @@ from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.api.records import TopicPartition
 from linkspan.config.providers.references import Resolution
 from linkspan.log.port import Log
+from linkspan.observe.hiding import known_in
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task.offset_entries import check_storable
 from linkspan.worker import clients, sink_offsets
@@ -133,7 +134,7 @@ class ConnectorOffsets:
         """Write offsets of a stopped exactly-once source as its first task would."""
         group = self._delivers_once_as
         assert group is not None, "only then there is such a source"
-        args = {
+        args: dict[str, Any] = {
             "log": pack(self._log),
             "settings": clients.transactional_producer(self._properties, config, name, 0, group),
             "id": clients.transactional_id(group, name, 0),
@@ -141,7 +142,8 @@ class ConnectorOffsets:
             "records": pack(list(records)),
             "timeout": self._seconds,
         }
-        await self._ask("write_once", args, f"store offsets of connector {name}", self._seconds + 5)
+        what, hide = f"store offsets of connector {name}", known_in(args["settings"])
+        await self._ask("write_once", args, what, self._seconds + 5, hide=hide)
 
     async def _ask_plugin(self, job: str, name: str, config: Resolution, offsets: list[Any]) -> Any:  # noqa: ANN401 - each job has its own answer
         plugin = self._catalog().connector_of(config.config)
@@ -153,15 +155,15 @@ class ConnectorOffsets:
     async def _sink_job(
         self, job: str, name: str, config: dict[str, str], more: Mapping[str, Any], what: str
     ) -> Triples:
-        args = {
+        args: dict[str, Any] = {
             "log": pack(self._log),
             "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
             "group": clients.sink_group(self._properties, config, name),
             "name": name,
             **more,
         }
-        what = f"{what} sink connector {name}"
-        return cast("Triples", await self._ask(job, args, what, self._seconds) or [])
+        what, hide = f"{what} sink connector {name}", known_in(args["settings"])
+        return cast("Triples", await self._ask(job, args, what, self._seconds, hide=hide) or [])
 
 
 def _source_offsets(offsets: Offsets) -> list[SourceOffset]:

@@ -11,9 +11,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from linkspan.api.errors import ConnectError, PluginError
+from linkspan.config.providers.asking import ANSWER_SECONDS
 from linkspan.config.providers.declared import BUILT_IN, DeclaredProvider, declared
 from linkspan.config.providers.references import Resolution, resolution, wanted
 from linkspan.observe.hiding import know
@@ -27,8 +27,6 @@ from linkspan.worker.questions import log_levels
 __all__ = ["Answers", "Resolver"]
 
 log = logging.getLogger(__name__)
-
-_SECONDS: Final = 30.0
 
 Config = Mapping[str, str | None]
 
@@ -83,7 +81,7 @@ class Resolver:
         properties: Mapping[str, str],
         nurseries: Nurseries,
         plugin: Callable[[str], PluginInfo],
-        seconds: float = _SECONDS,
+        seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._declared = {found.name: found for found in declared(properties)}
         self._nurseries = nurseries

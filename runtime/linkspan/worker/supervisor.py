@@ -20,6 +20,7 @@ from linkspan.config.providers.passwords import refuse_unresolved, warn_unresolv
 from linkspan.config.providers.references import Resolution
 from linkspan.config.worker import POLL_DEFAULT_MS
 from linkspan.log.port import Log
+from linkspan.observe.hiding import known_in
 from linkspan.observe.metrics import Family
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task.spec import ExactlyOnce, TaskSpec
@@ -199,12 +200,13 @@ class Worker:
             self._catalog = await find_plugins(self._questions, self._plugin_path)
 
     async def _identify(self) -> None:
-        args = {
+        args: dict[str, Any] = {
             "log": pack(self._log),
             "settings": clients.admin_settings(self._properties, {}, "linkspan-worker-admin"),
             "timeout": _CLUSTER_ID_SECONDS,
         }
-        self.cluster_id = await self._ask("cluster_id", args, "ask the log for its id", _CLUSTER_ID_SECONDS + 10)
+        what, hide = "ask the log for its id", known_in(args["settings"])
+        self.cluster_id = await self._ask("cluster_id", args, what, _CLUSTER_ID_SECONDS + 10, hide=hide)
 
     async def stop(self) -> None:
         """End everything: tasks within the graceful timeout, then connectors, then every process."""
@@ -256,7 +258,7 @@ class Worker:
             ConnectError: what the check raised.
         """
         resolved = await self._resolver.resolve(props)
-        args = {
+        args: dict[str, Any] = {
             "catalog": self.catalog.to_json(),
             "props": resolved.config,
             "written": props,
@@ -268,8 +270,8 @@ class Worker:
             plugin = self.catalog.connector_of(resolved.config)
         except ConnectError:  # which the answer to the question says better
             plugin = None
-        seconds, hide = self._deadlines.request, resolved.values.values()
-        return cast("dict[str, Any]", await self._ask("validate", args, what, seconds, plugin, hide))
+        hide = {*resolved.values.values(), *known_in(args["worker"])}
+        return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request, plugin, hide))
 
     def _validation_config(self) -> dict[str, str]:
         """What the check of a connector has to know of the worker; no client settings, which hold secrets."""
@@ -483,6 +485,18 @@ class Worker:
         plugin = self.catalog.connector_of(connector_config)
         kind = cast("Literal['source', 'sink']", plugin.kind)
         memory_max = budget(self._properties, connector_config)
+        worker_config = clients.task_worker_config(self._properties, connector_config)
+        client_settings = clients.task_clients(
+            kind,
+            self._properties,
+            connector_config,
+            connector,
+            task,
+            worker_group=self._keeps_places_as,
+            once_group=self._delivers_once_as,
+            read_ahead=prefetch(self._groups.memory_limit(), memory_max),
+        )
+        of_worker = known_in(worker_config, *client_settings.values())
         return TaskSpec(
             connector=connector,
             task=task,
@@ -492,20 +506,11 @@ class Worker:
             catalog=self.catalog,
             connector_config=connector_config,
             task_config=own.texts,
-            worker_config=clients.task_worker_config(self._properties, connector_config),
-            client_settings=clients.task_clients(
-                kind,
-                self._properties,
-                connector_config,
-                connector,
-                task,
-                worker_group=self._keeps_places_as,
-                once_group=self._delivers_once_as,
-                read_ahead=prefetch(self._groups.memory_limit(), memory_max),
-            ),
+            worker_config=worker_config,
+            client_settings=client_settings,
             exactly_once=self._exactly_once(connector, task, connector_config) if kind == "source" else None,
             unresolved={**whole.unresolved, **own.unresolved},
-            secrets=tuple({*whole.values.values(), *own.values.values()}),
+            secrets=tuple({*whole.values.values(), *own.values.values(), *of_worker}),
             memory_max=memory_max,
         )
 
@@ -578,7 +583,7 @@ class Worker:
         args = {"spec": pack(spec), "seconds": _GIVE_UP_SECONDS}
         what = f"give up the place of task {spec.id} in its consumer group"
         try:
-            await self._ask("give_up_place", args, what, 2 * _GIVE_UP_SECONDS)
+            await self._ask("give_up_place", args, what, 2 * _GIVE_UP_SECONDS, hide=spec.secrets)
         except ConnectError as error:
             log.warning("%s; it stays taken for session.timeout.ms, or until the task runs again", error.message)
 
@@ -612,14 +617,16 @@ class Worker:
         """Create a topic that a task needs: the admin client has the worker's credentials, which tasks must not see."""
         task, config, topic = message["task"], message["config"], message["args"]
         kind = cast("Literal['source', 'sink']", self.catalog.connector_of(config).kind)
-        args = {
+        args: dict[str, Any] = {
             "log": pack(self._log),
             "settings": clients.topic_admin_settings(kind, self._properties, config, connector, task),
             "topic": topic,
         }
         context, what = f"{connector}|task-{task}", f"create topic {topic[0]}"
-        seconds = self._deadlines.request
-        return bool(await self._topics.ask("ensure_topic", args, context=context, what=what, seconds=seconds))
+        seconds, hide = self._deadlines.request, known_in(args["settings"])
+        return bool(
+            await self._topics.ask("ensure_topic", args, context=context, what=what, seconds=seconds, hide=hide)
+        )
 
     async def fence_producers(self, name: str, config: dict[str, str], ids: Sequence[str]) -> None:
         """Make it impossible for producers with these transactional ids to write anything more (spec 4.11).
@@ -628,13 +635,14 @@ class Worker:
             ConnectError: the brokers refuse, or do not answer in time.
         """
         config = (await self._resolver.resolve(config)).texts
-        args = {
+        args: dict[str, Any] = {
             "log": pack(self._log),
             "settings": clients.admin_settings(self._properties, config, f"connector-worker-adminclient-{name}"),
             "ids": list(ids),
             "timeout": self._deadlines.request,
         }
-        await self._ask("fence_producers", args, f"fence out older tasks of {name}", self._deadlines.request + 5)
+        what, hide = f"fence out older tasks of {name}", known_in(args["settings"])
+        await self._ask("fence_producers", args, what, self._deadlines.request + 5, hide=hide)
 
     # --- offsets ------------------------------------------------------------------------------------------------
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from linkspan.api.errors import ConfigError, PluginError
 from linkspan.api.provider import ConfigData, ConfigProvider
 from linkspan.config.providers.references import Resolution, resolution, wanted
 
-__all__ = ["Answer", "asked", "resolved"]
+__all__ = ["ANSWER_SECONDS", "Answer", "asked", "resolved", "within"]
+
+ANSWER_SECONDS: Final = 30.0
+"""How long a provider may take to say something about one path."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +68,62 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def resolved(config: Mapping[str, str | None], providers: Mapping[str, ConfigProvider[Any]]) -> Resolution:
-    """Replace the references of a configuration; for providers of this process.
+def within(seconds: float, provider: str, what: str, call: Callable[[], T]) -> T:
+    """What a call to a provider returns.
+
+    The thread of a call that does not return in time is left behind, and ends with the process: nothing else ends a
+    look at a file on a server that does not answer.
+
+    Args:
+        seconds: how long it may take.
+        provider: its name.
+        what: what it is to do, for a message.
+        call: to it.
 
     Raises:
-        ConfigError: a provider cannot say anything about a path; names the provider.
+        ConfigError: it does not return in time.
+    """
+    answer: Future[T] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - supervision point: raised again where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name=f"config provider {provider}", daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        if answer.done():  # it has raised that itself
+            raise
+        raise ConfigError(f"Config provider {provider} did not {what} within {seconds:g} s") from None
+
+
+def resolved(
+    config: Mapping[str, str | None], providers: Mapping[str, ConfigProvider[Any]], seconds: float = ANSWER_SECONDS
+) -> Resolution:
+    """Replace the references of a configuration; for providers of this process.
+
+    Args:
+        config: as it is written.
+        providers: by name.
+        seconds: how long an answer about one path may take.
+
+    Raises:
+        ConfigError: a provider cannot say anything about a path, or not in time; names the provider.
     """
     found: dict[str, dict[str, Mapping[str, str]]] = {}
     for name, paths in wanted([config]).items():
         for path, keys in paths.items() if name in providers else ():
-            try:
-                found.setdefault(name, {})[path] = asked(providers[name], path, keys).values
-            except ConfigError as error:
-                raise ConfigError(f"Config provider {name}: {error.message}", error.key) from error
+            ask = partial(_asked, name, providers[name], path, keys)
+            answer = within(seconds, name, f"answer about {path or ', '.join(keys)}", ask)
+            found.setdefault(name, {})[path] = answer.values
     return resolution(config, found)
+
+
+def _asked(name: str, provider: ConfigProvider[Any], path: str, keys: Sequence[str]) -> Answer:
+    try:
+        return asked(provider, path, keys)
+    except ConfigError as error:
+        raise ConfigError(f"Config provider {name}: {error.message}", error.key) from error
