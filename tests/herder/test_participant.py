@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from linkspan.api.errors import ConnectError
 from linkspan.herder import protocol
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import GroupMember
@@ -49,6 +50,7 @@ class Hooks:
     def __init__(self) -> None:
         self.revoked: list[set[str]] = []
         self.fail = False
+        self.broken: ConnectError | None = None
 
     async def on_revoked(self, names: set[str]) -> None:
         self.revoked.append(names)
@@ -56,6 +58,9 @@ class Hooks:
     def on_settled(self) -> None:
         if self.fail:
             raise RuntimeError("a defect")
+
+    def on_broken(self, error: ConnectError) -> None:
+        self.broken = error
 
 
 class Part:
@@ -149,12 +154,13 @@ def test_a_worker_that_stays_away_comes_back_each_time_and_gives_up_its_work_aft
     play(story, pause=0.01)
 
 
-def test_a_defect_in_what_follows_a_round_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_defect_in_what_follows_a_round_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
     async def story(part: Part) -> None:
         part.hooks.fail = True
         await part.join(offset=-1)
         await part.group.wait_settled(SECONDS_TO_HAPPEN)
         await asyncio.sleep(0)
         assert "a defect" in caplog.text
+        assert str(part.hooks.broken) == "The end of a rebalance failed: RuntimeError: a defect"
 
     play(story)

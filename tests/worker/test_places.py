@@ -24,7 +24,7 @@ class Ended:
     def __init__(self, settings: Any, *, lingers: bool, begun_as: str) -> None:
         self.lingers = lingers
         self.begun_as = begun_as
-        self.spec = SimpleNamespace(id="c-0", client_settings=settings)
+        self.spec = SimpleNamespace(id="c-0", client_settings=settings, secrets=())
 
     def ask_to_stop(self) -> None: ...
 

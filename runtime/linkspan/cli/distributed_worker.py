@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
 from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
 from linkspan.api.errors import ConnectError
 from linkspan.cli.exits import CannotStartError
-from linkspan.cli.lifetime import Lifetime
+from linkspan.cli.lifetime import Lifetime, to_the_end
 from linkspan.cli.rest_api import RestApi
 from linkspan.config.internal_topics import extra_settings
 from linkspan.config.worker import DistributedConfig, worker_properties
@@ -135,6 +134,7 @@ class Distributed:
         worker.member_id = herder.member_id
         worker.owns = herder.owns
         worker.guard_tasks(herder.guard)
+        herder.broken = self._end
         self._api.install(herder, worker, levels)
         return herder
 
@@ -196,7 +196,7 @@ class Distributed:
         return ConfigTopic(table, writer)
 
     def _end(self, error: ConnectError) -> None:
-        """The group can never have this worker."""
+        """The group can never have this worker, or this worker cannot do its part."""
         self._life.end(CannotStartError(1, error))
 
     # --- stopping -----------------------------------------------------------------------------------------------
@@ -206,8 +206,8 @@ class Distributed:
         ends = [self._api.stop()]
         if self._herder is not None:
             ends.append(self._herder.stop(_QUEUE_SECONDS))
-        await asyncio.gather(*ends)
-        await self._api.close_peers()
+        await to_the_end(*ends)
+        await to_the_end(self._api.close_peers())
         self._api.close_extensions()
         if self._worker is not None:
             await self._worker.stop()

@@ -9,9 +9,16 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-__all__ = ["Lifetime"]
+__all__ = ["Lifetime", "to_the_end"]
 
 _log: Final = logging.getLogger(__name__)
+
+
+async def to_the_end(*ends: Coroutine[Any, Any, None]) -> None:
+    """Wait for several parts of a worker to end, side by side; one that fails keeps nothing else from ending."""
+    for outcome in await asyncio.gather(*ends, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            _log.error("A part of the worker has not ended in good order", exc_info=outcome)
 
 
 class Lifetime:

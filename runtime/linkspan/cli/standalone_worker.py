@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +10,7 @@ from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
 from linkspan.api.errors import ConfigError, ConnectError, CorruptStateError
 from linkspan.cli import connector_files
 from linkspan.cli.exits import CannotStartError
-from linkspan.cli.lifetime import Lifetime
+from linkspan.cli.lifetime import Lifetime, to_the_end
 from linkspan.cli.rest_api import RestApi
 from linkspan.config.worker import StandaloneConfig, worker_properties
 from linkspan.herder.standalone import StandaloneHerder
@@ -130,7 +129,7 @@ class Standalone:
         ends = [self._api.stop()]
         if self._herder is not None:
             ends.append(self._herder.stop(_QUEUE_SECONDS))
-        await asyncio.gather(*ends)
+        await to_the_end(*ends)
         self._api.close_extensions()
         if self._worker is not None:
             await self._worker.stop()

@@ -90,8 +90,8 @@ class WorkerCommand(Generic[C]):
             return stop.status
         except KeyboardInterrupt:
             return 130
-        except Exception:  # supervision point: what ends the worker is in its log, and there is no secret in it
-            _log.critical("%s has ended unexpectedly", self.name, exc_info=True)
+        except Exception:  # noqa: BLE001 - supervision point: what ends the worker is in its log, and there is no secret in it
+            _log.exception("%s has ended unexpectedly", self.name)
             return 3
 
     async def _until_end(self, config: C, more: Sequence[str]) -> int:

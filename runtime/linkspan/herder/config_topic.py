@@ -130,13 +130,14 @@ class ConfigTopic:
         for record in records:
             try:
                 self._take_one(record)
-            except MalformedRecordError as error:
+            except Exception as error:  # noqa: BLE001 - supervision point: no record keeps others from being read
                 _log.error(
                     "Skipped a record of the config topic (partition %d, offset %d, key %s): %s",
                     record.partition,
                     record.offset,
                     "null" if record.key is None else record.key.decode(errors="backslashreplace"),
                     error,
+                    exc_info=None if isinstance(error, MalformedRecordError) else error,
                 )
 
     def _take_one(self, record: TableRecord) -> None:

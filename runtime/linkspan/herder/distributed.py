@@ -116,6 +116,10 @@ class DistributedHerder(PluginQuestions):
         settings: of the worker file.
         requests: where requests for a connector are queued.
         now_ms: time of day in milliseconds.
+
+    Attributes:
+        broken: called when something has failed that this worker cannot do without: it has to end.
+        guard: of exactly-once tasks.
     """
 
     def __init__(
@@ -148,6 +152,7 @@ class DistributedHerder(PluginQuestions):
         self._states = OwnStates(statuses, self._owns)
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
         self._fencing = Fencing(settings.group, worker, configs, settings.times.sync)
+        self.broken: Callable[[ConnectError], None] = lambda _error: None
         self.guard = SourceGuard(configs, self._ask_for_fencing, self._local.is_current)
         self._known: set[str] = set()
         self._health = Health(_BEAT_SECONDS)
@@ -189,8 +194,11 @@ class DistributedHerder(PluginQuestions):
         while True:
             self._membership.alive("handling requests and events")
             self._health.turn()
-            if self._group.settled:
-                self._look_after()
+            try:
+                if self._group.settled:
+                    self._look_after()
+            except Exception:  # noqa: BLE001 - supervision point: the group, and whoever asks for health, believe in this loop
+                _log.exception("What others have left behind was not put right; trying again in %g s", _BEAT_SECONDS)
             await asyncio.sleep(_BEAT_SECONDS)
 
     def _look_after(self) -> None:
@@ -228,6 +236,10 @@ class DistributedHerder(PluginQuestions):
         self._health.complete()
         self._leadership.on_settled()
         self._local.follow(sorted(self._wanted.names() | self._local.names()))
+
+    def on_broken(self, error: ConnectError) -> None:
+        """Something has failed that this worker cannot do without."""
+        self.broken(error)
 
     # --- the config topic ---------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from linkspan.api.errors import ConnectError
 from linkspan.herder.config_topic import ConfigTopic
+from linkspan.herder.lanes import report_failure
 from linkspan.herder.participant import Participant
 from linkspan.herder.sessions import KeyPolicy, SessionKey
 from linkspan.herder.status_topic import StatusTopic
@@ -82,12 +83,15 @@ class Leadership:
             self._configs.begin_claim(_CLAIM_SECONDS)
         elif self._giving_up is None or self._giving_up.done():
             self._giving_up = asyncio.create_task(self._configs.give_up_claim(), name="give up the config topic")
+            self._giving_up.add_done_callback(report_failure)
 
     async def _rotate(self) -> None:
         try:
             await self._configs.put_session_key(self._keys.generate(self._now_ms()))
-        except ConnectError as error:
-            _log.warning("No session key was written; trying again in %g s: %s", _PAUSE_SECONDS, error.message)
+        except Exception as error:  # noqa: BLE001 - supervision point: the group would be left with an old key
+            unexpected = None if isinstance(error, ConnectError) else error
+            text = "No session key was written; trying again in %g s: %s"
+            _log.warning(text, _PAUSE_SECONDS, error, exc_info=unexpected)
             self._cancel_timer()
             self._timer = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self.rotate_if_due)
 

@@ -14,7 +14,6 @@ from linkspan.herder import eager_assignor, protocol
 from linkspan.herder.assignor import IncrementalAssignor
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import Membership
-from linkspan.herder.lanes import report_failure
 from linkspan.herder.protocol import Assignment, WorkerState, WorkItem
 
 __all__ = ["GroupTimes", "Participant", "ParticipantHooks"]
@@ -54,6 +53,10 @@ class ParticipantHooks(Protocol):
 
     def on_settled(self) -> None:
         """A round is over and its assignment holds: everything that belongs here may start."""
+        ...
+
+    def on_broken(self, error: ConnectError) -> None:
+        """This worker cannot take part in the group any more."""
         ...
 
 
@@ -271,7 +274,7 @@ class Participant:
         if revoked:
             await self._hooks.on_revoked({connector for connector, _ in revoked})
         self._resolving = asyncio.create_task(self._resolve(got), name="end of a rebalance")
-        self._resolving.add_done_callback(report_failure)
+        self._resolving.add_done_callback(self._resolved)
 
     async def on_lost(self, reason: str) -> None:
         """What runs here may soon run elsewhere."""
@@ -290,6 +293,13 @@ class Participant:
             await self._hooks.on_revoked(names)
 
     # --- after a round ------------------------------------------------------------------------------------------
+
+    def _resolved(self, ended: asyncio.Task[None]) -> None:
+        """A part of the herder has failed: what belongs here would never start."""
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None:
+            _log.error("The end of a rebalance failed", exc_info=error)
+            self._hooks.on_broken(ConnectError(f"The end of a rebalance failed: {type(error).__name__}: {error}"))
 
     async def _resolve(self, got: Assignment) -> None:
         """Make sure that this worker knows the configuration that its assignment was made from (3.4)."""

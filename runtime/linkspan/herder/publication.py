@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from linkspan.api.errors import ConnectError
+from linkspan.herder.lanes import report_failure
 
 __all__ = ["Publication"]
 
@@ -60,6 +61,7 @@ class Publication:
             attempt = asyncio.create_task(self._until_taken(name, configs), name=f"publish tasks of {name}")
             self._attempts[name] = attempt
             attempt.add_done_callback(lambda ended: self._forget(name, ended))
+            attempt.add_done_callback(report_failure)
 
     def _forget(self, name: str, ended: asyncio.Task[None]) -> None:
         if self._attempts.get(name) is ended:

@@ -241,13 +241,22 @@ class StatusTopic:
     async def _write_all(self) -> None:
         while True:
             await self._more.wait()
-            self._more.clear()
-            self._writing, self._queue = self._queue, []
+            try:
+                await self._write_what_waits()
+            except Exception:  # noqa: BLE001 - supervision point: no state would ever be written again
+                _log.exception("States were not written to the status topic; going on in %g s", self._pause)
+                await asyncio.sleep(self._pause)
+
+    async def _write_what_waits(self) -> None:
+        self._more.clear()
+        self._writing, self._queue = self._queue, []
+        try:
             self._writing = await self._write(self._writing)
             if self._writing:
                 await asyncio.sleep(self._pause)
                 self._queue[:0] = self._still_true(self._writing)
-                self._writing = []
+        finally:
+            self._writing = []
             if self._queue:
                 self._more.set()
             else:
@@ -260,11 +269,11 @@ class StatusTopic:
         except RetriableError as error:
             _log.warning("%d records for the status topic wait to be written again: %s", len(puts), error.message)
             return puts
-        except ConnectError as error:
+        except Exception as error:  # noqa: BLE001 - supervision point: one that cannot be written takes no others with it
             if len(puts) > 1:
-                # One that cannot be written must not take the others with it.
                 return [left for put in puts for left in await self._write([put])]
-            _log.error("Failed to write %s to the status topic: %s", puts[0].key.decode(), error.message)
+            unexpected = None if isinstance(error, ConnectError) else error
+            _log.error("Failed to write %s to the status topic: %s", puts[0].key.decode(), error, exc_info=unexpected)
         return []
 
     def _still_true(self, puts: list[_Put]) -> list[_Put]:
@@ -285,13 +294,14 @@ class StatusTopic:
         for record in records:
             try:
                 self._take_one(decode_key(record.key), record.value, record.timestamp)
-            except MalformedStatusError as error:
+            except Exception as error:  # noqa: BLE001 - supervision point: no record keeps others from being read
                 _log.error(
                     "Skipped a record of the status topic (partition %d, offset %d, key %s): %s",
                     record.partition,
                     record.offset,
                     "null" if record.key is None else record.key.decode(errors="backslashreplace"),
                     error,
+                    exc_info=None if isinstance(error, MalformedStatusError) else error,
                 )
 
     def _take_one(self, key: StatusKey, value: bytes | None, timestamp: int) -> None:

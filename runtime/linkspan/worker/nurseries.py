@@ -203,6 +203,9 @@ class Nurseries:
             if forker is None:  # there was no room, or it was killed at once: the next child tries anew
                 self._branches.pop(key, None)
             failed = {module: error.message}
+        except Exception as error:  # supervision point: what is kept of a branch must not fail whoever asks for it
+            log.exception("The branch for %s could not be made", plugin.class_name)
+            failed = {module: str(error)}
         if failed or forker is None:
             log.debug("Every child of %s imports it by itself: %s", plugin.class_name, "; ".join(failed.values()))
             if forker is not None:

@@ -53,7 +53,11 @@ class TopicOffsetStore:
 
     def _take(self, records: Sequence[TableRecord]) -> None:
         for record in records:
-            self._known.take(record.key, record.value, record.timestamp)
+            try:
+                self._known.take(record.key, record.value, record.timestamp)
+            except Exception:  # supervision point: no record keeps others from being read
+                where = "Skipped a record of the offset topic (partition %d, offset %d)"
+                log.exception(where, record.partition, record.offset)
 
     async def get(self, connector: str, partitions: Sequence[Mapping[str, object]]) -> list[dict[str, object] | None]:
         """Stored offset of each partition, whoever wrote it; waits for as long as the topic cannot be read."""

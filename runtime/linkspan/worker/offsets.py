@@ -60,6 +60,10 @@ class OffsetStore(Protocol):
         ...
 
 
+_Change = tuple[dict[bytes, bytes | None], asyncio.Future[None]]
+"""Entries to write, and who waits for that."""
+
+
 class FileOffsetStore:
     """Offsets in the file of a standalone worker, in Java's format; the whole file is written at each flush.
 
@@ -72,7 +76,7 @@ class FileOffsetStore:
         self._claim = Claim(self._path)
         self._entries: dict[bytes, bytes | None] = {}
         self._known = OffsetEntries(path)
-        self._waiting: list[tuple[dict[bytes, bytes | None], asyncio.Future[None]]] = []
+        self._waiting: list[_Change] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -132,21 +136,25 @@ class FileOffsetStore:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                entries = dict(self._entries)
-                for changes, _ in batch:
-                    entries.update(changes)
                 try:
-                    await asyncio.to_thread(offset_file.save, self._path, entries, self._claim)
-                except OSError as error:
-                    message = f"Source offsets could not be written to {self._path}: {error}"
+                    await self._save(batch)
+                except Exception as error:  # supervision point: whoever waits hears that it was in vain
+                    if not isinstance(error, OSError):
+                        log.exception("Source offsets could not be written to %s", self._path)
+                    failure = RetriableError(f"Source offsets could not be written to {self._path}: {error}")
                     for _, done in batch:
                         if not done.done():
-                            done.set_exception(RetriableError(message))
-                    continue
-                self._entries = entries
-                for changes, done in batch:
-                    self._learn(changes)
-                    if not done.done():
-                        done.set_result(None)
+                            done.set_exception(failure)
         finally:
             self._writer = None
+
+    async def _save(self, batch: Sequence[_Change]) -> None:
+        entries = dict(self._entries)
+        for changes, _ in batch:
+            entries.update(changes)
+        await asyncio.to_thread(offset_file.save, self._path, entries, self._claim)
+        self._entries = entries
+        for changes, done in batch:
+            self._learn(changes)
+            if not done.done():
+                done.set_result(None)

@@ -158,16 +158,24 @@ class ChildProcess(asyncio.Protocol):
                 text = "Left out an unreadable message on the control channel"
                 log.warning(text, extra={"connector_context": self.context})
                 continue
-            if kind == "log":
-                _log_line(self.context, message["logger"], message["level"], message["text"])
-            else:
-                self.on_message(self, message)
+            try:
+                self._take(kind, message)
+            except Exception:  # supervision point: the loop would close the channel, and nobody would know why
+                log.exception("Message %s could not be handled", kind, extra={"connector_context": self.context})
+                self.fault = f"its message {kind!r} could not be handled, and it was killed; the worker's log says why"
+                self.kill()
         if self._lines.waiting > _LONGEST_MESSAGE:
             self._lines.take_rest()
             self.fault = (
                 f"It wrote more than {_LONGEST_MESSAGE >> 20} MiB to its control channel in one message and was killed"
             )
             self.kill()
+
+    def _take(self, kind: object, message: Message) -> None:
+        if kind == "log":
+            _log_line(self.context, message["logger"], message["level"], message["text"])
+        else:
+            self.on_message(self, message)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the end is the end
         """The child has closed the channel, or died."""

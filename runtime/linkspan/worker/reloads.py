@@ -101,6 +101,7 @@ class Reloads:
         interval: seconds between two looks at what may have changed; 0 for none.
         notify: takes what is to be restarted.
         now: monotonic time in seconds.
+        pause: seconds before the next look after one that has failed.
     """
 
     def __init__(
@@ -109,11 +110,13 @@ class Reloads:
         interval: float,
         notify: Callable[[Reload], None],
         now: Callable[[], float] = time.monotonic,
+        pause: float = _AGAIN_SECONDS,
     ) -> None:
         self._resolver = resolver
         self._interval = interval
         self._notify = notify
         self._now = now
+        self._pause = pause
         self._uses: dict[_Item, _Use] = {}
         self._polled: set[str] = set()
         self._changed = asyncio.Event()
@@ -143,7 +146,6 @@ class Reloads:
         if self._running is None or self._running.done():
             first = self._now() + self._interval
             self._running = asyncio.create_task(self._run(first), name="values of config providers")
-            self._running.add_done_callback(_report)
 
     def forget(self, connector: str, task: int | None) -> None:
         """It does not run here any more."""
@@ -166,7 +168,11 @@ class Reloads:
             polls = self._interval > 0 and self._now() >= next_poll
             if polls:
                 next_poll = self._now() + self._interval
-            await self._look(polls=polls)
+            try:
+                await self._look(polls=polls)
+            except Exception:  # supervision point: nobody would notice that nobody looks any more
+                log.exception("Changed values could not be looked for; trying again in %g s", self._pause)
+                await asyncio.sleep(self._pause)
 
     async def _sleep(self, next_poll: float) -> None:
         """Until something is due, or something new begins."""
@@ -217,11 +223,6 @@ class Reloads:
         for message in sorted(messages - self._warned):
             log.warning("Values may have changed, which cannot be seen now; what runs goes on: %s", message)
         self._warned = messages
-
-
-def _report(run: asyncio.Task[None]) -> None:
-    if not run.cancelled() and (error := run.exception()) is not None:
-        log.error("Changed values are not looked for any more", exc_info=error)
 
 
 def _has_changed(use: _Use, values: Mapping[str, str]) -> bool:

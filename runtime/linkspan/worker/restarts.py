@@ -217,10 +217,15 @@ class Restarts(Generic[What]):
 
     def _restart(self, what: What) -> None:
         self._waiting.pop(id(what), None)
-        if not self._here(what):
-            return
-        if self._owned(what):
-            self._begin(what)
+        try:
+            if not self._here(what):
+                return
+            if self._owned(what):
+                self._begin(what)
+                return
+        except Exception as error:  # supervision point: it would be RESTARTING for ever
+            log.exception("%s could not be restarted", what)
+            what.report("FAILED", f"It could not be restarted: {type(error).__name__}: {error}")
             return
         # the group shares out its work anew; if this is to end here, it will be ended
         self._waiting[id(what)] = asyncio.get_running_loop().call_later(_OWNERSHIP_SECONDS, self._restart, what)

@@ -23,7 +23,7 @@ from linkspan.worker.child import pack
 from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.events import StatusEvent
 from linkspan.worker.nurseries import Nurseries
-from linkspan.worker.process import ChildProcess
+from linkspan.worker.process import ChildProcess, ExitStatus
 from linkspan.worker.questions import log_levels
 from linkspan.worker.restarts import History
 from linkspan.worker.running_task import death_notice
@@ -158,6 +158,12 @@ class RunningConnector:
             self._fail(error)
             await self._end()
             raise
+        except Exception as error:  # supervision point: it would be neither here nor FAILED
+            log.exception("Connector %s could not be handled", self.name)
+            failure = PluginError(f"Connector {self.name} could not be handled: {type(error).__name__}: {error}")
+            self._fail(failure)
+            await self._end()
+            raise failure from error
         except asyncio.CancelledError:
             stack = "" if self._child is None else await self._child.blocked_stack()
             text = f"Connector {self.name} was given up: a newer request, or the end of the worker, did not wait for it"
@@ -315,6 +321,14 @@ class RunningConnector:
 
     async def _until_end(self, child: ChildProcess) -> None:
         status = await child.ended()
+        try:
+            self._take_end(child, status)
+        except Exception:  # supervision point: whoever waits for the end of the child gets it
+            log.exception("The end of a process of connector %s could not be handled", self.name)
+        finally:
+            child.close()
+
+    def _take_end(self, child: ChildProcess, status: ExitStatus) -> None:
         waited_for = any(asked is child for asked, _ in self._answers.values())
         if self._child is child:
             self._child = None
@@ -327,7 +341,6 @@ class RunningConnector:
             self._give_up(child, self._failure)
             if not waited_for and self.state == "RUNNING":
                 self._fail(self._failure)
-        child.close()
 
     def _finish_later(self) -> None:
         child, ending = self._child, self._ending

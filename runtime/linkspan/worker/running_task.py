@@ -339,6 +339,14 @@ class RunningTask:
             self._watching.cancel()
             await asyncio.wait([self._watching])
         self._come_up()
+        try:
+            self._take_end(child, status)
+        except Exception:  # supervision point: whoever waits for the end of the child gets it
+            log.exception("The end of %s could not be handled", self, extra=self._extra)
+        finally:
+            child.close()
+
+    def _take_end(self, child: ChildProcess, status: ExitStatus) -> None:
         if not self._final:
             self._final = True
             self.lingers = True
@@ -346,7 +354,6 @@ class RunningTask:
                 self.report("UNASSIGNED", self._killed)
             else:
                 self._hooks.failed(self, self._last_words(child, status), PluginError.code)
-        child.close()
 
     def _last_words(self, child: ChildProcess, status: ExitStatus) -> str:
         """How it ended, and what it was working on."""

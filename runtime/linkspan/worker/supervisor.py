@@ -324,7 +324,8 @@ class Worker:
             (resolved,) = await self._resolve(name, None, config)
             plugin = self.catalog.connector_of(resolved.config)
             restarts = History(policy_of(self._properties, resolved.texts))
-        except ConnectError as error:
+        except Exception as error:
+            # supervision point, though what is expected is a ConnectError: who cannot be started is seen to be so
             self._tell_status(StatusEvent(name, None, "FAILED", str(encode_error(error)["trace"])))
             raise
         warn_unresolved(f"Connector {name}", resolved.unresolved)

@@ -25,7 +25,7 @@ class Delivery:
 class Writer:
     """Takes everything, unless it is to refuse."""
 
-    def __init__(self, refusal: ConnectError | None = None) -> None:
+    def __init__(self, refusal: Exception | None = None) -> None:
         self.refusal = refusal
         self.closed = False
 
@@ -78,3 +78,19 @@ def test_a_writer_that_cannot_be_opened_again_for_now_is_opened_for_the_next_rec
     opened(broken, ConfigError("The Kafka producer refuses its settings: no more threads"), whole)
     asyncio.run(story())
     assert (broken.closed, whole.closed) == (True, True)
+
+
+def test_what_nobody_expected_is_told_and_the_next_records_are_written(opened, caplog) -> None:
+    async def story() -> None:
+        thread = Appender(asyncio.get_running_loop(), "t", {})
+        thread.start()
+        with pytest.raises(ConnectError, match="TypeError: a defect"):
+            await write(thread)
+        await write(thread)
+        await thread.stop()
+
+    broken, whole = Writer(TypeError("a defect")), Writer()
+    opened(broken, whole)
+    asyncio.run(story())
+    assert (broken.closed, whole.closed) == (True, True)
+    assert "Writing to topic t failed" in caplog.text

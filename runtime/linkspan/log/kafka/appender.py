@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from linkspan.log.port import Delivery, OutgoingBatch
 __all__ = ["Appender", "Job"]
 
 _SLICE: Final = 0.1
+_log: Final = logging.getLogger("linkspan.log.kafka")
 
 
 class Job:
@@ -132,9 +134,12 @@ class Appender:
             while not (delivery.done or self._ending or all(job.done.cancelled() for job in jobs)):
                 if not writer.flush(_SLICE):
                     writer.poll()  # says so when the connection is refused
-        except ConnectError as error:
+        except Exception as error:  # noqa: BLE001 - supervision point: whoever waits hears of it, others are written
+            if not isinstance(error, ConnectError):
+                _log.exception("Writing to topic %s failed", self._topic)
+            told = error if isinstance(error, ConnectError) else ConnectError(f"{type(error).__name__}: {error}")
             for job in jobs:
-                self._tell(job, error)
+                self._tell(job, told)
             return False
         first = 0
         for job in jobs:

@@ -25,6 +25,7 @@ _log = logging.getLogger("linkspan.log.kafka")
 
 _SLICE: Final = 0.25
 """Seconds that the thread waits for a record before it looks whether it is to stop."""
+_AGAIN_SECONDS: Final = 1.0
 _BATCH: Final = 1000
 _BATCHES_AHEAD: Final = 8
 """Batches posted to the loop that it has not taken yet."""
@@ -133,7 +134,7 @@ class Follower:
             self.consumer.assign([Native(self._topic, number, OFFSET_BEGINNING) for number in range(partitions)])
             self._post(self._listener.prepared, partitions)
             while not self.stopping.is_set() and not self._loop.is_closed():
-                self._read()
+                self._read_on()
         except StoppedError:
             pass
         except ConnectError as error:
@@ -144,6 +145,13 @@ class Follower:
             self.consumer.close()
             self._post(self._listener.ended, failure)
             self._post(self._over.set)
+
+    def _read_on(self) -> None:
+        try:
+            self._read()
+        except Exception:  # noqa: BLE001 - supervision point: nobody would notice that nothing is read any more
+            _log.exception("Reading topic %s failed; going on in %g s", self._topic, _AGAIN_SECONDS)
+            self.stopping.wait(_AGAIN_SECONDS)
 
     def _post(self, call: Callable[..., None], *arguments: object) -> None:
         try:

@@ -248,6 +248,8 @@ class KafkaTable:
         try:
             if records:
                 self._take(records)
+        except Exception:  # noqa: BLE001 - supervision point: what follows is read all the same
+            _log.exception("Records of topic %s up to %s were not taken in", self._topic, dict(positions))
         finally:
             self._positions.update(positions)
             self._moved.set()
