@@ -73,7 +73,7 @@ def test_what_has_waited_is_refused_once_another_worker_leads(
             lanes,
         )
         group = SimpleNamespace(in_group=True, leads=True, leader_url=None, members={}, wait_settled=wait_settled)
-        herder._group = group  # type: ignore[assignment]
+        herder._group = herder._admission._group = group  # type: ignore[assignment]
         gate = asyncio.Event()
 
         async def busy(_: Stage) -> None:

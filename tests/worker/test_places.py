@@ -37,7 +37,7 @@ def asked_when(
     """Questions of a worker that its group calls ``now`` and that stops one task."""
     asked = []
 
-    async def ask(job: str, *_: object) -> None:
+    async def ask(job: str, *_: object, **__: object) -> None:
         asked.append(job)
         if error is not None:
             raise error

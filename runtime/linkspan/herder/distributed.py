@@ -21,12 +21,14 @@ from linkspan.api.errors import (
     ConnectError,
     NotFoundError,
 )
-from linkspan.herder import offset_requests
+from linkspan.herder.admission import Admission
 from linkspan.herder.config_snapshot import RestartRequest
 from linkspan.herder.config_topic import ConfigTopic
+from linkspan.herder.directory import Directory
 from linkspan.herder.fencing import Fencing
 from linkspan.herder.group import Membership
 from linkspan.herder.group_metrics import group_metrics
+from linkspan.herder.group_offsets import GroupOffsets
 from linkspan.herder.health import Health
 from linkspan.herder.join_guard import check_plugins
 from linkspan.herder.lanes import REQUEST_TIMEOUT_SECONDS, Lanes, Stage, report_failure
@@ -41,14 +43,11 @@ from linkspan.herder.port import (
     STOPPED,
     Body,
     InternalRequest,
-    NotLeaderError,
     Peers,
-    RebalanceNeededError,
     ReloadRequest,
     RunningWorker,
     StatusReport,
     SubmittedConfig,
-    WrongWorkerError,
 )
 from linkspan.herder.protocol import CONNECTOR, WorkItem
 from linkspan.herder.publication import Publication
@@ -62,7 +61,6 @@ from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.herder.validation import refuse_if_invalid
 from linkspan.herder.wanted import AssignedWork
 from linkspan.observe.metrics import Family
-from linkspan.plugins.catalog import PluginInfo
 
 __all__ = ["DistributedHerder", "DistributedSettings"]
 
@@ -146,12 +144,23 @@ class DistributedHerder(PluginQuestions):
         self._requests = requests or Lanes()
         self._group = Participant(membership, configs, settings.url, settings.protocol, settings.times, self, now_ms)
         self._publication = Publication(self._send_task_configs, self._differ, self._config_here)
+        self._admission = Admission(self._group)
+        self._directory = Directory(configs, worker.catalog)
         self._mixed = MixedGroup(peers, worker.catalog)
         self._wanted = AssignedWork(configs, self._group)
         self._local = LocalWork(worker, self._wanted, self._publication.publish)
         self._states = OwnStates(statuses, self._owns)
         self._leadership = Leadership(self._group, configs, statuses, settings.keys, now_ms)
         self._fencing = Fencing(settings.group, worker, configs, settings.times.sync)
+        self._offsets = GroupOffsets(
+            worker,
+            configs,
+            self._directory,
+            self._admission,
+            self._requests,
+            self._fencing if settings.delivers_once else None,
+            settings.times.sync,
+        )
         self.broken: Callable[[ConnectError], None] = lambda _error: None
         self.guard = SourceGuard(configs, self._ask_for_fencing, self._local.is_current)
         self._known: set[str] = set()
@@ -340,11 +349,11 @@ class DistributedHerder(PluginQuestions):
 
     def connector_info(self, name: str) -> Body:
         """ConnectorInfo."""
-        return self._info_of(name, self._existing(name))
+        return self._directory.info(name, self._directory.config(name))
 
     def connector_config(self, name: str) -> dict[str, str]:
         """Configuration as submitted."""
-        return dict(self._existing(name))
+        return self._directory.config(name)
 
     def connector_status(self, name: str) -> Body:
         """ConnectorStateInfo."""
@@ -354,7 +363,7 @@ class DistributedHerder(PluginQuestions):
 
     def task_infos(self, name: str) -> list[Body]:
         """Tasks with their configurations; null for one of a set that is incomplete."""
-        self._existing(name)
+        self._directory.config(name)
         snapshot = self._configs.snapshot
         complete = name not in snapshot.inconsistent
         return [
@@ -386,11 +395,11 @@ class DistributedHerder(PluginQuestions):
 
     async def create_connector(self, name: str, config: SubmittedConfig, target: str | None) -> Body:
         """Validate and write; the group starts it."""
-        await self._leading()
+        await self._admission.leading()
 
         async def create(stage: Stage) -> Body:
             await self._validated(name, config, stage)
-            self._check_leading()
+            self._admission.check_leading()
             if name in self._configs.snapshot.connectors:
                 raise AlreadyExistsError(f"Connector {name} already exists")
             return await self._write_config(name, config, target, stage)
@@ -399,11 +408,11 @@ class DistributedHerder(PluginQuestions):
 
     async def put_connector_config(self, name: str, config: SubmittedConfig) -> tuple[bool, Body]:
         """Create or replace; the target state stays."""
-        await self._leading()
+        await self._admission.leading()
 
         async def put(stage: Stage) -> tuple[bool, Body]:
             await self._validated(name, config, stage)
-            self._check_leading()
+            self._admission.check_leading()
             created = name not in self._configs.snapshot.connectors
             return created, await self._write_config(name, config, None, stage)
 
@@ -411,24 +420,24 @@ class DistributedHerder(PluginQuestions):
 
     async def patch_connector_config(self, name: str, patch: SubmittedConfig) -> Body:
         """Change single keys of what is stored."""
-        await self._leading()
+        await self._admission.leading()
 
         async def change(stage: Stage) -> Body:
-            merged = {**self._existing(name), **patch}
+            merged = {**self._directory.config(name), **patch}
             config = named(name, {key: value for key, value in merged.items() if value is not None})
             await self._validated(name, config, stage)
-            self._check_leading()
+            self._admission.check_leading()
             return await self._write_config(name, config, None, stage)
 
         return await self._requests.ask(name, change)
 
     async def delete_connector(self, name: str) -> None:
         """Forget its configuration; whoever runs something of it stops it."""
-        await self._leading()
+        await self._admission.leading()
 
         async def delete(stage: Stage) -> None:
-            self._check_leading()
-            self._existing(name)
+            self._admission.check_leading()
+            self._directory.config(name)
             stage.begin(f"removing the config for connector {name} from the config topic")
             await self._configs.remove_connector(name)
 
@@ -442,10 +451,10 @@ class DistributedHerder(PluginQuestions):
 
     async def stop_connector(self, name: str) -> None:
         """Forget its tasks, then stop the instance."""
-        await self._leading()
+        await self._admission.leading()
 
         async def stop(stage: Stage) -> None:
-            self._check_leading()
+            self._admission.check_leading()
             if name not in self._configs.snapshot.connectors:
                 raise NotFoundError(f"Unknown connector {name}")
             stage.begin(f"writing the STOPPED target stage for connector {name} to the config topic")
@@ -457,27 +466,27 @@ class DistributedHerder(PluginQuestions):
 
     async def restart_connector(self, name: str) -> None:
         """Restart the instance, on the worker that has it."""
-        await self._undisturbed()
+        await self._admission.undisturbed()
         if name not in self._configs.snapshot.connectors:
             raise NotFoundError(f"Unknown connector: {name}")
-        self._check_has((name, -1))
+        self._admission.check_has((name, -1))
         await self._local.restart_connector(name)
 
     async def restart_task(self, name: str, task: int) -> None:
         """Restart a task, on the worker that has it."""
-        await self._undisturbed()
+        await self._admission.undisturbed()
         snapshot = self._configs.snapshot
         if name not in snapshot.connectors:
             raise NotFoundError(f"Unknown connector: {name}")
         if (name, task) not in snapshot.task_configs or not 0 <= task < snapshot.task_counts.get(name, 0):
             raise NotFoundError(f"Unknown task: {name}-{task}")
-        self._check_has((name, task))
+        self._admission.check_has((name, task))
         await self._local.restart_task(name, task)
 
     async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> Body:
         """Have every worker restart its share (KIP-745)."""
-        await self._undisturbed()
-        self._check_leading()
+        await self._admission.undisturbed()
+        self._admission.check_leading()
         if name not in self._configs.snapshot.connectors:
             raise NotFoundError(f"Unknown connector: {name}")
         plan = self._plan(name, include_tasks=include_tasks, only_failed=only_failed)
@@ -491,72 +500,37 @@ class DistributedHerder(PluginQuestions):
 
     async def connector_offsets(self, name: str) -> Body:
         """Offsets in any target state."""
-        config = dict(self._existing(name))
-        return {"offsets": await self._worker.connector_offsets(name, config)}
+        return await self._offsets.shown(name)
 
     async def alter_offsets(self, name: str, offsets: list[Body]) -> Body:
         """Set offsets of a stopped connector."""
-        offset_requests.check_offsets(offsets)
-        await self._undisturbed()
-        self._check_leading()
-
-        async def alter(stage: Stage) -> Body:
-            config = await self._lone_config(name, stage)
-            stage.begin(f"modifying offsets for connector {name}")
-            return offset_requests.altered(await self._worker.alter_offsets(name, config, offsets))
-
-        return await self._requests.ask(name, alter)
+        return await self._offsets.alter(name, offsets)
 
     async def reset_offsets(self, name: str) -> Body:
         """Forget the offsets of a stopped connector."""
-        await self._undisturbed()
-        self._check_leading()
-
-        async def reset(stage: Stage) -> Body:
-            config = await self._lone_config(name, stage)
-            stage.begin(f"modifying offsets for connector {name}")
-            return offset_requests.reset(await self._worker.reset_offsets(name, config))
-
-        return await self._requests.ask(name, reset)
-
-    async def _lone_config(self, name: str, stage: Stage) -> dict[str, str]:
-        """Configuration of a stopped connector whose tasks, if they deliver exactly once, can write nothing more."""
-        self._check_leading()
-        config = await self._stopped_config(name)
-        if self._settings.delivers_once and self._kind_of(config) == "source":
-            stage.begin(f"initiating a round of zombie fencing for connector {name}")
-            await self._fencing.fence(name, config)
-            config = await self._stopped_config(name)
-        return config
-
-    async def _stopped_config(self, name: str) -> dict[str, str]:
-        await self._configs.read_to_end(self._settings.times.sync)
-        config = self._existing(name)
-        snapshot = self._configs.snapshot
-        offset_requests.check_stopped(name, snapshot.targets.get(name, STARTED), len(snapshot.tasks(name)))
-        return dict(config)
+        return await self._offsets.reset(name)
 
     # --- between workers ----------------------------------------------------------------------------------------
 
     async def put_task_configs(self, name: str, configs: Sequence[SubmittedConfig], request: InternalRequest) -> None:
         """Write the task configurations that a connector on another worker has made."""
         self._check_signature(request)
-        await self._leading()
+        await self._admission.leading()
         self._check_takes(name, configs)
         await self._requests.ask(name, lambda stage: self._write_task_configs(name, configs, stage))
 
     async def fence(self, name: str, request: InternalRequest) -> None:
         """Fence out older exactly-once tasks of a source connector."""
         self._check_signature(request)
-        await self._leading()
-        config = self._existing(name)
-        if self._kind_of(config) == "sink":
+        await self._admission.leading()
+        config = self._directory.config(name)
+        if self._directory.kind(config) == "sink":
             raise ConfigError(f"Connector {name} is not a source connector")
         await self._fencing.fence(name, config)
 
     async def _ask_for_fencing(self, name: str) -> None:
         if self._group.leads:
-            await self._fencing.fence(name, self._existing(name))
+            await self._fencing.fence(name, self._directory.config(name))
             return
         await self._peers.fence(self._group.leader_url, name, self._signed(b""))
 
@@ -582,13 +556,13 @@ class DistributedHerder(PluginQuestions):
 
     async def _write_task_configs(self, name: str, configs: Sequence[SubmittedConfig], stage: Stage) -> None:
         # What was asked for in the same lane before may have stopped or deleted the connector.
-        self._check_leading()
+        self._admission.check_leading()
         self._check_takes(name, configs)
         stage.begin(f"writing {len(configs)} task configs for connector {name} to the config topic")
         await self._configs.put_task_configs(name, configs)
 
     def _check_takes(self, name: str, configs: Sequence[SubmittedConfig]) -> None:
-        self._existing(name)
+        self._directory.config(name)
         if configs and self._configs.snapshot.targets.get(name) == STOPPED:
             raise ConfigError(f"Cannot submit non-empty set of task configs for stopped connector {name}")
 
@@ -610,7 +584,7 @@ class DistributedHerder(PluginQuestions):
     # --- states -------------------------------------------------------------------------------------------------
 
     def _put_status(self, name: str, task: int | None, state: str, trace: str | None) -> None:
-        version = self._version_of(self._configs.snapshot.connectors.get(name))
+        version = self._directory.version(self._configs.snapshot.connectors.get(name))
         status = Status(state, trace, self._settings.worker_id, self._group.generation, version)
         self._states.put((name, CONNECTOR if task is None else task), status)
 
@@ -638,39 +612,10 @@ class DistributedHerder(PluginQuestions):
                 {"id": number, **_shown(status, restarting=number in plan.tasks)}
                 for number, status in sorted(self._statuses.tasks(name).items())
             ],
-            "type": self._kind_of(self._configs.snapshot.connectors.get(name)),
+            "type": self._directory.kind(self._configs.snapshot.connectors.get(name)),
         }
 
     # --- inside -------------------------------------------------------------------------------------------------
-
-    async def _leading(self) -> None:
-        """Wait for a part in the group; go on as its leader only.
-
-        Raises:
-            NotLeaderError: another worker leads.
-            RebalanceNeededError: there is no leader for too long.
-        """
-        if not self._group.in_group and not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
-            raise RebalanceNeededError
-        self._check_leading()
-
-    async def _undisturbed(self) -> None:
-        """Wait until no round is under way; RebalanceNeededError when that takes too long."""
-        if not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
-            raise RebalanceNeededError
-
-    def _check_leading(self) -> None:
-        if not self._group.leads:
-            raise NotLeaderError("Only the leader can do this", self._group.leader_url)
-
-    def _check_has(self, item: WorkItem) -> None:
-        """Go on only where a connector instance or task is; the leader knows where that is."""
-        if item in self._group.items:
-            return
-        what = f"{item[0]}-{item[1]}" if item[1] >= 0 else item[0]
-        if self._group.leads:
-            raise WrongWorkerError(f"{what} runs on another worker", self._group.owner_url(item))
-        raise NotLeaderError(f"Only the leader knows where {what} runs", self._group.leader_url)
 
     async def _validated(self, name: str, config: SubmittedConfig, stage: Stage) -> None:
         stage.begin(f"performing multi-property validation for the connector {name}")
@@ -680,35 +625,9 @@ class DistributedHerder(PluginQuestions):
     async def _write_config(self, name: str, config: SubmittedConfig, target: str | None, stage: Stage) -> Body:
         stage.begin(f"writing a config for connector {name} to the config topic")
         plain = {key: value for key, value in config.items() if value is not None}
-        before = self._info_of(name, plain)
+        before = self._directory.info(name, plain)
         await self._configs.put_connector(name, plain, target)
         return before
-
-    def _existing(self, name: str) -> dict[str, str]:
-        config = self._configs.snapshot.connectors.get(name)
-        if config is None:
-            raise NotFoundError(f"Connector {name} not found")
-        return {key: value for key, value in config.items() if value is not None}
-
-    def _info_of(self, name: str, config: Mapping[str, str]) -> Body:
-        tasks = [{"connector": name, "task": number} for number in self._configs.snapshot.tasks(name)]
-        return {"name": name, "config": dict(config), "tasks": tasks, "type": self._kind_of(config)}
-
-    def _kind_of(self, config: SubmittedConfig | None) -> str:
-        plugin = self._plugin_of(config)
-        return plugin.kind if plugin is not None else "unknown"
-
-    def _version_of(self, config: SubmittedConfig | None) -> str | None:
-        plugin = self._plugin_of(config)
-        return plugin.version if plugin is not None else None
-
-    def _plugin_of(self, config: SubmittedConfig | None) -> PluginInfo | None:
-        if config is None:
-            return None
-        try:
-            return self._worker.catalog.connector_of(config)
-        except ConnectError:
-            return None
 
 
 def _shown(status: Status, *, restarting: bool = False) -> Body:
