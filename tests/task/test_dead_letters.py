@@ -273,6 +273,19 @@ def test_letters_that_were_written_are_forgotten():
     assert written() is None
 
 
+@pytest.mark.parametrize("headers", [False, True])
+def test_a_letter_that_waits_does_not_keep_the_batch_of_its_record(headers):
+    queue = letters(None, headers=headers, writer=Full())
+    failed = failure()
+    batch = weakref.ref(failed.subject.batch)
+    queue.report([failed])
+    del failed
+    assert batch() is None
+    assert [letter.about for letter in queue._posted[0].letters] == [
+        "the record t-2 at offset 7, which failed in VALUE_CONVERTER"
+    ]
+
+
 def test_no_offset_is_committed_before_the_dead_letter_queue_has_what_failed():
     log = MemoryLog()
     topic = create_topic(log)

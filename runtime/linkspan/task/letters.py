@@ -21,7 +21,7 @@ from linkspan.config import definition
 from linkspan.convert.json import JsonConverter
 from linkspan.log.port import OutgoingBatch, WireHeader
 from linkspan.observe.hiding import hidden
-from linkspan.task.tolerance import UNCONVERTED, Consumed, Failure, Stage, Subject, Unconverted, Underway, describe
+from linkspan.task.tolerance import UNCONVERTED, Consumed, Coordinates, Failure, Stage, Unconverted, Underway, describe
 from linkspan.task.traces import Traces, text_of
 
 __all__ = ["Letter", "LetterForm", "outgoing"]
@@ -45,7 +45,8 @@ class Letter(NamedTuple):
         timestamp: milliseconds since the epoch, or None for now.
         headers: its headers.
         stage: where the record failed.
-        subject: the record.
+        subject: the record; of one that was read no more than its place, for a letter waits for its acknowledgement,
+            and the batch that it was read with would wait with it.
         whole: whether nothing was left out.
     """
 
@@ -54,7 +55,7 @@ class Letter(NamedTuple):
     timestamp: int | None
     headers: Sequence[WireHeader]
     stage: Stage
-    subject: Subject
+    subject: Underway | Coordinates
     whole: bool = True
 
     @property
@@ -117,7 +118,8 @@ class LetterForm:
             )
             headers += self._context(failure)
         timestamp = None if record.timestamp < 0 else record.timestamp
-        return Letter(record.key, record.value, timestamp, headers, failure.stage, consumed)
+        place = Coordinates(consumed.topic, record.partition, record.offset)
+        return Letter(record.key, record.value, timestamp, headers, failure.stage, place)
 
     def _underway(self, failure: Failure, record: Underway) -> Letter:
         seen = record.seen

@@ -28,6 +28,7 @@ __all__ = [
     "PUT_CLASS",
     "UNCONVERTED",
     "Consumed",
+    "Coordinates",
     "Dropped",
     "ErrorLog",
     "ErrorPolicy",
@@ -108,6 +109,14 @@ class Consumed(NamedTuple):
     def offset(self) -> int:
         """Offset it was read from."""
         return self.record.offset
+
+
+class Coordinates(NamedTuple):
+    """Where a record that was read lies: all that is left to know of it once its batch is gone."""
+
+    topic: str
+    partition: int
+    offset: int
 
 
 class Unconverted(Enum):
@@ -362,15 +371,13 @@ def _raise_unless_of_record(stage: Stage, executing: str, error: Exception, subj
     raise error
 
 
-def _forget_traces(error: BaseException) -> None:
-    left: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while left:
-        current = left.pop()
-        if current is not None and id(current) not in seen:
-            seen.add(id(current))
-            current.__traceback__ = None
-            left += current.__cause__, current.__context__
+def _forget_traces(error: BaseException | None) -> None:
+    while error is not None and error.__traceback__ is not None:  # histories may run in circles
+        error.__traceback__ = None
+        cause, context = error.__cause__, error.__context__
+        if cause is not None and context is not cause:
+            _forget_traces(context)
+        error = context if cause is None else cause
 
 
 class ErrorLog:
@@ -409,7 +416,7 @@ def class_name(plugin: object) -> str:
     return getattr(kind, "java_class", None) or f"{kind.__module__}.{kind.__qualname__}"
 
 
-def describe(subject: Subject) -> str:
+def describe(subject: Subject | Coordinates) -> str:
     """Where a record comes from, for messages; never its payload."""
     if isinstance(subject, Underway):
         origin = subject.origin
