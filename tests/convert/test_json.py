@@ -8,6 +8,7 @@ import json
 import uuid
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from linkspan.api import Column, DataError, Schema, Type, schema
 from linkspan.config import render
 from linkspan.config.definition import load
 from linkspan.convert import json as json_module
+from linkspan.convert import lenient_json
 from linkspan.convert.json import JsonConverter, JsonConverterConfig
 
 GOLDEN = Path(__file__).parents[1] / "config" / "golden"
@@ -376,3 +378,27 @@ def test_a_batch_goes_on_behind_what_cannot_be_read_and_behind_what_only_looks_o
 def test_a_byte_order_mark_without_a_text_is_no_json(payload):
     with pytest.raises(DataError):
         PLAIN.to_connect("t", payload)
+
+
+def test_what_fails_in_a_batch_says_nothing_of_the_other_failures_there():
+    column = converter(schemas_enable="false").to_connect_batch("t", [b"1", b"{bad", b"2", b"[worse"])
+    assert (list(column.values), list(column.failures)) == ([1, None, 2, None], [1, 3])
+    for failure in column.failures.values():
+        assert failure.__context__ is None
+        assert failure.__cause__.__context__ is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_a_text_that_ends_too_early_would_be_refused_by_the_slow_way_too(value):
+    whole = json.dumps(value).encode()
+    for end in range(1, len(whole)):
+        try:
+            orjson.loads(whole[:end])
+        except orjson.JSONDecodeError as error:
+            if error.msg == json_module._CUT_OFF:
+                with pytest.raises(ValueError, match=r"char|Unterminated"):
+                    lenient_json.parse(whole[:end])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import decimal
 import enum
@@ -64,6 +65,8 @@ _SPACES: Final = re.compile(r"[\0-\x20]+")
 _SCHEMA_HEAD: Final = b'{"schema":'
 _PAYLOAD: Final = b',"payload":'
 _UNREADABLE: Final = "Converting byte[] to Kafka Connect data failed due to serialization error"
+_CUT_OFF: Final = "unexpected end of data"
+"""What the quick library says of a text that ends too early."""
 _TOO_DEEP: Final = f"{_UNREADABLE}: it is nested too deeply"
 
 
@@ -302,33 +305,11 @@ class JsonConverter(Converter, HeaderConverter):
         """Values of many JSON texts; with envelopes, those that begin like the first one share its schema."""
         if not self._enveloped:
             loads = orjson.loads
-            try:
-                values = [None if payload is None else loads(payload) for payload in payloads]
-            except orjson.JSONDecodeError:
-                return self._with_failures(payloads)
-            return Column(values)
+            with contextlib.suppress(orjson.JSONDecodeError):
+                return Column([None if payload is None else loads(payload) for payload in payloads])
+            return _with_failures(payloads)
         quick = self._same_envelopes(payloads)
         return super().to_connect_batch(topic, payloads, headers) if quick is None else quick
-
-    def _with_failures(self, payloads: Sequence[bytes | None]) -> Column:
-        """The same where some need a closer look: the quick way goes on behind each of them."""
-        values: list[object] = []
-        failures: dict[int, Exception] = {}
-        rest = iter(payloads)
-        while True:
-            try:
-                values.extend(map(orjson.loads, rest))  # type: ignore[arg-type]  # a null is one of those to look at
-                break
-            except orjson.JSONDecodeError as error:
-                quick = error
-            # not in the handler, or the error would have a long history
-            payload = payloads[len(values)]
-            try:
-                values.append(_slow_parse(payload, quick) if payload else None)
-            except (DataError, RecursionError) as error:
-                failures[len(values)] = error if isinstance(error, DataError) else DataError(_TOO_DEEP)
-                values.append(None)
-        return Column(values, failures=failures)
 
     def _same_envelopes(self, payloads: Sequence[bytes | None]) -> Column | None:
         first = (payloads[0] if payloads else None) or b""
@@ -658,12 +639,32 @@ def _parse(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
         return _slow_parse(payload, error)
 
 
+def _with_failures(payloads: Sequence[bytes | None]) -> Column:
+    """Values of texts of which some need a closer look: the quick way goes on behind each of them."""
+    values: list[object] = []
+    failures: dict[int, Exception] = {}
+    rest = iter(payloads)
+    while True:
+        try:
+            values.extend(map(orjson.loads, rest))  # type: ignore[arg-type]  # a null is one of those to look at
+            return Column(values, failures=failures)
+        except orjson.JSONDecodeError as error:
+            quick = error
+        # not in the handler, or the error would have a long history
+        payload = payloads[len(values)]
+        try:
+            values.append(_slow_parse(payload, quick) if payload else None)
+        except (DataError, RecursionError) as error:
+            failures[len(values)] = error if isinstance(error, DataError) else DataError(_TOO_DEEP)
+            values.append(None)
+
+
 def _slow_parse(payload: bytes, quick: orjson.JSONDecodeError) -> Any:  # noqa: ANN401 - any JSON
     """What the quick library refuses but Java takes: text behind the first value, leading zeros, UTF-16, blanks."""
-    try:
-        return lenient_json.parse(payload)
-    except ValueError:
-        raise DataError(f"{_UNREADABLE}: {quick}") from quick
+    if quick.msg != _CUT_OFF:  # all before that was in order, so there is nothing that Java would take otherwise
+        with contextlib.suppress(ValueError):
+            return lenient_json.parse(payload)
+    raise DataError(f"{_UNREADABLE}: {quick}") from quick
 
 
 def _parse_exactly(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
