@@ -7,9 +7,12 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from integration.compat.generated import Json
-from integration.compat.generated_schemas import options
+from integration.compat.generated_schemas import PROTOBUF_OPTIONS_OF_ONEOFS, options
+from linkspan.convert.protobuf.descriptors import message_types
+from linkspan.convert.protobuf.indexes import written
+from linkspan.convert.protobuf.parsing import parse
 
-__all__ = ["recursive_avro"]
+__all__ = ["MESSAGES", "recursive_avro", "recursive_protobuf"]
 
 DEPTH: Final = 3
 RECORDS: Final = ("some.A", "some.B", "some.space.C")
@@ -93,3 +96,115 @@ def recursive_avro(draw: st.DrawFn, values: int) -> list[tuple[Json, Any, Any]]:
     made = Avro(draw)
     schema = made.record()
     return [(config, schema, made.value(schema, DEPTH)) for _ in range(values)]
+
+
+# --- Protobuf ---------------------------------------------------------------------------------------------------------
+
+ITSELF: Final = """\
+syntax = "proto3";
+package some;
+
+message Tree {
+  string name = 1;
+  repeated Tree children = 2;
+  map<string, Tree> named = 3;
+  Tree parent = 4;
+  Leaf leaf = 5;
+  repeated Leaf leaves = 6;
+
+  oneof some {
+    int32 number = 7;
+    Tree tree = 8;
+  }
+
+  message Leaf {
+    int32 size = 1;
+    Leaf next = 2;
+    optional Leaf other = 3;
+  }
+}
+"""
+EACH_OTHER: Final = """\
+syntax = "proto3";
+
+message Person {
+  string name = 1;
+  Firm firm = 2;
+}
+message Firm {
+  repeated Person people = 1;
+  Firm mother = 2;
+}
+"""
+OLD: Final = """\
+syntax = "proto2";
+
+message Row {
+  required int32 a = 1;
+  optional Row next = 2;
+  repeated Row rows = 3;
+}
+"""
+MESSAGES: Final = {
+    "some.Tree": ITSELF,
+    "some.Tree.Leaf": ITSELF,
+    "Person": EACH_OTHER,
+    "Firm": EACH_OTHER,
+    "Row": OLD,
+}
+leaves = st.recursive(
+    st.fixed_dictionaries({}, optional={"size": st.integers(0, 9)}),
+    lambda inner: st.fixed_dictionaries({}, optional={"size": st.integers(0, 9), "next": inner, "other": inner}),
+    max_leaves=4,
+)
+trees = st.recursive(
+    st.fixed_dictionaries({}, optional={"name": st.text(max_size=3), "number": st.integers(0, 9)}),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "name": st.text(max_size=3),
+            "children": st.lists(inner, max_size=2),
+            # one entry, since the original's order of several is that of its hash table
+            "named": st.dictionaries(st.text(max_size=2), inner, max_size=1),
+            "parent": inner,
+            "leaf": leaves,
+            "leaves": st.lists(leaves, max_size=2),
+            "tree": inner,
+        },
+    ),
+    max_leaves=5,
+)
+firms = st.recursive(
+    st.just({}),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "people": st.lists(
+                st.fixed_dictionaries({}, optional={"name": st.text(max_size=3), "firm": inner}), max_size=2
+            ),
+            "mother": inner,
+        },
+    ),
+    max_leaves=4,
+)
+people = st.fixed_dictionaries({}, optional={"name": st.text(max_size=3), "firm": firms})
+rows = st.recursive(
+    st.fixed_dictionaries({"a": st.integers(0, 9)}),
+    lambda inner: st.fixed_dictionaries(
+        {"a": st.integers(0, 9)}, optional={"next": inner, "rows": st.lists(inner, max_size=2)}
+    ),
+    max_leaves=4,
+)
+VALUES: Final = {"some.Tree": trees, "some.Tree.Leaf": leaves, "Person": people, "Firm": firms, "Row": rows}
+_TYPES: Final = {
+    name: found for file in (ITSELF, EACH_OTHER, OLD) for name, found in message_types(parse(file), {}).items()
+}
+
+
+@st.composite
+def recursive_protobuf(draw: st.DrawFn, values: int) -> list[tuple[Json, str, bytes]]:
+    """Settings, the name of a message that contains itself, and what follows the id of its schema."""
+    name, config = draw(st.sampled_from(list(MESSAGES))), draw(PROTOBUF_OPTIONS_OF_ONEOFS)
+    place = written(parse(MESSAGES[name]).places_of(name))
+    examples = [draw(VALUES[name]) for _ in range(values)]
+    return [(config, name, place + _TYPES[name].made_by(**fields).SerializeToString()) for fields in examples]

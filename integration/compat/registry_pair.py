@@ -83,6 +83,9 @@ DEVIATIONS: Mapping[str, Difference] = {
     ),
     "bytes and fixed in one union of Avro": is_in_another_branch,
     "versions that differ in docs or aliases deep inside": is_another_version,
+    "messages of Protobuf that contain themselves within others": lambda case, mine, original: (
+        case["class"] == PROTOBUF and mine[0] == "written" and original == ("error", "StackOverflowError: null")
+    ),
     "a null is a tombstone, whatever its schema": lambda _case, mine, _original: mine == ("written", None),
 }
 
@@ -119,9 +122,10 @@ class Pair:
 
     def outcomes(self, case: Json, answer: Json) -> Iterator[tuple[Outcome, Outcome]]:
         """Ours and the original's."""
-        yield self.ours(case), outcome_of(answer)
-        if case.get("back") and "value" in answer["result"]:
-            yield self.ours_back(case), outcome_of({"result": {"payload": answer["result"]["payload"]}})
+        result = answer["result"]
+        yield self.ours(case), outcome_of(result)
+        if case.get("back") and "value" in result:
+            yield self.ours_back(case), outcome_of({"payload": result["payload"]})
 
     def differ_in_text_only(self, mine: Outcome, original: Outcome) -> bool:
         """Whether the same is written by schemas that say the same in other words.
@@ -168,15 +172,15 @@ def converter(url: str, name: str, settings: Json) -> Converter:
     return CONVERTERS[key]
 
 
-def outcome_of(case: Json) -> Outcome:
-    result = case["result"]
-    if isinstance(result.get("payload"), dict) and "error" in result["payload"]:
-        return "error", result["payload"]["error"]
+def outcome_of(result: Json) -> Outcome:
     if "error" in result:
         return "error", f"{result['error']}: {result['message']}"
     if "value" in result:
         return "read", (schema_of(result["schema"]), value_of(result["value"]))
-    return "written", payload_of(result["payload"])
+    written = result["payload"]
+    if isinstance(written, dict) and "error" in written:
+        return "error", written["error"]
+    return "written", payload_of(written)
 
 
 def payload_of(node: Any) -> bytes | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fastavro
@@ -22,7 +22,7 @@ from integration.compat.generated_schemas import (
     connect_records,
     drawn,
 )
-from integration.compat.recursive_schemas import recursive_avro
+from integration.compat.recursive_schemas import MESSAGES, recursive_avro, recursive_protobuf
 from integration.compat.registry_pair import AVRO, PROTOBUF, Json, Pair, compare, pair, payload_of
 from linkspan.convert.avro.model import parse, text
 
@@ -153,15 +153,31 @@ def recursive_avro_of_others(pair: Pair, number: int) -> None:
     assert sum("error" not in case for case in written) > len(cases) / 2
 
 
-def foreign_protobuf(pair: Pair, number: int) -> None:
+def protobuf_of_others(
+    pair: Pair, files: Mapping[str, str], family: Any, number: int, *, back: bool = False
+) -> list[Json]:
+    """The cases of reading messages of these files."""
     cases = []
-    for config, name, content in drawn(protobuf_records(VALUES[number]), number, VALUES[number]):
-        schema_id = pair.registry.register("t-value", {"schema": FILES[name], "schemaType": "PROTOBUF"})
+    for config, name, content in drawn(family, number, VALUES[number]):
+        schema_id = pair.registry.register("t-value", {"schema": files[name], "schemaType": "PROTOBUF"})
         payload = b"\0" + schema_id.to_bytes(4, "big") + content
-        cases.append({"class": PROTOBUF, "config": config, "payload": {"hex": payload.hex()}})
+        cases.append({"class": PROTOBUF, "config": config, "back": back, "payload": {"hex": payload.hex()}})
+    return cases
+
+
+def foreign_protobuf(pair: Pair, number: int) -> None:
+    cases = protobuf_of_others(pair, FILES, protobuf_records(VALUES[number]), number)
     values = written_back(compare(pair, cases))
     assert len(values) > number / 2
     compare(pair, values)
+
+
+def recursive_protobuf_of_others(pair: Pair, number: int) -> None:
+    """Messages that contain themselves are read alike, and what was read is written alike where the original can."""
+    cases = protobuf_of_others(pair, MESSAGES, recursive_protobuf(VALUES[number]), number, back=True)
+    written = [answer["result"]["payload"] for answer in compare(pair, cases) if "value" in answer["result"]]
+    assert len(written) > number / 2
+    assert sum("error" not in payload for payload in written) > number / 10
 
 
 def test_records_become_the_same_avro_and_come_back_alike(pair: Pair) -> None:
@@ -180,6 +196,10 @@ def test_avro_that_contains_itself_is_read_and_written_alike(pair: Pair) -> None
     recursive_avro_of_others(pair, FEW)
 
 
+def test_protobuf_that_contains_itself_is_read_and_written_alike(pair: Pair) -> None:
+    recursive_protobuf_of_others(pair, FEW)
+
+
 def test_protobuf_of_others_is_read_alike(pair: Pair) -> None:
     foreign_protobuf(pair, FEW)
 
@@ -192,6 +212,11 @@ def test_many_records_become_the_same_protobuf_and_come_back_alike(pair: Pair) -
 @pytest.mark.long
 def test_much_protobuf_of_others_is_read_alike(pair: Pair) -> None:
     foreign_protobuf(pair, MANY)
+
+
+@pytest.mark.long
+def test_much_protobuf_that_contains_itself_is_read_and_written_alike(pair: Pair) -> None:
+    recursive_protobuf_of_others(pair, MANY)
 
 
 @pytest.mark.long

@@ -164,11 +164,53 @@ def test_what_protobuf_cannot_express_is_refused(url, kind, words):
         converter(url).from_connect("t", kind, {"a": 1})
 
 
-def test_a_message_that_contains_itself_is_refused(url):
+PERSON = Schema.recursive(
+    lambda again: Schema(
+        Type.STRUCT,
+        name="Person",
+        fields={
+            "name": schema.STRING,
+            "friend": again(optional=True),
+            "firm": Schema(
+                Type.STRUCT, name="Firm", optional=True, fields={"people": Schema(Type.ARRAY, values=again())}
+            ),
+        },
+    )
+)
+
+
+def test_a_message_that_contains_itself_is_written_and_read(url):
     made = converter(url)
-    register(url, "t-value", 'syntax = "proto3"; message Node { Node next = 1; }')
-    with pytest.raises(DataError, match="The Protobuf message Node contains itself"):
-        made.to_connect("t", b"\0\0\0\0\1\0")
+    value = {
+        "name": "a",
+        "friend": {"name": "b"},
+        "firm": {"people": [{"name": "c", "firm": {"people": [{"name": "d"}]}}]},
+    }
+    payload = made.from_connect("t", PERSON, value)
+    assert payload == b"\0\0\0\0\1\0\x0a\1a\x12\3\x0a\1b\x1a\x0c\x0a\x0a\x0a\1c\x1a\5\x0a\3\x0a\1d"
+    read = made.to_connect("t", payload)
+    firm = read.value["firm"]
+    assert (read.value["friend"]["name"], firm["people"][0]["firm"]["people"][0]["name"]) == ("b", "d")
+    assert read.schema.field("friend").schema.field("friend").schema.name == "Person"
+    assert made.from_connect("t", read.schema, read.value)[6:] == payload[6:]
+
+
+def test_a_message_that_is_nested_too_deeply_is_at_fault_itself(url):
+    value = None
+    for _ in range(10_000):
+        value = {"name": "", "friend": value}
+    made = converter(url)
+    with pytest.raises(DataError, match="nested too deeply"):
+        made.from_connect("t", PERSON, value)
+    nested = b""
+    for _ in range(2000):
+        size, length = len(nested), b""
+        while size > 127:
+            length, size = length + bytes([size & 127 | 128]), size >> 7
+        nested = b"\x12" + length + bytes([size]) + nested
+    made.from_connect("t", PERSON, {"name": "a"})
+    with pytest.raises(DataError, match="Error deserializing Protobuf message"):
+        made.to_connect("t", b"\0\0\0\0\1\0" + nested)
 
 
 @pytest.mark.parametrize("content", ["{", "message A {", 'edition = "2023";', "message A { optional group G = 1 {} }"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError, EncodeError
 from google.protobuf.message import Message as ProtobufMessage
@@ -24,6 +24,8 @@ from linkspan.convert.protobuf.wrappers import WRAPPERS_TEXT
 from linkspan.convert.registry_schema import RegistrySchema
 
 __all__ = ["ProtobufFormat"]
+
+_TOO_DEEP: Final = "the value is nested too deeply"
 
 
 class ProtobufFormat(Format):
@@ -111,6 +113,8 @@ def _write(
 ) -> bytes:
     try:
         return head + place + message(**make(value)).SerializeToString()
+    except RecursionError as error:
+        raise DataError(f"Error serializing Protobuf message: {_TOO_DEEP}") from error
     except (TypeError, ValueError, OverflowError, EncodeError) as error:
         raise DataError(f"Error serializing Protobuf message: {error}") from error
 
@@ -118,5 +122,7 @@ def _write(
 def _read(parse_message: Callable[[bytes], Any], make: Callable[[Any], Any], start: int, payload: bytes) -> Any:  # noqa: ANN401 - any value
     try:
         return make(parse_message(payload[start:]))
+    except RecursionError as error:
+        raise DataError(f"Error deserializing Protobuf message: {_TOO_DEEP}") from error
     except DecodeError as error:
         raise DataError(f"Error deserializing Protobuf message: {error}") from error

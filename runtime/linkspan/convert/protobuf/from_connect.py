@@ -46,6 +46,7 @@ class _Mapping:
         self._options = options
         self._unnamed = 0
         self._imports: list[str] = []
+        self._within: list[tuple[str, Schema]] = []
 
     def file(self, schema: Schema) -> tuple[File, str]:
         """The file with the message of a STRUCT."""
@@ -66,11 +67,13 @@ class _Mapping:
     def _message(self, name: str, schema: Schema) -> Message:
         message = Message(name)
         number = 0
+        self._within.append((name, schema))
         for field in schema.fields:
             tag = field.schema.parameters.get(words.TAG)
             if tag is None:
                 number += 1
             self._add(message, field.name, field.schema, number if tag is None else _whole(tag))
+        self._within.pop()
         return message
 
     def _add(self, message: Message, field_name: str, schema: Schema, number: int, oneof: str | None = None) -> None:
@@ -145,12 +148,21 @@ class _Mapping:
             if file not in self._imports:
                 self._imports.append(file)
         elif schema.type is Type.STRUCT:
-            if kind != message.name and all(inner.name != kind for inner in message.messages):
+            # as in the original, what has the name of the message itself is that message
+            if (
+                kind != message.name
+                and not self._is_within(kind, schema)
+                and all(inner.name != kind for inner in message.messages)
+            ):
                 message.messages.append(self._message(kind, schema))
         elif schema.type is Type.MAP:
             message.messages.append(self._entry(kind, schema))
         elif is_enum(schema):
             self._define_enum(message, schema)
+
+    def _is_within(self, name: str, schema: Schema) -> bool:
+        """Whether a message further out is this one, which is then known here by its name."""
+        return any(name == outer and schema.fields == whole.fields for outer, whole in self._within)
 
     def _entry(self, name: str, schema: Schema) -> Message:
         assert schema.keys is not None

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from linkspan.api import DataError, Schema, Type
 from linkspan.api import schema as connect
+from linkspan.convert.deferred import Deferred
 from linkspan.convert.protobuf import options as words
 from linkspan.convert.protobuf.descriptors import Traits, traits_of
 from linkspan.convert.protobuf.options import Options
@@ -26,29 +27,92 @@ _HALF: Final = 1 << 63
 
 def message_reader(descriptor: Descriptor, schema: Schema, options: Options) -> Function:
     """What makes the value of a STRUCT of a message."""
-    traits = traits_of(descriptor)
-    always: list[tuple[str, Function | None]] = []
-    present: list[tuple[str, Function | None]] = []
-    oneofs: list[tuple[str, str, Mapping[str, Function | None]]] = []
-    for oneof in traits.oneofs:
-        if options.flatten:
-            present += [(item.name, _of_field(item, schema, options)) for item in oneof.fields]
-        else:
-            union = schema.field(union_name(oneof, options))
-            assert union is not None
-            makers = {item.name: _of_field(item, union.schema, options) for item in oneof.fields}
-            oneofs.append((oneof.name, union.name, makers))
-    for member in descriptor.fields:
-        if traits.is_in_oneof(member):
-            continue
-        make = _of_field(member, schema, options)
-        (present if _may_be_absent(member, traits, options) else always).append((member.name, make))
-    return _struct(schema, always, present, oneofs)
+    return _Readers(options).message(descriptor, schema)
 
 
 def wrapper_reader(kind: Type) -> Function:
     """What takes a scalar out of the message around it."""
     return _signed if kind is Type.INT64 else _wrapped
+
+
+class _Readers:
+    """One run over a message and its schema."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._open: dict[tuple[str, int], Deferred] = {}
+
+    def message(self, descriptor: Descriptor, schema: Schema) -> Function:
+        place = (descriptor.full_name, id(schema.fields))
+        if place in self._open:
+            return self._open[place]
+        deferred = self._open[place] = Deferred()
+        deferred.function = self._message(descriptor, schema)
+        del self._open[place]
+        return deferred.function
+
+    def _message(self, descriptor: Descriptor, schema: Schema) -> Function:
+        options, traits = self._options, traits_of(descriptor)
+        always: list[tuple[str, Function | None]] = []
+        present: list[tuple[str, Function | None]] = []
+        oneofs: list[tuple[str, str, Mapping[str, Function | None]]] = []
+        for oneof in traits.oneofs:
+            if options.flatten:
+                present += [(item.name, self._of_field(item, schema)) for item in oneof.fields]
+            else:
+                union = schema.field(union_name(oneof, options))
+                assert union is not None
+                makers = {item.name: self._of_field(item, union.schema) for item in oneof.fields}
+                oneofs.append((oneof.name, union.name, makers))
+        for member in descriptor.fields:
+            if traits.is_in_oneof(member):
+                continue
+            make = self._of_field(member, schema)
+            (present if _may_be_absent(member, traits, options) else always).append((member.name, make))
+        return _struct(schema, always, present, oneofs)
+
+    def _of_field(self, member: FieldDescriptor, schema: Schema) -> Function | None:
+        field = schema.field(member.name)
+        assert field is not None
+        return self._of(member, field.schema)
+
+    def _of(self, member: FieldDescriptor, schema: Schema) -> Function | None:
+        if schema.type is Type.MAP and is_map(member):
+            return self._map(member, schema)
+        if member.is_repeated:
+            assert schema.values is not None
+            make = self._single(member, schema.values)
+            return list if make is None else lambda items: [make(item) for item in items]
+        return self._single(member, schema)
+
+    def _single(self, member: FieldDescriptor, schema: Schema) -> Function | None:
+        message = member.message_type
+        if message is not None:
+            if schema.name in _MESSAGES:
+                return _MESSAGES[schema.name]
+            if schema.type is Type.STRUCT:
+                return self.message(message, schema)
+            return wrapper_reader(schema.type)
+        if member.enum_type is not None:
+            return None if schema.type is Type.INT32 else _symbols(member.enum_type)
+        if member.type in (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64):
+            return lambda value: value - 2 * _HALF if value >= _HALF else value
+        if schema.type in (Type.INT8, Type.INT16):
+            return _cut(8 if schema.type is Type.INT8 else 16)
+        return None
+
+    def _map(self, member: FieldDescriptor, schema: Schema) -> Function:
+        assert schema.keys is not None
+        assert schema.values is not None
+        entry = member.message_type
+        assert entry is not None
+        own_key = self._of(entry.fields_by_name[words.KEY], schema.keys)
+        own_value = self._of(entry.fields_by_name[words.VALUE], schema.values)
+        make_key: Function = _same if own_key is None else own_key
+        make_value: Function = _same if own_value is None else own_value
+        if entry.GetOptions().map_entry:
+            return lambda found: {make_key(key): make_value(found[key]) for key in found}
+        return lambda entries: {make_key(item.key): make_value(item.value) for item in entries}
 
 
 def _may_be_absent(member: FieldDescriptor, traits: Traits, options: Options) -> bool:
@@ -58,39 +122,6 @@ def _may_be_absent(member: FieldDescriptor, traits: Traits, options: Options) ->
         return not options.structs_for_nulls
     is_optional = member.name in (traits.optional if options.optional_proto2 else traits.proto3_optional)
     return is_optional and not options.structs_for_nulls
-
-
-def _of_field(member: FieldDescriptor, schema: Schema, options: Options) -> Function | None:
-    field = schema.field(member.name)
-    assert field is not None
-    return _of(member, field.schema, options)
-
-
-def _of(member: FieldDescriptor, schema: Schema, options: Options) -> Function | None:
-    if schema.type is Type.MAP and is_map(member):
-        return _map(member, schema, options)
-    if member.is_repeated:
-        assert schema.values is not None
-        make = _single(member, schema.values, options)
-        return list if make is None else lambda items: [make(item) for item in items]
-    return _single(member, schema, options)
-
-
-def _single(member: FieldDescriptor, schema: Schema, options: Options) -> Function | None:
-    message = member.message_type
-    if message is not None:
-        if schema.name in _MESSAGES:
-            return _MESSAGES[schema.name]
-        if schema.type is Type.STRUCT:
-            return message_reader(message, schema, options)
-        return wrapper_reader(schema.type)
-    if member.enum_type is not None:
-        return None if schema.type is Type.INT32 else _symbols(member.enum_type)
-    if member.type in (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64):
-        return lambda value: value - 2 * _HALF if value >= _HALF else value
-    if schema.type in (Type.INT8, Type.INT16):
-        return _cut(8 if schema.type is Type.INT8 else 16)
-    return None
 
 
 def _symbols(enum: EnumDescriptor) -> Function:
@@ -108,20 +139,6 @@ def _cut(bits: int) -> Function:
         return wrapped - all_bits - 1 if wrapped >= most else wrapped
 
     return cut
-
-
-def _map(member: FieldDescriptor, schema: Schema, options: Options) -> Function:
-    assert schema.keys is not None
-    assert schema.values is not None
-    entry = member.message_type
-    assert entry is not None
-    own_key = _of(entry.fields_by_name[words.KEY], schema.keys, options)
-    own_value = _of(entry.fields_by_name[words.VALUE], schema.values, options)
-    make_key: Function = _same if own_key is None else own_key
-    make_value: Function = _same if own_value is None else own_value
-    if entry.GetOptions().map_entry:
-        return lambda found: {make_key(key): make_value(found[key]) for key in found}
-    return lambda entries: {make_key(item.key): make_value(item.value) for item in entries}
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401 - any value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, OneofDescriptor
 
-from linkspan.api import DataError, Schema, Type
+from linkspan.api import Schema, Type
 from linkspan.api import schema as connect
+from linkspan.convert.drafts import Draft
 from linkspan.convert.protobuf import options as words
 from linkspan.convert.protobuf.descriptors import traits_of
 from linkspan.convert.protobuf.model import File, Message, map_field_name
@@ -46,11 +46,7 @@ _MOMENTS: Final = {
 
 
 def connect_schema(descriptor: Descriptor, params: Params, options: Options, version: int | None) -> Schema:
-    """Connect schema of a message.
-
-    Raises:
-        DataError: the message contains itself.
-    """
+    """Connect schema of a message."""
     return _Mapping(params, options).root(descriptor, version)
 
 
@@ -82,148 +78,122 @@ def union_name(oneof: OneofDescriptor, options: Options) -> str:
     return f"{oneof.name}_{oneof.index}" if options.numbered_unions else oneof.name
 
 
-@dataclass(slots=True)
-class _Parts:
-    """What a Schema is made of, until all of it is known."""
-
-    kind: Type
-    name: str | None = None
-    version: int | None = None
-    optional: bool = False
-    parameters: dict[str, str] = field(default_factory=dict)
-    fields: list[tuple[str, Schema]] = field(default_factory=list)
-    keys: Schema | None = None
-    values: Schema | None = None
-
-    def schema(self) -> Schema:
-        return Schema(
-            self.kind,
-            optional=self.optional,
-            name=self.name,
-            version=self.version,
-            parameters=self.parameters,
-            fields=self.fields,
-            keys=self.keys,
-            values=self.values,
-        )
-
-
 class _Mapping:
-    """One run over a message and those in it."""
+    """One run over a message and those in it; a message that was met before is mentioned again, within itself too.
+
+    As in the original, null is then allowed wherever the message is, at the outside too.
+    """
 
     def __init__(self, params: Params, options: Options) -> None:
         self._params = params
         self._options = options
-        self._within: list[str] = []
+        self._known: dict[str, Draft] = {}
 
     def root(self, descriptor: Descriptor, version: int | None) -> Schema:
         wrapped = words.WRAPPED.get(descriptor.full_name) if self._options.wrapped_primitives else None
-        parts = self._message(descriptor) if wrapped is None else _Parts(wrapped)
-        parts.version = version
-        return parts.schema()
+        made = self._message(descriptor) if wrapped is None else Draft(wrapped)
+        made.version = version
+        return made.schema()
 
-    def _message(self, descriptor: Descriptor) -> _Parts:
-        if descriptor.full_name in self._within:
-            # Connect's schemas, which are values here, cannot contain themselves
-            raise DataError(
-                f"The Protobuf message {descriptor.full_name} contains itself; recursive schemas cannot be expressed. "
-                "Read this topic with another converter"
-            )
-        self._within.append(descriptor.full_name)
+    def _message(self, descriptor: Descriptor) -> Draft:
+        name = descriptor.full_name
+        known = self._known.get(name)
+        if known is not None:
+            known.optional = True
+            return known.again(optional=True)
         options, traits = self._options, traits_of(descriptor)
-        parts = _Parts(Type.STRUCT, descriptor.full_name if options.enhanced else descriptor.name)
+        made = self._known[name] = Draft(Type.STRUCT, name if options.enhanced else descriptor.name)
         for oneof in traits.oneofs:
             members = [(member.name, self._field(member, optional=True, in_oneof=True)) for member in oneof.fields]
             if options.flatten:
-                parts.fields += members
+                made.fields += members
             else:
-                parts.fields.append((union_name(oneof, options), self._union(oneof, members)))
+                made.fields.append((union_name(oneof, options), self._union(oneof, members)))
         for member in descriptor.fields:
             if not traits.is_in_oneof(member):
                 schema = self._field(member, optional=member.name in traits.optional, in_oneof=False)
-                parts.fields.append((member.name, schema))
-        self._within.pop()
-        return parts
+                made.fields.append((member.name, schema))
+        return made
 
-    def _union(self, oneof: OneofDescriptor, members: list[tuple[str, Schema]]) -> Schema:
+    def _union(self, oneof: OneofDescriptor, members: list[tuple[str, Draft]]) -> Draft:
         if self._options.generalized:
-            parts = _Parts(Type.STRUCT, oneof.name, parameters={GENERAL_UNION: oneof.name})
+            made = Draft(Type.STRUCT, oneof.name, parameters={GENERAL_UNION: oneof.name})
         else:
             name = oneof.full_name if self._options.enhanced else oneof.name
-            parts = _Parts(Type.STRUCT, words.UNION_PREFIX + name)
-        parts.optional, parts.fields = True, members
-        return parts.schema()
+            made = Draft(Type.STRUCT, words.UNION_PREFIX + name)
+        made.optional, made.fields = True, members
+        return made
 
-    def _field(self, member: FieldDescriptor, *, optional: bool, in_oneof: bool) -> Schema:
+    def _field(self, member: FieldDescriptor, *, optional: bool, in_oneof: bool) -> Draft:
         options = self._options
-        parts = self._value(member)
-        if member.is_repeated and parts.kind is not Type.MAP:
-            parts.optional = True
-            parts = _Parts(Type.ARRAY, optional=True, values=parts.schema())
+        made = self._value(member)
+        if member.is_repeated and made.type is not Type.MAP:
+            made.optional = True
+            made = Draft(Type.ARRAY, optional=True, values=made)
         if in_oneof:
-            parts.optional = True
+            made.optional = True
             inner = member.message_type
             if options.wrapped_nullables and inner is not None and inner.full_name in words.WRAPPED:
-                parts.parameters[words.WRAPPER] = "true"
+                made.parameters[words.WRAPPER] = "true"
         elif options.optional_nullables:
-            parts.optional = parts.optional or optional
+            made.optional = made.optional or optional
         elif not options.wrapped_nullables:
-            parts.optional = True
-        parts.parameters[words.TAG] = str(member.number)
-        return parts.schema()
+            made.optional = True
+        made.parameters[words.TAG] = str(member.number)
+        return made
 
-    def _value(self, member: FieldDescriptor) -> _Parts:
+    def _value(self, member: FieldDescriptor) -> Draft:
         if member.enum_type is not None:
             return self._enum(member.enum_type)
         if member.message_type is not None:
-            parts = self._inner_message(member, member.message_type)
-            parts.optional = True
-            return parts
+            made = self._inner_message(member, member.message_type)
+            made.optional = True
+            return made
         name = _NAMES[member.type]
         kind = _TYPES[name]
         if kind is Type.INT32:
             small = _SMALL.get(self._params.get(member.full_name, {}).get(words.CONNECT_TYPE, ""))
             if small is not None:
-                return _Parts(small)
-        parts = _Parts(kind)
+                return Draft(small)
+        made = Draft(kind)
         if kind in (Type.INT32, Type.INT64) and name not in ("int32", "int64"):
-            parts.parameters[words.TYPE] = name
-        return parts
+            made.parameters[words.TYPE] = name
+        return made
 
-    def _enum(self, enum: EnumDescriptor) -> _Parts:
+    def _enum(self, enum: EnumDescriptor) -> Draft:
         options = self._options
-        parts = _Parts(Type.INT32 if options.int_enums else Type.STRING, optional=True)
-        parts.name = enum.full_name if options.enhanced else enum.name
+        made = Draft(Type.INT32 if options.int_enums else Type.STRING, optional=True)
+        made.name = enum.full_name if options.enhanced else enum.name
         title = options.enum_parameter
-        parts.parameters[title] = enum.name
+        made.parameters[title] = enum.name
         for value in enum.values:
-            parts.parameters[f"{title}.{value.name}"] = str(value.number)
-        return parts
+            made.parameters[f"{title}.{value.name}"] = str(value.number)
+        return made
 
-    def _inner_message(self, member: FieldDescriptor, inner: Descriptor) -> _Parts:
+    def _inner_message(self, member: FieldDescriptor, inner: Descriptor) -> Draft:
         name = inner.full_name
         if name == words.DECIMAL_TYPE:
             return self._decimal(member)
         if name in _MOMENTS:
             kind, title = _MOMENTS[name]
-            return _Parts(kind, title, 1)
+            return Draft(kind, title, 1)
         unwraps = self._options.wrapped_nullables or self._options.wrapped_primitives
         if unwraps and name in words.WRAPPED:
-            return _Parts(words.WRAPPED[name])
+            return Draft(words.WRAPPED[name])
         if not is_map(member):
             return self._message(inner)
         keys, values = (self._field(item, optional=False, in_oneof=False) for item in inner.fields)
         title = map_field_name(name if self._options.enhanced else inner.name)
-        return _Parts(Type.MAP, title, keys=keys, values=values)
+        return Draft(Type.MAP, title, keys=keys, values=values)
 
-    def _decimal(self, member: FieldDescriptor) -> _Parts:
+    def _decimal(self, member: FieldDescriptor) -> Draft:
         params = self._params.get(member.full_name, {})
-        parts = _Parts(Type.BYTES, connect.DECIMAL, 1)
+        made = Draft(Type.BYTES, connect.DECIMAL, 1)
         scale, precision = params.get(words.SCALE, ""), params.get(words.PRECISION, "")
-        parts.parameters[connect.SCALE] = str(int(scale)) if _is_whole(scale) else "0"
+        made.parameters[connect.SCALE] = str(int(scale)) if _is_whole(scale) else "0"
         if _is_whole(precision):
-            parts.parameters[words.CONNECT_PRECISION] = str(int(precision))
-        return parts
+            made.parameters[words.CONNECT_PRECISION] = str(int(precision))
+        return made
 
 
 def _is_whole(text: str) -> bool:

@@ -16,6 +16,7 @@ from linkspan.api import DataError, Schema, Type
 from linkspan.api import schema as connect
 from linkspan.convert import logical
 from linkspan.convert.checks import INT_BITS, boolean, text, whole
+from linkspan.convert.deferred import Deferred
 from linkspan.convert.protobuf import options as words
 from linkspan.convert.protobuf.options import Options, is_enum, is_union
 
@@ -37,19 +38,7 @@ def message_writer(schema: Schema, descriptor: Descriptor, options: Options) -> 
     Raises:
         DataError: the message has no place for a field.
     """
-    parts: list[tuple[str, str, Function, object]] = []
-    unions: list[tuple[str, list[tuple[str, str, Function]]]] = []
-    for field in schema.fields:
-        if is_union(field.schema):
-            unions.append((field.name, _members(field.schema, descriptor, options)))
-            continue
-        name = options.scrubbed(field.name)
-        target = descriptor.fields_by_name.get(name)
-        if target is None:
-            raise DataError(f"Cannot find field with name {name}")
-        default = None if options.keep_nulls else field.schema.default
-        parts.append((field.name, name, _field_writer(field.schema, target, options), default))
-    return _struct(schema, parts, unions)
+    return _Writers(options).message(schema, descriptor)
 
 
 def scalar_writer(schema: Schema) -> Function:
@@ -59,36 +48,77 @@ def scalar_writer(schema: Schema) -> Function:
     return _CHECKS[schema.type]
 
 
-def _members(schema: Schema, descriptor: Descriptor, options: Options) -> list[tuple[str, str, Function]]:
-    found = []
-    for field in schema.fields:
-        name = options.scrubbed(field.name)
-        target = descriptor.fields_by_name.get(name)
-        if target is None:
-            raise DataError(f"Cannot find field with name {name}")
-        found.append((field.name, name, _field_writer(field.schema, target, options)))
-    return found
+class _Writers:
+    """One run over a schema and its message."""
 
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._open: dict[tuple[int, str], Deferred] = {}
 
-def _field_writer(schema: Schema, target: FieldDescriptor, options: Options) -> Function:
-    if schema.type is Type.ARRAY:
-        assert schema.values is not None
-        return _list(_field_writer(schema.values, target, options))
-    if schema.type is Type.MAP:
-        return _map(schema, target, options)
-    message = target.message_type
-    if schema.name in _MESSAGES and message is not None:
-        return _MESSAGES[schema.name](schema)
-    if schema.type is Type.STRUCT:
+    def message(self, schema: Schema, descriptor: Descriptor) -> Function:
+        place = (id(schema.fields), descriptor.full_name)
+        if place in self._open:
+            return self._open[place]
+        deferred = self._open[place] = Deferred()
+        deferred.function = self._message(schema, descriptor)
+        del self._open[place]
+        return deferred.function
+
+    def _message(self, schema: Schema, descriptor: Descriptor) -> Function:
+        options = self._options
+        parts: list[tuple[str, str, Function, object]] = []
+        unions: list[tuple[str, list[tuple[str, str, Function]]]] = []
+        for field in schema.fields:
+            if is_union(field.schema):
+                unions.append((field.name, self._members(field.schema, descriptor)))
+                continue
+            name = options.scrubbed(field.name)
+            target = descriptor.fields_by_name.get(name)
+            if target is None:
+                raise DataError(f"Cannot find field with name {name}")
+            default = None if options.keep_nulls else field.schema.default
+            parts.append((field.name, name, self._field(field.schema, target), default))
+        return _struct(schema, parts, unions)
+
+    def _members(self, schema: Schema, descriptor: Descriptor) -> list[tuple[str, str, Function]]:
+        found = []
+        for field in schema.fields:
+            name = self._options.scrubbed(field.name)
+            target = descriptor.fields_by_name.get(name)
+            if target is None:
+                raise DataError(f"Cannot find field with name {name}")
+            found.append((field.name, name, self._field(field.schema, target)))
+        return found
+
+    def _field(self, schema: Schema, target: FieldDescriptor) -> Function:
+        if schema.type is Type.ARRAY:
+            assert schema.values is not None
+            return _list(self._field(schema.values, target))
+        if schema.type is Type.MAP:
+            return self._map(schema, target)
+        message = target.message_type
+        if schema.name in _MESSAGES and message is not None:
+            return _MESSAGES[schema.name](schema)
+        if schema.type is Type.STRUCT:
+            if message is None:
+                raise DataError(f"{target.name} is no message in the Protobuf schema")
+            return self.message(schema, message)
+        if is_enum(schema) and target.enum_type is not None:
+            return _enum(schema, target.enum_type, self._options)
+        make = _scalar(schema, target if message is None else message.fields_by_name[words.VALUE])
         if message is None:
-            raise DataError(f"{target.name} is no message in the Protobuf schema")
-        return message_writer(schema, message, options)
-    if is_enum(schema) and target.enum_type is not None:
-        return _enum(schema, target.enum_type, options)
-    make = _scalar(schema, target if message is None else message.fields_by_name[words.VALUE])
-    if message is None:
-        return make
-    return lambda value: {words.VALUE: make(value)}
+            return make
+        return lambda value: {words.VALUE: make(value)}
+
+    def _map(self, schema: Schema, target: FieldDescriptor) -> Function:
+        assert schema.keys is not None
+        assert schema.values is not None
+        entry = target.message_type
+        if entry is None or words.KEY not in entry.fields_by_name or words.VALUE not in entry.fields_by_name:
+            raise DataError(f"{target.name} is no map in the Protobuf schema")
+        make_key = self._field(schema.keys, entry.fields_by_name[words.KEY])
+        make_value = self._field(schema.values, entry.fields_by_name[words.VALUE])
+        return (_true_map if entry.GetOptions().map_entry else _entries)(make_key, make_value)
 
 
 def _scalar(schema: Schema, target: FieldDescriptor) -> Function:
@@ -207,17 +237,7 @@ def _list(make: Function) -> Function:
     return convert
 
 
-def _map(schema: Schema, target: FieldDescriptor, options: Options) -> Function:
-    assert schema.keys is not None
-    assert schema.values is not None
-    entry = target.message_type
-    if entry is None or words.KEY not in entry.fields_by_name or words.VALUE not in entry.fields_by_name:
-        raise DataError(f"{target.name} is no map in the Protobuf schema")
-    make_key = _field_writer(schema.keys, entry.fields_by_name[words.KEY], options)
-    make_value = _field_writer(schema.values, entry.fields_by_name[words.VALUE], options)
-    if entry.GetOptions().map_entry:
-        return _true_map(make_key, make_value)
-
+def _entries(make_key: Function, make_value: Function) -> Function:
     def convert(value: Any) -> Any:  # noqa: ANN401 - checked here
         if not isinstance(value, Mapping):
             raise DataError(f"expected MAP, found {type(value).__name__}")
