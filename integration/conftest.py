@@ -15,6 +15,7 @@ from integration.services.maven import UnavailableError
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kafka-url", help="bootstrap address of a running Kafka, instead of starting one")
+    parser.addoption("--mq-url", help="mq://user:password@host:port/QMGR/CHANNEL?queues=A,B of a running queue manager")
     parser.addoption("--long", action="store_true", help="also run what takes long: more kinds of disturbance")
 
 

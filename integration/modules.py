@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 LONGEST = 800
+SUFFIXES = frozenset({".py", ".c", ".h", ".java"})
 EMPTY_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "base", "core", "manager", "misc"})
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -14,7 +15,7 @@ def complaints() -> list[str]:
     """One line for each module that breaks a rule."""
     found = []
     for folder in ("runtime", "connectors", "tests", "integration"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
+        for path in sorted(p for p in (ROOT / folder).rglob("*") if p.suffix in SUFFIXES):
             lines = len(path.read_text().splitlines())
             name = path.relative_to(ROOT)
             if lines > LONGEST:
