@@ -409,6 +409,28 @@ def test_no_offset_of_a_source_is_stored_before_the_letters_are(log):
     assert list(run.port.stored.values()) == [{"position": 0}]
 
 
+def test_a_source_is_told_of_a_dropped_record_once_its_letter_is_written(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [], policy=ALL, dead_letters=queue, task_class=NotifiedSource)
+    seen: list[list[tuple[object, int | None]]] = []
+
+    def hold() -> list[SourceRecord]:
+        run.writer.hold = True
+        return records(topic, "bad")
+
+    def look() -> None:
+        seen.append(list(run.task.notified))
+
+    def release() -> None:
+        look()
+        run.writer.hold = False
+
+    run.task.script = [hold, look, look, release, look]
+    run.run()
+    assert seen == [[], [], [], [("bad", None)]]
+    assert content(log, queue) == ['"bad"']
+
+
 def test_polling_waits_until_the_dead_letter_queue_takes_what_failed(log, monkeypatch):
     monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
     topic, queue = create_topic(log), create_topic(log)

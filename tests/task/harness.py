@@ -11,7 +11,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,7 +29,7 @@ from linkspan.task.conversion import Converters, SinkConversion, SourceConversio
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
-from linkspan.task.source import SourceLoop, tell_of_record, wants_records
+from linkspan.task.source import SourceLoop, wants_records
 from linkspan.task.spec import ExactlyOnce
 from linkspan.task.suspects import NOBODY, AnySpan, Suspects
 from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance
@@ -177,6 +176,7 @@ class Writer:
         self.errors: list[Exception] = []
         self.closed = False
         self.close_timeouts: list[float] = []
+        self.polled: list[float] = []
 
     def send(self, batch: OutgoingBatch, on_record: Any = None) -> Delivery:
         if self.errors:
@@ -190,6 +190,7 @@ class Writer:
         return Delivery(SimpleNamespace(done=True), self, [(index, self.refusal) for index in bad])
 
     def poll(self, timeout: float = 0.0) -> None:
+        self.polled.append(timeout)
         self._inner.poll(timeout)
 
     def flush(self, timeout: float) -> bool:
@@ -384,8 +385,6 @@ class SourceRun:
         conversion = SourceConversion(
             Converters(self.text, self.text, self.text), tolerance, Chain(steps, tolerance) if steps else None
         )
-        if issubclass(task_class, NotifiedSource):
-            conversion.on_drop = partial(tell_of_record, self.task)
         letters = set_aside(dead_letters, self.writer, conversion, tolerance)
         self.delivery = AcknowledgedDelivery(
             self.task,
@@ -397,6 +396,8 @@ class SourceRun:
             ensure_topic=ensure_topic,
             letters=letters,
         )
+        if issubclass(task_class, NotifiedSource):
+            conversion.on_drop = self.delivery.dropped
         self.loop = SourceLoop(self.task, self.delivery, tolerance, self.port)  # type: ignore[arg-type]
 
     def _pause(self, seconds: float) -> bool:

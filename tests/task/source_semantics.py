@@ -147,6 +147,32 @@ def test_commit_record_hears_of_every_record_only_if_overridden(log):
     assert run.task.notified == [("v0", 0), ("v1", 1), ("bad", None)]
 
 
+def test_a_task_that_waits_to_be_told_of_records_is_asked_again_when_they_arrive(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [], task_class=NotifiedSource)
+
+    def hold() -> SourceBatch:
+        run.writer.hold = True
+        return batch(topic, 0, 1)
+
+    def release() -> None:
+        run.writer.hold = False
+
+    run.task.script = [hold, None, None, None, None, None, release, None]
+    run.run()
+    assert run.port.waits == []
+    assert [timeout for timeout in run.writer.polled if timeout] == [source._EMPTY_POLL_PAUSE] * 6
+
+
+@pytest.mark.parametrize("as_batch", [True, False])
+def test_records_without_an_offset_store_none(log, as_batch):
+    topic = create_topic(log)
+    polled = SourceBatch(FILE, [None, None], topic, ["a", "b"])
+    run = SourceRun(log, [polled if as_batch else list(polled)]).run()
+    assert content(log, topic) == ["a", "b"]
+    assert run.port.stored == {}
+
+
 def test_a_retriable_poll_error_leaves_the_task_running(log):
     topic = create_topic(log)
     run = SourceRun(log, [RetriableError("away"), RetriableError("away"), batch(topic, 0, 1)]).run()

@@ -62,7 +62,8 @@ class SourceRecord:
 
     Args:
         source_partition: where in the external system it comes from.
-        source_offset: the position from which reading goes on *after* this record.
+        source_offset: the position from which reading goes on *after* this record; None when the external system
+            itself remembers that, as a queue does: nothing is stored then.
         topic: topic to write to.
         value: the value, in the Python types of :mod:`linkspan.api.schema`.
         value_schema: what the value is, or None.
@@ -89,7 +90,7 @@ class SourceRecord:
     def __init__(
         self,
         source_partition: Partition,
-        source_offset: Offset,
+        source_offset: Offset | None,
         topic: str,
         value: object,
         value_schema: Schema | None = None,
@@ -277,7 +278,8 @@ class SourceBatch(Sequence[SourceRecord]):
 
     Args:
         source_partition: where all the records come from.
-        source_offsets: the position after each record; may be lazy, the runtime normally asks for the last one only.
+        source_offsets: the position after each record, or None in its place as for a :class:`SourceRecord`; may be
+            lazy, the runtime normally asks for the last one only.
         topic: topic of all the records.
         values: one value a record.
         value_schema: what the values are, or None.
@@ -303,7 +305,7 @@ class SourceBatch(Sequence[SourceRecord]):
     def __init__(
         self,
         source_partition: Partition,
-        source_offsets: Sequence[Offset],
+        source_offsets: Sequence[Offset | None],
         topic: str,
         values: Sequence[object],
         value_schema: Schema | None = None,

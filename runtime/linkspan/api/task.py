@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from linkspan.api.converter import Converter
 from linkspan.api.fields import Config
 from linkspan.api.records import (
     Offset,
@@ -69,6 +70,19 @@ class SourceTaskContext(Protocol):
         """The task's configuration, with references resolved."""
         ...
 
+    def converter(self, name: str, settings: Mapping[str, str], key: str | None = None) -> Converter:
+        """A converter of values, for a task that makes them of something else itself; closed after the task's end.
+
+        Args:
+            name: its class, as in ``value.converter``.
+            settings: its own settings.
+            key: the configuration key that names it, for messages.
+
+        Raises:
+            ConfigError: there is no such converter, or a setting is wrong.
+        """
+        ...
+
     @property
     def offset_reader(self) -> OffsetReader:
         """The stored offsets of this connector."""
@@ -100,6 +114,10 @@ class SinkTaskContext(Protocol):
     @property
     def configs(self) -> Mapping[str, str]:
         """The task's configuration, with references resolved."""
+        ...
+
+    def converter(self, name: str, settings: Mapping[str, str], key: str | None = None) -> Converter:
+        """As of a :class:`SourceTaskContext`."""
         ...
 
     @property

@@ -107,6 +107,8 @@ class AcknowledgedDelivery:
         self.outage = self._outbox.outage
         self._letters = letters
         self._letters_wait = False
+        self._dropped: list[SourceRecord] = []
+        """Of which the task is told once there are letters about them in the log."""
         self._sent: list[tuple[Part, Delivery]] = []
         """Parts of the last poll that the writer has."""
         self._progress = Progress()
@@ -125,6 +127,7 @@ class AcknowledgedDelivery:
         """Take in acknowledgements; commit when it is time."""
         self._acknowledge()
         self._post()
+        self._tell_of_dropped()
         if self._clock() >= self._commit_at:
             # under a steady stream some record is always on its way: a short halt lets the log catch up
             self._writer.flush(min(self._times.timeout, _CATCH_UP))
@@ -151,6 +154,13 @@ class AcknowledgedDelivery:
             self._send()
         else:
             self._writer.poll(_CROWDED_WAIT)
+
+    def rest(self, seconds: float) -> bool:
+        """Wait for acknowledgements when the task is to be told of them, without the delay of ``linger.ms``."""
+        if not self._wants_records or not (self._progress.records or self._dropped):
+            return False
+        self._writer.poll(seconds)
+        return True
 
     def deliver(self, polled: Sequence[SourceRecord]) -> None:
         """Convert and send."""
@@ -227,9 +237,23 @@ class AcknowledgedDelivery:
                 self._refused = True
                 raise ConnectError(f"Unrecoverable exception from producer send callback: {refused}") from error
             self._conversion.dropped += 1
-            if self._wants_records:
-                tell_of_record(self._task, record.origin)
+            self.dropped(record.origin)
         self._tolerance.report()
+
+    def dropped(self, record: SourceRecord) -> None:
+        """A record was dropped on the way: the task is told, but not before a letter about it is safe."""
+        if not self._wants_records:
+            return
+        if self._letters is None:
+            tell_of_record(self._task, record)
+        else:
+            self._dropped.append(record)
+
+    def _tell_of_dropped(self) -> None:
+        if self._dropped and self._letters is not None and self._letters.settle(0.0):
+            dropped, self._dropped = self._dropped, []
+            for record in dropped:
+                tell_of_record(self._task, record)
 
     # --- offsets ------------------------------------------------------------------------------------------------
 
@@ -237,6 +261,7 @@ class AcknowledgedDelivery:
         if self._letters is not None and not self._letters.settle(patience):
             _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
             return
+        self._tell_of_dropped()
         positions = self._progress.take()
         if positions:
             try:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.converter import Converter
+from linkspan.api.errors import ConfigError, ConnectError
 from linkspan.api.records import Offset, Partition, TopicPartition
 from linkspan.api.task import ErrantRecordReporter, TransactionContext
 from linkspan.task.port import WorkerPort
 
-__all__ = ["SinkContext", "SourceContext", "StoredOffsets"]
+__all__ = ["LoadConverter", "SinkContext", "SourceContext", "StoredOffsets"]
+
+LoadConverter = Callable[[str, Mapping[str, str], str | None], Converter]
+"""Class, settings and configuration key of a converter of values → the converter."""
+
+
+def _no_converters(name: str, settings: Mapping[str, str], key: str | None) -> Converter:  # noqa: ARG001 - the contract
+    raise ConfigError(f"There are no converters here, so no {name}", key)
 
 
 class StoredOffsets:
@@ -40,6 +48,7 @@ class SourceContext:
         configs: the task's configuration.
         offset_reader: the stored offsets.
         transaction: takes where transactions end, or None.
+        load_converter: makes converters for the task.
     """
 
     def __init__(
@@ -49,7 +58,9 @@ class SourceContext:
         configs: Mapping[str, str],
         offset_reader: StoredOffsets,
         transaction: TransactionContext | None = None,
+        load_converter: LoadConverter = _no_converters,
     ) -> None:
+        self._load_converter = load_converter
         self._transaction = transaction
         self.connector = connector
         self.task = task
@@ -60,6 +71,10 @@ class SourceContext:
     def configs(self) -> Mapping[str, str]:
         """The task's configuration, with references resolved."""
         return self._configs
+
+    def converter(self, name: str, settings: Mapping[str, str], key: str | None = None) -> Converter:
+        """A converter of values; closed after the task's end."""
+        return self._load_converter(name, settings, key)
 
     @property
     def offset_reader(self) -> StoredOffsets:
@@ -80,11 +95,18 @@ class SinkContext:
         task: number of the task.
         configs: the task's configuration.
         reporter: takes bad records, or None.
+        load_converter: makes converters for the task.
     """
 
     def __init__(
-        self, connector: str, task: int, configs: Mapping[str, str], reporter: ErrantRecordReporter | None = None
+        self,
+        connector: str,
+        task: int,
+        configs: Mapping[str, str],
+        reporter: ErrantRecordReporter | None = None,
+        load_converter: LoadConverter = _no_converters,
     ) -> None:
+        self._load_converter = load_converter
         self.connector = connector
         self.task = task
         self._configs = configs
@@ -106,6 +128,10 @@ class SinkContext:
     def configs(self) -> Mapping[str, str]:
         """The task's configuration, with references resolved."""
         return self._configs
+
+    def converter(self, name: str, settings: Mapping[str, str], key: str | None = None) -> Converter:
+        """A converter of values; closed after the task's end."""
+        return self._load_converter(name, settings, key)
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from linkspan.api.converter import Converter, HeaderConverter
-from linkspan.api.errors import ConfigError, ConnectError, FencedError, RetriableError
+from linkspan.api.errors import ConfigError, ConnectError, FencedError, NotFoundError, RetriableError
 from linkspan.api.fields import Config
 from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
@@ -23,14 +23,14 @@ from linkspan.plugins.functions import PLUGIN_PATH, look_in
 from linkspan.task import settings
 from linkspan.task.acknowledged import AcknowledgedDelivery
 from linkspan.task.chain import Chain, Step
-from linkspan.task.contexts import SinkContext, SourceContext, StoredOffsets
+from linkspan.task.contexts import LoadConverter, SinkContext, SourceContext, StoredOffsets
 from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import code_of
 from linkspan.task.sink import SinkLoop
-from linkspan.task.source import SourceDelivery, SourceLoop, tell_of_record, wants_records
+from linkspan.task.source import SourceDelivery, SourceLoop, wants_records
 from linkspan.task.source_suspects import WatchedConversion
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance
@@ -128,6 +128,7 @@ def _run_source(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
         tolerance,
         port,
         None if creation is None else creation.ensure,
+        partial(_value_converter, spec, resources),
     )
     deliver = _acknowledged if spec.exactly_once is None else _transactional
     delivery = deliver(spec, parts)
@@ -147,29 +148,35 @@ class _SourceParts(NamedTuple):
     tolerance: Tolerance
     port: WorkerPort
     ensure_topic: Callable[[str], None] | None
+    load_converter: LoadConverter
 
 
 def _acknowledged(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery:
-    task, conversion, tolerance, port, ensure_topic = parts
+    task, conversion, tolerance, port, ensure_topic, _ = parts
     writer = spec.log.writer(spec.client_settings.get("producer", {}))
     with _on_failure(partial(writer.close, 0.0)):
         letters = _source_letters(spec, writer, parts)
-    task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port))
-    if wants_records(task):
-        conversion.on_drop = partial(tell_of_record, task)
+    task.context = SourceContext(
+        spec.connector, spec.task, spec.task_config, StoredOffsets(port), load_converter=parts.load_converter
+    )
     times = settings.flush_times(spec)
-    return AcknowledgedDelivery(
+    delivery = AcknowledgedDelivery(
         task, writer, conversion, tolerance, port, times, ensure_topic=ensure_topic, letters=letters
     )
+    if wants_records(task):
+        conversion.on_drop = delivery.dropped
+    return delivery
 
 
 def _transactional(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery | None:
     """Open a writer of transactions, once nobody else can write in the task's name; None when it is stopped before."""
-    task, conversion, _, port, ensure_topic = parts
+    task, conversion, _, port, ensure_topic, _ = parts
     place = spec.exactly_once
     assert place is not None, "the caller has looked"
     requests, boundary = settings.boundary(spec)
-    task.context = SourceContext(spec.connector, spec.task, spec.task_config, StoredOffsets(port), requests)
+    task.context = SourceContext(
+        spec.connector, spec.task, spec.task_config, StoredOffsets(port), requests, parts.load_converter
+    )
     writer = spec.log.transactional_writer(
         spec.client_settings.get("producer", {}), place.transactional_id, reports_records=wants_records(task)
     )
@@ -228,7 +235,13 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     tolerance = Tolerance(policy, reporters, _pause(port))
     chain = _load_chain(spec, tolerance, resources)
     errant = ErrantRecords(tolerance, converters)
-    context = SinkContext(spec.connector, spec.task, spec.task_config, errant if reporters else None)
+    context = SinkContext(
+        spec.connector,
+        spec.task,
+        spec.task_config,
+        errant if reporters else None,
+        partial(_value_converter, spec, resources),
+    )
     task.context = context
     limits = settings.sink_settings(spec, takes_large_batches=task.takes_large_batches)
     reader = spec.log.reader(spec.client_settings.get("consumer", {}))
@@ -292,17 +305,32 @@ def _load_converters(spec: TaskSpec, resources: ExitStack) -> Converters:
     pair: list[Converter] = []
     for key in ("key.converter", "value.converter"):
         name, own = settings.converter_settings(spec, key)
-        own.setdefault("converter.type", key.removesuffix(".converter"))
-        converter: Converter = loading.load(spec.catalog.find("converter", name))()
-        resources.callback(_quietly_close, converter)
-        converter.configure(_loaded(spec, type(converter).config_class, own, f"{key}."), is_key=key == "key.converter")
-        pair.append(converter)
+        pair.append(_load_converter(spec, resources, name, own, key))
     name, own = settings.converter_settings(spec, "header.converter")
     own.setdefault("converter.type", "header")
     header: HeaderConverter = loading.load(spec.catalog.find("header_converter", name))()
     resources.callback(_quietly_close, header)
     header.configure_header(_loaded(spec, type(header).config_class, own, "header.converter."))
     return Converters(pair[0], pair[1], header)
+
+
+def _load_converter(spec: TaskSpec, resources: ExitStack, name: str, own: Mapping[str, str], key: str) -> Converter:
+    is_key = key == "key.converter"
+    converter: Converter = loading.load(spec.catalog.find("converter", name))()
+    resources.callback(_quietly_close, converter)
+    known = {"converter.type": "key" if is_key else "value", **own}
+    converter.configure(_loaded(spec, type(converter).config_class, known, f"{key}."), is_key=is_key)
+    return converter
+
+
+def _value_converter(
+    spec: TaskSpec, resources: ExitStack, name: str, own: Mapping[str, str], key: str | None
+) -> Converter:
+    """A converter that a task asked for itself."""
+    try:
+        return _load_converter(spec, resources, name, own, key or "value.converter")
+    except NotFoundError as error:
+        raise ConfigError(error.message, key) from error
 
 
 def _load_chain(spec: TaskSpec, tolerance: Tolerance, resources: ExitStack) -> Chain | None:

@@ -132,7 +132,10 @@ class LetterForm:
             headers += (
                 (_TOPIC, _bytes(seen.topic)),
                 (_PREFIX + "source.partition", _as_json(dict(origin.source_partition))),
-                (_PREFIX + "source.offset", _as_json(dict(origin.source_offset))),
+                (
+                    _PREFIX + "source.offset",
+                    _as_json(None if origin.source_offset is None else dict(origin.source_offset)),
+                ),
             )
             headers += self._context(failure)
         stamp = seen.timestamp

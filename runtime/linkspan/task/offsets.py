@@ -96,18 +96,20 @@ class Progress:
 
 
 def last_positions(records: Sequence[SourceRecord]) -> list[Position]:
-    """Last position of every source partition among these records."""
+    """Last position of every source partition among these records, unless its last record has none."""
     if not records:
         return []
     if isinstance(records, SourceBatch):
-        return [(dict(records.source_partition), dict(records.source_offsets[-1]))]
+        last_one = records.source_offsets[-1]
+        return [] if last_one is None else [(dict(records.source_partition), dict(last_one))]
     # tasks mostly share one dict between the records of a partition: tell these apart by identity first, then the
     # few that remain by content
     last = {id(record.source_partition): index for index, record in enumerate(records)}
     newest: dict[object, Position] = {}
     for index in sorted(last.values()):
         record = records[index]
-        newest[identity(record.source_partition)] = (dict(record.source_partition), dict(record.source_offset))
+        if record.source_offset is not None:
+            newest[identity(record.source_partition)] = (dict(record.source_partition), dict(record.source_offset))
     return list(newest.values())
 
 

@@ -105,6 +105,17 @@ class SourceDelivery(Protocol):
         """Bring on what could not be delivered at once; waits a moment if need be."""
         ...
 
+    def rest(self, seconds: float) -> bool:
+        """The task had nothing to poll, perhaps because it waits to be told of records that are on their way.
+
+        Args:
+            seconds: to wait for them, at most.
+
+        Returns:
+            whether there were any to wait for.
+        """
+        ...
+
     def deliver(self, polled: Sequence[SourceRecord]) -> None:
         """Take what a poll returned, be it nothing; not while :attr:`busy`.
 
@@ -213,7 +224,7 @@ class SourceLoop:
         self._poll_failures = 0
         self._polled += len(polled or ())
         self._delivery.deliver(polled or ())
-        if polled:
+        if polled or self._delivery.rest(_EMPTY_POLL_PAUSE):
             self._empty_polls = 0
         else:
             self._rest_after_nothing(began)

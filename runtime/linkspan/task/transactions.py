@@ -175,6 +175,10 @@ class TransactionalDelivery:
         """Try to send the rest."""
         self._advance()
 
+    def rest(self, seconds: float) -> bool:  # noqa: ARG002 - the contract
+        """Nothing to wait for: the task is told of records when their transaction has been committed."""
+        return False
+
     def deliver(self, polled: Sequence[SourceRecord]) -> None:
         """Convert and send; commit or abort where the boundaries are."""
         self._pieces = self._boundary.cut(polled)
