@@ -26,7 +26,7 @@ from linkspan_connectors.ibmmq.mqi.structures import (
 )
 from linkspan_connectors.ibmmq.stores import Store, Stores
 
-__all__ = ["Access", "Delays", "Session", "prepare_process"]
+__all__ = ["Access", "Delays", "Session", "prepare_process", "stores_of"]
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +176,8 @@ class Session:
         """Of the connection; -1 without one."""
         self.connections = 0
         """How many were made."""
+        self.starting = True
+        """Whether a refusal is final; until the task says that it has been connected."""
         self._stores = stores
         self._delays = delays or Delays()
         self._clock, self._sleep = clock, sleep
@@ -216,7 +218,7 @@ class Session:
         log.info("Connected to %s through %s", self.access.where, self.mqi.name)
 
     def _refused(self, reason: int) -> NoReturn:
-        error = failure(f"Connecting to {self.access.where}", reason, starting=self.connections == 0)
+        error = failure(f"Connecting to {self.access.where}", reason, starting=self.starting)
         if isinstance(error, RetriableError):
             self._again_at = self._clock() + self._delay
             self._delay = min(self._delay * 2, self._delays.most)
@@ -280,11 +282,7 @@ class Session:
             self.backout()
         else:
             self.end()
-        raise failure(what, reason, starting=self.connections == 1 and not self._settled)
-
-    @property
-    def _settled(self) -> bool:
-        return bool(self._open)
+        raise failure(what, reason, starting=self.starting)
 
     def commit(self) -> None:
         """Commit the unit of work.
@@ -319,17 +317,16 @@ class Session:
         completion, reason = self.mqi.backout(handle)
         for each in opened:
             self.mqi.close(handle, each)
-        if completion == mq.FAILED and reason not in (mq.R_CONNECTION_BROKEN, mq.R_BACKED_OUT):
+        if completion == mq.FAILED and reason not in _NOTHING_LEFT:
             # what could not be backed out must not be committed: the end of the process backs it out
             log.warning(
                 "A connection to %s is left to the end of the process, because backing out failed: %s",
                 self.access.where,
                 reason_text(reason),
             )
-            if reason not in _CLOSED:
-                return
+            return
         self.mqi.disconnect(handle)
 
 
-_CLOSED: Final = frozenset({2009, 2018, 2059, 2161, 2162, 2195, 2202, 2203, 2273})
-"""Reasons of a backout after which there is no unit of work left that a disconnect could commit."""
+_NOTHING_LEFT: Final = frozenset({2003, 2009, 2018, 2059, 2161, 2162, 2195, 2202, 2203, 2273})
+"""Reasons of a backout after which there is no unit of work that a disconnect could commit."""

@@ -118,9 +118,14 @@ def get_options(options: int, wait_ms: int = 0) -> bytes:
     return bytes(_filled(_GMO_SIZE, {0: b"GMO ", 4: 2, 8: options, 12: wait_ms, 76: b" ", 77: b" ", 78: b" "}))
 
 
-def put_options(options: int) -> bytes:
-    """MQPMO of version 1."""
-    return bytes(_filled(_PMO_SIZE, {0: b"PMO ", 4: 1, 8: options}))
+def put_options(options: int, context: int = 0) -> bytes:
+    """MQPMO of version 1.
+
+    Args:
+        options: as a sum.
+        context: handle of the queue whose last message's context is passed on.
+    """
+    return bytes(_filled(_PMO_SIZE, {0: b"PMO ", 4: 1, 8: options, 12: -1, 16: context}))
 
 
 def object_descriptor(name: str, kind: int = mq.OT_Q, queue_manager: str = "") -> bytes:
