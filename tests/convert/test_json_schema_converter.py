@@ -143,7 +143,8 @@ def test_schemas_that_are_referred_to_are_fetched(url):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"type": "object", "properties": {"next": {"$ref": "#"}}, "title": "Node"}, "Node contains itself"),
+        ({"type": "array", "items": {"$ref": "#"}, "title": "Lists"}, "Lists contains itself"),
+        ({"$ref": "#/a", "a": {"$ref": "#/a"}}, "reference of the JSON Schema means itself"),
         ({"$ref": "#/definitions/None"}, "refers to #/definitions/None, which it does not have"),
         ({"$ref": "other.json"}, "refers to other.json, which is not among its references"),
         ({"type": "text"}, r"unknown type: \[text\]"),
@@ -182,3 +183,60 @@ BEFORE = {"type": "object", "properties": {"a": {"type": "integer"}}, "required"
 )
 def test_later_versions_read_earlier_ones_or_do_not(after, fits):
     assert can_read(parse(json.dumps(after), {}), parse(json.dumps(BEFORE), {})) is fits
+
+
+PERSON = Schema.recursive(
+    lambda person: Schema(
+        Type.STRUCT,
+        name="Person",
+        fields={
+            "name": schema.STRING,
+            "friend": person(optional=True),
+            "named": Schema(Type.MAP, keys=schema.STRING, values=person()),
+            "firm": Schema.recursive(
+                lambda firm: Schema(
+                    Type.STRUCT,
+                    name="Firm",
+                    optional=True,
+                    fields={"people": Schema(Type.ARRAY, values=person()), "mother": firm(optional=True)},
+                )
+            ),
+        },
+    )
+)
+
+
+def person(name: str, **more: object) -> dict[str, object]:
+    return {"name": name, "friend": None, "named": {}, "firm": None, **more}
+
+
+def test_a_schema_that_contains_itself_is_written_and_read(url):
+    made = converter(url)
+    firm = {"people": [person("c")], "mother": {"people": [], "mother": None}}
+    value = person("a", friend=person("b"), named={"x": person("d", firm=firm)}, firm=firm)
+    payload = made.from_connect("t", PERSON, value)
+    read = made.to_connect("t", payload)
+    assert read.value == value
+    assert read.schema.field("firm").schema.field("people").schema.values.name == "Person"
+    assert made.to_connect("t", made.from_connect("t", read.schema, read.value)).value == value
+
+
+def test_a_value_that_is_nested_too_deeply_is_at_fault_itself(url):
+    made = converter(url)
+    value = None
+    for _ in range(100_000):
+        value = person("a", friend=value)
+    with pytest.raises(DataError, match="nested too deeply"):
+        made.from_connect("t", PERSON, value)
+    head = made.from_connect("t", PERSON, person("a"))[:5]
+    with pytest.raises(DataError):
+        made.to_connect("t", head + b'{"friend":' * 100_000 + b"null" + b"}" * 100_000)
+
+
+def test_only_the_outermost_value_may_lack_what_is_required(url):
+    made = converter(url)
+    inner = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    register(url, "t-value", {"type": "object", "properties": {"a": inner, "b": {"type": "string"}}})
+    assert made.to_connect("t", b'\0\0\0\0\1{"a":{"x":1}}').value == {"a": {"x": 1}, "b": None}
+    with pytest.raises(DataError, match="Invalid null value for required INT64 field"):
+        made.to_connect("t", b'\0\0\0\0\1{"a":{},"b":"x"}')

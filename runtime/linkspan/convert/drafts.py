@@ -21,6 +21,7 @@ class Draft:
     Attributes:
         whole: the draft of which this is another mention, with its own ``optional`` and further ``parameters``.
         is_mentioned: whether there are others.
+        mark: parameters that only the other mentions have.
     """
 
     type: Type
@@ -35,6 +36,7 @@ class Draft:
     values: Draft | None = None
     whole: Draft | None = None
     is_mentioned: bool = False
+    mark: dict[str, str] = field(default_factory=dict)
 
     def again(self, *, optional: bool = False, parameters: Mapping[str, str] | None = None) -> Draft:
         """A further mention of a STRUCT, within itself or beside it; what is changed in the one later is so in both."""
@@ -60,7 +62,8 @@ class _Finishing:
         if draft.whole is not None:
             if id(draft.whole) not in self._knots:
                 self.schema(draft.whole)
-            return self._knots[id(draft.whole)](optional=draft.optional, parameters=draft.parameters)
+            parameters = {**draft.whole.mark, **draft.parameters}
+            return self._knots[id(draft.whole)](optional=draft.optional, parameters=parameters)
         return Schema.recursive(lambda again: self._tied(draft, again)) if draft.is_mentioned else self._made(draft)
 
     def _tied(self, draft: Draft, again: Again) -> Schema:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import jsonschema
 import orjson
@@ -28,6 +28,8 @@ from linkspan.convert.json_schema.to_connect import connect_schema
 from linkspan.convert.registry_schema import RegistrySchema
 
 __all__ = ["JsonSchemaFormat"]
+
+_TOO_DEEP: Final = "the value is nested too deeply"
 
 Validate = Callable[[Any], None]
 """Checks JSON against a schema; raises DataError when it does not fit."""
@@ -92,16 +94,23 @@ class _JsonPlan:
 
 
 def _write(make: Callable[[Any], Any], validate: Validate | None, head: bytes, value: Any) -> bytes:  # noqa: ANN401 - any value
-    data = make(value)
-    if validate is not None:
-        validate(data)
+    try:
+        data = make(value)
+        if validate is not None:
+            validate(data)
+        return head + _dumped(data)
+    except RecursionError as error:
+        raise DataError(_TOO_DEEP) from error
+
+
+def _dumped(data: Any) -> bytes:  # noqa: ANN401 - any JSON
     try:
         written = orjson.dumps(data)
         # most texts need no closer look, and the call would take as long as the writing
         plain = written.isascii() and b"\\" not in written
-        return head + (written if plain else java_json.spelled(written))
+        return written if plain else java_json.spelled(written)
     except (TypeError, orjson.JSONEncodeError):
-        return head + java_json.exact_dump(data)
+        return java_json.exact_dump(data)
 
 
 def _read(
@@ -110,10 +119,13 @@ def _read(
     make: Callable[[Any], Any],
     payload: bytes,
 ) -> Any:  # noqa: ANN401 - any value
-    data = parse_json(payload[ID_END:])
-    if validate is not None:
-        validate(data)
-    return make(data)
+    try:
+        data = parse_json(payload[ID_END:])
+        if validate is not None:
+            validate(data)
+        return make(data)
+    except RecursionError as error:
+        raise DataError(_TOO_DEEP) from error
 
 
 def _parse(content: bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -134,10 +146,16 @@ def _parse_exactly(content: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _holds_decimals(schema: Schema) -> bool:
-    inner = [field.schema for field in schema.fields] + [
-        part for part in (schema.keys, schema.values) if part is not None
-    ]
-    return schema.name == DECIMAL or schema.type is Type.BYTES or any(map(_holds_decimals, inner))
+    todo, done = [schema], set()
+    while todo:
+        item = todo.pop()
+        if item.name == DECIMAL or item.type is Type.BYTES:
+            return True
+        if id(item.fields) not in done:
+            todo += [field.schema for field in item.fields]
+        done.add(id(item.fields))
+        todo += [part for part in (item.keys, item.values) if part is not None]
+    return False
 
 
 def _validator(schema: RegistrySchema, references: dict[str, RegistrySchema]) -> Validate:

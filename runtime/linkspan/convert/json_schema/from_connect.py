@@ -54,33 +54,69 @@ def _fraction(number: float) -> str:
 
 
 class _Mapping:
-    """One run over a schema."""
+    """One run over a schema.
+
+    As in the original an object that has an id is referred to by it, once it was met, by fields of objects and items of
+    arrays; a schema within itself is so everywhere, and gets an id if it has none.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._known: set[str] = set()
+        self._open: dict[int, str | None] = {}
 
     def node(self, schema: Schema, index: int | None = None, *, bare: bool = False) -> Json:
         """JSON Schema; ``index`` is the place of a field, ``bare`` leaves out that null is allowed."""
+        if schema.fields and id(schema.fields) in self._open:
+            return self._within_itself(schema, index, bare=bare)
+        self._note_id(schema)
         if is_union(schema):
             return self._combined(self._branches(schema), index)
         if schema.type is Type.STRUCT and schema.optional and not bare:
-            return self._combined([_NULL, self.node(schema, bare=True)], index)
+            return self._combined([_NULL, self.node(schema, bare=True)], index, schema.parameters.get(words.ID))
         made = self._described(schema, None if schema.optional and not bare else index)
         if schema.optional and not bare:
             return self._combined([_NULL, made], index)
         return made
 
-    def _combined(self, branches: list[Json], index: int | None) -> Json:
+    def _part(self, schema: Schema, index: int | None = None) -> Json:
+        """The same for a field or an item."""
+        own = schema.parameters.get(words.ID)
+        return self._mention(schema, own, index) if own in self._known else self.node(schema, index)
+
+    def _note_id(self, schema: Schema) -> None:
+        if words.ID in schema.parameters:
+            self._known.add(schema.parameters[words.ID])
+
+    def _within_itself(self, schema: Schema, index: int | None, *, bare: bool) -> Json:
+        place = id(schema.fields)
+        own = self._open[place] or schema.parameters.get(words.ID) or f"{words.ID_PREFIX}{len(self._known) + 1}"
+        self._known.add(own)
+        self._open[place] = own
+        return self._mention(schema, own, index, bare=bare)
+
+    def _mention(self, schema: Schema, own: str | None, index: int | None, *, bare: bool = False) -> Json:
+        # the original does not say that null is allowed, and cannot read one back
+        made = {"$ref": own}
+        return self._combined([_NULL, made], index) if schema.optional and not bare else made
+
+    def _combined(self, branches: list[Json], index: int | None, own: str | None = None) -> Json:
         # those that are combined themselves come first
         branches = sorted(branches, key=lambda branch: "oneOf" not in branch)
-        return {**({} if index is None else {words.CONNECT_INDEX: index}), "oneOf": branches}
+        head = {"id": own, words.CONNECT_INDEX: index}
+        return {**{key: item for key, item in head.items() if item is not None}, "oneOf": branches}
 
     def _branches(self, schema: Schema) -> list[Json]:
         branches = [self.node(field.schema, field.index, bare=True) for field in schema.fields]
         return [_NULL, *branches] if schema.optional else branches
 
     def _described(self, schema: Schema, index: int | None) -> Json:
+        own = schema.parameters.get(words.ID)
+        if schema.fields:
+            self._open[id(schema.fields)] = own
         head, tail, props = self._parts(schema)
+        if schema.fields:
+            own = self._open.pop(id(schema.fields))
         made = dict(head)
         if schema.name is not None:
             made["title"] = schema.name
@@ -88,8 +124,8 @@ class _Mapping:
             made["description"] = schema.doc
         if schema.default is not None:
             made["default"] = self._default(schema)
-        if words.ID in schema.parameters:
-            made["id"] = schema.parameters[words.ID]
+        if own is not None:
+            made["id"] = own
         if schema.version is not None:
             props[words.CONNECT_VERSION] = schema.version
         parameters = {key: text for key, text in schema.parameters.items() if not key.startswith(words.NAMESPACE)}
@@ -114,13 +150,13 @@ class _Mapping:
             return {"type": "number" if is_number else "string"}, {}, props
         if kind is Type.ARRAY:
             assert schema.values is not None
-            return {"type": "array"}, {"items": self.node(schema.values)}, props
+            return {"type": "array"}, {"items": self._part(schema.values)}, props
         if kind is Type.MAP:
             return *self._map(schema), props
         head: Json = {"type": "object"}
         if not self._options.open_objects:
             head["additionalProperties"] = False
-        made = {field.name: self.node(field.schema, field.index) for field in schema.fields}
+        made = {field.name: self._part(field.schema, field.index) for field in schema.fields}
         return head, {"properties": {name: made[name] for name in hash_order(made)}} if made else {}, props
 
     def _map(self, schema: Schema) -> tuple[Json, Json]:

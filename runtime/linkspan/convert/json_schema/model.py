@@ -65,7 +65,10 @@ def parse(content: str, references: Mapping[str, str]) -> Node:
         DataError: it is no JSON Schema.
     """
     root = _load(content)
-    return _Reader(root, {name: _load(text) for name, text in references.items()}).node(root, root)
+    try:
+        return _Reader(root, {name: _load(text) for name, text in references.items()}).node(root, root)
+    except RecursionError:
+        raise DataError("A reference of the JSON Schema means itself") from None
 
 
 def _load(content: str) -> Any:  # noqa: ANN401 - any JSON
@@ -78,7 +81,7 @@ def _load(content: str) -> Any:  # noqa: ANN401 - any JSON
 class _Reader:
     def __init__(self, root: Any, others: Mapping[str, Any]) -> None:  # noqa: ANN401 - any JSON
         self._root, self._others = root, others
-        self._known: dict[int, Node] = {}
+        self._known: dict[tuple[int, str], Node] = {}
 
     def node(self, data: Any, root: Any) -> Node:  # noqa: ANN401 - any JSON
         if isinstance(data, bool):
@@ -87,10 +90,7 @@ class _Reader:
             raise DataError(f"This is no JSON Schema: {data!s:.200}")
         if isinstance(data.get("$ref"), str):
             return self._referred(data["$ref"], root)
-        known = self._known.get(id(data))
-        if known is not None:
-            return known
-        made = self._known[id(data)] = Node("empty", data)
+        made = Node("empty", data)
         self._fill(made, data, root)
         return made
 
@@ -149,16 +149,29 @@ class _Reader:
             root = self._others.get(name)
             if root is None:
                 raise DataError(f"The JSON Schema refers to {name}, which is not among its references")
-        found = root
-        if pointer.startswith("/"):
-            for part in pointer.removeprefix("/").split("/"):
-                key = unquote(part).replace("~1", "/").replace("~0", "~")
-                found = _step(found, key, reference)
-        elif pointer:
-            found = _by_id(root, f"#{pointer}")
-            if found is None:
-                raise DataError(f"The JSON Schema refers to {reference}, which it does not have")
-        return self.node(found, root)
+        # as in the original a reference has a schema of its own, also when it means the one around it
+        place = (id(root), pointer)
+        known = self._known.get(place)
+        if known is not None:
+            return known
+        found = _pointed_at(root, pointer, reference)
+        if not isinstance(found, Mapping) or isinstance(found.get("$ref"), str):
+            return self.node(found, root)
+        made = self._known[place] = Node("empty", found)
+        self._fill(made, found, root)
+        return made
+
+
+def _pointed_at(root: Any, pointer: str, reference: str) -> Any:  # noqa: ANN401 - any JSON
+    found = root
+    if pointer.startswith("/"):
+        for part in pointer.removeprefix("/").split("/"):
+            found = _step(found, unquote(part).replace("~1", "/").replace("~0", "~"), reference)
+    elif pointer:
+        found = _by_id(root, f"#{pointer}")
+        if found is None:
+            raise DataError(f"The JSON Schema refers to {reference}, which it does not have")
+    return found
 
 
 def _step(found: Any, key: str, reference: str) -> Any:  # noqa: ANN401 - any JSON

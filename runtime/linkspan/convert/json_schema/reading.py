@@ -9,10 +9,11 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from linkspan.api import DataError, Schema, Type
+from linkspan.api import DataError, Field, Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan.convert import logical
 from linkspan.convert.checks import INT_BITS
+from linkspan.convert.deferred import Deferred
 from linkspan.convert.json_schema import options as words
 from linkspan.convert.json_schema.options import has_text_keys, is_union
 from linkspan.convert.sum_types import GENERAL_UNION
@@ -33,41 +34,66 @@ MISSING: Final = _Missing()
 
 def reader(schema: Schema) -> Function:
     """What makes values of a schema of JSON, null and :data:`MISSING` included."""
-    make = _maker(schema)
-    default = schema.default
-    if default is not None:
-        return lambda data: default if data is None or data is MISSING else make(data)
-    if schema.optional:
-        return lambda data: None if data is None or data is MISSING else make(data)
-    title = schema.type.value
-
-    def read(data: Any) -> Any:  # noqa: ANN401 - any JSON
-        if data is None:
-            raise DataError(f"Invalid null value for required {title} field")
-        return None if data is MISSING else make(data)
-
-    return read
+    return _Readers().reader(schema, is_root=True)
 
 
 def read_default(schema: Schema, data: Any) -> object:  # noqa: ANN401 - any JSON
     """Value of the JSON of a default."""
-    return None if data is None else _maker(schema)(data)
+    return None if data is None else _Readers().maker(schema, is_root=True)(data)
 
 
-def _maker(schema: Schema) -> Function:
-    logical_maker = _LOGICAL.get(schema.name or "")
-    if logical_maker is not None:
-        return logical_maker(schema)
-    kind = schema.type
-    if kind in INT_BITS:
-        return _whole(INT_BITS[kind])
-    if kind is Type.ARRAY:
-        return _array(schema)
-    if kind is Type.MAP:
-        return _map(schema)
-    if kind is Type.STRUCT:
-        return _union(schema) if is_union(schema) else _struct(schema)
-    return _SCALARS[kind]
+class _Readers:
+    """One run over a schema; as in the original only the outermost value may lack what is required."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, bool], Deferred] = {}
+
+    def reader(self, schema: Schema, *, is_root: bool = False, may_lack: bool = False) -> Function:
+        make = self.maker(schema, is_root=is_root)
+        default = schema.default
+        if default is not None:
+            return lambda data: default if data is None or data is MISSING else make(data)
+        if schema.optional:
+            return lambda data: None if data is None or data is MISSING else make(data)
+        title = schema.type.value
+
+        def read(data: Any) -> Any:  # noqa: ANN401 - any JSON
+            if data is None or (data is MISSING and not may_lack):
+                raise DataError(f"Invalid null value for required {title} field")
+            return None if data is MISSING else make(data)
+
+        return read
+
+    def maker(self, schema: Schema, *, is_root: bool = False) -> Function:
+        """The same for values that are there."""
+        logical_maker = _LOGICAL.get(schema.name or "")
+        if logical_maker is not None:
+            return logical_maker(schema)
+        kind = schema.type
+        if kind in INT_BITS:
+            return _whole(INT_BITS[kind])
+        if kind is Type.ARRAY:
+            assert schema.values is not None
+            return _array(self.reader(schema.values))
+        if kind is Type.MAP:
+            assert schema.keys is not None
+            assert schema.values is not None
+            make_key, make_value = (self.reader(part, may_lack=is_root) for part in (schema.keys, schema.values))
+            return _map(make_key, make_value, as_object=has_text_keys(schema))
+        return self._struct(schema, is_root=is_root) if kind is Type.STRUCT else _SCALARS[kind]
+
+    def _struct(self, schema: Schema, *, is_root: bool) -> Function:
+        place = (id(schema.fields), is_root)
+        if place in self._open:
+            return self._open[place]
+        deferred = self._open[place] = Deferred()
+        makers = [(field, self.reader(field.schema, may_lack=is_root)) for field in schema.fields]
+        del self._open[place]
+        if is_union(schema):
+            deferred.function = _union(makers, is_general=GENERAL_UNION in schema.parameters)
+        else:
+            deferred.function = _struct([(field.name, make) for field, make in makers])
+        return deferred.function
 
 
 # --- scalars ----------------------------------------------------------------------------------------------------------
@@ -170,10 +196,7 @@ _LOGICAL: Final[Mapping[str, Callable[[Schema], Function]]] = {
 # --- containers -------------------------------------------------------------------------------------------------------
 
 
-def _array(schema: Schema) -> Function:
-    assert schema.values is not None
-    make = reader(schema.values)
-
+def _array(make: Function) -> Function:
     def read(data: Any) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(data, dict):
             data = list(data.values())
@@ -182,11 +205,7 @@ def _array(schema: Schema) -> Function:
     return read
 
 
-def _map(schema: Schema) -> Function:
-    assert schema.keys is not None
-    assert schema.values is not None
-    make_key, make_value = reader(schema.keys), reader(schema.values)
-
+def _map(make_key: Function, make_value: Function, *, as_object: bool) -> Function:
     def read_object(data: Any) -> Any:  # noqa: ANN401 - any JSON
         if not isinstance(data, dict):
             raise DataError(f"Maps with string fields should be encoded as JSON objects, but found {_kind(data)}")
@@ -204,12 +223,10 @@ def _map(schema: Schema) -> Function:
                 raise DataError(f"Found invalid map entry, expected length 2 but found :{len(entry)}")
         return {make_key(entry.get(words.KEY, MISSING)): make_value(entry.get(words.VALUE, MISSING)) for entry in data}
 
-    return read_object if has_text_keys(schema) else read_entries
+    return read_object if as_object else read_entries
 
 
-def _struct(schema: Schema) -> Function:
-    makers = [(field.name, reader(field.schema)) for field in schema.fields]
-
+def _struct(makers: list[tuple[str, Function]]) -> Function:
     def read(data: Any) -> Any:  # noqa: ANN401 - any JSON
         if not isinstance(data, dict):
             raise DataError(f"Structs should be encoded as JSON objects, but found {_kind(data)}")
@@ -219,10 +236,10 @@ def _struct(schema: Schema) -> Function:
     return read
 
 
-def _union(schema: Schema) -> Function:
-    prefix = words.GENERAL_FIELD if GENERAL_UNION in schema.parameters else f"{words.ONE_OF}.field."
-    empty = {field.name: None for field in schema.fields}
-    makers = [(f"{prefix}{field.index}", field.schema, reader(field.schema)) for field in schema.fields]
+def _union(fields: list[tuple[Field, Function]], *, is_general: bool) -> Function:
+    prefix = words.GENERAL_FIELD if is_general else f"{words.ONE_OF}.field."
+    empty = {field.name: None for field, _ in fields}
+    makers = [(f"{prefix}{field.index}", field.schema, make) for field, make in fields]
 
     def read(data: Any) -> Any:  # noqa: ANN401 - any JSON
         most, best = 0, None

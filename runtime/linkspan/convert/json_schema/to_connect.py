@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from linkspan.api import DataError, Schema, Type
 from linkspan.config.ordering import hash_order
+from linkspan.convert.drafts import Draft
 from linkspan.convert.json_schema import options as words
 from linkspan.convert.json_schema.model import Node
 from linkspan.convert.json_schema.options import Options
@@ -16,7 +17,6 @@ __all__ = ["connect_schema"]
 
 ReadDefault = Callable[[Schema, Any], object]
 _NUMBERS: Final = {name: kind for kind, name in words.TYPE_NAMES.items() if kind is not Type.MAP}
-_TEXT_KEYS: Final = Schema(Type.STRING)
 
 
 def connect_schema(node: Node, options: Options, version: int | None, read_default: ReadDefault) -> Schema:
@@ -31,94 +31,96 @@ def connect_schema(node: Node, options: Options, version: int | None, read_defau
     Raises:
         DataError: Connect cannot express it.
     """
-    return _Mapping(options, read_default).schema(node, version)
+    try:
+        return _Mapping(options, read_default).draft(node, version).schema()
+    except RecursionError:
+        raise DataError(
+            f"The JSON Schema {node.data.get('title', '')!s} contains itself in a way that Connect cannot express: "
+            "where there is no object between. Read this topic with another converter"
+        ) from None
 
 
 class _Mapping:
-    """One run over a schema."""
+    """One run over a schema; an object that was referred to before is mentioned again, within itself too."""
 
     def __init__(self, options: Options, read_default: ReadDefault) -> None:
         self._options = options
         self._read_default = read_default
-        self._within: list[Node] = []
+        self._known: dict[int, Draft] = {}
+        self._open: list[Draft] = []
+        self._mentions = 0
         self._unions = 0
 
-    def schema(self, node: Node, version: int | None = None, *, optional: bool = False) -> Schema:
-        if node in self._within:
-            # Connect's schemas, which are values here, cannot contain themselves
-            raise DataError(
-                f"The JSON Schema {node.data.get('title', '')!s} contains itself; recursive schemas cannot be "
-                "expressed. Read this topic with another converter"
-            )
-        self._within.append(node)
-        try:
-            return self._schema(node, version, optional=optional)
-        finally:
-            self._within.pop()
-
-    def _schema(self, node: Node, version: int | None, *, optional: bool) -> Schema:
+    def draft(self, node: Node, version: int | None = None, *, optional: bool = False) -> Draft:
+        known = self._known.get(id(node))
+        if known is not None:
+            return self._again(known, optional=optional)
         if node.kind == "combined":
             if len(node.branches) == 1 and self._options.flatten:
-                return self.schema(node.branches[0])
+                return self.draft(node.branches[0])
             if node.criterion == "allOf":
                 return self._all_of(node, version, optional=optional)
             only = _only_branch(node)
             if only is not None:
-                return self.schema(only, version, optional=True)
-            parts = self._union(node)
-        elif node.kind in _PARTS:
-            parts = _PARTS[node.kind](self, node)
+                return self.draft(only, version, optional=True)
+            made = self._union(node)
+        elif node.kind in _DRAFTS:
+            made = _DRAFTS[node.kind](self, node)
         else:
             raise DataError(f"Unsupported schema type {node.kind}: {dict(node.data)!s:.200}")
-        return self._described(parts, node, version, optional=optional)
+        self._describe(made, node, version)
+        made.optional = optional or made.optional
+        return made
 
-    def _described(self, parts: dict[str, Any], node: Node, version: int | None, *, optional: bool) -> Schema:
+    def _again(self, known: Draft, *, optional: bool) -> Draft:
+        """Another mention, with the mark of the last one; as in the original not all mentions show it."""
+        self._mentions += 1
+        is_seen = bool(known.parameters) or any(item is known for item in self._open)
+        (known.parameters if is_seen else known.mark)[words.ID] = f"{words.ID_PREFIX}{self._mentions}"
+        return known.again(optional=optional)
+
+    def _describe(self, made: Draft, node: Node, version: int | None) -> None:
         title, own_version, doc = node.own("title"), node.own(words.CONNECT_VERSION), node.own("description")
-        if isinstance(title, str):
-            parts.setdefault("name", title)
+        if isinstance(title, str) and made.name is None:
+            made.name = title
         found = version if own_version is None else own_version
         if isinstance(found, int):
-            parts["version"] = found
+            made.version = found
         if isinstance(doc, str):
-            parts["doc"] = doc
+            made.doc = doc
         written = node.own(words.CONNECT_PARAMETERS)
         if isinstance(written, Mapping):
-            parts["parameters"] = {**parts.get("parameters", {}), **{key: str(item) for key, item in written.items()}}
+            made.parameters.update({key: str(item) for key, item in written.items()})
         if node.is_whole and "default" in node.data:
             default = node.data["default"]
-            if default is None and not parts.get("optional"):
-                raise DataError(f"Invalid null value for required {parts['type'].value} field")
-            parts["default"] = self._read_default(Schema(**parts), default)
-        parts["optional"] = optional or parts.get("optional", False)
-        return Schema(**parts)
+            if default is None and not made.optional:
+                raise DataError(f"Invalid null value for required {made.type.value} field")
+            made.default = self._read_default(made.schema(), default)
 
-    def _union(self, node: Node) -> dict[str, Any]:
-        options = self._options
-        parts: dict[str, Any] = {"type": Type.STRUCT, "name": words.ONE_OF, "fields": []}
+    def _union(self, node: Node) -> Draft:
+        made = Draft(Type.STRUCT, words.ONE_OF)
         prefix = f"{words.ONE_OF}.field."
-        if options.generalized:
-            parts["name"] = f"{words.GENERAL_NAME}{self._unions}"
+        if self._options.generalized:
+            made.name = f"{words.GENERAL_NAME}{self._unions}"
             self._unions += 1
-            parts["parameters"] = {GENERAL_UNION: parts["name"]}
+            made.parameters[GENERAL_UNION] = made.name
             prefix = words.GENERAL_FIELD
         for branch in node.branches:
             if branch.kind == "null":
-                parts["optional"] = True
+                made.optional = True
             else:
-                name = f"{prefix}{len(parts['fields'])}"
-                parts["fields"].append((name, self.schema(branch, optional=True)))
-        return parts
+                name = f"{prefix}{len(made.fields)}"
+                made.fields.append((name, self.draft(branch, optional=True)))
+        return made
 
-    def _all_of(self, node: Node, version: int | None, *, optional: bool) -> Schema:
+    def _all_of(self, node: Node, version: int | None, *, optional: bool) -> Draft:
         properties: dict[str, tuple[Node, bool]] = {}
         for branch in node.branches:
             _collect(branch, properties, [])
         if properties:
-            fields = [
-                (name, self.schema(item, optional=self._options.optional_unless_required and not required))
-                for name, (item, required) in properties.items()
-            ]
-            return Schema(Type.STRUCT, optional=optional, fields=fields)
+            made = self._struct(node, properties)
+            made.optional = optional
+            return made
         by_kind = {branch.kind: branch for branch in node.branches}
         number = by_kind.get("number") or by_kind.get("integer")
         chosen = by_kind.get("combined")
@@ -130,69 +132,73 @@ class _Mapping:
             chosen = number or by_kind["string"]
         if chosen is None:
             # a reference stands for what it refers to here
-            chosen = next((branch for branch in node.branches if branch.is_whole and branch.kind in _PARTS), None)
+            chosen = next((branch for branch in node.branches if branch.is_whole and branch.kind in _DRAFTS), None)
         if chosen is None:
             raise DataError(f"Unsupported criterion allOf for {dict(node.data)!s:.200}")
-        return self.schema(chosen, version, optional=optional)
+        return self.draft(chosen, version, optional=optional)
 
     # --- one function a kind ------------------------------------------------------------------------------------
 
-    def _boolean(self, _: Node) -> dict[str, Any]:
-        return {"type": Type.BOOLEAN}
+    def _boolean(self, _: Node) -> Draft:
+        return Draft(Type.BOOLEAN)
 
-    def _number(self, node: Node) -> dict[str, Any]:
+    def _number(self, node: Node) -> Draft:
         name = node.own(words.CONNECT_TYPE)
         if name is None:
-            return {"type": Type.INT64 if node.kind == "integer" else Type.FLOAT64}
+            return Draft(Type.INT64 if node.kind == "integer" else Type.FLOAT64)
         if name not in _NUMBERS:
             raise DataError(f"Unsupported type {name}")
-        return {"type": _NUMBERS[name]}
+        return Draft(_NUMBERS[name])
 
-    def _string(self, node: Node) -> dict[str, Any]:
-        return {"type": Type.BYTES if node.own(words.CONNECT_TYPE) == "bytes" else Type.STRING}
+    def _string(self, node: Node) -> Draft:
+        return Draft(Type.BYTES if node.own(words.CONNECT_TYPE) == "bytes" else Type.STRING)
 
-    def _enum(self, node: Node) -> dict[str, Any]:
+    def _enum(self, node: Node) -> Draft:
         symbols = [node.data["const"]] if node.kind == "const" else node.data["enum"]
         title = self._options.enum_parameter
-        parameters = {title: ""}
+        made = Draft(Type.STRING, parameters={title: ""})
         for at, symbol in enumerate(symbols):
             text = words.NULL_SYMBOL if symbol is None else _text(symbol)
-            parameters[f"{title}.{text}"] = str(at) if self._options.generalized else text
-        return {"type": Type.STRING, "parameters": parameters}
+            made.parameters[f"{title}.{text}"] = str(at) if self._options.generalized else text
+        return made
 
-    def _array(self, node: Node) -> dict[str, Any]:
+    def _array(self, node: Node) -> Draft:
         inner = node.inner
         if inner is None:
             raise DataError("Array schema did not specify the items type")
         if node.own(words.CONNECT_TYPE) != "map" or inner.kind != "object":
-            return {"type": Type.ARRAY, "values": self.schema(inner)}
+            return Draft(Type.ARRAY, values=self.draft(inner))
         if not {words.KEY, words.VALUE} <= inner.properties.keys():
             raise DataError("The entries of a map have the properties key and value")
         key, value = inner.properties[words.KEY], inner.properties[words.VALUE]
-        return {"type": Type.MAP, "keys": self.schema(key), "values": self.schema(value)}
+        return Draft(Type.MAP, keys=self.draft(key), values=self.draft(value))
 
-    def _object(self, node: Node) -> dict[str, Any]:
+    def _object(self, node: Node) -> Draft:
         if node.own(words.CONNECT_TYPE) == "map":
             if node.inner is None:
                 raise DataError("Map schema did not specify the value type")
-            return {"type": Type.MAP, "keys": _TEXT_KEYS, "values": self.schema(node.inner)}
+            return Draft(Type.MAP, keys=Draft(Type.STRING), values=self.draft(node.inner))
         ordered: dict[int, str] = {}
         for name in hash_order(node.properties):
             index = node.properties[name].own(words.CONNECT_INDEX)
             ordered[index if isinstance(index, int) else len(ordered)] = name
         required = node.data.get("required")
         needed = required if isinstance(required, list) else ()
-        relaxed = self._options.optional_unless_required
         names = [ordered[index] for index in sorted(ordered)]
-        return {
-            "type": Type.STRUCT,
-            "fields": [
-                (name, self.schema(node.properties[name], optional=relaxed and name not in needed)) for name in names
-            ],
-        }
+        return self._struct(node, {name: (node.properties[name], name in needed) for name in names})
+
+    def _struct(self, node: Node, properties: Mapping[str, tuple[Node, bool]]) -> Draft:
+        """A STRUCT of properties, each with whether it is required."""
+        made = self._known[id(node)] = Draft(Type.STRUCT)
+        self._open.append(made)
+        for name, (item, required) in properties.items():
+            relaxed = self._options.optional_unless_required and not required
+            made.fields.append((name, self.draft(item, optional=relaxed)))
+        self._open.pop()
+        return made
 
 
-_PARTS: Final[Mapping[str, Callable[[_Mapping, Node], dict[str, Any]]]] = {
+_DRAFTS: Final[Mapping[str, Callable[[_Mapping, Node], Draft]]] = {
     "boolean": _Mapping._boolean,  # noqa: SLF001 - this module's own table
     "number": _Mapping._number,  # noqa: SLF001
     "integer": _Mapping._number,  # noqa: SLF001

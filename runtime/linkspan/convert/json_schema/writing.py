@@ -13,6 +13,7 @@ from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan.api.text import float_text
 from linkspan.convert import logical
 from linkspan.convert.checks import INT_BITS, boolean, text, whole
+from linkspan.convert.deferred import Deferred
 from linkspan.convert.json_schema.options import KEY, VALUE, Options, has_text_keys, is_union
 
 __all__ = ["ABSENT", "writer"]
@@ -36,30 +37,54 @@ _MOMENTS: Final[Mapping[str, Function]] = {
 
 def writer(schema: Schema, options: Options) -> Function:
     """What makes JSON of the values of a schema; null included."""
-    make = _maker(schema, options)
-    if schema.default is not None and not options.keep_nulls:
-        default = schema.default
-        return lambda value: make(default if value is None else value)
-    nothing = None if schema.optional else ABSENT
-    return lambda value: nothing if value is None else make(value)
+    return _Writers(options).writer(schema)
 
 
-def _maker(schema: Schema, options: Options) -> Function:
-    kind = schema.type
-    moment = _MOMENTS.get(schema.name or "")
-    if moment is not None:
-        return moment
-    if schema.name == DECIMAL:
-        return _numeric if options.numeric_decimals else _decimal(schema)
-    if kind in INT_BITS:
-        return whole(kind)
-    if kind is Type.ARRAY:
-        return _list(schema, options)
-    if kind is Type.MAP:
-        return _map(schema, options)
-    if kind is Type.STRUCT:
-        return _union(schema, options) if is_union(schema) else _struct(schema, options)
-    return _CHECKS[kind]
+class _Writers:
+    """One run over a schema."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._open: dict[int, Deferred] = {}
+
+    def writer(self, schema: Schema) -> Function:
+        make = self._maker(schema)
+        if schema.default is not None and not self._options.keep_nulls:
+            default = schema.default
+            return lambda value: make(default if value is None else value)
+        nothing = None if schema.optional else ABSENT
+        return lambda value: nothing if value is None else make(value)
+
+    def _maker(self, schema: Schema) -> Function:
+        kind = schema.type
+        moment = _MOMENTS.get(schema.name or "")
+        if moment is not None:
+            return moment
+        if schema.name == DECIMAL:
+            return _numeric if self._options.numeric_decimals else _decimal(schema)
+        if kind in INT_BITS:
+            return whole(kind)
+        if kind is Type.ARRAY:
+            assert schema.values is not None
+            return _list(self.writer(schema.values))
+        if kind is Type.MAP:
+            assert schema.keys is not None
+            assert schema.values is not None
+            return _map(self.writer(schema.keys), self.writer(schema.values), as_object=has_text_keys(schema))
+        return self._struct(schema) if kind is Type.STRUCT else _CHECKS[kind]
+
+    def _struct(self, schema: Schema) -> Function:
+        place = id(schema.fields)
+        if place in self._open:
+            return self._open[place]
+        deferred = self._open[place] = Deferred()
+        makers = [(field.name, self.writer(field.schema)) for field in schema.fields]
+        del self._open[place]
+        if is_union(schema):
+            deferred.function = _union(makers, None if schema.optional else ABSENT)
+        else:
+            deferred.function = _struct(schema, makers)
+        return deferred.function
 
 
 def _bytes(value: Any) -> str:  # noqa: ANN401 - checked here
@@ -102,10 +127,7 @@ _CHECKS: Final[Mapping[Type, Function]] = {
 }
 
 
-def _list(schema: Schema, options: Options) -> Function:
-    assert schema.values is not None
-    make = writer(schema.values, options)
-
+def _list(make: Function) -> Function:
     def convert(value: Any) -> Any:  # noqa: ANN401 - checked here
         if not isinstance(value, list | tuple):
             raise DataError(f"expected ARRAY, found {type(value).__name__}")
@@ -114,12 +136,7 @@ def _list(schema: Schema, options: Options) -> Function:
     return convert
 
 
-def _map(schema: Schema, options: Options) -> Function:
-    assert schema.keys is not None
-    assert schema.values is not None
-    make_key, make_value = writer(schema.keys, options), writer(schema.values, options)
-    as_object = has_text_keys(schema)
-
+def _map(make_key: Function, make_value: Function, *, as_object: bool) -> Function:
     def convert(value: Any) -> Any:  # noqa: ANN401 - checked here
         if not isinstance(value, Mapping):
             raise DataError(f"expected MAP, found {type(value).__name__}")
@@ -132,9 +149,8 @@ def _map(schema: Schema, options: Options) -> Function:
     return convert
 
 
-def _struct(schema: Schema, options: Options) -> Function:
+def _struct(schema: Schema, makers: list[tuple[str, Function]]) -> Function:
     names = frozenset(field.name for field in schema.fields)
-    makers = [(field.name, writer(field.schema, options)) for field in schema.fields]
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - checked here
         if not isinstance(value, Mapping):
@@ -160,9 +176,7 @@ def _explain(makers: list[tuple[str, Function]], value: Mapping[str, Any]) -> No
             raise DataError(f"{name}: {error}") from error
 
 
-def _union(schema: Schema, options: Options) -> Function:
-    makers = [(field.name, writer(field.schema, options)) for field in schema.fields]
-
+def _union(makers: list[tuple[str, Function]], nothing: object) -> Function:
     def convert(value: Any) -> Any:  # noqa: ANN401 - checked here
         if not isinstance(value, Mapping):
             raise DataError(f"expected STRUCT, found {type(value).__name__}")
@@ -170,6 +184,6 @@ def _union(schema: Schema, options: Options) -> Function:
             item = value.get(name)
             if item is not None:
                 return make(item)
-        return None if schema.optional else ABSENT
+        return nothing
 
     return convert
