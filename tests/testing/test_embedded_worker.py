@@ -56,6 +56,20 @@ def test_a_fault_strikes_once_also_where_the_worker_restarts_the_task_itself(wor
     worker.delete("once")
 
 
+def test_a_note_is_left_by_a_call_that_begins_once_its_gate_is_open(worker, tmp_path):
+    mark, gate, file = tmp_path / "mark", tmp_path / "gate", tmp_path / "in"
+    fault = Fault("poll", "before", "note", 2, str(mark), str(gate))
+    config = {"connector.class": "tests.testing.broken.LinesConnector", "file": str(file), "topic": "noted"}
+    worker.create("n", config, fault)
+    worker.wait_for("n", "RUNNING")
+    assert not worker.wait(mark.exists, 0.3)
+    file.write_text("one\n")
+    gate.touch()
+    assert worker.wait(mark.exists)
+    assert worker.read("noted") == [b"one"], "the first poll behind the gate is dealt with when the second begins"
+    worker.delete("n")
+
+
 def test_offsets_are_seen_altered_and_reset(worker, tmp_path):
     path = tmp_path / "l"
     worker.write("offsets", [b"a", b"b"])

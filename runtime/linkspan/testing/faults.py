@@ -26,8 +26,9 @@ from linkspan.worker.child import ChannelPort, unpack
 __all__ = ["TASK_CALLS", "Action", "Fault", "FaultySpec", "When", "task"]
 
 When = Literal["before", "after"]
-Action = Literal["kill", "freeze", "stop", "fail"]
-"""``kill`` is a SIGKILL, ``freeze`` a SIGSTOP, ``stop`` the worker's wish for a stop, ``fail`` a RetriableError."""
+Action = Literal["kill", "freeze", "stop", "fail", "note"]
+"""``kill`` is a SIGKILL, ``freeze`` a SIGSTOP, ``stop`` the worker's wish for a stop, ``fail`` a RetriableError;
+``note`` leaves the mark only."""
 
 TASK_CALLS: Final = (
     *("start", "poll", "commit", "open", "stored_offsets", "put", "flush", "pre_commit", "close", "stop"),
@@ -50,6 +51,7 @@ class Fault:
         action: what happens.
         count: at which call, from 1; a ``put`` without records and a ``poll`` that returned none do not count.
         mark: file that comes into being when it strikes; none if empty.
+        gate: file that has to be there before a call counts; none if empty.
     """
 
     point: str
@@ -57,6 +59,7 @@ class Fault:
     action: Action = "kill"
     count: int = 1
     mark: str = ""
+    gate: str = ""
 
     def __str__(self) -> str:
         return f"{self.action} {self.when} {self.point}"
@@ -96,6 +99,8 @@ class _Trap:
     def reach(self, point: str, when: When) -> None:
         fault = self.fault
         if self._left == 0 or (point, when) != (fault.point, fault.when):
+            return
+        if fault.gate and not Path(fault.gate).exists():
             return
         self._left -= 1
         if self._left == 0:

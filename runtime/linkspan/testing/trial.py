@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -103,6 +104,23 @@ class Trial(ABC, Generic[AdapterT]):
         """A fault, with a mark of its own."""
         self._marks += 1
         return Fault(point, when, action, count, str(self.adapter.folder.parent / f"{self.name}.struck{self._marks}"))
+
+    def watch_polls(self, tasks: int) -> list[Fault]:
+        """Have the tasks of a source that begin next say when :meth:`polled` asks them; of a sink there are none."""
+        if not isinstance(self.adapter, SourceAdapter):
+            return []
+        gate = str(self.adapter.folder.parent / f"{self.name}.gate")
+        # the second poll begins when the first has ended and what it returned has gone to the log
+        faults = [replace(self.fault("poll", "before", "note", 2), gate=gate) for _ in range(tasks)]
+        for task, fault in enumerate(faults):
+            self.worker.arm(self.name, task, fault)
+        return faults
+
+    def polled(self, faults: Sequence[Fault]) -> None:
+        """Wait until all that are watched have begun to poll, and dealt with what that gave them, from now on."""
+        if faults:
+            Path(faults[0].gate).touch()
+            self.worker.wait(lambda: all(map(self.struck, faults)), _REACH_SECONDS)
 
     @staticmethod
     def struck(fault: Fault) -> bool:

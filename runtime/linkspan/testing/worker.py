@@ -203,15 +203,16 @@ class EmbeddedWorker:
         Raises:
             ConnectError: as the REST request would fail.
         """
-        self._arm(name, task, fault)
+        self.arm(name, task, fault)
         self._call(self.herder.create_connector(name, {"name": name, **config}, None))
 
     def restart_task(self, name: str, task: int = 0, fault: Fault | None = None) -> None:
         """End a task if it runs, and start it, optionally with a fault."""
-        self._arm(name, task, fault)
+        self.arm(name, task, fault)
         self._call(self.herder.restart_task(name, task))
 
-    def _arm(self, name: str, task: int, fault: Fault | None) -> None:
+    def arm(self, name: str, task: int, fault: Fault | None) -> None:
+        """Have a task that begins next have a fault, if there is one."""
         assert self._worker is not None
         if fault is not None:
             self._worker.faults[name, task] = fault
