@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from conftest import until
 
+from linkspan.api.errors import PluginError
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker import nurseries
 from linkspan.worker.forker import Forker
@@ -168,3 +169,24 @@ def test_closing_leaves_no_process(tmp_path: Path):
 
     tell(story)
     asyncio.run(until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)))
+
+
+def test_closing_does_not_wait_for_a_start_that_is_under_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(nurseries, "_CLOSE_SECONDS", 60.0)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    begun = tmp_path / "begun"
+    text = f"import time, pathlib\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(60)"
+    (tmp_path / "slow_to_import.py").write_text(text)
+
+    async def story() -> None:
+        made = Nurseries(["slow_to_import"])
+        starting = asyncio.ensure_future(made.start())
+        await until(begun.exists)
+        async with asyncio.timeout(20):
+            await made.close()
+        with pytest.raises(PluginError, match="the worker is stopping"):
+            await starting
+        with pytest.raises(PluginError, match="the worker is stopping"):
+            await made.start()
+
+    asyncio.run(story())

@@ -45,6 +45,7 @@ _START_SECONDS = 60.0
 _BRANCH_SECONDS = 5.0
 _IDLE_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
+_CLOSED = "No process can be started: the worker is stopping"
 
 _Key = tuple[str, str]
 
@@ -62,6 +63,8 @@ class Nurseries:
         self._root: Forker | None = None
         self._branches: dict[_Key, asyncio.Task[Forker | None]] = {}
         self._starting = asyncio.Lock()
+        self._coming: asyncio.Task[Forker] | None = None
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -104,7 +107,11 @@ class Nurseries:
         return await (await self._running_root()).spawn(context, on_message, run)
 
     async def close(self) -> None:
-        """Kill every child and the nursery; wait until they are gone."""
+        """Kill every child and the nursery; wait until they are gone. Nothing can be started then."""
+        self._closed = True
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.wait([self._coming])
         branches, self._branches = list(self._branches.values()), {}
         await asyncio.gather(*(self._close_branch(branch) for branch in branches))
         if self._root is not None:
@@ -126,11 +133,27 @@ class Nurseries:
         async with self._starting:
             if self._root is None or not self._root.alive:
                 try:
-                    self._root = await self._start_root()
+                    self._root = await self._begin_root()
                 except PluginError as error:
+                    if self._closed:
+                        raise
                     log.warning("%s; once more", error.message)
-                    self._root = await self._start_root()
+                    self._root = await self._begin_root()
             return self._root
+
+    async def _begin_root(self) -> Forker:
+        """Start it, unless, or until, no process is to come from here any more."""
+        if self._closed:
+            raise PluginError(_CLOSED)
+        self._coming = asyncio.create_task(self._start_root(), name="nursery")
+        try:
+            return await self._coming
+        except asyncio.CancelledError:
+            if self._closed:
+                raise PluginError(_CLOSED) from None
+            raise
+        finally:
+            self._coming = None
 
     async def _start_root(self) -> Forker:
         path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - a text is wanted
@@ -144,11 +167,16 @@ class Nurseries:
             root.tell({"path": path, "preload": self._preload})
             async with asyncio.timeout(_START_SECONDS):
                 failed = await root.ready
-        except (OSError, PluginError) as error:  # TimeoutError is an OSError
+        except BaseException as error:
+            # also when the start is given up: it may import for seconds, and has no child yet
+            if self._process is not None and self._process.returncode is None:
+                self._process.kill()
             if root is not None:
                 await root.close(0)
             elif ours is not None:
                 ours.close()
+            if not isinstance(error, OSError | PluginError):  # TimeoutError is an OSError
+                raise
             late = f"it was not ready within {_START_SECONDS:g} s" if isinstance(error, TimeoutError) else str(error)
             message = f"The process that starts tasks did not come up: {late}"
             raise PluginError(message) from error
