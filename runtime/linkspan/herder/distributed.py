@@ -45,6 +45,7 @@ from linkspan.herder.port import (
     InternalRequest,
     Peers,
     ReloadRequest,
+    RequestTimedOutError,
     RunningWorker,
     StatusReport,
     SubmittedConfig,
@@ -164,6 +165,7 @@ class DistributedHerder(PluginQuestions):
         self.broken: Callable[[ConnectError], None] = lambda _error: None
         self.guard = SourceGuard(configs, self._ask_for_fencing, self._local.is_current)
         self._known: set[str] = set()
+        self._read = asyncio.Event()
         self._health = Health(_BEAT_SECONDS)
         self._health.begin("awaiting startup")
         self._beating: asyncio.Task[None] | None = None
@@ -179,6 +181,7 @@ class DistributedHerder(PluginQuestions):
         """
         self._health.begin("initializing and reading to the end of internal topics")
         await together(self._statuses.open(), self._configs.open(self))
+        self._read.set()
 
     async def start(self) -> None:
         """Begin to join the group; when this is called, everything is open.
@@ -325,6 +328,16 @@ class DistributedHerder(PluginQuestions):
     def member_id(self) -> str | None:
         """What the group calls this worker; while it is the same, nobody else has been given what runs here."""
         return self._group.member_id
+
+    async def connectors_known(self) -> None:
+        """Return when the internal topics have been read."""
+        if self._read.is_set():
+            return
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                await self._read.wait()
+        except TimeoutError:
+            raise RequestTimedOutError(f"Request timed out.{self._health.doing}") from None
 
     def server_info(self) -> Body:
         """Body of ``GET /``."""

@@ -33,6 +33,11 @@ class Health:
         self.ready = False
         """Whether the worker has completed its start."""
 
+    @property
+    def doing(self) -> str:
+        """The sentence about the present or last stage of the start; empty before any."""
+        return self._stage.text()
+
     def begin(self, what: str) -> None:
         """The start has come to ``what``; reads on after "The worker is currently"."""
         self._stage.begin(what)

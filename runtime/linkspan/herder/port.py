@@ -264,6 +264,14 @@ class RunningWorker(Protocol):
 class Herder(Protocol):
     """One method for each thing REST offers. All may raise ConnectError."""
 
+    async def connectors_known(self) -> None:
+        """Return when it can tell which connectors there are: before, nobody must hear that there are none.
+
+        Raises:
+            RequestTimedOutError: the worker has not come so far within the request timeout.
+        """
+        ...
+
     def server_info(self) -> Body:
         """Body of ``GET /``."""
         ...

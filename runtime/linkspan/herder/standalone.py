@@ -128,6 +128,9 @@ class StandaloneHerder(PluginQuestions):
 
     # --- looking ------------------------------------------------------------------------------------------------
 
+    async def connectors_known(self) -> None:
+        """At once: what there is was created here."""
+
     def server_info(self) -> Body:
         """Body of ``GET /``."""
         return self._info

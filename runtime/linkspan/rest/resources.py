@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from linkspan.api.errors import ConfigError, NotFoundError
 from linkspan.herder.port import PAUSED, STARTED, Body, Herder, InternalRequest
 from linkspan.herder.sessions import ALGORITHM_HEADER, SIGNATURE_HEADER
 from linkspan.rest import bodies
-from linkspan.rest.routing import SEGMENT_CHARACTERS, Answer, Request, Route
+from linkspan.rest.routing import SEGMENT_CHARACTERS, Answer, Handler, Request, Route
 
 __all__ = ["ConnectorResources", "PluginResources", "RootResources"]
 
@@ -47,7 +48,7 @@ class RootResources:
 
 
 class ConnectorResources:
-    """Everything below ``/connectors``.
+    """Everything below ``/connectors``; answered when the herder knows what there is.
 
     Args:
         herder: decides.
@@ -58,6 +59,16 @@ class ConnectorResources:
 
     def routes(self) -> list[Route]:
         """Its endpoints."""
+        return [replace(route, handler=self._when_known(route.handler)) for route in self._routes()]
+
+    def _when_known(self, handler: Handler) -> Handler:
+        async def answer(request: Request) -> Answer:
+            await self._herder.connectors_known()
+            return await handler(request)
+
+        return answer
+
+    def _routes(self) -> list[Route]:
         return [
             Route("POST", "/connectors", self._create, takes_body=True),
             Route("GET", "/connectors", self._list),
