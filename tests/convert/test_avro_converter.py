@@ -13,6 +13,7 @@ from linkspan.api import Column, ConfigError, DataError, Schema, Type, schema
 from linkspan.config.definition import load
 from linkspan.convert import registry
 from linkspan.convert.avro.converter import AvroConverter
+from linkspan.convert.registered import REFUSED_SECONDS, Recent
 from linkspan.convert.registry_schema import RegistrySchema
 
 SCOPES = itertools.count()
@@ -160,9 +161,12 @@ def test_an_unknown_strategy_is_a_mistake_in_the_settings(url):
 
 def test_a_schema_that_may_not_be_registered_must_be_there(url):
     made = converter(url, auto_register_schemas="false")
+    now = [0.0]
+    made._writing = Recent(1000, lambda: now[0])
     with pytest.raises(DataError, match="Error retrieving Avro schema"):
         made.from_connect("t", ROW, VALUE)
     converter(url).from_connect("t", ROW, VALUE)
+    now[0] += REFUSED_SECONDS
     assert made.from_connect("t", ROW, VALUE)[:5] == b"\0\0\0\0\1"
 
 

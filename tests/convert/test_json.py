@@ -31,7 +31,7 @@ def converter(**settings: str) -> JsonConverter:
     return made
 
 
-PLAIN = converter(schemas_enable="false")
+PLAIN = converter(**{"schemas.enable": "false"})
 FULL = converter()
 
 
@@ -381,7 +381,7 @@ def test_a_byte_order_mark_without_a_text_is_no_json(payload):
 
 
 def test_what_fails_in_a_batch_says_nothing_of_the_other_failures_there():
-    column = converter(schemas_enable="false").to_connect_batch("t", [b"1", b"{bad", b"2", b"[worse"])
+    column = converter(**{"schemas.enable": "false"}).to_connect_batch("t", [b"1", b"{bad", b"2", b"[worse"])
     assert (list(column.values), list(column.failures)) == ([1, None, 2, None], [1, 3])
     for failure in column.failures.values():
         assert failure.__context__ is None
@@ -402,3 +402,12 @@ def test_a_text_that_ends_too_early_would_be_refused_by_the_slow_way_too(value):
             if error.msg == json_module._CUT_OFF:
                 with pytest.raises(ValueError, match=r"char|Unterminated"):
                     lenient_json.parse(whole[:end])
+
+
+def test_a_schema_that_contains_itself_is_refused_with_what_to_do():
+    node = Schema.recursive(
+        lambda again: Schema(Type.STRUCT, name="Node", fields={"next": again(optional=True)}),
+    )
+    with pytest.raises(DataError, match="The schema Node contains itself, which JsonConverter cannot write"):
+        converter().from_connect("t", node, {"next": None})
+    assert converter(**{"schemas.enable": "false"}).from_connect("t", node, {"next": None}) == b'{"next":null}'

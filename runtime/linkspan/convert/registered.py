@@ -1,11 +1,13 @@
 """What the converters with a schema registry have in common.
 
 The bytes are Confluent's: a zero, the id of the schema in four bytes, and what the format writes. The format knows how
-schemas and values are mapped; here is when the registry is asked: once a schema and topic, and once an id.
+schemas and values are mapped; here is when the registry is asked: once a schema and topic, and once an id. For what it
+refuses it is asked again, but not by each record.
 """
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -21,13 +23,15 @@ from linkspan.convert.subjects import Strategy, strategy
 if TYPE_CHECKING:
     from linkspan.convert.registry import Registry
 
-__all__ = ["RegistryConverter", "WritePlan"]
+__all__ = ["REFUSED_SECONDS", "Recent", "RegistryConverter", "WritePlan"]
 
 needs("attrs", "authlib", "cachetools", "certifi")  # as the client of the registry does
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _MAGIC: Final = b"\0"
+REFUSED_SECONDS: Final = 2.0
+"""How long a registry is not asked again for what it has refused, such as an id that it does not know."""
 
 
 class WritePlan(NamedTuple):
@@ -38,23 +42,49 @@ class WritePlan(NamedTuple):
 
 
 class Recent(Generic[K, V]):
-    """The values last asked for, up to a number."""
+    """The values last asked for, up to a number; also what there is no value for, for a short time.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    Args:
+        most: how many are known.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = most, clock
         self._known: OrderedDict[K, V] = OrderedDict()
+        self._refused: OrderedDict[K, tuple[float, str]] = OrderedDict()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value, made if it is not known."""
-        known = self._known
+        """The value, made if it is not known.
+
+        Raises:
+            DataError: there was none when it was last asked for.
+        """
         try:
-            return known[key]
+            return self._known[key]
         except KeyError:
             pass
-        made = known[key] = make()
-        if len(known) > self._most:
-            known.popitem(last=False)
+        self._check_refused(key)
+        try:
+            made = self._known[key] = make()
+        except DataError as error:
+            self._refused[key] = self._clock() + REFUSED_SECONDS, error.message
+            _shorten(self._refused, self._most)
+            raise
+        _shorten(self._known, self._most)
         return made
+
+    def _check_refused(self, key: K) -> None:
+        until, message = self._refused.get(key, (0.0, ""))
+        if message:
+            if self._clock() < until:
+                raise DataError(message)
+            del self._refused[key]
+
+
+def _shorten(known: OrderedDict[K, V], most: int) -> None:
+    if len(known) > most:
+        known.popitem(last=False)
 
 
 class RegistryConverter(Converter):

@@ -35,15 +35,27 @@ def to_json(schema: Schema, write_default: Callable[[Schema, object], object]) -
     Args:
         schema: the schema.
         write_default: JSON of a default value.
+
+    Raises:
+        DataError: it contains itself; this format has no words for that.
     """
+    if schema.is_recursive:
+        raise DataError(
+            f"The schema {schema.name or schema.type.value} contains itself, which JsonConverter cannot write. Use a "
+            "converter with a schema registry, or schemas.enable=false"
+        )
+    return _json(schema, write_default)
+
+
+def _json(schema: Schema, write_default: Callable[[Schema, object], object]) -> Json:
     result: Json = {"type": _NAMES[schema.type]}
     if schema.type is Type.ARRAY and schema.values is not None:
-        result["items"] = to_json(schema.values, write_default)
+        result["items"] = _json(schema.values, write_default)
     elif schema.type is Type.MAP and schema.keys is not None and schema.values is not None:
-        result["keys"] = to_json(schema.keys, write_default)
-        result["values"] = to_json(schema.values, write_default)
+        result["keys"] = _json(schema.keys, write_default)
+        result["values"] = _json(schema.values, write_default)
     elif schema.type is Type.STRUCT:
-        result["fields"] = [{**to_json(field.schema, write_default), "field": field.name} for field in schema.fields]
+        result["fields"] = [{**_json(field.schema, write_default), "field": field.name} for field in schema.fields]
     result["optional"] = schema.optional
     for name in ("name", "version", "doc"):
         if (part := getattr(schema, name)) is not None:

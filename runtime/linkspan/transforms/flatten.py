@@ -50,7 +50,12 @@ class Flatten(SideTransform[FlattenConfig]):
             return Plan(None, self._map)
         if schema.type is not Type.STRUCT:
             return Plan(schema, refused(PURPOSE, schema))
-        leaves = list(self._leaves(schema, "", (), schema.optional, schema.default))
+        try:
+            leaves = list(self._leaves(schema, "", (), schema.optional, schema.default))
+        except RecursionError:
+            raise DataError(
+                f"Flatten: the schema {schema.name or 'of the struct'} contains itself, so it has no end"
+            ) from None
         kind = derived(schema, [(leaf.name, leaf.schema) for leaf in leaves])
         ways = [(leaf.name, leaf.way) for leaf in leaves]
         required = [leaf for leaf in leaves if not leaf.schema.optional]
