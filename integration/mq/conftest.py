@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
 
 from integration.conftest import missing
-from integration.services.ibmmq.application import Application
+from integration.services.ibmmq.application import Application, MQError
 from integration.services.ibmmq.memory import MemoryQueueManager
+from integration.services.ibmmq.pymqi_package import pymqi_folder
 from integration.services.maven import UnavailableError
 
 Connect = Callable[..., Application]
+
+
+def reason_of(call: Callable[..., object], *arguments: object, **keywords: object) -> int:
+    """The reason of a call that must fail or warn."""
+    with pytest.raises(MQError) as failure:
+        call(*arguments, **keywords)
+    return failure.value.reason
 
 
 @pytest.fixture
@@ -27,13 +36,32 @@ def queue_manager() -> Iterator[MemoryQueueManager]:
     manager.reset()
 
 
-@pytest.fixture(params=["ibmmq"])
-def connect(request: pytest.FixtureRequest, queue_manager: MemoryQueueManager) -> Iterator[Connect]:
+@pytest.fixture(scope="session")
+def pymqi_path() -> None:
+    """Makes ``pymqi`` importable."""
+    try:
+        folder = str(pymqi_folder())
+    except UnavailableError as error:
+        missing(str(error))
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+@pytest.fixture(params=["ibmmq", "pymqi"])
+def binding(request: pytest.FixtureRequest, queue_manager: MemoryQueueManager) -> str:  # noqa: ARG001
+    """Each Python binding; the stand-in is there before it is imported."""
+    if request.param == "pymqi":
+        request.getfixturevalue("pymqi_path")
+    return str(request.param)
+
+
+@pytest.fixture
+def connect(binding: str, queue_manager: MemoryQueueManager) -> Iterator[Connect]:
     """Connects to ``QM1`` with each binding; what the test leaves open is backed out and ended."""
     opened: list[Application] = []
 
     def connect(**arguments: object) -> Application:
-        opened.append(Application(request.param, **{"name": queue_manager.name, **arguments}))  # type: ignore[arg-type]
+        opened.append(Application(binding, **{"name": queue_manager.name, **arguments}))  # type: ignore[arg-type]
         return opened[-1]
 
     yield connect

@@ -180,7 +180,7 @@ class Application:
             numbers, texts, completion, reason = self.calls.MQINQ(
                 self.handle, handle, [selector], [], integers, 1, 0 if integers else 48
             )
-            value = numbers[0] if integers else texts
+            value = next(iter(numbers), 0) if integers else texts
         if completion:
             raise MQError("INQ", completion, reason)
         return value if isinstance(value, int) else value.rstrip(b"\0 ").decode()

@@ -13,7 +13,7 @@ from typing import Final
 
 from integration.services.maven import CACHE, UnavailableError
 
-__all__ = ["NATIVE", "library_folder"]
+__all__ = ["NATIVE", "library_folder", "server_program"]
 
 NATIVE: Final = Path(__file__).with_name("native")
 _FLAGS: Final = ("-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-pthread")
@@ -29,13 +29,26 @@ _CLIENT: Final = "libmqm_r.so"
 _CLIENT_OF_PYMQI: Final = "libmqic_r.so"
 
 
-def library_folder() -> Path:
-    """A folder with ``libmqm_r.so`` and ``libmqic_r.so``: queues in the process that loads one, behind both names.
+def library_folder(kind: str) -> Path:
+    """A folder with ``libmqm_r.so`` and ``libmqic_r.so``, one set of queues behind both names.
+
+    Args:
+        kind: ``memory``, whose queues live in the process that loads it, or ``forward``, which asks a server.
 
     Raises:
         UnavailableError: there is no C compiler.
     """
-    return _built("memory", (*_ENGINE, *_CALLS), _libraries)
+    sources = (*_ENGINE, *_CALLS) if kind == "memory" else (*_CALLS, "address", "forward", "text", "wire")
+    return _built(kind, sources, _libraries)
+
+
+def server_program() -> Path:
+    """The queue manager as a program.
+
+    Raises:
+        UnavailableError: there is no C compiler.
+    """
+    return _built("server", (*_ENGINE, "address", "server", "session", "wire"), _program) / "queue-manager"
 
 
 def extra_flags() -> list[str]:
@@ -71,6 +84,10 @@ def _libraries(compiler: str, sources: Sequence[Path], target: Path) -> None:
     _run(compiler, [*sources, "-shared", f"-Wl,-soname,{_CLIENT}"], target / _CLIENT)
     link = ["-shared", f"-Wl,-soname,{_CLIENT_OF_PYMQI}", "-Wl,--no-as-needed", f"-L{target}", "-l:" + _CLIENT]
     _run(compiler, [NATIVE / "name.c", *link, "-Wl,-rpath,$ORIGIN"], target / _CLIENT_OF_PYMQI)
+
+
+def _program(compiler: str, sources: Sequence[Path], target: Path) -> None:
+    _run(compiler, sources, target / "queue-manager")
 
 
 def _run(compiler: str, arguments: Sequence[str | Path], output: Path) -> None:

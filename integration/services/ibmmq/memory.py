@@ -25,7 +25,7 @@ class _Library:
             early = [name for name in _BINDINGS if name in sys.modules]
             if early:
                 raise RuntimeError(f"{early[0]} was imported before the stand-in was loaded, so it has another library")
-            folder = library_folder()
+            folder = library_folder("memory")
             library = ctypes.CDLL(str(folder / "libmqm_r.so"))
             ctypes.CDLL(str(folder / "libmqic_r.so"))
             library.stand_in_control.argtypes = [ctypes.c_char_p]

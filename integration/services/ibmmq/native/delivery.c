@@ -50,23 +50,32 @@ static void place_properties(struct delivery *delivery, struct connection *conne
     }
 }
 
-static void convert(struct delivery *delivery, const struct message *message, const MQMD *requested)
+/* What no longer fits into the application's buffer is delivered as it was. */
+static void convert(struct delivery *delivery, const struct message *message, const MQMD *requested, MQLONG capacity)
 {
+    MQMD before = delivery->md;
     MQLONG ccsid = requested->CodedCharSetId == MQCCSI_Q_MGR ? message->queue->owner->ccsid : requested->CodedCharSetId;
     MQLONG length;
     char *body = convert_body(&delivery->md, delivery->length, delivery->body, requested->Encoding, ccsid, &length,
                               &delivery->outcome);
-    if (body != NULL)
-        replace_body(delivery, body, length);
+    if (body == NULL)
+        return;
+    if (length > capacity && delivery->length <= capacity) {
+        free(body);
+        delivery->md = before;
+        delivery->outcome = warning(MQRC_CONVERTED_MSG_TOO_BIG);
+        return;
+    }
+    replace_body(delivery, body, length);
 }
 
 void delivery_make(struct delivery *delivery, struct connection *connection, const struct message *message,
-                   const MQMD *requested, const MQGMO *gmo)
+                   const MQMD *requested, const MQGMO *gmo, MQLONG capacity)
 {
     *delivery = (struct delivery){message->md, message->body, message->length, OUTCOME_OK, NULL};
     place_properties(delivery, connection, message, gmo);
     if ((gmo->Options & MQGMO_CONVERT) != 0)
-        convert(delivery, message, requested);
+        convert(delivery, message, requested, capacity);
 }
 
 void delivery_free(struct delivery *delivery)

@@ -12,9 +12,10 @@ struct delivery {
     char *owned;            /* the body if it is not the message's own; freed by delivery_free */
 };
 
-/* The requested descriptor says the encoding and the character set that MQGMO_CONVERT asks for. */
+/* The requested descriptor says the encoding and the character set that MQGMO_CONVERT asks for; the capacity is that of
+ * the application's buffer. */
 void delivery_make(struct delivery *delivery, struct connection *connection, const struct message *message,
-                   const MQMD *requested, const MQGMO *gmo);
+                   const MQMD *requested, const MQGMO *gmo, MQLONG capacity);
 void delivery_free(struct delivery *delivery);
 
 #endif

@@ -225,7 +225,7 @@ static struct outcome deliver(const struct request *request, struct message *mes
     MQLONG options = request->gmo->Options;
     bool browses = (options & MQGMO_BROWSE_ANY) != 0;
     struct delivery delivery;
-    delivery_make(&delivery, request->connection, message, request->md, request->gmo);
+    delivery_make(&delivery, request->connection, message, request->md, request->gmo, request->capacity);
     struct outcome outcome = delivery.outcome;
     if (delivery.length > request->capacity && (options & MQGMO_ACCEPT_TRUNCATED_MSG) == 0) {
         answer(request, message, &delivery);

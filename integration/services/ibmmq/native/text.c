@@ -23,7 +23,7 @@ void name_write(char *field, size_t width, const char *text)
     memset(field + length, ' ', width - length);
 }
 
-static void reserve(struct text *text, size_t more)
+void text_reserve(struct text *text, size_t more)
 {
     if (text->length + more <= text->capacity)
         return;
@@ -41,14 +41,14 @@ void text_add(struct text *text, const void *data, size_t length)
 {
     if (length == 0)
         return;
-    reserve(text, length);
+    text_reserve(text, length);
     memcpy(text->data + text->length, data, length);
     text->length += length;
 }
 
 void text_add_zeros(struct text *text, size_t length)
 {
-    reserve(text, length);
+    text_reserve(text, length);
     memset(text->data + text->length, 0, length);
     text->length += length;
 }
@@ -59,7 +59,7 @@ void text_format(struct text *text, const char *format, ...)
     va_start(arguments, format);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    reserve(text, (size_t)length + 1);
+    text_reserve(text, (size_t)length + 1);
     va_start(arguments, format);
     vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
@@ -70,7 +70,7 @@ void text_add_hex(struct text *text, const void *data, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *bytes = data;
-    reserve(text, 2 * length);
+    text_reserve(text, 2 * length);
     for (size_t i = 0; i < length; i++) {
         text->data[text->length++] = digits[bytes[i] >> 4];
         text->data[text->length++] = digits[bytes[i] & 15];

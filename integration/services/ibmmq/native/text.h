@@ -17,6 +17,8 @@ struct text {
     size_t capacity;
 };
 
+/* Room for so many bytes more. */
+void text_reserve(struct text *text, size_t more);
 void text_add(struct text *text, const void *data, size_t length);
 void text_add_zeros(struct text *text, size_t length);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

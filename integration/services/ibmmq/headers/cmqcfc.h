@@ -1,0 +1,6 @@
+#ifndef STAND_IN_CMQCFC_H
+#define STAND_IN_CMQCFC_H
+
+enum { MQIACF_Q_ATTRS = 1002, MQRCCF_COMMAND_FAILED = 3008 };
+
+#endif
