@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from linkspan.observe.levels import Levels
+from linkspan.observe.levels import Levels, set_levels, silence
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +122,17 @@ def test_a_change_is_logged_in_one_line_in_the_words_of_the_original(name, given
     assert f"{name}{shown}" in line
     assert line.endswith(" and children to OFF")
     assert line.isprintable()
+
+
+def test_a_silenced_library_is_heard_by_whoever_has_set_a_level_for_it(name):
+    silence(name)
+    assert not logging.getLogger(f"{name}.inside").isEnabledFor(logging.ERROR)
+    logging.getLogger(f"{name}.other").setLevel("DEBUG")
+    silence(f"{name}.other")
+    assert logging.getLogger(f"{name}.other").isEnabledFor(logging.DEBUG)
+
+
+def test_loggers_that_are_listed_have_a_level_before_there_are_children():
+    logging.getLogger("linkspan").setLevel(logging.NOTSET)
+    set_levels({})
+    assert logging.getLogger("linkspan").level == logging.getLogger().level

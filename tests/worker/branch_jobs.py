@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -15,3 +16,8 @@ def where(_port: Any, args: dict[str, str]) -> dict[str, Any]:
 
 def wait(_port: Any, _args: dict[str, str]) -> None:
     threading.Event().wait()
+
+
+def levels(_port: Any, args: dict[str, list[str]]) -> dict[str, int]:
+    """Levels of loggers at its birth; the root's name is empty."""
+    return {name: logging.getLogger(name or None).level for name in args["loggers"]}

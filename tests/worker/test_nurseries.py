@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -190,3 +191,30 @@ def test_closing_does_not_wait_for_a_start_that_is_under_way(monkeypatch: pytest
             await made.start()
 
     asyncio.run(story())
+
+
+def test_a_child_begins_with_the_levels_it_is_told_whatever_its_nursery_has():
+    told = {"": logging.WARNING, "test.kept": logging.DEBUG, "test.raised": logging.ERROR, "test.new": logging.DEBUG}
+    heard: list[Any] = []
+
+    async def story() -> None:
+        made = Nurseries(["linkspan.worker.child"])
+        try:
+            run = {"type": "run", "job": "branch_jobs:levels", "args": {"loggers": list(told)}, "context": "t"}
+            born = await made.spawn(
+                "t", lambda _, message: heard.append(message), {**run, "levels": told, "beat": 60.0}, None
+            )
+            await born.ended()
+            born.close()
+        finally:
+            await made.close()
+
+    kept, raised = logging.getLogger("test.kept"), logging.getLogger("test.raised")
+    kept.setLevel(logging.DEBUG)
+    raised.setLevel(logging.DEBUG)
+    try:
+        asyncio.run(story())
+    finally:
+        kept.setLevel(logging.NOTSET)
+        raised.setLevel(logging.NOTSET)
+    assert [message["value"] for message in heard if message["type"] == "result"] == [told]

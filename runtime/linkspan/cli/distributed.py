@@ -11,6 +11,7 @@ from linkspan import __version__
 from linkspan.api.errors import ConfigError
 from linkspan.cli.worker_command import WorkerCommand
 from linkspan.config.worker import DistributedConfig
+from linkspan.observe.levels import silence
 from linkspan.worker.nurseries import PRELOADED, Nurseries
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def _description(config: DistributedConfig) -> str:
 async def _run(config: DistributedConfig, _: Sequence[str]) -> int:
     from linkspan.log.kafka import KafkaLog  # noqa: PLC0415 - the usage is printed without it
 
+    # what matters of it is said by the membership in other words; on a bad day it writes dozens of lines a second
+    silence("kafka")
     log_in_use = KafkaLog()
     nurseries = Nurseries([*PRELOADED, *log_in_use.preload])
     # The process that children come from is up by the time that this one has imported what it is made of.

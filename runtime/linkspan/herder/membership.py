@@ -83,10 +83,6 @@ class GroupMembership:
 
     async def start(self, member: GroupMember) -> None:
         """Join, and stay joined until :meth:`stop`; returns at once, joining goes on in the background."""
-        library = logging.getLogger("kafka")
-        if library.level == logging.NOTSET:
-            # what matters of it is said here in other words; on a bad day it writes dozens of lines a second
-            library.setLevel(logging.CRITICAL)
         self._coordinator = _Coordinator(self._arguments, member, asyncio.get_running_loop(), self._failed)
         self._coordinator.begin()
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError
 
-__all__ = ["LEVELS", "LEVELS_VARIABLE", "ROOT_VARIABLE", "Levels", "named_levels", "set_levels"]
+__all__ = ["LEVELS", "LEVELS_VARIABLE", "ROOT_VARIABLE", "Levels", "named_levels", "set_levels", "silence"]
 
 ROOT_VARIABLE: Final = "LINKSPAN_LOG_LEVEL"
 """Environment variable with the level of the root logger."""
@@ -63,10 +63,25 @@ def named_levels(text: str) -> dict[str, int]:
 
 
 def set_levels(levels: Mapping[str, int]) -> None:
-    """Set the levels of loggers, and of ours that say the same as loggers of the original."""
+    """Set the levels that loggers begin with, and those of ours that say the same as loggers of the original."""
     for name, level in levels.items():
         for other in (name, *_ours(name)):
             logging.getLogger(other).setLevel(level)
+    _set_listed()
+
+
+def silence(library: str) -> None:
+    """Let nothing be heard of a library but by whoever has set a level for it."""
+    logger = logging.getLogger(library)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
+
+
+def _set_listed() -> None:
+    for name in _LISTED:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logger.getEffectiveLevel())
 
 
 def _ours(name: str) -> list[str]:
@@ -83,10 +98,7 @@ class Levels:
     def __init__(self, tell: Callable[[str, int], None] = lambda _name, _level: None) -> None:
         self._tell = tell
         self._changed: dict[str, int] = {}
-        for name in _LISTED:
-            logger = logging.getLogger(name)
-            if logger.level == logging.NOTSET:
-                logger.setLevel(logger.getEffectiveLevel())
+        _set_listed()
 
     def levels(self) -> Mapping[str, tuple[str, int | None]]:
         """Every logger with a level of its own, sorted, root among them."""

@@ -53,6 +53,7 @@ from linkspan.task.port import TaskState, WantedState
 from linkspan.task.suspects import AnySpan, told_span
 from linkspan.worker import black_box
 from linkspan.worker.channel import ChildChannel, Message, decode_error, encode_error, readable
+from linkspan.worker.log_levels import set_levels
 from linkspan.worker.pace import Pace
 
 __all__ = ["ChannelPort", "Job", "main", "pack", "unpack"]
@@ -349,8 +350,7 @@ def _set_up_logging(channel: ChildChannel, levels: Mapping[str, int]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_ChannelHandler(channel)]
     logging.captureWarnings(capture=True)
-    for name, level in levels.items():
-        logging.getLogger(name or None).setLevel(level)
+    set_levels(levels)
     # The inherited streams remember what the nursery's descriptors were; and plugins that print are heard line by line.
     sys.stdout = sys.__stdout__ = _WholeLines(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _WholeLines(2)  # type: ignore[misc]

@@ -20,6 +20,7 @@ from linkspan.api.errors import PluginError
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker.channel import Message
 from linkspan.worker.forker import Forker
+from linkspan.worker.log_levels import log_levels
 from linkspan.worker.process import ChildProcess, OnMessage
 
 __all__ = ["PRELOADED", "Nurseries"]
@@ -59,6 +60,7 @@ class Nurseries:
 
     def __init__(self, preload: Sequence[str]) -> None:
         self._preload = list(preload)
+        self._levels = log_levels()
         self._process: asyncio.subprocess.Process | None = None
         self._root: Forker | None = None
         self._branches: dict[_Key, asyncio.Task[Forker | None]] = {}
@@ -164,7 +166,7 @@ class Nurseries:
             with theirs:
                 self._process = await self._launch(theirs.fileno(), path)
             root = Forker(ours)
-            root.tell({"path": path, "preload": self._preload})
+            root.tell({"path": path, "preload": self._preload, "levels": self._levels})
             async with asyncio.timeout(_START_SECONDS):
                 failed = await root.ready
         except BaseException as error:

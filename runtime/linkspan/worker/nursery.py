@@ -3,13 +3,16 @@
 Why not :mod:`multiprocessing`'s forkserver: that one starts a second helper process (the resource tracker) and lets
 every child import the worker's main module again, REST and all. This one forks in about two milliseconds.
 
-The worker talks to it over a sequenced-packet socket. The first packet to it says what to import, and is answered by
-``{"ready": pid, "failed": {module: why}}``. Each packet after that carries the file descriptors of one new process:
-``{"id"}`` with control channel, standard output, standard error and black box of a child; ``{"id", "branch"}`` with
-the socket, standard output and standard error of a branch, which is a nursery like this one that has imported a
-plugin's module too. Packets from it are ``{"id", "pid"}`` for a birth, ``{"id", "error"}`` where there is no room for
-one, and ``{"pid", "status"}`` for a death (``waitpid`` status). At the end of that socket, however the worker ended, it
-kills every child and exits. Single-threaded, so that forking is safe.
+The worker talks to it over a sequenced-packet socket. The first packet to it says what to import, and with which levels
+of loggers to begin; it is answered by ``{"ready": pid, "failed": {module: why}}``. Each packet after that carries the
+file descriptors of one new process: ``{"id"}`` with control channel, standard output, standard error and black box of
+a child; ``{"id", "branch"}`` with the socket, standard output and standard error of a branch, which is a nursery like
+this one that has imported a plugin's module too. Packets from it are ``{"id", "pid"}`` for a birth, ``{"id", "error"}``
+where there is no room for one, and ``{"pid", "status"}`` for a death (``waitpid`` status). At the end of that socket,
+however the worker ended, it kills every child and exits. Single-threaded, so that forking is safe.
+
+A child shares all memory with it until one of them writes there, if only to count a reference. So what every child
+would do, and whatever touches many objects, is done here before the first fork.
 
 Every process leads a process group of its own, so that a plugin's signals to its group reach no other, and what it has
 started ends with it, unless its nursery is killed first.
@@ -35,6 +38,7 @@ import orjson
 
 from linkspan.api import streams
 from linkspan.plugins.loading import use_location
+from linkspan.worker.log_levels import set_levels
 
 __all__ = ["main"]
 
@@ -45,10 +49,12 @@ _COLLECTING = (50_000, 20, 20)
 """A batch of JSON makes tens of thousands of objects; looking for cycles every 700 costs a quarter of the time."""
 
 
+_prctl = ctypes.CDLL(None).prctl
+
+
 def die_with_parent(parent: int) -> None:
     """Ask the kernel for SIGKILL when the forking process ends; exits at once if it has ended already."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -150,8 +156,10 @@ def _kill_group(pid: int) -> None:
 
 def _child(fds: Sequence[int]) -> None:
     # A task that eats the machine's memory is to be killed by the kernel before the worker is.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no Path object for a kernel file
-        file.write("300")
+    with contextlib.suppress(OSError):
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(score, b"300")
+        os.close(score)
     from linkspan.worker import child  # noqa: PLC0415 - preloaded, found in sys.modules
 
     child.main(socket.socket(fileno=fds[0]), fds[3])
@@ -214,4 +222,5 @@ def main(fd: int) -> None:
         return
     order = orjson.loads(first)
     sys.path[:] = order["path"]
+    set_levels(order["levels"])
     _serve(sock, _import(order["preload"]))

@@ -10,23 +10,15 @@ from typing import Any
 from linkspan.api.errors import PluginError
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker.channel import Message, decode_error
+from linkspan.worker.log_levels import log_levels
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess
 
-__all__ = ["Questions", "log_levels"]
+__all__ = ["Questions"]
 
 log = logging.getLogger(__name__)
 
 _DEATH_SECONDS = 10.0
-
-
-def log_levels() -> dict[str, int]:
-    """Levels of this process that were set on purpose, for a child to begin with; the root's name is empty."""
-    levels = {"": logging.getLogger().level}
-    for name, logger in logging.Logger.manager.loggerDict.items():
-        if isinstance(logger, logging.Logger) and logger.level != logging.NOTSET:
-            levels[name] = logger.level
-    return levels
 
 
 class Questions:

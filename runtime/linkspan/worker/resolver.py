@@ -20,9 +20,9 @@ from linkspan.observe.hiding import know
 from linkspan.plugins.catalog import PluginInfo
 from linkspan.worker.channel import Message, decode_error
 from linkspan.worker.child import pack
+from linkspan.worker.log_levels import log_levels
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess
-from linkspan.worker.questions import log_levels
 
 __all__ = ["Answers", "Resolver"]
 

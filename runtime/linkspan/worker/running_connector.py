@@ -22,9 +22,9 @@ from linkspan.worker.channel import Message, decode_error
 from linkspan.worker.child import pack
 from linkspan.worker.deadlines import Deadlines
 from linkspan.worker.events import StatusEvent
+from linkspan.worker.log_levels import log_levels
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess, ExitStatus
-from linkspan.worker.questions import log_levels
 from linkspan.worker.restarts import History
 from linkspan.worker.running_task import death_notice
 

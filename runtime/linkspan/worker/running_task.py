@@ -17,9 +17,9 @@ from linkspan.worker.child import pack
 from linkspan.worker.deadlines import CALL_TIMEOUT_KEY, CallWatch, Deadlines, Finding, milliseconds
 from linkspan.worker.deaths import Deaths, described
 from linkspan.worker.events import StatusEvent
+from linkspan.worker.log_levels import log_levels
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess, ExitStatus
-from linkspan.worker.questions import log_levels
 from linkspan.worker.restarts import History
 
 __all__ = ["RunningTask", "TaskHooks", "death_notice"]

@@ -26,6 +26,7 @@ class KafkaLog:
         "linkspan.log.kafka.writer",
         "linkspan.log.kafka.transactions",
         "linkspan.log.kafka.admin",
+        "linkspan.log.kafka.library",
     )
 
     def writer(self, settings: Mapping[str, str]) -> Writer:
