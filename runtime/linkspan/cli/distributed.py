@@ -42,8 +42,7 @@ def _description(config: DistributedConfig) -> str:
 async def _run(config: DistributedConfig, _: Sequence[str]) -> int:
     from linkspan.log.kafka import KafkaLog  # noqa: PLC0415 - the usage is printed without it
 
-    # what matters of it is said by the membership in other words; on a bad day it writes dozens of lines a second
-    silence("kafka")
+    silence("kafka")  # as the membership does later on: children begin with the levels that there are now
     log_in_use = KafkaLog()
     nurseries = Nurseries([*PRELOADED, *log_in_use.preload])
     # The process that children come from is up by the time that this one has imported what it is made of.

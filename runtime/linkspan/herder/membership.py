@@ -48,6 +48,7 @@ from linkspan.herder.group import GroupMember
 from linkspan.log.kafka.sasl import authentication
 from linkspan.log.kafka.settings import membership
 from linkspan.log.kafka.tokens import Tokens
+from linkspan.observe.levels import silence
 
 __all__ = ["GroupMembership"]
 
@@ -83,6 +84,8 @@ class GroupMembership:
 
     async def start(self, member: GroupMember) -> None:
         """Join, and stay joined until :meth:`stop`; returns at once, joining goes on in the background."""
+        # what matters of it is said here in other words; on a bad day it writes dozens of lines a second
+        silence("kafka")
         self._coordinator = _Coordinator(self._arguments, member, asyncio.get_running_loop(), self._failed)
         self._coordinator.begin()
 
