@@ -154,7 +154,7 @@ class Backouts:
         if completion != mq.FAILED:
             values, completion, reason = session.mqi.inquire(session.handle, handle, selectors)
             session.mqi.close(session.handle, handle)
-            if completion != mq.FAILED:
+            if completion == mq.OK:
                 return dict(values)
         if reason in _LOST:
             session.failed(f"Inquiring {what}", reason)

@@ -29,7 +29,7 @@ Put = Callable[[int, int, bytes, bytes, bytes], tuple[bytes, bytes, int, int]]
 
 
 class Inquired(NamedTuple):
-    """Attributes of an object, by selector; texts are bytes without blanks at the end."""
+    """Attributes of an object, by selector, all or none of them; texts are bytes without blanks at the end."""
 
     values: Mapping[int, int | bytes]
     completion: int

@@ -158,7 +158,7 @@ class _ClientLibrary:
             byref(completion),
             byref(reason),
         )
-        if completion.value == mq.FAILED:
+        if completion.value != mq.OK:
             return Inquired({}, completion.value, reason.value)
         values: dict[int, int | bytes] = dict(zip(numbers, integers, strict=False))
         for index, name in enumerate(names):

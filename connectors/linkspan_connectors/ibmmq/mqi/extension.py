@@ -117,9 +117,9 @@ class _Ibmmq(_Extension):
         found, characters, completion, reason = self._module.MQINQ(
             connection, handle, [*numbers, *names], [], len(numbers), len(selectors), len(names) * mq.NAME_LENGTH
         )
-        if completion == mq.FAILED:
+        if completion != mq.OK:
             return Inquired({}, completion, reason)
-        return Inquired(_by_selector(numbers, found, names, characters), completion, reason)
+        return Inquired(_by_selector(numbers, found or (), names, characters or b""), completion, reason)
 
 
 class _Pymqi(_Extension):
@@ -145,7 +145,7 @@ class _Pymqi(_Extension):
         values: dict[int, int | bytes] = {}
         for selector in selectors:
             value, completion, reason = self._module.MQINQ(connection, handle, selector)
-            if completion == mq.FAILED:
+            if completion != mq.OK:
                 return Inquired({}, completion, reason)
             values[selector] = value if isinstance(value, int) else bytes(value).rstrip(b"\0 ")
         return Inquired(values, mq.OK, mq.R_NONE)
