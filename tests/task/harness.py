@@ -25,11 +25,13 @@ from linkspan.task.acknowledged import AcknowledgedDelivery, FlushTimes
 from linkspan.task.boundaries import Boundary, PollBoundary
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import SinkContext
-from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
+from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.sink import SinkLoop, SinkSettings
+from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.source import SourceLoop, wants_records
+from linkspan.task.source_conversion import SourceConversion
 from linkspan.task.spec import ExactlyOnce
 from linkspan.task.suspects import NOBODY, AnySpan, Suspects
 from linkspan.task.tolerance import ErrorPolicy, Failure, Tolerance

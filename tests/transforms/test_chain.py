@@ -14,7 +14,8 @@ from linkspan.convert.json import JsonConverter, JsonConverterConfig
 from linkspan.convert.string import StringConverter
 from linkspan.task.batches import ReadBatch, RecordBatch
 from linkspan.task.chain import Chain, Step
-from linkspan.task.conversion import Converters, SinkConversion
+from linkspan.task.conversion import Converters
+from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.tolerance import ErrorPolicy, Failure, Stage, Tolerance
 from tests.task.memory_log import MemoryBatch
 from tests.transforms.replay import CLASSES

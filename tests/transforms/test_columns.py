@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkspan.api import Column, ConfigError, DataError, Headers, Predicate, RecordColumns, SinkRecord, UnsupportedError
+from linkspan.api.records import left
 from linkspan.api.transform import Transform
 from tests.transforms.golden.cases import every
 from tests.transforms.replay import CLASSES, parts, plugin, record_of
@@ -43,6 +44,12 @@ class Columns(RecordColumns):
     def copy(self):
         return Columns(self.records, self.topic, self.keys, self.values, self.headers)
 
+    def without(self, gone):
+        headers = self.headers and left(self.headers, gone)
+        return Columns(
+            left(self.records, gone), self.topic, self.keys.without(gone), self.values.without(gone), headers
+        )
+
 
 def columns_of(records: Sequence[SinkRecord]) -> Columns:
     first = records[0]
@@ -52,11 +59,18 @@ def columns_of(records: Sequence[SinkRecord]) -> Columns:
     return Columns(records, first.topic, keys, values, headers)
 
 
-def records_of(columns: RecordColumns | None, before: Sequence[SinkRecord]) -> list[SinkRecord | None]:
+Outcome = SinkRecord | Exception | None
+
+
+def records_of(columns: RecordColumns | None, before: Sequence[SinkRecord]) -> list[Outcome]:
     if columns is None:
         return [None] * len(before)
-    changed = []
+    failures = {**columns.keys.failures, **columns.values.failures}
+    changed: list[Outcome] = []
     for index, record in enumerate(before):
+        if index in failures:
+            changed.append(failures[index])
+            continue
         twin = record.copy()
         twin.topic = columns.topic
         twin.key, twin.key_schema = columns.keys.values[index], columns.keys.schema_at(index)
@@ -66,8 +80,15 @@ def records_of(columns: RecordColumns | None, before: Sequence[SinkRecord]) -> l
     return changed
 
 
-def seen(record: SinkRecord | None) -> str:
-    return "dropped" if record is None else repr(parts(record))
+def outcome(made: Transform, record: SinkRecord) -> Outcome:
+    try:
+        return made.apply(record)
+    except DataError as error:
+        return error
+
+
+def seen(record: Outcome) -> str:
+    return repr(parts(record)) if isinstance(record, SinkRecord) else f"{type(record).__name__} {record}"
 
 
 @pytest.mark.parametrize("name", ABLE)
@@ -85,7 +106,8 @@ def test_many_at_once_become_what_each_becomes(name):
                 assert [made.test_all(columns_of(batch))] * 3 == [made.test(record) for record in batch]
             else:
                 at_once = records_of(made.apply_all(columns_of(batch)), batch)
-                assert list(map(seen, at_once)) == [seen(made.apply(record)) for record in batch], json.dumps(case)
+                each = [outcome(made, record) for record in batch]
+                assert list(map(seen, at_once)) == list(map(seen, each)), json.dumps(case)
         except (ConfigError, DataError, UnsupportedError):
             continue
         finally:
@@ -104,10 +126,12 @@ def test_what_fails_at_once_fails_for_one_at_least():
         except ConfigError:
             continue
         try:
-            made.apply_all(columns_of([record]))
+            (found,) = records_of(made.apply_all(columns_of([record])), [record])
         except UnsupportedError:
             continue
-        except DataError:
+        except DataError as error:
+            found = error
+        if isinstance(found, DataError):
             with pytest.raises(DataError):
                 made.apply(record)
 
@@ -138,13 +162,15 @@ def test_maps_of_all_kinds_become_at_once_what_each_becomes(name, config, values
     made = plugin(f"org.apache.kafka.connect.transforms.{name}", tuple(config.items()))
     batch = [SinkRecord("t", 0, at, value, timestamp=at) for at, value in enumerate(values)]
     before = list(map(seen, batch))
+    each = [outcome(made, record) for record in batch]
     try:
-        each = [made.apply(record) for record in batch]
-    except DataError:
-        with pytest.raises(DataError):
-            made.apply_all(columns_of(batch))
-    else:
         at_once = records_of(made.apply_all(columns_of(batch)), batch)
+    except DataError:
+        assert any(isinstance(found, DataError) for found in each)
+    else:
         assert list(map(seen, at_once)) == list(map(seen, each))
-        assert [list(record.value or ()) for record in at_once] == [list(record.value or ()) for record in each]
+        values = [
+            [list(found.value or ()) for found in made if isinstance(found, SinkRecord)] for made in (at_once, each)
+        ]
+        assert values[0] == values[1]
     assert list(map(seen, batch)) == before

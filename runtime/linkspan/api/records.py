@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, Self, TypeAlias, overload
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 from linkspan.api.headers import Headers
 from linkspan.api.schema import Schema
@@ -36,6 +36,16 @@ Offset: TypeAlias = Mapping[str, object]
 CREATE_TIME: Final = "CreateTime"
 LOG_APPEND_TIME: Final = "LogAppendTime"
 NO_TIMESTAMP_TYPE: Final = "NoTimestampType"
+
+T = TypeVar("T")
+
+
+def left(items: Sequence[T], gone: Collection[int]) -> list[T]:
+    """All but those at some indices."""
+    rest = list(items)
+    for index in sorted(gone, reverse=True):
+        del rest[index]
+    return rest
 
 
 class TopicPartition(NamedTuple):
@@ -207,8 +217,8 @@ class Column:
         values: one value a record.
         schema: the schema that all values share, when ``schemas`` is None.
         schemas: one schema a record, when they differ.
-        failures: index → error of values that could not be made, from a converter that goes on behind them; whatever
-            stands in their place in ``values`` is not looked at.
+        failures: index → error of values that could not be made, from a converter or transform that goes on behind
+            them; whatever stands in their place in ``values`` is not looked at.
     """
 
     __slots__ = ("failures", "schema", "schemas", "values")
@@ -228,6 +238,15 @@ class Column:
     def schema_at(self, index: int) -> Schema | None:
         """Schema of the value at ``index``."""
         return self.schema if self.schemas is None else self.schemas[index]
+
+    def without(self, gone: Collection[int]) -> Column:
+        """The values but for those at some indices, with one schema if these all share it; no failures."""
+        values = left(self.values, gone)
+        if self.schemas is None:
+            return Column(values, self.schema)
+        schemas = left(self.schemas, gone)
+        first = schemas[0] if schemas else None
+        return Column(values, first) if all(one is first for one in schemas) else Column(values, schemas=schemas)
 
 
 class RecordColumns(ABC):
@@ -269,6 +288,10 @@ class RecordColumns(ABC):
     @abstractmethod
     def copy(self) -> RecordColumns:
         """The same records, for a transform to change: columns are shared, it puts others in their place."""
+
+    @abstractmethod
+    def without(self, gone: Collection[int]) -> RecordColumns:
+        """The records but for those at some indices; none of them has failed any more."""
 
 
 class SourceBatch(Sequence[SourceRecord]):

@@ -40,10 +40,11 @@ class Transform(ABC, Generic[ConfigT]):
         """Do the same to many records at once, in columns; optional, for speed.
 
         What it gets it leaves as it is (:meth:`RecordColumns.copy`). Whatever it raises, the records are then sent
-        through :meth:`apply` one by one, so it must not have side effects.
+        through :meth:`apply` one by one, so it must not have side effects. Where it fails for some of them only, it may
+        say so in :attr:`Column.failures` of a column that it makes: the others need not be sent again then.
 
         Returns:
-            the records to go on with, as many as there were; None to drop all of them.
+            the records to go on with, as many as there were, the failed ones in their places; None to drop all.
 
         Raises:
             UnsupportedError: these cannot be done at once.

@@ -32,13 +32,13 @@ from linkspan.api.errors import ConnectError, CredentialsError, OutageError
 from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
 from linkspan.api.task import SourceTask
 from linkspan.log.port import Delivery, Writer
-from linkspan.task.conversion import SourceConversion
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offsets import Part, Progress, Sent
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import as_outage, is_hopeless
 from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
+from linkspan.task.source_conversion import SourceConversion
 from linkspan.task.tolerance import Failure, Stage, Tolerance, class_name, describe
 
 __all__ = ["AcknowledgedDelivery", "FlushTimes"]

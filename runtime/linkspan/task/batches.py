@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain as joined
 from typing import Self, overload
 
 from linkspan.api.headers import Headers
-from linkspan.api.records import Column, RecordColumns, SinkBatch, SinkRecord, SinkRecords, TopicPartition
+from linkspan.api.records import Column, RecordColumns, SinkBatch, SinkRecord, SinkRecords, TopicPartition, left
 from linkspan.api.schema import Schema
 from linkspan.log.port import FetchedBatch
+from linkspan.task.selected import Selected
 from linkspan.task.tolerance import Consumed
 
-__all__ = ["JoinedBatch", "ReadBatch", "ReadRecord", "RecordBatch"]
+__all__ = ["JoinedBatch", "ReadBatch", "ReadColumns", "ReadRecord", "RecordBatch", "halves"]
 
 
 class ReadRecord(SinkRecord):
@@ -94,14 +95,10 @@ class ReadBatch(SinkBatch):
         self._headers = headers
         self._topic = fetched.topic if topic is None else topic
 
-    @property
-    def columns(self) -> RecordColumns:
-        """The columns for transforms to change."""
-        return ReadColumns(self._fetched, self._topic, self._keys, self._values, self._headers)
-
-    def changed(self, columns: RecordColumns) -> ReadBatch:
-        """The same records after transforms."""
-        return ReadBatch(self._fetched, columns.keys, columns.values, columns.headers, columns.topic)
+    @classmethod
+    def of(cls, columns: ReadColumns) -> ReadBatch:
+        """The records of these columns."""
+        return cls(columns.fetched, columns.keys, columns.values, columns.headers, columns.topic)
 
     def __len__(self) -> int:
         return len(self._fetched)
@@ -167,34 +164,48 @@ class ReadBatch(SinkBatch):
 
 
 class ReadColumns(RecordColumns):
-    """Columns of what was read; what a record came with is made when it is asked for."""
+    """Columns of what was read; what a record came with is made when it is asked for.
 
-    __slots__ = ("_fetched",)
+    Attributes:
+        fetched: the batch it was read with.
+    """
+
+    __slots__ = ("fetched",)
 
     def __init__(
         self, fetched: FetchedBatch, topic: str, keys: Column, values: Column, headers: Sequence[Headers] | None
     ) -> None:
         super().__init__(topic, keys, values, headers)
-        self._fetched = fetched
+        self.fetched = fetched
 
     @property
     def partitions(self) -> Sequence[int | None]:
         """The partition of each record."""
-        return self._fetched.partitions
+        return self.fetched.partitions
 
     @property
     def offsets(self) -> Sequence[int]:
         """The offset of each record."""
-        return self._fetched.offsets
+        return self.fetched.offsets
 
     @property
     def timestamps(self) -> Sequence[int | None]:
         """Milliseconds since the epoch, one a record, or None."""
-        return [None if timestamp < 0 else timestamp for timestamp in self._fetched.timestamps]
+        return [None if timestamp < 0 else timestamp for timestamp in self.fetched.timestamps]
 
     def copy(self) -> ReadColumns:
         """The same records."""
-        return ReadColumns(self._fetched, self.topic, self.keys, self.values, self.headers)
+        return ReadColumns(self.fetched, self.topic, self.keys, self.values, self.headers)
+
+    def without(self, gone: Collection[int]) -> ReadColumns:
+        """The others."""
+        return ReadColumns(
+            Selected(self.fetched, left(range(len(self)), gone)),
+            self.topic,
+            self.keys.without(gone),
+            self.values.without(gone),
+            self.headers and left(self.headers, gone),
+        )
 
 
 class RecordBatch(SinkRecords):
@@ -254,6 +265,13 @@ class JoinedBatch(SinkBatch):
         """One batch of these; a single one as it is."""
         filled = [piece for part in parts for piece in _pieces(part) if len(piece)]
         return filled[0] if len(filled) == 1 else cls(filled)
+
+
+def halves(batch: SinkBatch) -> list[SinkBatch]:
+    """The records of a batch in two batches, in order."""
+    records = list(batch)
+    middle = len(records) // 2
+    return [RecordBatch(records[:middle]), RecordBatch(records[middle:])]
 
 
 def _pieces(batch: SinkBatch) -> Sequence[SinkBatch]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from linkspan.api.records import RecordColumns, SinkRecord, SourceRecord
+from linkspan.api.records import RecordColumns, SinkRecord, SourceRecord, left
 from linkspan.api.transform import Predicate, Transform
+from linkspan.task.reaction import is_of_record
 from linkspan.task.tolerance import DROPPED, Consumed, Stage, Tolerance, Underway, class_name
 
-__all__ = ["Chain", "Step"]
+__all__ = ["Chain", "Missed", "Passed", "Step"]
 
 RecordT = TypeVar("RecordT", SourceRecord, SinkRecord)
 
@@ -47,6 +48,36 @@ class Step(NamedTuple):
         return self.transform.apply(record)
 
 
+class Missed(NamedTuple):
+    """A record that a transform failed for.
+
+    Attributes:
+        executing: full name of the transform's class.
+        error: what it said.
+        columns: what it got, with the record in it.
+        at: the record's index there.
+    """
+
+    executing: str
+    error: Exception
+    columns: RecordColumns
+    at: int
+
+
+class Passed(NamedTuple):
+    """What became of many records that were sent through a chain at once.
+
+    Attributes:
+        columns: those to go on with; None when there are none.
+        kept: their indices among those that were sent.
+        failures: the others that were not dropped on purpose, by their indices.
+    """
+
+    columns: RecordColumns | None
+    kept: Sequence[int]
+    failures: Mapping[int, Missed]
+
+
 class Chain:
     """The transforms of one task.
 
@@ -65,22 +96,32 @@ class Chain:
         """Whether it is worth while to try :meth:`apply_all`."""
         return self._in_columns
 
-    def apply_all(self, columns: RecordColumns) -> RecordColumns | None:
+    def apply_all(self, columns: RecordColumns) -> Passed:
         """Send many records through the chain at once, unguarded.
 
-        Returns:
-            the records to go on with, as many as there were; None when all were dropped on purpose.
-
         Raises:
-            Exception: a transform refused or failed; the records are to be sent through :meth:`apply`.
+            Exception: a transform refused, or failed and could not say for which records; they are to be sent through
+                :meth:`apply`.
         """
-        changed = columns
+        kept: Sequence[int] = range(len(columns))
+        failures: dict[int, Missed] = {}
         for step in self._steps:
-            result = step.apply_all(changed)
+            result = step.apply_all(columns)
             if result is None:
-                return None
-            changed = result
-        return changed
+                return Passed(None, (), failures)
+            if result.keys.failures or result.values.failures:
+                bad = {**result.keys.failures, **result.values.failures}
+                name = class_name(step.transform)
+                for at, error in bad.items():
+                    if not is_of_record(error):
+                        raise error
+                    failures[kept[at]] = Missed(name, error, columns, at)
+                kept = left(kept, bad)
+                if not kept:
+                    return Passed(None, (), failures)
+                result = result.without(bad)
+            columns = result
+        return Passed(columns, kept, failures)
 
     def apply(self, record: RecordT, subject: SourceRecord | Consumed) -> RecordT | None:
         """Send one record through the chain.

@@ -24,13 +24,15 @@ from linkspan.task import settings
 from linkspan.task.acknowledged import AcknowledgedDelivery
 from linkspan.task.chain import Chain, Step
 from linkspan.task.contexts import LoadConverter, SinkContext, SourceContext, StoredOffsets
-from linkspan.task.conversion import Converters, SinkConversion, SourceConversion
+from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import code_of
 from linkspan.task.sink import SinkLoop
+from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.source import SourceDelivery, SourceLoop, wants_records
+from linkspan.task.source_conversion import SourceConversion
 from linkspan.task.source_suspects import WatchedConversion
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorLog, Reporter, Tolerance

@@ -9,10 +9,10 @@ from typing import Final
 
 from linkspan.api.errors import OutageError, RetriableError
 from linkspan.api.records import SourceRecord
-from linkspan.task.conversion import SourceConversion
 from linkspan.task.offsets import Part, Position
 from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
+from linkspan.task.source_conversion import SourceConversion
 
 __all__ = ["Outbox"]
 

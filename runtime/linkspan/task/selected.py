@@ -6,11 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from linkspan.api.records import SinkBatch, TopicPartition
+from linkspan.api.records import TopicPartition
 from linkspan.log.port import FetchedBatch, FetchedRecord, WireHeader
-from linkspan.task.batches import RecordBatch
 
-__all__ = ["Selected", "halves", "without_partitions"]
+__all__ = ["Selected", "without_partitions"]
 
 T = TypeVar("T")
 
@@ -98,10 +97,3 @@ def without_partitions(fetched: FetchedBatch, partitions: Collection[TopicPartit
     left = {place: offset for place, offset in fetched.positions.items() if place.partition not in gone}
     indices = [index for index, number in enumerate(fetched.partitions) if number not in gone]
     return Selected(fetched, indices, left) if left else None
-
-
-def halves(batch: SinkBatch) -> list[SinkBatch]:
-    """The records of a batch in two batches, in order."""
-    records = list(batch)
-    middle = len(records) // 2
-    return [RecordBatch(records[:middle]), RecordBatch(records[middle:])]

@@ -26,15 +26,15 @@ from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.task import SinkTask
 from linkspan.log.port import DisplacedError, FetchedBatch, Reader
-from linkspan.task.batches import JoinedBatch, RecordBatch
+from linkspan.task.batches import JoinedBatch, RecordBatch, halves
 from linkspan.task.contexts import SinkContext
-from linkspan.task.conversion import SinkConversion
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.group_commits import GroupCommits, accepted_offsets
 from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
-from linkspan.task.selected import halves, without_partitions
+from linkspan.task.selected import without_partitions
+from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.sink_suspects import SinkSuspects
 from linkspan.task.stored_offsets import TargetOffsets
 from linkspan.task.suspects import NOBODY, Suspects

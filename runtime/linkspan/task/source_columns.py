@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from linkspan.api.headers import Headers
-from linkspan.api.records import Column, RecordColumns, SourceBatch, SourceRecord
+from linkspan.api.records import Column, RecordColumns, SourceBatch, SourceRecord, left
 from linkspan.api.schema import Schema
 
 __all__ = ["SourceColumns", "column_of"]
@@ -98,6 +98,30 @@ class SourceColumns(RecordColumns):
     def copy(self) -> SourceColumns:
         """The same records."""
         return SourceColumns(self.topic, self.keys, self.values, self.headers, self.given_partitions, self._moments)
+
+    def without(self, gone: Collection[int]) -> SourceColumns:
+        """The others."""
+        partitions, moments = self.given_partitions, self._moments
+        return SourceColumns(
+            self.topic,
+            self.keys.without(gone),
+            self.values.without(gone),
+            self.headers and left(self.headers, gone),
+            partitions and left(partitions, gone),
+            _Moments(moments.given and left(moments.given, gone), is_current=moments.is_current),
+        )
+
+    def record(self, index: int, origin: SourceRecord) -> SourceRecord:
+        """One of them as it is now, which the task made as ``origin``."""
+        keys, values = self.keys, self.values
+        record = origin.copy()
+        record.topic = self.topic
+        record.key_schema, record.key = keys.schema_at(index), keys.values[index]
+        record.value_schema, record.value = values.schema_at(index), values.values[index]
+        record.headers = Headers() if self.headers is None else self.headers[index]
+        record.partition = self.partitions[index]
+        record.timestamp = self.timestamps[index]
+        return record
 
 
 def column_of(values: Sequence[object], schemas: Sequence[Schema | None]) -> Column:

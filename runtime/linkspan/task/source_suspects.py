@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from linkspan.api.records import SourceRecord
-from linkspan.task.conversion import Prepared, SourceConversion
 from linkspan.task.offsets import Part, last_positions
 from linkspan.task.port import WorkerPort
+from linkspan.task.source_conversion import Prepared, SourceConversion
 from linkspan.task.suspects import Culprit, SourceSpan, Suspects
 from linkspan.task.tolerance import Failure, Stage, Underway, class_name
 
@@ -67,7 +67,7 @@ class WatchedConversion(SourceConversion):
         culprits = [each for each in marked if each.identity in self._culprits]
         parts, kept = self._each_alone(innocent) if self._spans else self._together(innocent)
         # only now, since all of it is done again after an outage
-        self._fail(culprits)
+        self._fail_all(culprits)
         if self.sets_aside:
             kept += [each.record for each in culprits]
         self._through(marked)
@@ -105,7 +105,7 @@ class WatchedConversion(SourceConversion):
         parts: list[Part] = [part for prepared in done for part in prepared.parts]
         return parts, [each.record for each, prepared in zip(innocent, done, strict=True) if prepared.positions]
 
-    def _fail(self, culprits: Sequence[_Marked]) -> None:
+    def _fail_all(self, culprits: Sequence[_Marked]) -> None:
         """Fail records that kill the process; raises when that is not tolerated."""
         stage = Stage.VALUE_CONVERTER if self._chain is None else Stage.TRANSFORMATION
         for record, identity in culprits:

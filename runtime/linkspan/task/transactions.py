@@ -41,13 +41,13 @@ from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
 from linkspan.api.task import SourceTask
 from linkspan.log.port import ExpiredError, OutgoingBatch, TransactionalWriter, Writer
 from linkspan.task.boundaries import Boundary, End
-from linkspan.task.conversion import SourceConversion
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offset_entries import offset_text
 from linkspan.task.offsets import Part, Position, identity
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
 from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
+from linkspan.task.source_conversion import SourceConversion
 from linkspan.task.spec import ExactlyOnce
 
 __all__ = ["OffsetRecords", "TransactionalDelivery"]

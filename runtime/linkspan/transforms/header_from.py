@@ -116,6 +116,8 @@ class HeaderFrom(SideTransform[HeaderFromConfig]):
             raise UnsupportedError("There are records without fields")
         twin = super().apply_all(columns)
         assert twin is not None
+        if (twin.keys if self.is_key else twin.values).failures:
+            raise UnsupportedError("There are records without fields")
         values: Sequence[Any] = column.values
         added = [self._plain(value) if schema is None else self._typed(value, schema) for value in values]
         before: Iterable[Sequence[Header]] = repeat((), len(added)) if columns.headers is None else columns.headers

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
-from linkspan.api.errors import UnsupportedError
+from linkspan.api.errors import DataError, UnsupportedError
 from linkspan.api.fields import Config
 from linkspan.api.records import Column, RecordColumns, SinkRecord, SourceRecord
 from linkspan.api.schema import Schema
 from linkspan.api.transform import Transform
 
-__all__ = ["Plan", "PlanCache", "SideTransform"]
+__all__ = ["Plan", "PlanCache", "SideTransform", "changed_each"]
 
 RecordT = TypeVar("RecordT", SourceRecord, SinkRecord)
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -64,6 +65,20 @@ class PlanCache(Generic[P]):
         return plan
 
 
+def changed_each(change: Callable[[Any], object], values: Iterable[Any], schema: Schema | None) -> Column:
+    """New values of all; where a value is refused, the column says so and goes on behind it."""
+    made: list[object] = []
+    failures: dict[int, Exception] = {}
+    rest = iter(values)
+    while True:
+        try:
+            made.extend(map(change, rest))
+            return Column(made, schema, failures=failures)
+        except DataError as error:
+            failures[len(made)] = error
+            made.append(None)
+
+
 class SideTransform(Transform[ConfigT]):
     """Changes the key, or the value, of each record.
 
@@ -104,17 +119,19 @@ class SideTransform(Transform[ConfigT]):
             raise UnsupportedError("The schemas differ")
         plan = self.plans(column.schema)
         change = plan.change
+        changed: Column | None = None
         if column.schema is None and kinds == {dict}:
-            made = self.change_maps(values)
+            with suppress(DataError):
+                changed = Column(self.change_maps(values))
         elif has_nulls:
-            made = [None if value is None else change(value) for value in values]
-        else:
-            made = list(map(change, values))
+            changed = changed_each(lambda value: None if value is None else change(value), values, plan.schema)
+        if changed is None:
+            changed = changed_each(change, values, plan.schema)
         twin = columns.copy()
         if self.is_key:
-            twin.keys = Column(made, plan.schema)
+            twin.keys = changed
         else:
-            twin.values = Column(made, plan.schema)
+            twin.values = changed
         return twin
 
     def change_maps(self, maps: Sequence[Any]) -> list[object]:

@@ -6,7 +6,6 @@ from typing import ClassVar, Final, TypeVar
 
 from linkspan.api import (
     HIGH,
-    Column,
     Config,
     DataError,
     RecordColumns,
@@ -19,7 +18,7 @@ from linkspan.api import (
     UnsupportedError,
 )
 from linkspan.api.validators import some_distinct_items
-from linkspan.transforms.sides import Plan, PlanCache
+from linkspan.transforms.sides import Plan, PlanCache, changed_each
 from linkspan.transforms.structs import as_map, copier, derived, null_setting, refused, replaces_nulls, struct_only
 
 __all__ = ["ValueToKey", "ValueToKeyConfig"]
@@ -81,7 +80,7 @@ class ValueToKey(Transform[ValueToKeyConfig]):
             raise UnsupportedError("The schemas differ, or there are records without fields")
         plan = self.plans(columns.values.schema)
         twin = columns.copy()
-        twin.keys = Column(list(map(plan.change, columns.values.values)), plan.schema)
+        twin.keys = changed_each(plan.change, columns.values.values, plan.schema)
         return twin
 
     def _map(self, value: object) -> dict[str, object]:
