@@ -270,7 +270,9 @@ class Worker:
             plugin = self.catalog.connector_of(resolved.config)
         except ConnectError:  # which the answer to the question says better
             plugin = None
-        hide = {*resolved.values.values(), *known_in(args["worker"])}
+        # a worker file may refer to a class, which is among what is recommended
+        classes = {name for info in self.catalog.plugins for name in (info.class_name, *info.aliases)}
+        hide = {*resolved.values.values(), *known_in(args["worker"])} - classes
         return cast("dict[str, Any]", await self._ask("validate", args, what, self._deadlines.request, plugin, hide))
 
     def _validation_config(self) -> dict[str, str]:
