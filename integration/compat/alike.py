@@ -17,6 +17,7 @@ _ONLY_IN_ONE: Final = (
     "linkspan_connectors.datagen.",
     "linkspan.transforms.python.",
     "io.confluent.connect.",
+    "com.ibm.eventstreams.connect.",
 )
 # Loggers are named after the code of each worker; those that the script makes exist in both.
 _LOGGERS_OF_BOTH: Final = ("root", "my.")

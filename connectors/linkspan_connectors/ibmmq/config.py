@@ -328,13 +328,14 @@ class MqSourceConfig(_Connection):
     def check(cls, config: Config) -> Sequence[ConfigError]:
         """Rules between keys."""
         values = config.values
-        problems = []
+        problems: list[ConfigError] = []
         low, high = values["mq.reconnect.delay.min.ms"], values["mq.reconnect.delay.max.ms"]
         assert isinstance(low, int)
         assert isinstance(high, int)
         if high < low:
             reason = "The value of mq.reconnect.delay.max.ms must be greater than or equal to mq.reconnect.delay.min.ms"
             problems.append(ConfigError.invalid("mq.reconnect.delay.max.ms", high, reason))
+        problems += _one_task(config)
         option = str(values["mq.client.reconnect.options"])
         if state_queue(config) and option.upper() != "QMGR":
             reason = "with mq.exactly.once.state.queue it must be QMGR: the state is on one queue manager only"
@@ -438,6 +439,20 @@ class MqSinkConfig(_Connection):
         default=None,
         doc="Which context headers may set: identity, or all of it. Needs the right +setid or +setall.",
     )
+
+    @classmethod
+    def check(cls, config: Config) -> Sequence[ConfigError]:
+        """Rules between keys."""
+        return _one_task(config)
+
+
+def _one_task(config: Config) -> Sequence[ConfigError]:
+    """One state is that of one task."""
+    tasks = (config.originals.get("tasks.max") or "1").strip()
+    if not state_queue(config) or tasks == "1":
+        return ()
+    reason = "exactly-once delivery is that of one task: set tasks.max=1, or leave this key out"
+    return (ConfigError.invalid("mq.exactly.once.state.queue", state_queue(config), reason),)
 
 
 def state_queue(config: Config) -> str:

@@ -14,10 +14,10 @@ from linkspan.api import (
     SinkConnector,
     SourceConnector,
 )
-from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig, state_queue
+from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig
 from linkspan_connectors.ibmmq.mqi.binding import missing
 from linkspan_connectors.ibmmq.sink import MqSinkTask
-from linkspan_connectors.ibmmq.source import MqSourceTask
+from linkspan_connectors.ibmmq.source import SEQUENCE, SOURCE, MqSourceTask
 
 __all__ = ["MqSinkConnector", "MqSourceConnector"]
 
@@ -36,16 +36,24 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
         """The same for every task."""
         return list(super().task_configs(max_tasks)) * max_tasks
 
-    def validate(self, config: Config) -> Sequence[ConfigError]:
-        """Say what has to be installed, and what is not there yet."""
-        return [*_unavailable(), *_exactly_once(config)]
+    def validate(self, config: Config) -> Sequence[ConfigError]:  # noqa: ARG002 - keys are checked by themselves
+        """Say what has to be installed."""
+        return _unavailable()
 
-    def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:  # noqa: ARG002 - always the same
-        """Not yet."""
-        return ExactlyOnceSupport.UNSUPPORTED
+    def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
+        """With a state queue and one task."""
+        one_task = (config.get("tasks.max") or "1").strip() == "1"
+        has_state = bool((config.get(_STATE_QUEUE) or "").strip())
+        return ExactlyOnceSupport.SUPPORTED if has_state and one_task else ExactlyOnceSupport.UNSUPPORTED
 
-    def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:  # noqa: ARG002 - offsets of IBM's connector may be removed
-        """Whatever is stored has no meaning without a state queue."""
+    def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:  # noqa: ARG002 - queues are not looked at
+        """Take numbers of batches; the state queue has to be empty when they are changed."""
+        for partition, offset in offsets:
+            if SOURCE not in partition:
+                raise ConfigError(f"Partition objects should contain the key '{SOURCE}'")
+            number = 0 if offset is None else offset.get(SEQUENCE)
+            if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                raise ConfigError(f"The value for the '{SEQUENCE}' key in the offset should be a number of at least 0")
         return True
 
 
@@ -61,18 +69,11 @@ class MqSinkConnector(SinkConnector[MqSinkConfig]):
         """The same for every task; the consumer group shares out the partitions."""
         return list(super().task_configs(max_tasks)) * max_tasks
 
-    def validate(self, config: Config) -> Sequence[ConfigError]:
-        """Say what has to be installed, and what is not there yet."""
-        return [*_unavailable(), *_exactly_once(config)]
+    def validate(self, config: Config) -> Sequence[ConfigError]:  # noqa: ARG002 - keys are checked by themselves
+        """Say what has to be installed."""
+        return _unavailable()
 
 
 def _unavailable() -> Sequence[ConfigError]:
     problem = missing()
     return () if problem is None else (ConfigError(problem, "connector.class"),)
-
-
-def _exactly_once(config: Config) -> Sequence[ConfigError]:
-    if not state_queue(config):
-        return ()
-    reason = "exactly-once delivery with IBM MQ is not there yet; remove the key for delivery at least once"
-    return (ConfigError.invalid(_STATE_QUEUE, state_queue(config), reason),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from linkspan_connectors.ibmmq.backout import Backouts
@@ -121,6 +121,44 @@ class QueueReader:
         if not messages and self.moved > moved_before:
             self.session.commit()
         return messages
+
+    def get_all(self, ids: Sequence[bytes]) -> list[Got] | None:
+        """Get the messages with these ids, in this order, into the unit of work.
+
+        Returns:
+            the messages; None, with nothing in the unit of work, when one of them is not there, or is held by others.
+
+        Raises:
+            ConnectError: the unit of work was backed out.
+        """
+        self.open()
+        messages: list[Got] = []
+        for each in ids:
+            got = self._get_one(each)
+            if got is None:
+                self.session.backout()
+                return None
+            messages.append(got)
+        return messages
+
+    def _get_one(self, message_id: bytes) -> Got | None:
+        session = self.session
+        while True:
+            data, md, _, length, completion, reason = session.mqi.get(
+                session.handle,
+                self._handle,
+                message_descriptor(msg_id=message_id),
+                get_options(_OPTIONS, match=mq.MATCH_MSG_ID),
+                self._size,
+            )
+            if completion and reason == mq.R_TRUNCATED:
+                self._size = max(length, self._size + 1)
+            elif completion != mq.FAILED:
+                return md, data
+            elif reason == mq.R_NO_MSG_AVAILABLE:
+                return None
+            else:
+                session.failed(f"Reading queue {self._queue} on {session.access.where}", reason)
 
     def _take_again(self, md: bytes, data: bytes, messages: list[Got]) -> bool:
         """Take a message that has been backed out before; whether it is to be the last one of its batch."""

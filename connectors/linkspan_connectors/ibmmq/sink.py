@@ -1,4 +1,4 @@
-"""Records as messages of a queue, at least once (spec/mq.md 2.3 to 2.8).
+"""Records as messages of a queue (spec/mq.md 2.3 to 2.8): at least once, or exactly once with a state queue.
 
 ``put`` writes all of its records in one unit of work and commits that; the runtime commits offsets after ``put``. What
 a SIGKILL between any two steps does, and a broken connection, which is the same to the queue manager:
@@ -9,24 +9,27 @@ Step  What happened                             A kill right after it
 1     messages were made of the records         nothing was written; the records come again
 2     some were put, or all                     they are backed out; as 1
 3     the commit was asked for, not answered    as 2, or as 4
-4     the commit was answered                   the records come again and are written twice
+4     the commit was answered                   the records come again and are written twice; with a state queue
+                                                they are known by their offsets, and passed over
 5     their offsets are committed               nothing: reading goes on behind them
 ====  ========================================  ==========================================================
 
 A call that fails backs out before it raises, so that nothing of it is left when the records come again. Only a batch of
-more than 5000 records takes several units of work; it is as at step 4 between two of them.
+more than 5000 records takes several units of work; it is as at step 4 between two of them. With a state queue the
+offsets are part of each unit, see :mod:`linkspan_connectors.ibmmq.sink_state`.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import Final, NoReturn
 
 from linkspan.api import (
     BatchError,
-    ConfigError,
     RetriableError,
     SinkBatch,
+    SinkRecord,
     SinkTask,
     ThrottledError,
 )
@@ -35,6 +38,8 @@ from linkspan_connectors.ibmmq.config import MqSinkConfig, state_queue
 from linkspan_connectors.ibmmq.message_builders import body_builder
 from linkspan_connectors.ibmmq.messages import Failures, MessageMaker
 from linkspan_connectors.ibmmq.mqi.binding import chosen
+from linkspan_connectors.ibmmq.outgoing import Packed
+from linkspan_connectors.ibmmq.sink_state import SinkState
 from linkspan_connectors.ibmmq.stores import Stores
 from linkspan_connectors.ibmmq.writer import QueueWriter
 
@@ -42,7 +47,7 @@ __all__ = ["MqSinkTask"]
 
 log = logging.getLogger(__name__)
 
-_BACKOFF = "mq.retry.backoff.ms"
+_BACKOFF: Final = "mq.retry.backoff.ms"
 
 
 class MqSinkTask(SinkTask[MqSinkConfig]):
@@ -56,12 +61,6 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
     def start(self) -> None:
         """Connect; a queue manager that cannot be reached now is tried again by :meth:`put`."""
         config = self.config
-        if state_queue(config):
-            raise ConfigError(
-                "mq.exactly.once.state.queue: exactly-once delivery to IBM MQ is not there yet. Remove the key for "
-                "delivery at least once",
-                "mq.exactly.once.state.queue",
-            )
         self._maker = MessageMaker(config, body_builder(config, self.context))
         self._tolerates = self.context.configs.get("errors.tolerance", "none").strip().lower() == "all"
         prepare_process(config)
@@ -70,8 +69,9 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         self._session = Session(chosen(), Access.of(config, application), self._stores)
         context = (config.mq_message_mqmd_context or "").lower() if config.mq_message_mqmd_write else ""
         self._writer = QueueWriter(self._session, config.mq_queue, context)
+        self._state = SinkState(self._writer, state_queue(config)) if state_queue(config) else None
         try:
-            self._writer.open()
+            (self._writer if self._state is None else self._state).open()
         except RetriableError as error:
             log.warning("%s. Trying again", error)
 
@@ -89,9 +89,11 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         messages, failures = self._maker.messages(records)
         if failures and not self._tolerates:
             self._refuse(failures)
+        most = self._writer.most
         try:
-            for begin in range(0, len(messages), self._writer.most):
-                refused = self._writer.put(messages[begin : begin + self._writer.most])
+            for begin in range(0, len(messages), most):
+                unit = slice(begin, begin + most)
+                refused = self._write(messages[unit], records[unit] if self._state is not None else ())
                 failures.update((begin + index, error) for index, error in refused.items())
                 if refused and not self._tolerates:
                     self._writer.backout()
@@ -101,6 +103,22 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
             raise self._later(error) from error
         if failures:
             self._refuse(failures)
+
+    def _write(self, messages: Sequence[Packed | None], records: Sequence[SinkRecord]) -> Failures:
+        """Put messages into the unit of work, without those that the state knows of; which were refused."""
+        if self._state is None:
+            return self._writer.put(messages)
+        written = self._state.take()
+        fresh: list[Packed | None] = []
+        for message, record in zip(messages, records, strict=True):
+            place = f"{record.original_topic}-{record.original_partition}"
+            is_new = record.original_offset > written.get(place, -1)
+            fresh.append(message if is_new else None)
+            if is_new:
+                written[place] = record.original_offset
+        refused = self._writer.put(fresh)
+        self._state.put(written)
+        return refused
 
     def _refuse(self, failures: Failures) -> NoReturn:
         first = min(failures)

@@ -1,4 +1,4 @@
-"""Messages of a queue as records, at least once (spec/mq.md 1.4 and 9).
+"""Messages of a queue as records (spec/mq.md 1.4 and 9): at least once, or exactly once with a state queue.
 
 The queue itself remembers what was read: messages are got in a unit of work, and that is committed when the log has
 every record of them, or the runtime has dropped it. What a SIGKILL between any two steps does, and a broken connection,
@@ -16,6 +16,8 @@ Step  What happened                                     A kill right after it
 7     the commit was answered                           nothing: the messages are gone from the queue
 ====  ================================================  ==================================================
 
+With a state queue more is remembered, see :mod:`linkspan_connectors.ibmmq.source_state`.
+
 One unit of work is open at a time. It ends as soon as the last record is told of, even while the task is paused, and is
 never committed for any other reason: an end of the task before that backs it out.
 """
@@ -28,7 +30,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from linkspan.api import (
-    ConfigError,
     ConnectError,
     Offset,
     Partition,
@@ -43,13 +44,15 @@ from linkspan_connectors.ibmmq.mqi.binding import chosen
 from linkspan_connectors.ibmmq.reader import QueueReader, Waits
 from linkspan_connectors.ibmmq.record_builders import Got, key_builder, value_builder
 from linkspan_connectors.ibmmq.records import Failed, Policy, RecordMaker
+from linkspan_connectors.ibmmq.source_state import SourceState
 from linkspan_connectors.ibmmq.stores import Stores
 
-__all__ = ["MqSourceTask", "source_partition"]
+__all__ = ["SEQUENCE", "SOURCE", "MqSourceTask", "source_partition"]
 
 log = logging.getLogger(__name__)
 
 SOURCE: Final = "source"
+SEQUENCE: Final = "sequence-id"
 
 
 def source_partition(config: MqSourceConfig) -> Partition:
@@ -63,13 +66,15 @@ class _Unit:
     Attributes:
         partition: their source partition: this very object tells them from those of a unit that was lost.
         missing: how many of them.
+        has_state: whether the state queue knows of it.
     """
 
-    __slots__ = ("missing", "partition")
+    __slots__ = ("has_state", "missing", "partition")
 
-    def __init__(self, partition: Partition, missing: int) -> None:
+    def __init__(self, partition: Partition, missing: int, *, has_state: bool) -> None:
         self.partition = partition
         self.missing = missing
+        self.has_state = has_state
 
 
 class MqSourceTask(SourceTask[MqSourceConfig]):
@@ -77,18 +82,12 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
 
     java_class = "com.ibm.eventstreams.connect.mqsource.MQSourceTask"
 
-    _session: Session | None = None
+    _sessions: tuple[Session, ...] = ()
     _stores: Stores | None = None
 
     def start(self) -> None:
         """Connect; a queue manager that cannot be reached now is tried again by :meth:`poll`."""
         config = self.config
-        if state_queue(config):
-            raise ConfigError(
-                "mq.exactly.once.state.queue: exactly-once delivery from IBM MQ is not there yet. Remove the key for "
-                "delivery at least once",
-                "mq.exactly.once.state.queue",
-            )
         self._maker = RecordMaker(
             config,
             value_builder(config, self.context),
@@ -98,33 +97,56 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
         self._unit: _Unit | None = None
         self._limits: deque[int] = deque()
         """Sizes of the next batches, to find a message apart from those before it."""
+        self._problem: ConnectError | None = None
+        """What went wrong between two polls, and is no matter of trying again."""
         prepare_process(config)
         self._stores = stores_of(config)
-        application = f"{self.context.connector}-{self.context.task}"
-        delays = Delays(config.mq_reconnect_delay_min_ms / 1000, config.mq_reconnect_delay_max_ms / 1000)
-        self._session = Session(chosen(), Access.of(config, application), self._stores, delays)
+        self._session = self._made(self._stores)
+        self._sessions = (self._session,)
         waits = Waits(
             config.mq_message_receive_timeout,
             config.mq_receive_subsequent_timeout_ms,
             config.mq_receive_max_poll_time_ms,
         )
         self._reader = QueueReader(self._session, config.mq_queue, waits)
+        self._state: SourceState | None = None
+        if state_queue(config):
+            writer = self._made(self._stores)
+            self._sessions = (self._session, writer)
+            self._state = SourceState(self._reader, writer, state_queue(config), self._stored)
         try:
-            self._reader.open()
+            (self._reader if self._state is None else self._state).open()
         except RetriableError as error:
             log.warning("%s. Trying again", error)
 
+    def _made(self, stores: Stores) -> Session:
+        config = self.config
+        application = f"{self.context.connector}-{self.context.task}"
+        delays = Delays(config.mq_reconnect_delay_min_ms / 1000, config.mq_reconnect_delay_max_ms / 1000)
+        return Session(chosen(), Access.of(config, application), stores, delays)
+
+    def _stored(self) -> int | None:
+        """Number of the last batch that the runtime knows the log to have."""
+        offset = self.context.offset_reader.offset(source_partition(self.config))
+        number = None if offset is None else offset.get(SEQUENCE)
+        return number if isinstance(number, int) else None
+
     def stop(self) -> None:
         """Back out what the log has not got, and disconnect."""
-        if self._session is not None:
-            self._session.end()
+        for session in self._sessions:
+            session.end()
         if self._stores is not None:
             self._stores.close()
 
     def poll(self) -> Sequence[SourceRecord] | None:
         """The messages of the next unit of work; None while the last one is not in the log."""
+        if self._problem is not None:
+            raise self._problem
         if self._unit is not None:
             return None
+        if self._state is not None and not self._state.settled:
+            again = self._state.settle()
+            return None if again is None else self._records(again, is_again=True)
         limit = self._limits.popleft() if self._limits else self.config.mq_batch_size
         messages = self._reader.gather(limit)
         if not messages:
@@ -132,31 +154,37 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             return None
         return self._records(messages)
 
-    def _records(self, messages: Sequence[Got]) -> Sequence[SourceRecord] | None:
+    def _records(self, messages: Sequence[Got], *, is_again: bool = False) -> Sequence[SourceRecord] | None:
         partition = dict(source_partition(self.config))
         try:
-            records = self._maker.records(messages, partition, self._offset())
+            records = self._maker.records(messages, partition, self._offset(is_again=is_again))
         except Failed as failed:
+            if is_again:
+                raise failed.error from failed
             self._give_back(failed)
             return None
-        self._unit = _Unit(partition, len(records))
+        has_state = self._state is not None and (is_again or bool(records))
+        if self._state is not None and has_state and not is_again:
+            self._state.begin(messages)
+        self._unit = _Unit(partition, len(records), has_state=has_state)
         if not records:
-            self._complete()
+            self._complete(self._unit)
             return None
         return records
 
-    def _offset(self) -> Offset | None:
-        return None
+    def _offset(self, *, is_again: bool) -> Offset | None:
+        if self._state is None:
+            return None
+        return {SEQUENCE: self._state.sequence + (0 if is_again else 1)}
 
     def _give_back(self, failed: Failed) -> None:
         """Back out; deliver what came before the message at fault, then take that one alone, and fail.
 
         Its neighbours are not backed out with it again and again, which would move them to the backout queue too.
         """
-        assert self._session is not None
         self._session.backout()
         if failed.index == 0:
-            raise failed.error
+            raise failed.error from failed
         self._limits.extend((failed.index, 1))
 
     def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:  # noqa: ARG002 - sent or dropped, all the same
@@ -166,13 +194,17 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             return
         unit.missing -= 1
         if unit.missing == 0:
-            self._complete()
+            self._complete(unit)
 
-    def _complete(self) -> None:
+    def _complete(self, unit: _Unit) -> None:
         """Commit the unit of work; if that fails, its messages are got again."""
-        assert self._session is not None
         self._unit = None
         try:
-            self._session.commit()
-        except ConnectError as error:
+            if unit.has_state and self._state is not None:
+                self._state.finish()
+            else:
+                self._session.commit()
+        except RetriableError as error:
             log.warning("%s. Its messages come again where that was not done", error)
+        except ConnectError as error:
+            self._problem = error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from linkspan.api import ExactlyOnceSupport
+from linkspan.api import ConfigError, ExactlyOnceSupport
 from linkspan.config import properties
 from linkspan.config.definition import load
 from linkspan_connectors.ibmmq import connector
@@ -45,16 +45,37 @@ def test_with_a_binding_there_is_nothing_to_say(both, monkeypatch):
     assert list(made.validate(config)) == []
 
 
-def test_exactly_once_is_refused_and_not_promised(monkeypatch):
-    monkeypatch.setattr(connector, "missing", lambda: None)
-    more = {"mq.exactly.once.state.queue": "STATE", "mq.client.reconnect.options": "QMGR"}
-    for made, config in (
-        (MqSourceConnector(), load(MqSourceConfig, {**SOURCE, **more})),
-        (MqSinkConnector(), load(MqSinkConfig, {**SINK, **more})),
-    ):
-        (problem,) = made.validate(config)
-        assert problem.key == "mq.exactly.once.state.queue"
-    assert MqSourceConnector().exactly_once_support({**SOURCE, **more}) is ExactlyOnceSupport.UNSUPPORTED
+@pytest.mark.parametrize(
+    ("more", "support"),
+    [
+        ({}, ExactlyOnceSupport.UNSUPPORTED),
+        ({"mq.exactly.once.state.queue": " "}, ExactlyOnceSupport.UNSUPPORTED),
+        ({"mq.exactly.once.state.queue": "STATE"}, ExactlyOnceSupport.SUPPORTED),
+        ({"mq.exactly.once.state.queue": "STATE", "tasks.max": "1"}, ExactlyOnceSupport.SUPPORTED),
+        ({"mq.exactly.once.state.queue": "STATE", "tasks.max": "2"}, ExactlyOnceSupport.UNSUPPORTED),
+    ],
+)
+def test_exactly_once_needs_a_state_queue_and_one_task(more, support):
+    assert MqSourceConnector().exactly_once_support({**SOURCE, **more}) is support
+
+
+@pytest.mark.parametrize(
+    ("partition", "offset", "fine"),
+    [
+        ({"source": "QM1/Q1"}, {"sequence-id": 3}, True),
+        ({"source": "QM1/Q1"}, None, True),
+        ({"source": "QM1/Q1"}, {"sequence-id": -1}, False),
+        ({"source": "QM1/Q1"}, {"sequence-id": "3"}, False),
+        ({"source": "QM1/Q1"}, {}, False),
+        ({"queue": "Q1"}, None, False),
+    ],
+)
+def test_offsets_that_a_user_sets_are_numbers_of_batches(partition, offset, fine):
+    if fine:
+        assert MqSourceConnector().alter_offsets(SOURCE, [(partition, offset)])
+    else:
+        with pytest.raises(ConfigError):
+            MqSourceConnector().alter_offsets(SOURCE, [(partition, offset)])
 
 
 @pytest.mark.parametrize(("file", "config_class"), [("ibmmq-source", MqSourceConfig), ("ibmmq-sink", MqSinkConfig)])

@@ -113,9 +113,10 @@ def _filled(size: int, fields: Mapping[int, _Value]) -> bytearray:
     return packed
 
 
-def get_options(options: int, wait_ms: int = 0) -> bytes:
-    """MQGMO that matches any message; version 2, for MatchOptions."""
-    return bytes(_filled(_GMO_SIZE, {0: b"GMO ", 4: 2, 8: options, 12: wait_ms, 76: b" ", 77: b" ", 78: b" "}))
+def get_options(options: int, wait_ms: int = 0, match: int = 0) -> bytes:
+    """MQGMO of version 2, for MatchOptions: of any message, unless ``match`` says by which fields of the MQMD."""
+    fields: dict[int, _Value] = {0: b"GMO ", 4: 2, 8: options, 12: wait_ms, 72: match, 76: b"   "}
+    return bytes(_filled(_GMO_SIZE, fields))
 
 
 def put_options(options: int, context: int = 0) -> bytes:

@@ -1,0 +1,231 @@
+"""Exactly-once delivery of a source: what it remembers on the side of MQ, and what it does with that (spec/mq.md 1.9).
+
+Two connections: the *reader* gets messages, and removes them and the state in one unit of work; the *writer* looks at
+the state and writes it. Batch n, and what a SIGKILL between any two steps, or the loss of either connection, does:
+
+====  =====================================================  =====================================================
+Step  What happened                                          A kill right after it
+====  =====================================================  =====================================================
+1     the reader got messages                                they are backed out, and got again as batch n
+2     the writer put the state, not committed                as 1
+3     its commit was asked for, not answered                 as 1, or as 4
+4     the state "n with these ids is in flight" is there     offset n is not stored: these very messages are got by
+                                                             their ids and sent again as batch n
+5     records and offset n are sent in one transaction       it is undone, as 4; or it was committed, as 6
+6     the transaction was committed                          offset n is stored: the messages and the state are
+                                                             removed without being sent
+7     the reader got the state, asked for its commit         as 6, or as 8
+8     its commit was answered                                nothing: queue and state queue are as before the batch
+====  =====================================================  =====================================================
+
+The decision is taken anew whenever a connection was made anew, before anything else is read. A predecessor that still
+holds messages or state is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from linkspan.api import ConnectError, CorruptStateError
+from linkspan_connectors.ibmmq.client import Session
+from linkspan_connectors.ibmmq.reader import QueueReader
+from linkspan_connectors.ibmmq.record_builders import Got
+from linkspan_connectors.ibmmq.state_queue import BROWSER, TAKER, StateQueue
+
+__all__ = ["InFlight", "SourceState"]
+
+log = logging.getLogger(__name__)
+
+_IN_FLIGHT: Final = "IN_FLIGHT"
+_DELIVERED: Final = "DELIVERED"
+_WAIT: Final = 1.0
+_MOST_WAITS: Final = 300
+
+
+class InFlight(NamedTuple):
+    """The state: a batch.
+
+    Attributes:
+        sequence: its number.
+        ids: of its messages, in order.
+        delivered: whether the log is known to have it.
+    """
+
+    sequence: int
+    ids: Sequence[bytes]
+    delivered: bool = False
+
+    def text(self) -> str:
+        """As IBM's connector writes it."""
+        return json.dumps(
+            {
+                "sequenceId": self.sequence,
+                "messageIds": [f"ID:{each.hex()}" for each in self.ids],
+                "lastKnownState": _DELIVERED if self.delivered else _IN_FLIGHT,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> InFlight:
+        """Read a state, that of IBM's connector too; raises CorruptStateError when it is none."""
+        try:
+            content = json.loads(text)
+            delivered = {_IN_FLIGHT: False, _DELIVERED: True}[content["lastKnownState"]]
+            ids = [bytes.fromhex(each.removeprefix("ID:")) for each in content["messageIds"]]
+            return cls(int(content["sequenceId"]), ids, delivered)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptStateError(
+                f"The state queue holds a text that is no state of this connector: {text[:200]!r}. Stop the connector "
+                "and remove it if it belongs to somebody else"
+            ) from error
+
+
+class SourceState:
+    """Keeps state and messages together.
+
+    Args:
+        reader: of the source queue; its session removes messages and state.
+        writer: session that writes the state.
+        queue: name of the state queue.
+        stored: sequence id of the offset that the runtime has stored, or None.
+        sleep: seconds.
+    """
+
+    def __init__(
+        self,
+        reader: QueueReader,
+        writer: Session,
+        queue: str,
+        stored: Callable[[], int | None],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._taker = StateQueue(reader.session, queue, TAKER)
+        self._browser = StateQueue(writer, queue, BROWSER)
+        self._stored = stored
+        self._sleep = sleep
+        self._known: tuple[int, int] | None = None
+        """The connections that the last decision was taken on, by their numbers."""
+        self._delivered: int | None = None
+        """The last batch that the log is known to have, by this task itself."""
+        self._waits = 0
+        self.sequence = 0
+        """Of the last batch."""
+
+    def open(self) -> None:
+        """Connect twice and open all queues.
+
+        Raises:
+            ConnectError: of the class that the reason asks for.
+        """
+        self._reader.open()
+        self._taker.open()
+        self._writer.connect()
+        self._browser.open()
+        self._writer.starting = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the next batch may be read."""
+        both = (self._reader.session, self._writer)
+        return all(each.connected for each in both) and self._known == tuple(each.connections for each in both)
+
+    def unsettle(self) -> None:
+        """Something went wrong: decide anew before anything else is read."""
+        self._known = None
+
+    def settle(self) -> list[Got] | None:
+        """Bring queue, state and log together after a start or the loss of a connection; once :attr:`settled`, read on.
+
+        Returns:
+            messages of the batch in flight that the log has not got: they are in the reader's unit of work and are to
+            be sent as batch :attr:`sequence`; None when there are none, or they have to be waited for.
+
+        Raises:
+            ConnectError: of the class that the reason asks for.
+        """
+        self.open()
+        text = self._browser.look()
+        state = None if text is None else InFlight.parse(text)
+        offset = self._delivered if self._delivered is not None else self._stored()
+        if state is None:
+            self.sequence = offset or 0
+            self._now_settled()
+            return None
+        self.sequence = state.sequence
+        messages = self._reader.get_all(state.ids)
+        if messages is None:
+            self._wait(state)
+            return None
+        self._waits = 0
+        if state.delivered or offset == state.sequence:
+            self._remove(state)
+            log.info("Batch %d of %d messages was in the log already", state.sequence, len(state.ids))
+            self._now_settled()
+            return None
+        log.info("Batch %d of %d messages is sent again", state.sequence, len(state.ids))
+        self._now_settled()
+        return messages
+
+    def _now_settled(self) -> None:
+        self._known = (self._reader.session.connections, self._writer.connections)
+
+    def _wait(self, state: InFlight) -> None:
+        self._waits += 1
+        if self._waits > _MOST_WAITS:
+            raise ConnectError(
+                f"Messages of batch {state.sequence}, which the state queue says is in flight, have not been in the "
+                f"source queue for {_MOST_WAITS} s. Look whether another connection holds them, or they were removed "
+                "or have expired. If they are gone for good, stop the connector and remove the message of the state "
+                "queue"
+            )
+        if self._waits == 1:
+            log.warning("Messages of batch %d are held by somebody else, and waited for", state.sequence)
+        self._sleep(_WAIT)
+
+    def begin(self, messages: Sequence[Got]) -> None:
+        """Note the next batch, before its records are handed over.
+
+        Raises:
+            ConnectError: the messages were backed out.
+        """
+        state = InFlight(self.sequence + 1, [md[48:72] for md, _ in messages])
+        try:
+            self._browser.put(state.text())
+            self._writer.commit()
+        except ConnectError:
+            self.unsettle()
+            self._reader.session.backout()
+            raise
+        self.sequence = state.sequence
+
+    def finish(self) -> None:
+        """The log has the batch: remove messages and state at once.
+
+        Raises:
+            ConnectError: that is not known to have been done.
+        """
+        self._delivered = self.sequence
+        try:
+            self._remove(InFlight(self.sequence, ()))
+        except ConnectError:
+            self.unsettle()
+            raise
+
+    def _remove(self, expected: InFlight) -> None:
+        session = self._reader.session
+        text = self._taker.take()
+        if text is None or InFlight.parse(text).sequence != expected.sequence:
+            session.backout()
+            found = "is empty" if text is None else f"holds {text[:200]!r}"
+            raise CorruptStateError(
+                f"The state queue should hold batch {expected.sequence}, but {found}: somebody else has changed it"
+            )
+        session.commit()

@@ -1,0 +1,402 @@
+"""Exactly-once delivery on the stand-in: every step of both directions, cut off before and after."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from integration.mq.tasks import acknowledge, records, sink, source, source_task, values
+from integration.services.ibmmq.application import Application
+from integration.services.ibmmq.descriptor import Descriptor
+from linkspan.api import ConfigError, ConnectError, CorruptStateError, OutageError, RetriableError
+
+pytestmark = pytest.mark.integration
+
+TEXT = Descriptor(format="MQSTR")
+EXACTLY = {"mq_exactly_once_state_queue": "STATE", "mq_client_reconnect_options": "QMGR"}
+KEEPING = {"mq_exactly_once_state_queue": "STATE"}
+
+
+@pytest.fixture(autouse=True)
+def state_queue(queue_manager):
+    queue_manager.define_queue("STATE", default_input="EXCL")
+
+
+class Stored:
+    """The runtime's offsets."""
+
+    def __init__(self) -> None:
+        self.sequence: int | None = None
+
+    def offset(self, partition):
+        assert partition == {"source": "QM1/Q1"}
+        return None if self.sequence is None else {"sequence-id": self.sequence}
+
+    def take(self, polled) -> None:
+        """The transaction with these records is committed."""
+        numbers = {record.source_offset["sequence-id"] for record in polled}
+        assert len(numbers) == 1
+        (self.sequence,) = numbers
+
+
+@pytest.fixture
+def stored():
+    return Stored()
+
+
+def started(stored, **more):
+    task = source_task(**{**EXACTLY, **more})
+    task.context.offset_reader = stored
+    task.start()
+    return task
+
+
+def fill(manager, *bodies):
+    for body in bodies:
+        manager.put("Q1", body.encode(), TEXT)
+
+
+def state(manager):
+    (message,) = manager.messages("STATE")
+    return json.loads(message.body[message.body.index(b"{") :])
+
+
+def kill(manager, task):
+    """As SIGKILL: both connections break with what was in their units of work."""
+    manager.cut()
+    task.stop()
+
+
+def polls(task, times):
+    """What so many polls return; None for one that failed for a while."""
+    found = []
+    for _ in range(times):
+        try:
+            found.append(task.poll())
+        except RetriableError:
+            found.append(None)
+    return found
+
+
+def test_a_batch_is_noted_before_its_records_are_handed_over(queue_manager, stored):
+    fill(queue_manager, "a", "b")
+    ids = [message.descriptor.msg_id for message in queue_manager.messages("Q1")]
+    task = started(stored)
+    assert task.poll() is None
+    polled = task.poll()
+    assert values(polled) == [b"a", b"b"]
+    assert {record.source_offset["sequence-id"] for record in polled} == {1}
+    assert state(queue_manager) == {
+        "sequenceId": 1,
+        "messageIds": [f"ID:{each.hex()}" for each in ids],
+        "lastKnownState": "IN_FLIGHT",
+    }
+    (message,) = queue_manager.messages("STATE")
+    assert (message.descriptor.persistence, message.descriptor.expiry) == (1, -1)
+    assert len(queue_manager.connections()) == 2
+    acknowledge(task, polled)
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+    fill(queue_manager, "c")
+    second = task.poll()
+    assert {record.source_offset["sequence-id"] for record in second} == {2}
+    task.stop()
+    assert queue_manager.connections() == []
+
+
+def test_a_kill_before_the_transaction_brings_the_same_messages_with_the_same_number(queue_manager, stored):
+    fill(queue_manager, "a", "b")
+    task = started(stored, mq_batch_size="2")
+    task.poll()
+    first = task.poll()
+    kill(queue_manager, task)
+    fill(queue_manager, "c")
+    queue_manager.put("Q1", b"urgent", Descriptor(format="MQSTR", priority=9))
+    task = started(stored)
+    again = task.poll()
+    assert values(again) == values(first)
+    assert {record.source_offset["sequence-id"] for record in again} == {1}
+    acknowledge(task, again)
+    stored.take(again)
+    assert queue_manager.depth("STATE").all == 0
+    assert values(task.poll()) == [b"urgent", b"c"]
+    task.stop()
+
+
+def test_a_kill_after_the_transaction_removes_the_messages_without_sending_them(queue_manager, stored):
+    fill(queue_manager, "a", "b")
+    task = started(stored)
+    task.poll()
+    stored.take(task.poll())
+    kill(queue_manager, task)
+    fill(queue_manager, "c")
+    task = started(stored)
+    assert task.poll() is None
+    assert queue_manager.depth("STATE").all == 0
+    polled = task.poll()
+    assert values(polled) == [b"c"]
+    assert {record.source_offset["sequence-id"] for record in polled} == {2}
+    task.stop()
+
+
+def test_a_kill_before_the_state_is_there_is_as_if_nothing_had_been_read(queue_manager, stored):
+    fill(queue_manager, "a")
+    task = started(stored)
+    task.poll()
+    queue_manager.fault("PUT", 2009, queue="STATE", action="break")
+    with pytest.raises(RetriableError):
+        task.poll()
+    kill(queue_manager, task)
+    task = started(stored)
+    assert task.poll() is None
+    polled = task.poll()
+    assert values(polled) == [b"a"]
+    assert {record.source_offset["sequence-id"] for record in polled} == {1}
+    task.stop()
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_a_commit_whose_answer_is_lost_doubles_nothing_and_loses_nothing(queue_manager, stored, after, skip):
+    """Of the state (skip 0), or of messages and state together (skip 1)."""
+    fill(queue_manager, "a", "b", "c", "d")
+    task = started(stored, mq_batch_size="2")
+    task.poll()
+    queue_manager.fault("CMIT", 2009, action="break", after=after, skip=skip)
+    seen: list[bytes] = []
+    numbers: list[int] = []
+    for _ in range(12):
+        try:
+            polled = task.poll()
+        except RetriableError:
+            continue
+        if polled:
+            stored.take(polled)
+            seen += values(polled)
+            numbers += [record.source_offset["sequence-id"] for record in polled]
+            acknowledge(task, polled)
+    task.stop()
+    assert seen == [b"a", b"b", b"c", b"d"]
+    assert numbers == [1, 1, 2, 2]
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+def test_the_loss_of_either_connection_is_looked_into_before_anything_is_read(queue_manager, stored):
+    fill(queue_manager, "a")
+    task = started(stored)
+    task.poll()
+    for which in (0, 1):
+        polled = task.poll()
+        assert values(polled) == [b"a"]
+        connections = sorted(each.id for each in queue_manager.connections())
+        queue_manager.cut(connections[which])
+        stored.take(polled)
+        acknowledge(task, polled)
+        assert not any(polls(task, 4))
+        assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+        fill(queue_manager, "a")
+    assert [values(each) for each in polls(task, 4) if each] == [[b"a"]]
+    task.stop()
+
+
+def test_messages_that_a_predecessor_holds_are_waited_for(queue_manager, stored):
+    fill(queue_manager, "a")
+    predecessor = started(stored)
+    predecessor.poll()
+    first = predecessor.poll()
+    task = source_task(**EXACTLY)
+    task.context.offset_reader = stored
+    task.start()
+    with pytest.raises(OutageError, match="2042 MQRC_OBJECT_IN_USE"):
+        task.poll()
+    stored.take(first)
+    acknowledge(predecessor, first)
+    predecessor.stop()
+    assert task.poll() is None
+    fill(queue_manager, "b")
+    polled = task.poll()
+    assert values(polled) == [b"b"]
+    assert {record.source_offset["sequence-id"] for record in polled} == {2}
+    task.stop()
+
+
+def test_messages_that_somebody_else_holds_are_waited_for(queue_manager, stored):
+    fill(queue_manager, "a")
+    task = started(stored)
+    task.poll()
+    first = task.poll()
+    kill(queue_manager, task)
+    with Application("ibmmq", name="QM1") as other:
+        other.get(other.open("Q1", 1))
+        task = started(stored)
+        assert task.poll() is None
+        other.back_out()
+    assert values(task.poll()) == values(first)
+    task.stop()
+
+
+def test_a_state_of_ibms_connector_is_understood(queue_manager, stored):
+    fill(queue_manager, "a", "b")
+    ids = [message.descriptor.msg_id.hex() for message in queue_manager.messages("Q1")]
+    texts = {
+        "IN_FLIGHT": {"sequenceId": 314, "messageIds": [f"ID:{ids[0]}"], "lastKnownState": "IN_FLIGHT"},
+        "DELIVERED": {"sequenceId": 315, "messageIds": [ids[1]], "lastKnownState": "DELIVERED"},
+    }
+    queue_manager.put("STATE", json.dumps(texts["IN_FLIGHT"]).encode(), TEXT)
+    stored.sequence = 313
+    task = started(stored)
+    polled = task.poll()
+    assert [(record.value, record.source_offset) for record in polled] == [(b"a", {"sequence-id": 314})]
+    acknowledge(task, polled)
+    task.stop()
+    queue_manager.put("STATE", json.dumps(texts["DELIVERED"]).encode(), TEXT)
+    task = started(stored)
+    assert task.poll() is None
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+    task.stop()
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        ([b"hello"], "no state of this connector: 'hello'"),
+        ([b'{"sequenceId": 1}'], "no state of this connector"),
+        ([b"{}", b"{}"], "more than one message"),
+    ],
+)
+def test_a_state_queue_with_something_else_in_it_fails_the_task_and_keeps_everything(
+    queue_manager, stored, messages, problem
+):
+    fill(queue_manager, "a")
+    for message in messages:
+        queue_manager.put("STATE", message, TEXT)
+    task = started(stored)
+    with pytest.raises(CorruptStateError, match=problem):
+        task.poll()
+    task.stop()
+    assert queue_manager.bodies("Q1") == [b"a"]
+    assert queue_manager.bodies("STATE") == messages
+
+
+def test_a_message_that_is_no_text_is_named(queue_manager, stored):
+    queue_manager.put("STATE", b"\x00", Descriptor())
+    task = started(stored)
+    with pytest.raises(CorruptStateError, match="state queue STATE is not one of this connector: it is no text"):
+        task.poll()
+    task.stop()
+
+
+def test_a_state_that_somebody_removed_meanwhile_fails_the_task(queue_manager, stored):
+    fill(queue_manager, "a")
+    task = started(stored)
+    task.poll()
+    polled = task.poll()
+    queue_manager.clear("STATE")
+    acknowledge(task, polled)
+    with pytest.raises(ConnectError, match="should hold batch 1, but is empty"):
+        task.poll()
+    task.stop()
+
+
+def test_a_missing_state_queue_fails_the_start(queue_manager, stored):
+    queue_manager.delete_queue("STATE")
+    task = source_task(**EXACTLY)
+    task.context.offset_reader = stored
+    with pytest.raises(ConfigError, match=r"STATE.*2085 MQRC_UNKNOWN_OBJECT_NAME"):
+        task.start()
+    task.stop()
+
+
+def test_two_tasks_are_refused_by_the_key():
+    for make in (source, sink):
+        with pytest.raises(ConfigError, match="one task") as refused, make(**{**EXACTLY, "tasks_max": "2"}):
+            pass
+        assert refused.value.key == "mq.exactly.once.state.queue"
+
+
+def test_a_unit_of_skipped_messages_needs_no_number(queue_manager, stored):
+    queue_manager.put("Q1", b"bad", Descriptor(format="MQSTR", ccsid=99999))
+    task = started(stored, mq_message_body_jms="true", errors_tolerance="all")
+    task.poll()
+    assert task.poll() is None
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+    fill(queue_manager, "a")
+    polled = task.poll()
+    assert {record.source_offset["sequence-id"] for record in polled} == {1}
+    task.stop()
+
+
+# --- the sink ------------------------------------------------------------------------------------------------------
+
+
+def test_offsets_are_written_with_the_messages(queue_manager):
+    with sink(**KEEPING) as task:
+        task.put(records("a", "b"))
+        assert state(queue_manager) == {"t-0": "1"}
+        task.put(records("c", first=2))
+        assert state(queue_manager) == {"t-0": "2"}
+    (message,) = queue_manager.messages("STATE")
+    assert (message.descriptor.persistence, message.descriptor.expiry) == (1, -1)
+    assert queue_manager.bodies("Q1") == [b"a", b"b", b"c"]
+
+
+def test_the_state_is_persistent_and_never_expires_whatever_messages_do(queue_manager):
+    with sink(**KEEPING, mq_persistent="false", mq_time_to_live="1000") as task:
+        task.put(records("a"))
+    (message,) = queue_manager.messages("STATE")
+    assert (message.descriptor.persistence, message.descriptor.expiry) == (1, -1)
+
+
+def test_records_that_come_again_are_passed_over(queue_manager):
+    with sink(**KEEPING) as task:
+        task.put(records("a", "b"))
+    with sink(**KEEPING) as task:
+        task.put(records("a", "b", "c"))
+        task.put(records("b", "c", first=1))
+    assert queue_manager.bodies("Q1") == [b"a", b"b", b"c"]
+    assert state(queue_manager) == {"t-0": "2"}
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_commit_of_the_sink_whose_answer_is_lost_doubles_nothing(queue_manager, after):
+    with sink(**KEEPING) as task:
+        task.put(records("a"))
+        queue_manager.fault("CMIT", 2009, action="break", after=after)
+        with pytest.raises(RetriableError):
+            task.put(records("b", "c", first=1))
+        task.put(records("b", "c", first=1))
+    assert queue_manager.bodies("Q1") == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize(("verb", "queue"), [("GET", "STATE"), ("PUT", "Q1"), ("PUT", "STATE")])
+@pytest.mark.parametrize("reason", [2003, 2009, 2053])
+def test_a_failure_of_any_step_leaves_messages_and_state_as_they_were(queue_manager, verb, queue, reason):
+    with sink(**KEEPING) as task:
+        task.put(records("a"))
+        queue_manager.fault(verb, reason, queue=queue)
+        with pytest.raises(RetriableError):
+            task.put(records("b", "c", first=1))
+        assert queue_manager.bodies("Q1") == [b"a"]
+        assert state(queue_manager) == {"t-0": "0"}
+        task.put(records("b", "c", first=1))
+    assert queue_manager.bodies("Q1") == [b"a", b"b", b"c"]
+    assert state(queue_manager) == {"t-0": "2"}
+
+
+def test_a_second_sink_waits_for_the_first_one_to_end(queue_manager):
+    with sink(**KEEPING) as first, sink(**KEEPING) as second:
+        first.put(records("a"))
+        with pytest.raises(OutageError, match="2042 MQRC_OBJECT_IN_USE"):
+            second.put(records("a"))
+        first.stop()
+        second.put(records("a", "b"))
+    assert queue_manager.bodies("Q1") == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("text", [b"hello", b"[1]", b'{"t-0": "x"}'])
+def test_a_state_that_cannot_be_read_fails_the_sink_and_stays(queue_manager, text):
+    queue_manager.put("STATE", text, TEXT)
+    with sink(**KEEPING) as task, pytest.raises(CorruptStateError, match="no state of this connector"):
+        task.put(records("a"))
+    assert queue_manager.bodies("STATE") == [text]
+    assert queue_manager.depth("Q1").all == 0
