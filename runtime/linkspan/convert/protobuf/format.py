@@ -94,7 +94,8 @@ class _ProtobufPlan:
         self.record_name: str = message.descriptor.full_name
 
     def is_readable_by(self, latest: RegistrySchema, references: dict[str, RegistrySchema]) -> bool:
-        return can_read(parse(latest.text), self._file)
+        others = {name: parse(item.text) for name, item in references.items()}
+        return can_read(parse(latest.text), self._file, others)
 
     def writer(
         self, target: RegistrySchema | None, references: dict[str, RegistrySchema]

@@ -182,8 +182,9 @@ def _types(messages: list[Message], enums: list[EnumType]) -> list[str]:
 
 
 def _message(message: Message) -> list[str]:
+    maps = {entry.name: entry for entry in message.entries}
     groups = [
-        [line for member in message.members if member.oneof is None for line in _member(member)],
+        [line for member in message.members if member.oneof is None for line in _member(member, maps.get(member.type))],
         [line for name in message.oneofs for line in _oneof(name, message)],
         _types(message.messages, message.enums),
     ]
@@ -200,9 +201,12 @@ def _oneof(name: str, message: Message) -> list[str]:
     return [f"oneof {name} {{", *_indented(inner), "}"] if inner else []
 
 
-def _member(member: Member) -> list[str]:
+def _member(member: Member, entry: Message | None = None) -> list[str]:
     label = f"{member.label} " if member.label is not None and member.oneof is None else ""
-    head = f"{label}{member.type} {member.name} = {member.number}"
+    kind = f"{label}{member.type}"
+    if entry is not None:
+        kind = f"map<{', '.join(part.type for part in entry.members)}>"
+    head = f"{kind} {member.name} = {member.number}"
     if not member.params:
         return [f"{head};"]
     pairs = [_param(key, value) for key, value in member.params.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from typing import Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
@@ -13,13 +14,35 @@ from proto_schema_parser.generator import Generator
 from proto_schema_parser.parser import Parser
 
 from linkspan.api.errors import DataError
-from linkspan.convert.protobuf.compatibility import can_read
+from linkspan.convert.protobuf.compatibility import COMPATIBLE, Difference, differences
 from linkspan.convert.protobuf.descriptors import Types, message_types
+from linkspan.convert.protobuf.model import File
+from linkspan.convert.protobuf.model import text as confluent_text
 from linkspan.convert.protobuf.parsing import parse
 from linkspan.registry.formats import Named, ParsedSchema
 from linkspan.registry.protobuf.descriptor_text import text_of
 
 __all__ = ["ProtobufSchema"]
+
+_OF: Final = "at path '{path}' in the {reader} schema"
+_ITS: Final = f"{_OF} does not match its"
+_DESCRIPTIONS: Final = {
+    "PACKAGE_CHANGED": "The package at '{path}' in the {reader} schema does not match the package in the {writer} "
+    "schema",
+    "MESSAGE_REMOVED": "The {reader} schema is missing a MESSAGE type at path '{path}' in the {writer} schema",
+    "FIELD_KIND_CHANGED": f"The type of a field {_OF} does not match the {{writer}} schema",
+    "FIELD_SCALAR_KIND_CHANGED": f"The kind of a SCALAR field {_ITS} kind in the {{writer}} schema",
+    "FIELD_NAMED_TYPE_CHANGED": f"The type of a MESSAGE field {_ITS} type in the {{writer}} schema",
+    "FIELD_NUMERIC_LABEL_CHANGED": f"The label for a NUMERIC field {_ITS} label in the {{writer}} schema",
+    "REQUIRED_FIELD_ADDED": f"A required field  {_OF} is missing in the {{writer}} schema",
+    "REQUIRED_FIELD_REMOVED": "The {reader} schema is missing a required field at path: '{path}' in the {writer} "
+    "schema",
+    "ONEOF_FIELD_REMOVED": "The {reader} schema is missing a oneof field at path '{path}' in the {writer} schema",
+    "MULTIPLE_FIELDS_MOVED_TO_ONEOF": f"Multiple fields in the oneof {_OF} are outside a oneof in the {{writer}} "
+    "schema",
+    "FIELD_MOVED_TO_EXISTING_ONEOF": f"A field in the oneof {_OF} is outside an existing oneof in the {{writer}} "
+    "schema",
+}
 
 
 class ProtobufSchema(ParsedSchema):
@@ -43,7 +66,7 @@ class ProtobufSchema(ParsedSchema):
         try:
             written = text if descriptor is None else text_of(descriptor)
             self._file = parse(written)
-            self.text = _without_comments(written)
+            self.text = _canonical(written, self._file)
             if strict:
                 self._types()
         except DataError as error:
@@ -74,13 +97,19 @@ class ProtobufSchema(ParsedSchema):
     def unreadable(self, written: ParsedSchema, reader: str, writer: str, *, lenient: bool = False) -> list[str]:  # noqa: ARG002 - there is one policy
         """Why messages of another schema cannot be read with this one."""
         assert isinstance(written, ProtobufSchema)
-        if can_read(self._file, written._file):  # noqa: SLF001 - of the same class
-            return []
-        said = f"The {reader} schema cannot read messages of the {writer} schema"
-        return [f'{{errorType:"SCHEMA_CHANGED", description:"{said}\'}}']
+        found = differences(written._file, self._file, written._imported(), self._imported())  # noqa: SLF001 - of the same class
+        return [_message(each, reader, writer) for each in found if each.kind not in COMPATIBLE]
+
+    def _imported(self) -> dict[str, File]:
+        return {each.name: parse(each.text) for each in self._references}
 
     def _types(self) -> Types:
-        return message_types(self._file, {each.name: parse(each.text) for each in self._references})
+        return message_types(self._file, self._imported())
+
+
+def _message(each: Difference, reader: str, writer: str) -> str:
+    said = _DESCRIPTIONS[each.kind].format(path="#/" + "/".join(each.path), reader=reader, writer=writer)
+    return f'{{errorType:"{each.kind}", description:"{said}"}}'
 
 
 def _descriptor(text: str) -> FileDescriptorProto | None:
@@ -90,6 +119,12 @@ def _descriptor(text: str) -> FileDescriptorProto | None:
         return FileDescriptorProto.FromString(data) if data else None
     except (binascii.Error, ValueError, DecodeError):
         return None
+
+
+def _canonical(written: str, file: File) -> str:
+    """The text as Confluent's registry spells it, if it says nothing that is lost by that: options, services."""
+    plain, ours = confluent_text(file), _without_comments(written)
+    return plain if sorted(ours.split()) == sorted(_without_comments(plain).split()) else ours
 
 
 def _without_comments(text: str) -> str:
