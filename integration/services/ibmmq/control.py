@@ -28,13 +28,14 @@ class ControlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages a queue has, by what has become of them, and how many handles are open for it."""
+    """How many messages a queue has by what has become of them, open handles, and gets that wait."""
 
     visible: int
     putting: int
     getting: int
     inputs: int
     outputs: int
+    waiting: int
 
     @property
     def all(self) -> int:

@@ -80,8 +80,9 @@ static const char *messages(const struct command *command)
 static const char *depth(const struct command *command)
 {
     const struct queue *queue = command->queue;
-    text_format(command->answer, "visible=%d putting=%d getting=%d inputs=%d outputs=%d\n", queue->visible_count,
-                queue->putting_count, queue->getting_count, queue->input_handles, queue->output_handles);
+    text_format(command->answer, "visible=%d putting=%d getting=%d inputs=%d outputs=%d waiting=%d\n",
+                queue->visible_count, queue->putting_count, queue->getting_count, queue->input_handles,
+                queue->output_handles, queue->waiting);
     return NULL;
 }
 

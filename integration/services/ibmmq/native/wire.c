@@ -124,7 +124,8 @@ bool wire_take(struct wire *wire, void *data, size_t length)
 {
     if (wire->frame_end - wire->begin < length)
         return false;
-    memcpy(data, wire->in.data + wire->begin, length);
+    if (length > 0)
+        memcpy(data, wire->in.data + wire->begin, length);
     wire->begin += length;
     return true;
 }
