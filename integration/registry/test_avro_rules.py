@@ -13,8 +13,8 @@ from integration.conftest import missing
 from integration.registry.avro_pairs import pairs
 from integration.services.confluent import class_path
 from integration.services.maven import UnavailableError
-from linkspan.registry.avro.compatibility import incompatibilities
-from linkspan.registry.avro.parser import parse
+from linkspan.convert.rules.avro.compatibility import incompatibilities
+from linkspan.convert.rules.avro.parser import parse
 from linkspan.registry.avro.schema import AvroSchema
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("registry")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Reference", "RegisteredSchema", "RegistrySchema"]
+__all__ = ["Named", "Reference", "RegisteredSchema", "RegistrySchema"]
 
 
 class Reference(NamedTuple):
@@ -13,6 +13,18 @@ class Reference(NamedTuple):
     name: str
     subject: str
     version: int
+
+
+class Named(NamedTuple):
+    """A schema that another one refers to.
+
+    Attributes:
+        name: how the other one calls it.
+        text: the schema.
+    """
+
+    name: str
+    text: str
 
 
 class RegistrySchema(NamedTuple):

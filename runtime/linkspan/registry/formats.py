@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-__all__ = ["Named", "ParsedSchema", "Parser"]
+from linkspan.convert.registry_schema import Named
 
-
-class Named(NamedTuple):
-    """A schema that another one refers to.
-
-    Attributes:
-        name: how the other one calls it.
-        text: its canonical text.
-    """
-
-    name: str
-    text: str
+__all__ = ["ParsedSchema", "Parser"]
 
 
 class ParsedSchema(ABC):

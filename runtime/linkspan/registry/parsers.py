@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from linkspan.convert.registry_schema import Named
 from linkspan.registry.avro.schema import AvroSchema
-from linkspan.registry.formats import Named, ParsedSchema, Parser
+from linkspan.registry.formats import ParsedSchema, Parser
 
 __all__ = ["PARSERS"]
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from linkspan.convert.registry_schema import Named
 from linkspan.registry import refusals
-from linkspan.registry.formats import Named, ParsedSchema, Parser
+from linkspan.registry.formats import ParsedSchema, Parser
 from linkspan.registry.proposals import LATEST, Proposal
 from linkspan.registry.state import Reference, Registered, State
 from linkspan.registry.subjects import within

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from linkspan.api.rest import RestRequest
-from linkspan.registry import json_text, refusals
+from linkspan.convert import json_text
+from linkspan.registry import refusals
 from linkspan.registry.extras import checked_metadata, checked_rules
 from linkspan.registry.proposals import LATEST, Proposal
 from linkspan.registry.refusals import RefusalError

@@ -12,7 +12,6 @@ from fastavro import _read_py
 
 from linkspan.api import DataError, Schema
 from linkspan.convert.avro import reading, writing
-from linkspan.convert.avro.compatibility import can_read
 from linkspan.convert.avro.from_connect import avro_schema
 from linkspan.convert.avro.model import Node, parse, text
 from linkspan.convert.avro.options import KIND, Options
@@ -20,6 +19,7 @@ from linkspan.convert.avro.plans import parsed
 from linkspan.convert.avro.to_connect import connect_schema
 from linkspan.convert.format import ID_END, Format, ReadPlan
 from linkspan.convert.registry_schema import RegistrySchema
+from linkspan.convert.rules import avro as rules
 
 __all__ = ["AvroFormat"]
 
@@ -68,7 +68,7 @@ class _AvroPlan:
         self.record_name = _record_name(node)
 
     def is_readable_by(self, latest: RegistrySchema, references: dict[str, RegistrySchema]) -> bool:
-        return can_read(parse(latest.text, [item.text for item in references.values()]), self._node)
+        return rules.can_read(latest.text, self.registered.text, [item.text for item in references.values()])
 
     def writer(
         self, target: RegistrySchema | None, references: dict[str, RegistrySchema]

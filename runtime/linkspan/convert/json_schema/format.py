@@ -20,12 +20,12 @@ from linkspan.api.schema import DECIMAL
 from linkspan.convert import java_json, lenient_json
 from linkspan.convert.format import ID_END, Format, ReadPlan
 from linkspan.convert.json_schema import reading, writing
-from linkspan.convert.json_schema.compatibility import can_read
 from linkspan.convert.json_schema.from_connect import json_schema_text
 from linkspan.convert.json_schema.model import parse
 from linkspan.convert.json_schema.options import KIND, Options
 from linkspan.convert.json_schema.to_connect import connect_schema
-from linkspan.convert.registry_schema import RegistrySchema
+from linkspan.convert.registry_schema import Named, RegistrySchema
+from linkspan.convert.rules import json_schema as rules
 
 __all__ = ["JsonSchemaFormat"]
 
@@ -83,8 +83,8 @@ class _JsonPlan:
         self.record_name: str | None = title if isinstance(title, str) else None
 
     def is_readable_by(self, latest: RegistrySchema, references: dict[str, RegistrySchema]) -> bool:
-        others = {name: item.text for name, item in references.items()}
-        return can_read(parse(latest.text, others), parse(self.registered.text, {}))
+        others = [Named(name, item.text) for name, item in references.items()]
+        return rules.can_read(latest.text, self.registered.text, others)
 
     def writer(
         self, target: RegistrySchema | None, references: dict[str, RegistrySchema]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from linkspan.api.text import float_text
-from linkspan.registry.avro.model import AvroField, AvroName, AvroType
+from linkspan.convert.rules.avro.model import AvroField, AvroName, AvroType
 
 __all__ = ["normalized"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from linkspan.registry.avro.compatibility import Incompatibility, incompatibilities
+from linkspan.convert.registry_schema import Named
+from linkspan.convert.rules.avro.compatibility import Incompatibility, incompatibilities
+from linkspan.convert.rules.avro.parser import parse
+from linkspan.convert.rules.avro.writer import text_of
 from linkspan.registry.avro.normal_form import normalized
-from linkspan.registry.avro.parser import parse
-from linkspan.registry.avro.writer import text_of
-from linkspan.registry.formats import Named, ParsedSchema
+from linkspan.registry.formats import ParsedSchema
 
 __all__ = ["AvroSchema"]
 

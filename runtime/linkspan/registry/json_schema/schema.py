@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from linkspan.registry import json_text
-from linkspan.registry.formats import Named, ParsedSchema
-from linkspan.registry.json_schema.comparison import differences
-from linkspan.registry.json_schema.differences import COMPATIBLE, LENIENT, message
-from linkspan.registry.json_schema.model import Part, load
+from linkspan.convert import json_text
+from linkspan.convert.registry_schema import Named
+from linkspan.convert.rules.json_schema.comparison import differences
+from linkspan.convert.rules.json_schema.differences import COMPATIBLE, LENIENT, message
+from linkspan.convert.rules.json_schema.model import Part, load
+from linkspan.registry.formats import ParsedSchema
 
 __all__ = ["JsonSchema"]
 

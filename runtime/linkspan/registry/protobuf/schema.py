@@ -19,7 +19,8 @@ from linkspan.convert.protobuf.descriptors import Types, message_types
 from linkspan.convert.protobuf.model import File
 from linkspan.convert.protobuf.model import text as confluent_text
 from linkspan.convert.protobuf.parsing import parse
-from linkspan.registry.formats import Named, ParsedSchema
+from linkspan.convert.registry_schema import Named
+from linkspan.registry.formats import ParsedSchema
 from linkspan.registry.protobuf.descriptor_text import text_of
 
 __all__ = ["ProtobufSchema"]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from linkspan.registry import json_text
-from linkspan.registry.formats import Named
+from linkspan.convert import json_text
+from linkspan.convert.registry_schema import Named
 
 if TYPE_CHECKING:
     from referencing import Registry

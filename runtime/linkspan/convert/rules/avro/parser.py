@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from linkspan.registry import json_text
-from linkspan.registry.avro.defaults import check_default
-from linkspan.registry.avro.model import PRIMITIVES, AvroField, AvroName, AvroType
+from linkspan.convert import json_text
+from linkspan.convert.rules.avro.defaults import check_default
+from linkspan.convert.rules.avro.model import PRIMITIVES, AvroField, AvroName, AvroType
 
 __all__ = ["parse"]
 

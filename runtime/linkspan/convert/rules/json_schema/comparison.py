@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from linkspan.registry.json_schema.differences import Difference
-from linkspan.registry.json_schema.model import Part
+from linkspan.convert.rules.json_schema.differences import Difference
+from linkspan.convert.rules.json_schema.model import Part
 
 __all__ = ["differences"]
 

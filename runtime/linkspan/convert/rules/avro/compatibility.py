@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from linkspan.registry.avro.model import AvroField, AvroType
+from linkspan.convert.rules.avro.model import AvroField, AvroType
 
 __all__ = ["Incompatibility", "incompatibilities"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from linkspan.registry.avro.model import AvroField, AvroName, AvroType
-from linkspan.registry.json_text import quoted, write
+from linkspan.convert.json_text import quoted, write
+from linkspan.convert.rules.avro.model import AvroField, AvroName, AvroType
 
 __all__ = ["text_of"]
 

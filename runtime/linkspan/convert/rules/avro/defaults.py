@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from linkspan.registry import json_text
-from linkspan.registry.avro.model import AvroType
+from linkspan.convert import json_text
+from linkspan.convert.rules.avro.model import AvroType
 
 __all__ = ["check_default"]
 
@@ -15,7 +15,7 @@ def check_default(name: str, kind: AvroType, default: Any) -> None:  # noqa: ANN
 
     A union takes a value of any of its branches.
     """
-    from linkspan.registry.avro.writer import text_of  # noqa: PLC0415 - only for the message
+    from linkspan.convert.rules.avro.writer import text_of  # noqa: PLC0415 - only for the message
 
     if not _fits(kind, default):
         raise ValueError(f"Invalid default for field {name}: {json_text.write(default)} not a {text_of(kind)}")
