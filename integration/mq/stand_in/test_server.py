@@ -219,6 +219,19 @@ def test_journal_that_ends_in_the_middle_of_a_record_is_read_up_to_it(
     assert server.bodies("Q1") == [b"one", b"two", b"three"]
 
 
+def test_journal_is_written_anew_when_little_of_it_is_still_true(client: Client, server: QueueManagerServer) -> None:
+    server.journal.with_name(f"{server.journal.name}.new").write_bytes(b"left by a death while it was written")
+    application = client()
+    application.run("a.put(h, b'kept'); a.put(h, b'brief', Persistence=0); a.commit()")
+    application.run("b = a.open('Q1', 1); big = bytes(4_000_000)")
+    for _ in range(18):
+        application.run("m = a.put(h, big, 4, Priority=9); a.get(b, room=4_000_000); a.commit()")
+    assert server.journal.stat().st_size < 20_000_000
+    assert server.bodies("Q1") == [b"kept", b"brief"]
+    server.restart()
+    assert server.bodies("Q1") == [b"kept"]
+
+
 def test_connection_names_are_tried_in_order(server: QueueManagerServer, client: Client, tmp_path: Path) -> None:
     with QueueManagerServer(tmp_path / "other", "QM2") as other:
         other.define_queue("Q1")
