@@ -30,6 +30,8 @@ GET = mq.GET_SYNCPOINT | mq.GET_PROPERTIES_FORCE_MQRFH2
 @pytest.fixture(params=[extension.ibmmq, extension.pymqi, direct.client_library], ids=["ibmmq", "pymqi", "ctypes"])
 def mqi(request, queue_manager) -> Mqi:  # noqa: ARG001 - its library is loaded first
     load: Callable[[], Mqi] = request.param
+    if load is extension.pymqi:
+        request.getfixturevalue("pymqi_path")
     try:
         return load()
     except ImportError as error:
