@@ -11,6 +11,7 @@ import pytest
 
 from integration.services.kafka import Broker
 from integration.services.maven import UnavailableError
+from integration.services.secured import SecuredBroker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,3 +48,20 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    """A broker with every kind of secured listener, which denies what is not allowed.
+
+    Tests that use it say ``pytest.mark.xdist_group("secured")``, so that there is one of it.
+    """
+    try:
+        broker = SecuredBroker(tmp_path_factory.mktemp("secured"))
+    except UnavailableError as error:
+        missing(str(error))
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()

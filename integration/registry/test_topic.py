@@ -100,6 +100,22 @@ def test_a_topic_of_other_registries_is_taken_over(kafka: Broker, tmp_path: Path
     ]
 
 
+def test_a_schema_beyond_the_topics_limit_is_the_callers_mistake(kafka: Broker, tmp_path: Path) -> None:
+    topic = f"_schemas-{uuid.uuid4().hex[:8]}"
+    new = NewTopic(topic, 1, 1, config={"cleanup.policy": "compact", "max.message.bytes": "20000"})
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.create_topics([new])[topic].result(30)
+    registry = SchemaRegistry(tmp_path, kafka.bootstrap, {"kafkastore.topic": topic})
+    registry.start()
+    try:
+        large = json.dumps({"type": "record", "name": "R", "doc": "x" * 50_000, "fields": []})
+        status, answer = registry.call("POST", "/subjects/large/versions", {"schema": large})
+        assert (status, answer["error_code"]) == (422, 42209), answer
+        assert registry.call("POST", "/subjects/small/versions", {"schema": '"int"'})[1]["id"] == 1
+    finally:
+        registry.stop()
+
+
 def test_a_topic_that_is_not_compacted_is_refused(kafka: Broker, tmp_path: Path) -> None:
     topic = f"_schemas-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
@@ -109,6 +125,7 @@ def test_a_topic_that_is_not_compacted_is_refused(kafka: Broker, tmp_path: Path)
     assert registry.wait(60) == 2
     said = registry.log.read_text()
     assert f"Topic '{topic}' supplied via the 'kafkastore.topic' property is required to have" in said
+    assert "problems restarting this schema registry in the future" in said
 
 
 def test_bad_requests_are_answered_as_clients_know_it(tmp_path: Path) -> None:
@@ -125,6 +142,7 @@ def test_bad_requests_are_answered_as_clients_know_it(tmp_path: Path) -> None:
             ("GET", "/subjects/s/versions/first", None): 42202,
             ("PUT", "/config", json.dumps({"compatibility": "SOME"})): 42203,
             ("PUT", "/mode", json.dumps({"mode": "SOME"})): 42204,
+            ("PUT", "/mode", json.dumps({"mode": "FORWARD"})): 42204,
             ("PUT", "/config", json.dumps({"defaultMetadata": 7})): 400,
             ("PUT", "/config", json.dumps({"normalize": "x"})): 400,
             ("POST", "/subjects/s/versions", json.dumps({"schema": '"int"', "metadata": {"tags": [1]}})): 400,

@@ -10,7 +10,6 @@ import pytest
 from integration.conftest import missing
 from integration.services.kafka import Broker
 from integration.services.maven import UnavailableError
-from integration.services.secured import SecuredBroker
 
 SETTINGS: Final = {
     "group.min.session.timeout.ms": 500,
@@ -33,20 +32,3 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker.start()
     yield broker
     broker.stop()
-
-
-@pytest.fixture(scope="session")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
-    """A broker with every kind of secured listener, which denies what is not allowed.
-
-    Tests that use it say ``pytest.mark.xdist_group("secured")``, so that there is one of it.
-    """
-    try:
-        broker = SecuredBroker(tmp_path_factory.mktemp("secured"))
-    except UnavailableError as error:
-        missing(str(error))
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.stop()

@@ -7,7 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,15 @@ class SchemaRegistry:
     Args:
         folder: for its configuration, embedded log and output.
         bootstrap: broker address, or None for the embedded log.
-        settings: properties in addition to, or instead of, the usual ones.
+        settings: properties in addition to, or instead of, the usual ones; or what makes them of the port.
     """
 
-    def __init__(self, folder: Path, bootstrap: str | None, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str | None,
+        settings: Mapping[str, object] | Callable[[int], Mapping[str, object]] | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -37,7 +42,7 @@ class SchemaRegistry:
             **(store if bootstrap else {"linkspan.data.dir": folder / "log"}),
             "kafkastore.topic": self.topic,
             "listeners": self.url,
-            **(settings or {}),
+            **((settings(self.port) if callable(settings) else settings) or {}),
         }
         self.topic = str(properties["kafkastore.topic"])
         file = write_properties(folder / "registry.properties", properties)

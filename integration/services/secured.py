@@ -35,6 +35,7 @@ PASSWORDS: Final = {
     "source": "pass-of-the-source",
     "sink": "pass-of-the-sink",
     "maker": "pass-of-the-maker",
+    "registry": "pass-of-the-registry",
 }
 """Users of PLAIN, SCRAM and OIDC. ``worker`` may do everything with topics ``open-*`` and groups ``connect-*``.
 

@@ -8,8 +8,8 @@ import pytest
 
 from linkspan.registry.compatibility import Earlier, incompatibilities
 from linkspan.registry.formats import Named
+from linkspan.registry.levels import Level
 from linkspan.registry.parsers import PARSERS
-from linkspan.registry.settings import Level
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
 

@@ -12,11 +12,11 @@ import pytest
 from linkspan.api.errors import FencedError, RetriableError
 from linkspan.log.port import TableRecord
 from linkspan.registry import refusals
+from linkspan.registry.levels import Level, Mode
 from linkspan.registry.parsers import PARSERS
 from linkspan.registry.proposals import Proposal
 from linkspan.registry.refusals import RefusalError
 from linkspan.registry.service import Registry
-from linkspan.registry.settings import Level, Mode
 from linkspan.registry.state import Reference, Registered
 
 

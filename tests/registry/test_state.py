@@ -78,9 +78,14 @@ def test_records_that_no_registry_writes_are_skipped(caplog: pytest.LogCaptureFi
         schema("b", 1, 2, references=[{"name": "n", "subject": "s", "version": 2**40}]),
         schema("b", 1, 2, schemaType=["AVRO"]),
         ('{"keytype":"CONFIG","magic":0}', {"defaultMetadata": 7}),
+        ('{"keytype":"CONFIG","magic":0}', {"compatibilityLevel": "SOME"}),
+        ('{"keytype":"MODE","magic":0}', {"mode": "SOME"}),
+        ('{"keytype":"MODE","subject":"a","magic":0}', {"mode": None}),
         schema("a", 1, 1),
     )
-    assert (list(state.subjects), state.configs) == (["a"], {})
+    assert (list(state.subjects), state.configs, state.modes) == (["a"], {}, {})
+    assert "Offset 7 is skipped: it sets the level 'SOME', which there is not" in caplog.text
+    assert "Offset 8 is skipped: it sets the mode 'SOME', which there is not" in caplog.text
     assert "Offset 0 is skipped: The key of a record is not JSON" in caplog.text
     with pytest.raises(CorruptStateError):
         parse_key(b'{"keytype":"SCHEMA","subject":"s","version":"1"}')

@@ -14,9 +14,9 @@ from linkspan.config.listeners import parse_listeners
 from linkspan.config.registry import RegistryConfig, client_properties, max_request_size
 from linkspan.config.response_headers import header_rules
 from linkspan.log.port import ExclusiveWriter, Log, Table, TopicSpec
+from linkspan.registry.levels import Level
 from linkspan.registry.parsers import PARSERS
 from linkspan.registry.service import Registry
-from linkspan.registry.settings import Level
 from linkspan.rest import tls
 from linkspan.rest.app import RestApp
 from linkspan.rest.headers import CrossOrigin

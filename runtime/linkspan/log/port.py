@@ -18,6 +18,7 @@ from linkspan.api.records import TopicPartition
 
 __all__ = [
     "Admin",
+    "BatchTooLargeError",
     "Delivery",
     "DisplacedError",
     "ExclusiveWriter",
@@ -51,6 +52,10 @@ class TooLargeError(DataError):
     """The log does not take a record of this size."""
 
     code = "data.too_large"
+
+
+class BatchTooLargeError(ConnectError):
+    """The log does not take what was to be written together, or one record of it."""
 
 
 class ExpiredError(ConnectError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from linkspan.registry.formats import ParsedSchema
-from linkspan.registry.settings import Level
+from linkspan.registry.levels import Level
 
 __all__ = ["Earlier", "incompatibilities"]
 

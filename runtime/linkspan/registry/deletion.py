@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from linkspan.registry import refusals
+from linkspan.registry.levels import Mode
 from linkspan.registry.proposals import LATEST
 from linkspan.registry.records import Key, Kind
 from linkspan.registry.registration import Change
-from linkspan.registry.settings import Mode, Settings
+from linkspan.registry.settings import Settings
 from linkspan.registry.state import Registered, State
 from linkspan.registry.subjects import QualifiedSubject
 

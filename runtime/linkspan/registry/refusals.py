@@ -15,6 +15,7 @@ __all__ = [
     "invalid_schema",
     "invalid_subject",
     "invalid_version",
+    "no_forwarding",
     "no_level_of_its_own",
     "no_mode_of_its_own",
     "not_permitted",
@@ -125,6 +126,14 @@ def invalid_level() -> RefusalError:
 def invalid_mode(reason: str = "Invalid mode. Valid values are READWRITE, READONLY and IMPORT.") -> RefusalError:
     """This is no mode."""
     return RefusalError(42204, reason)
+
+
+def no_forwarding() -> RefusalError:
+    """The mode of a registry that passes requests on to another one."""
+    return invalid_mode(
+        "Mode FORWARD is for registries that pass requests on to another one; this one does not. IMPORT takes schemas "
+        "with the ids that they have elsewhere"
+    )
 
 
 def not_permitted(reason: str) -> RefusalError:

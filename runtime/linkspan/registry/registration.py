@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple
 from linkspan.registry import refusals
 from linkspan.registry.compatibility import Earlier, incompatibilities
 from linkspan.registry.formats import ParsedSchema
+from linkspan.registry.levels import Mode
 from linkspan.registry.proposals import LATEST, Proposal
 from linkspan.registry.records import Key, Kind
 from linkspan.registry.schemas import Schemas
-from linkspan.registry.settings import Mode, Settings
+from linkspan.registry.settings import Settings
 from linkspan.registry.state import Registered, State, fingerprint
 from linkspan.registry.subjects import QualifiedSubject
 

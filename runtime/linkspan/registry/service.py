@@ -26,15 +26,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from linkspan.api.errors import ConnectError, FencedError, RetriableError
-from linkspan.log.port import ExclusiveWriter, Table
+from linkspan.log.port import BatchTooLargeError, ExclusiveWriter, Table, TooLargeError
 from linkspan.registry import refusals
 from linkspan.registry.deletion import Deletion
 from linkspan.registry.formats import Parser
+from linkspan.registry.levels import Level, Mode
 from linkspan.registry.records import Key, Kind, value_bytes
 from linkspan.registry.refusals import RefusalError
 from linkspan.registry.registration import Change, Registration
 from linkspan.registry.schemas import Schemas
-from linkspan.registry.settings import Level, Mode, Settings, merged
+from linkspan.registry.settings import Settings, merged
 from linkspan.registry.state import State
 from linkspan.registry.subjects import QualifiedSubject
 
@@ -284,5 +285,7 @@ def _size(key: bytes, value: bytes | None) -> int:
 
 
 def _failure(doing: str, error: ConnectError) -> RefusalError:
+    if isinstance(error, BatchTooLargeError | TooLargeError):
+        return refusals.schema_too_large()
     failed = refusals.store_timed_out if isinstance(error, RetriableError) else refusals.store_failed
     return failed(doing, error.message)

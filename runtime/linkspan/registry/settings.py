@@ -1,59 +1,17 @@
-"""Compatibility levels and modes: what is set for a subject, its context, or all."""
+"""What level and mode hold for a subject: its own, those of its context, or those for all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, Final
 
-from linkspan.registry import refusals
+from linkspan.registry.levels import Level, Mode
 from linkspan.registry.state import State
 from linkspan.registry.subjects import DEFAULT_CONTEXT, GLOBAL_CONTEXT, QualifiedSubject
 
-__all__ = ["Level", "Mode", "Settings", "merged"]
+__all__ = ["Settings", "merged"]
 
 _EVERYWHERE: Final = f":{GLOBAL_CONTEXT}:"
-
-
-class Level(StrEnum):
-    """What a new version of a subject may change."""
-
-    NONE = "NONE"
-    BACKWARD = "BACKWARD"
-    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
-    FORWARD = "FORWARD"
-    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
-    FULL = "FULL"
-    FULL_TRANSITIVE = "FULL_TRANSITIVE"
-
-    @classmethod
-    def of(cls, text: object) -> Level:
-        """Read a level, in any case; raises a RefusalError."""
-        try:
-            return cls(str(text).upper())
-        except ValueError:
-            raise refusals.invalid_level() from None
-
-
-class Mode(StrEnum):
-    """What may be written."""
-
-    READWRITE = "READWRITE"
-    READONLY = "READONLY"
-    READONLY_OVERRIDE = "READONLY_OVERRIDE"
-    IMPORT = "IMPORT"
-    FORWARD = "FORWARD"
-
-    @classmethod
-    def of(cls, text: object) -> Mode:
-        """Read a mode, in any case; raises a RefusalError.
-
-        Registries of other makers may have set FORWARD, which lets nothing be registered here; it cannot be set.
-        """
-        try:
-            return cls(str(text).upper())
-        except ValueError:
-            raise refusals.invalid_mode() from None
 
 
 class Settings:

@@ -15,7 +15,9 @@ from typing import Any, Final, NamedTuple
 from linkspan.api.errors import CorruptStateError
 from linkspan.log.port import TableRecord
 from linkspan.registry.extras import checked_metadata, checked_rules
+from linkspan.registry.levels import Level, Mode
 from linkspan.registry.records import Key, Kind, key_bytes, parse_key, parse_value
+from linkspan.registry.refusals import RefusalError
 from linkspan.registry.subjects import DEFAULT_CONTEXT, GLOBAL_CONTEXT, QualifiedSubject, within
 
 __all__ = ["AVRO", "Reference", "Registered", "State", "fingerprint"]
@@ -193,7 +195,7 @@ class State:
             case Kind.CONFIG:
                 _set(self.configs, key.subject, _config_of(value))
             case Kind.MODE:
-                _set(self.modes, key.subject, None if value is None else str(value.get("mode")))
+                _set(self.modes, key.subject, None if value is None else _mode_of(value))
             case Kind.CONTEXT:
                 (self._named.discard if value is None else self._named.add)(key.subject or DEFAULT_CONTEXT)
             case Kind.DELETE_SUBJECT if value is not None:
@@ -339,16 +341,28 @@ def _set(table: dict[str | None, Any], name: str | None, value: Any) -> None:  #
         table[name] = value
 
 
+def _mode_of(value: Mapping[str, Any]) -> str:
+    try:
+        return Mode.of(value.get("mode")).value
+    except RefusalError as error:
+        raise CorruptStateError(f"it sets the mode {value.get('mode')!r}, which there is not") from error
+
+
 def _config_of(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if value is None:
         return None
+    level = value.get("compatibilityLevel")
     try:
+        if level is not None:
+            Level.of(level)
         for name in ("defaultMetadata", "overrideMetadata"):
             checked_metadata(value.get(name))
         for name in ("defaultRuleSet", "overrideRuleSet"):
             checked_rules(value.get(name))
     except ValueError as error:
         raise CorruptStateError(f"a configuration is malformed: {error}") from error
+    except RefusalError as error:
+        raise CorruptStateError(f"it sets the level {level!r}, which there is not") from error
     return {name: item for name, item in value.items() if name != "subject"}
 
 

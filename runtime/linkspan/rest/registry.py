@@ -13,10 +13,10 @@ from linkspan import __version__
 from linkspan.api.errors import ConnectError
 from linkspan.api.rest import RestRequest, RestResponse
 from linkspan.registry import refusals
+from linkspan.registry.levels import Mode
 from linkspan.registry.proposals import LATEST
 from linkspan.registry.refusals import RefusalError
 from linkspan.registry.service import Registry
-from linkspan.registry.settings import Mode
 from linkspan.registry.state import AVRO, Registered, fingerprint
 from linkspan.registry.subjects import WILDCARD, QualifiedSubject, is_valid
 from linkspan.rest.access_log import one_line
@@ -451,7 +451,7 @@ class _Settings:
         subject, wanted = _valid(call.settings_subject), call.body().get("mode")
         mode = Mode.of(wanted)
         if mode is Mode.FORWARD:
-            raise refusals.invalid_mode("Mode FORWARD is not supported")
+            raise refusals.no_forwarding()
         await self._registry.set_mode(subject, mode, force=call.flag("force"))
         return {"mode": mode.value}
 

@@ -11,9 +11,9 @@ from linkspan.api.rest import RestRequest
 from linkspan.convert import json_text
 from linkspan.registry import refusals
 from linkspan.registry.extras import checked_metadata, checked_rules
+from linkspan.registry.levels import Level
 from linkspan.registry.proposals import LATEST, Proposal
 from linkspan.registry.refusals import RefusalError
-from linkspan.registry.settings import Level
 from linkspan.registry.state import AVRO, Reference
 from linkspan.registry.subjects import QualifiedSubject, normalized, normalized_context
 

@@ -38,6 +38,8 @@ _CANNOT_TELL: Final = frozenset(
     }
 )
 """The broker will not say, or not to us; the topic may be there all the same."""
+_REGISTRY: Final = "kafkastore."
+"""Begins the settings of a schema registry."""
 _ABSENT: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID})
 _Answer = TypeVar("_Answer")
 
@@ -53,6 +55,16 @@ class Purpose:
     key: str
     holds: str
     single_partition: bool = False
+
+    @property
+    def cluster(self) -> str:
+        """Who reads the topic."""
+        return "this schema registry" if self.key.startswith(_REGISTRY) else "this Connect cluster"
+
+    @property
+    def file(self) -> str:
+        """Where the key stands."""
+        return "its file" if self.key.startswith(_REGISTRY) else "the Connect worker configurations"
 
     @property
     def prefix(self) -> str:
@@ -172,9 +184,8 @@ class CompactedTopic:
                 f"Topic '{topic}' supplied via the '{purpose.key}' property is required to have "
                 f"'cleanup.policy=compact' to guarantee consistency and durability of {purpose.holds}, but found the "
                 f"topic currently has 'cleanup.policy={policy}'. Continuing would likely result in eventually losing "
-                f"{purpose.holds} and problems restarting this Connect cluster in the future. Change the "
-                f"'{purpose.key}' property in the Connect worker configurations to use a topic with "
-                "'cleanup.policy=compact'.",
+                f"{purpose.holds} and problems restarting {purpose.cluster} in the future. Change the '{purpose.key}' "
+                f"property in {purpose.file} to use a topic with 'cleanup.policy=compact'.",
                 purpose.key,
             )
 
@@ -187,7 +198,7 @@ class CompactedTopic:
                 raise ConnectError(
                     f"Could not look up the partitions of topic {topic} ({purpose.key}) within {_LOOKUP_SECONDS:g} s. "
                     "The brokers may be unreachable, its partitions unavailable, or its creation too slow; and if "
-                    "this worker may not create it, somebody has to: compacted, before the worker starts"
+                    "this process may not create it, somebody has to: compacted, before it starts"
                 )
             self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

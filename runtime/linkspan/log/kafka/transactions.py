@@ -24,7 +24,7 @@ from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import PURGED, connect_error, kafka_error, producer_fenced
 from linkspan.log.kafka.settings import Translation, translate
 from linkspan.log.kafka.writer import needs_single_calls, payload_size, single_options
-from linkspan.log.port import ExpiredError
+from linkspan.log.port import BatchTooLargeError, ExpiredError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -288,7 +288,7 @@ class KafkaTransactionalWriter:
                 f"write nothing more ({error.str()})"
             )
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            return ConnectError(
+            return BatchTooLargeError(
                 f"{doing} failed: {error.str()}. When no single record is larger than the topic's max.message.bytes, "
                 "set batch.size of this producer below it"
             )
