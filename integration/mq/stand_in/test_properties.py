@@ -60,7 +60,7 @@ class Handle:
 
     def all(self) -> dict[str, Any]:
         """Every property (the names are ibmmq's to tell)."""
-        found = {}
+        found: dict[str, Any] = {}
         options = 0
         while True:
             package = self.application.package
@@ -107,6 +107,36 @@ def test_properties_of_a_handle_come_back_with_their_types(queue_manager: Memory
         assert (answer.body, Descriptor.unpack(answer.md).format) == (b"text", "MQSTR")
         application.checked("DLTMH", into.number, application.package.DMHO().pack())
         assert reason_of(into.set, "color", STRING, "red") == 2460
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (BOOLEAN, False, b"<p dt='boolean'>0</p>"),
+        (INT8, -7, b"<p dt='i1'>-7</p>"),
+        (INT16, -300, b"<p dt='i2'>-300</p>"),
+        (INT32, -(2**31), b"<p dt='i4'>-2147483648</p>"),
+        (INT64, 2**62, b"<p dt='i8'>4611686018427387904</p>"),
+        (FLOAT32, 0.25, b"<p dt='r4'>0.25</p>"),
+        (FLOAT64, 0.1, b"<p dt='r8'>0.10000000000000001</p>"),
+        (BYTES, b"\0\xab", b"<p dt='bin.hex'>00ab</p>"),
+        (STRING, "<a & 'b'>", b"<p>&lt;a &amp; &apos;b&apos;&gt;</p>"),
+        (STRING, "", b"<p></p>"),
+    ],
+)
+def test_each_type_of_property_survives_the_header(
+    queue_manager: MemoryQueueManager, kind: int, value: Any, text: bytes
+) -> None:
+    lengths = {BOOLEAN: 4, INT8: 1, INT16: 2, INT32: 4, INT64: 8, FLOAT32: 4, FLOAT64: 8}
+    with connected() as application:
+        handle, into = Handle(application), Handle(application)
+        handle.set("p", kind, value, lengths.get(kind))
+        queue = application.open("Q1", INPUT | OUTPUT)
+        application.put(queue, b"x", pmo={"OriginalMsgHandle": handle.number})
+        application.commit()
+        assert text in queue_manager.messages("Q1")[0].body
+        application.get(queue, SYNCPOINT | IN_HANDLE, gmo={"MsgHandle": into.number})
+        assert into.all() == {"p": value}
 
 
 def test_property_is_deleted(queue_manager: MemoryQueueManager) -> None:

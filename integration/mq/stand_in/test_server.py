@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from integration.conftest import missing
+from integration.mq.stand_in.conftest import Client
 from integration.services.ibmmq.control import ControlError
 from integration.services.ibmmq.descriptor import Descriptor
-from integration.services.ibmmq.pymqi_package import pymqi_folder
 from integration.services.ibmmq.remote import RemoteApplication
 from integration.services.ibmmq.server import QueueManagerServer
-from integration.services.maven import UnavailableError
+from integration.services.proxy import Proxy
 
 pytestmark = pytest.mark.integration
-
-Client = Callable[..., RemoteApplication]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[QueueManagerServer]:
-    """``QM1`` with an empty queue ``Q1``."""
-    try:
-        manager = QueueManagerServer(tmp_path)
-    except UnavailableError as error:
-        missing(str(error))
-    with manager:
-        manager.define_queue("Q1")
-        yield manager
-
-
-@pytest.fixture
-def client(server: QueueManagerServer) -> Iterator[Client]:
-    """Starts an application that has connected as ``a`` and opened ``Q1`` as ``h``."""
-    with ExitStack() as stack:
-
-        def start(binding: str = "ibmmq", *, address: str | None = None) -> RemoteApplication:
-            path = [str(pymqi_folder())] if binding == "pymqi" else []
-            application = stack.enter_context(RemoteApplication(server.environment, *path))
-            application.run(f"a = Application({binding!r}, address={address or server.address!r})")
-            application.run("h = a.open('Q1', 0x11)")
-            return application
-
-        yield start
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -242,6 +212,20 @@ def test_connection_names_are_tried_in_order(server: QueueManagerServer, client:
         application.run(f"b = Application('ibmmq', 'QM2', address={other.address!r})")
         application.run("b.put1('Q1', b'two', 4)")
         assert other.bodies("Q1") == [b"two"]
+
+
+def test_cut_network_is_the_end_of_the_connection(server: QueueManagerServer, client: Client) -> None:
+    server.put("Q1", b"one")
+    with Proxy() as proxy:
+        proxy.target = f"127.0.0.1:{server.port}"
+        host, port = proxy.address.split(":")
+        application = client(address=f"{host}({port})")
+        assert application.run("a.get(h).body") == b"one"
+        proxy.cut()
+        eventually(lambda: server.connections() == [])
+        assert counts(server) == [(b"one", 1)]
+        assert application.reason("a.commit()") == 2009
+        assert application.reason(f"Application('ibmmq', address='{host}({port})')") == 2538
 
 
 def test_connections_without_a_channel_definition(server: QueueManagerServer) -> None:

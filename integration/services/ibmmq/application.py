@@ -87,13 +87,13 @@ class Application:
         if self.binding == "pymqi":
             credentials = {} if user is None else {"user": user.encode(), "password": password.encode()}
             extra = () if sco is None else (sco,)
-            return self.calls.MQCONNX(name.encode(), options, packed, credentials, *extra)
+            return _three(self.calls.MQCONNX(name.encode(), options, packed, credentials, *extra))
         csp = self.package.CSP()
         csp.AuthenticationType = 0 if user is None else 1
         csp._set_ptr_field("CSPUserId", user)
         csp._set_ptr_field("CSPPassword", None if user is None else password)
         cno = self.package.CNO(Version=7, Options=options)
-        return self.calls.MQCONNX(name.encode(), cno.pack(), packed, csp.pack(), sco, None)
+        return _three(self.calls.MQCONNX(name.encode(), cno.pack(), packed, csp.pack(), sco, None))
 
     def __enter__(self) -> Self:
         return self
@@ -184,3 +184,7 @@ class Application:
         if completion:
             raise MQError("INQ", completion, reason)
         return value if isinstance(value, int) else value.rstrip(b"\0 ").decode()
+
+
+def _three(answer: tuple[int, int, int]) -> tuple[int, int, int]:
+    return answer

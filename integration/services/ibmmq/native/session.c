@@ -60,9 +60,12 @@ static void *watch(void *unused)
 static void start_thread(void *(*run)(void *), void *argument)
 {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, run, argument) != 0)
+    pthread_attr_t detached;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    if (pthread_create(&thread, &detached, run, argument) != 0)
         abort();
-    pthread_detach(thread);
+    pthread_attr_destroy(&detached);
 }
 
 void session_watch(void)
