@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConnectError
 from linkspan.log.kafka import KafkaLog
+from linkspan.log.port import ExpiredError
 from linkspan.task.boundaries import IntervalBoundary
 from tests.task.harness import Configured, TransactionRun, committed_content, create_topic
 from tests.task.source_semantics import batch
@@ -36,6 +36,6 @@ def test_the_time_of_a_transaction_is_named_when_it_was_over(kafka):
         return batch(topic, 1, 1)
 
     run.task.script = [batch(topic, 0, 1), dawdle]
-    with pytest.raises(ConnectError, match=re.escape("before its producer transaction expired")):
+    with pytest.raises(ExpiredError, match=re.escape("before its producer transaction expired")):
         run.run()
     assert committed_content(log, topic) == []

@@ -19,7 +19,7 @@ pytest.importorskip("linkspan.config.definition")
 pytest.importorskip("linkspan.plugins.catalog")
 from linkspan.log.embedded import EmbeddedLog
 from linkspan.log.embedded.writer import EmbeddedTransactionalWriter
-from linkspan.log.port import DisplacedError
+from linkspan.log.port import DisplacedError, ExpiredError
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task import settings
 from linkspan.task.host import run_task
@@ -223,6 +223,12 @@ def test_a_plugin_that_raises_leaves_the_task_failed_with_its_trace():
 
 def test_a_task_whose_place_somebody_else_has_leaves_its_fate_to_the_worker():
     Stage.fail = DisplacedError("taken")
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "DISPLACED"]
+
+
+def test_a_task_whose_transaction_was_given_up_leaves_its_fate_to_the_worker():
+    Stage.fail = ExpiredError("too slow")
     run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
     assert Stage.port.statuses == ["RUNNING", "DISPLACED"]
 

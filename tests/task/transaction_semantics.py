@@ -332,11 +332,13 @@ def test_a_transaction_whose_interval_is_over_is_committed_while_the_next_poll_w
     assert committed_content(log, topic) == ["v0", "v1"]
 
 
-@pytest.mark.parametrize("what", ["commit", "offset_keys"])
-def test_a_task_that_is_to_stop_does_not_wait_for_ever_for_its_commit(log, what):
+@pytest.mark.parametrize("what", ["commit", "abort", "offset_keys"])
+def test_a_task_that_is_to_stop_does_not_wait_for_ever_for_the_end_of_a_transaction(log, what):
     topic = create_topic(log)
-    run = TransactionRun(log, [batch(topic, 0, 2)])
-    owner = run.writer if what == "commit" else run.port
+    requests = Requests()
+    getattr(requests, "abort" if what == "abort" else "commit")()
+    run = TransactionRun(log, [batch(topic, 0, 2)], ConnectorBoundary(requests))
+    owner = run.port if what == "offset_keys" else run.writer
 
     def away(*timeout: object) -> None:
         if len(run.port.waits) > 100 or not timeout:

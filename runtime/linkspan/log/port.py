@@ -194,8 +194,15 @@ class TransactionalWriter(Protocol):
         """
         ...
 
-    def abort(self) -> None:
-        """Undo the transaction; the writer can begin another one."""
+    def abort(self, timeout: float | None = None) -> None:
+        """Undo the transaction; the writer can begin another one.
+
+        Args:
+            timeout: longest wait in seconds; None for as long as the log does not answer.
+
+        Raises:
+            RetriableError: there was no answer in time; it may be asked again.
+        """
         ...
 
     def close(self) -> None:

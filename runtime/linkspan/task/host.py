@@ -16,7 +16,7 @@ from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
 from linkspan.config.providers.passwords import passwords, refuse_unresolved
-from linkspan.log.port import TransactionalWriter, Writer
+from linkspan.log.port import ExpiredError, TransactionalWriter, Writer
 from linkspan.observe.hiding import hidden
 from linkspan.plugins import loading
 from linkspan.plugins.functions import PLUGIN_PATH, look_in
@@ -58,8 +58,8 @@ class _Closable(Protocol):
 def run_task(spec: TaskSpec, port: WorkerPort) -> None:
     """Run a task to its end and report it: UNASSIGNED after a clean stop, else FAILED with the stack trace.
 
-    A task that somebody else has fenced ends as DISPLACED: a sink whose place in its consumer group was taken, a source
-    in transactions whose transactional id was.
+    A task that can go on in a new process, and in no other way, ends as DISPLACED: a sink whose place in its consumer
+    group was taken, a source in transactions whose transactional id was, or whose transaction the log has given up.
 
     Never raises because of the task; what happens after the worker asked for the stop is logged and counts as clean.
 
@@ -90,7 +90,7 @@ def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> N
         port.status("FAILED", headline + text_of(error), code_of(error))
         return
     trace = f"{summary}\n\n{''.join(traceback.format_exception(error))}"
-    if isinstance(error, FencedError):
+    if isinstance(error, FencedError | ExpiredError):
         _log.warning("The task has lost its place: %s", error)
         port.status("DISPLACED", trace)
     else:

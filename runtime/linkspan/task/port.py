@@ -22,7 +22,7 @@ TaskState = Literal["RUNNING", "PAUSED", "FAILED", "UNASSIGNED", "DISPLACED"]
 """What the task reports.
 
 UNASSIGNED is its last word after a clean stop, DISPLACED when somebody else has fenced it (by its place in the
-consumer group, or by its transactional id), FAILED after any other end.
+consumer group, or by its transactional id) or the log has given up its transaction, FAILED after any other end.
 """
 
 

@@ -58,7 +58,7 @@ _MOST_KEYS: Final = 100_000
 """Keys of source partitions that are remembered, about."""
 _AGAIN: Final = 0.1
 _ANSWER: Final = 5.0
-"""Seconds that a commit may take before somebody looks whether the task is to stop."""
+"""Seconds that the end of a transaction may take before somebody looks whether the task is to stop."""
 T = TypeVar("T")
 
 
@@ -293,7 +293,7 @@ class TransactionalDelivery:
             except RetriableError as error:
                 if self._port.wanted == "STOPPED":
                     raise
-                _log.warning("Offsets cannot be committed yet, trying again: %s", error)
+                _log.warning("The transaction cannot be ended yet, trying again: %s", error)
                 self._port.wait(_AGAIN)
 
     def _committed(self, positions: Sequence[Position]) -> None:
@@ -317,7 +317,7 @@ class TransactionalDelivery:
             _log.warning("Ignoring request by task to abort transaction as the current transaction is empty")
             return
         _log.info("Aborting transaction as requested by connector")
-        self._guarded(self._writer.abort)
+        self._insist(partial(self._guarded, self._writer.abort, _ANSWER))
         self._open = False
         self._records = 0
         self._topics = set()
@@ -333,7 +333,7 @@ class TransactionalDelivery:
         except (RetriableError, FencedError):
             raise
         except ExpiredError as error:
-            raise ConnectError(
+            raise ExpiredError(
                 f"The task {self._name} was unable to finish writing records to Kafka before its producer transaction "
                 "expired. It may be necessary to reconfigure this connector in order for it to run healthily with "
                 "exactly-once support. Options for this include: tune the connector's producer configuration for "

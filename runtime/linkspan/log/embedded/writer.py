@@ -196,7 +196,7 @@ class EmbeddedTransactionalWriter:
         for on_record, index, place, offset, stamp in told:
             on_record(index, place, offset, stamp)
 
-    def abort(self) -> None:
+    def abort(self, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
         """Forget what was kept."""
         self._kept = []
         self._check()

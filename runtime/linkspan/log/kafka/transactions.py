@@ -142,9 +142,10 @@ class KafkaTransactionalWriter:
         self._closed_transaction()
         self._check()
 
-    def abort(self) -> None:
-        """Undo the transaction."""
-        self._asked("Undoing a transaction", partial(self._producer.abort_transaction, _ANSWER))
+    def abort(self, timeout: float | None = None) -> None:
+        """Undo the transaction; see :meth:`linkspan.log.port.TransactionalWriter.abort`."""
+        one = _ANSWER if timeout is None else min(timeout, _ANSWER)
+        self._asked("Undoing a transaction", partial(self._producer.abort_transaction, one), timeout)
         self._closed_transaction()
         self._failure = None
 
