@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConflictError, ConnectError
+from linkspan.api.errors import ConflictError, ConnectError, NotFoundError
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.fencing import Fencing
 from tests.herder.config_listener import Told
@@ -135,3 +136,43 @@ def test_a_failed_round_can_be_tried_again() -> None:
         assert configs.snapshot.pending_fencing == frozenset()
 
     run(story)
+
+
+def test_tasks_of_a_connector_that_was_deleted_meanwhile_are_not_counted() -> None:
+    async def story(configs: ConfigTopic, worker: FencingWorker, fencing: Fencing) -> None:
+        await cut(configs, 3)
+        await fencing.fence("c", CONFIG)
+        await cut(configs, 2)
+        await configs.remove_connector("c")
+        with pytest.raises(NotFoundError, match="Connector c not found"):
+            await fencing.fence("c", CONFIG)
+        assert worker.fenced == []
+        assert configs.snapshot.task_count_records["c"] == 3, "who may write under which id is still known"
+
+    run(story)
+
+
+def test_a_round_that_fails_after_everybody_has_gone_is_no_trouble() -> None:
+    troubles: list[dict[str, Any]] = []
+
+    async def story(configs: ConfigTopic, worker: FencingWorker, fencing: Fencing) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+        for tasks in (2, 3):
+            await cut(configs, tasks)
+            asking = asyncio.ensure_future(fencing.fence("c", CONFIG))
+            if tasks == 2:
+                await asking
+
+        async def gone() -> None:
+            asking.cancel()
+            await asyncio.sleep(0)
+
+        worker.meanwhile, worker.refusal = gone, ConnectError("no broker")
+        with suppress(asyncio.CancelledError):
+            await asking
+        while fencing._rounds:
+            await asyncio.sleep(0)
+        gc.collect()
+
+    run(story)
+    assert troubles == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
-from linkspan.api.errors import ConflictError
+from linkspan.api.errors import ConflictError, NotFoundError
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.port import RunningWorker
 from linkspan.worker.clients import transactional_id
@@ -33,18 +34,27 @@ class Fencing:
         """Return when the present tasks of a connector may begin to write.
 
         Raises:
+            NotFoundError: the connector was deleted meanwhile.
             ConflictError: the tasks were made anew meanwhile.
             ConnectError: the brokers refuse, or the config topic cannot be written.
         """
         running = self._rounds.get(name)
         if running is None:
             running = self._rounds[name] = asyncio.create_task(self._round(name, config), name=f"fence {name}")
-            running.add_done_callback(lambda _: self._rounds.pop(name, None))
+            running.add_done_callback(partial(self._over, name))
         await asyncio.shield(running)
+
+    def _over(self, name: str, running: asyncio.Task[None]) -> None:
+        self._rounds.pop(name, None)
+        if not running.cancelled():
+            # whoever asked may be gone; asyncio would complain that nobody wants to know
+            running.exception()
 
     async def _round(self, name: str, config: dict[str, str]) -> None:
         await self._configs.read_to_end(self._sync_seconds)
         snapshot = self._configs.snapshot
+        if name not in snapshot.connectors:
+            raise NotFoundError(f"Connector {name} not found")
         if name not in snapshot.pending_fencing:
             return
         tasks = snapshot.task_counts.get(name, 0)

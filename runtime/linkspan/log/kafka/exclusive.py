@@ -58,7 +58,9 @@ class KafkaExclusiveWriter:
     @staticmethod
     async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
         """Whoever does not wait any longer leaves a thread behind, and the next has to wait for it."""
-        await asyncio.shield(asyncio.create_task(work, name="exclusive writer"))
+        doing = asyncio.create_task(work, name="exclusive writer")
+        doing.add_done_callback(_heed)
+        await asyncio.shield(doing)
 
     async def _claim(self, seconds: float) -> None:
         async with self._turn:
@@ -103,3 +105,9 @@ class KafkaExclusiveWriter:
         if writer is not None:
             with contextlib.suppress(ConnectError):
                 writer.close()
+
+
+def _heed(doing: asyncio.Task[None]) -> None:
+    """Whoever wanted to know how it went may be gone; asyncio would complain that nobody asked."""
+    if not doing.cancelled():
+        doing.exception()
