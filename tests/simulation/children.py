@@ -8,14 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from linkspan.api.errors import AlreadyExistsError, ConnectError, NotFoundError
-from linkspan.worker.restarts import History, Restarts
+from linkspan.api.errors import AlreadyExistsError, ConnectError, FencedError, NotFoundError, RetriableError
+from linkspan.herder.task_guard import SourceGuard
+from linkspan.worker.clients import transactional_id
+from linkspan.worker.restarts import PLACE_LOST, History, Restarts
 from tests.herder.fakes import CATALOG, Report
 from tests.simulation.clock import VirtualLoop
+from tests.simulation.ledger import Ledger
 from tests.simulation.log import Weather
+from tests.simulation.producers import Connection, Coordinator
 
 GRACEFUL_SECONDS = 5.0
 CALL_SECONDS = 90.0
+GROUP = "workers"
+NONSENSE = "some"
+"""A number of tasks that is refused, after a long look."""
+DAWDLING = 0.1
+"""How often a task takes its time between two steps."""
+WRITES = (0.5, 4.0)
+"""Seconds between two writes of a source that delivers exactly once, about."""
 
 Item = tuple[str, int]
 """A task of a connector; -1 stands for the connector instance."""
@@ -31,7 +42,11 @@ class Run:
     target: str
     told: Callable[[Run, str, str | None], None]
     restarts: History = field(default_factory=History)
+    returns: History = field(default_factory=lambda: History(PLACE_LOST))
     state: str = "UNASSIGNED"
+    task_set: int = -1
+    taking_over: bool = False
+    life: asyncio.Task[None] | None = None
 
     def __str__(self) -> str:
         return f"{self.process}'s {self.item[0]}-{self.item[1]}"
@@ -87,22 +102,33 @@ class SimulatedWorker:
         on_status: takes states.
         on_reconfigure: takes wishes of connectors to cut their work anew.
         owns: says what belongs to this process.
+        guard: of tasks that deliver exactly once; None where there are none.
+        known_to: how far this process has read the config topic.
     """
 
     catalog = CATALOG
     cluster_id = "simulated"
 
     def __init__(
-        self, process: str, loop: VirtualLoop, weather: Weather, book: Book, parts: Callable[[str], int]
+        self,
+        process: str,
+        loop: VirtualLoop,
+        weather: Weather,
+        book: Book,
+        parts: Callable[[str], int],
+        brokers: tuple[Connection, Coordinator, Ledger],
     ) -> None:
         self.on_status: Callable[[Report], None] = lambda _: None
         self.on_reconfigure: Callable[[str], None] = lambda _: None
         self.owns: Callable[[str, int | None], bool] = lambda *_: False
+        self.guard: SourceGuard | None = None
+        self.known_to: Callable[[], int] = lambda: 0
         self.process = process
         self._loop = loop
         self._weather = weather
         self._book = book
         self._parts = parts
+        self._brokers, self._producers, self._ledger = brokers
         self.connectors: dict[str, Run] = {}
         self.tasks: dict[Item, Run] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -114,7 +140,8 @@ class SimulatedWorker:
 
     def _report(self, run: Run, state: str, trace: str | None = None) -> None:
         run.state = state
-        run.restarts.follow(state, self._loop.time())
+        for history in (run.restarts, run.returns):
+            history.follow(state, self._loop.time())
         name, number = run.item
         self._book.told(f"{self.process} says {name}-{number} {state}")
         self.on_status(Report(name, None if number < 0 else number, state, trace))
@@ -139,9 +166,10 @@ class SimulatedWorker:
             return
         self._book.end(run)
         again = self.tasks[run.item] = self._run(run.item, run.config, run.target)
-        again.state, again.restarts = run.state, run.restarts
+        again.state, again.restarts, again.returns = run.state, run.restarts, run.returns
+        again.task_set = run.task_set
         self._book.begin(again)
-        self._in_background(self._come_up(again))
+        again.life = self._in_background(self._live(again))
 
     async def _restart_connector(self, run: Run) -> None:
         with contextlib.suppress(ConnectError):
@@ -164,7 +192,12 @@ class SimulatedWorker:
 
     async def validate(self, props: dict[str, str | None]) -> dict[str, Any]:
         await self._work()
-        return {"name": props["connector.class"], "error_count": 0, "groups": [], "configs": []}
+        errors = []
+        if props["tasks.max"] == NONSENSE:
+            await asyncio.sleep(self._weather.chance.uniform(0, 20))
+            errors = [f"{NONSENSE} is no number"]
+        info = {"definition": {"name": "tasks.max"}, "value": {"name": "tasks.max", "errors": errors}}
+        return {"name": props["connector.class"], "error_count": len(errors), "groups": [], "configs": [info]}
 
     async def plugin_config(self, name: str) -> list[dict[str, object]]:
         raise NotFoundError(name)
@@ -257,10 +290,11 @@ class SimulatedWorker:
             self._restarts.forget(known)
             self._book.end(known)
         run = self.tasks[connector, task] = self._run((connector, task), config, target)
+        run.task_set = self._ledger.set_before(connector, self.known_to())
         self._book.begin(run)
-        self._in_background(self._come_up(run))
+        run.life = self._in_background(self._live(run))
 
-    async def _come_up(self, run: Run) -> None:
+    async def _live(self, run: Run) -> None:
         await self._work()
         if self.tasks.get(run.item) is not run:
             return
@@ -269,8 +303,69 @@ class SimulatedWorker:
             run.state = "UNASSIGNED"
         elif self._weather.happens(self._weather.broken_children):
             self._failed(run, "simulated: start failed")
-        else:
+        elif self.guard is None:
             self._report(run, "RUNNING" if run.target == "STARTED" else run.target)
+        else:
+            await self._deliver_once(run, self.guard)
+
+    async def _deliver_once(self, run: Run, guard: SourceGuard) -> None:
+        """What a source that delivers exactly once does from its start to its end (spec/runtime.md 4.11)."""
+        name, number = run.item
+        writes_as = transactional_id(GROUP, name, number)
+        try:
+            epoch = await self._take_over(run, guard, writes_as)
+            self._ledger.begins(str(run), name, run.task_set)
+            self._report(run, "RUNNING" if run.target == "STARTED" else run.target)
+            while True:
+                await asyncio.sleep(self._weather.chance.uniform(*WRITES))
+                if run.state == "RUNNING":
+                    await self._write(run, writes_as, epoch)
+        except FencedError as error:
+            self._book.told(f"{run} is fenced")
+            self._lose(run, error.message, run.returns)
+        except ConnectError as error:
+            self._lose(run, error.message, run.restarts)
+
+    async def _take_over(self, run: Run, guard: SourceGuard, writes_as: str) -> int:
+        run.taking_over = True
+        try:
+            await guard.fence_older(*run.item)
+            await self._dawdle()
+            epoch = await self._open(writes_as)
+            await self._dawdle()
+            await guard.confirm(*run.item)
+            await self._dawdle()
+        finally:
+            run.taking_over = False
+        return epoch
+
+    async def _dawdle(self) -> None:
+        await self._work()
+        if self._weather.happens(DAWDLING):
+            await asyncio.sleep(self._weather.chance.uniform(0, 15))
+
+    async def _open(self, writes_as: str) -> int:
+        while True:
+            try:
+                return await self._brokers.ask(lambda: self._producers.take_over(writes_as))
+            except RetriableError:
+                await asyncio.sleep(0.5)
+
+    async def _write(self, run: Run, writes_as: str, epoch: int) -> None:
+        def append() -> None:
+            self._producers.check(writes_as, epoch)
+            self._ledger.written(str(run), run.item[0], run.task_set)
+
+        with contextlib.suppress(RetriableError):
+            await self._brokers.ask(append)
+
+    def _lose(self, run: Run, trace: str, history: History) -> None:
+        if self.tasks.get(run.item) is run:
+            self._restarts.failed(run, trace, history)
+
+    async def fence_producers(self, name: str, config: dict[str, str], ids: Sequence[str]) -> None:  # noqa: ARG002
+        for writes_as in ids:
+            await self._brokers.ask(lambda writes_as=writes_as: self._producers.take_over(writes_as))
 
     async def stop_tasks(self, ids: Sequence[Item]) -> None:
         runs = [run for run in (self.tasks.pop(item, None) for item in ids) if run is not None]
@@ -283,6 +378,8 @@ class SimulatedWorker:
             await asyncio.sleep(GRACEFUL_SECONDS)
         else:
             await self._work()
+        if run.life is not None:
+            run.life.cancel()
         self._book.end(run)
         if run.state != "FAILED":
             self._report(run, "UNASSIGNED")
@@ -304,6 +401,8 @@ class SimulatedWorker:
         """A running task fails by itself."""
         run = self.tasks.get(item)
         if run is not None and run.state in {"RUNNING", "PAUSED"}:
+            if run.life is not None:
+                run.life.cancel()
             self._failed(run, "simulated: failed at work")
 
     def _in_background(self, work: Any) -> asyncio.Task[None]:
@@ -319,4 +418,7 @@ class SimulatedWorker:
         return False
 
     async def reset_offsets(self, name: str, config: dict[str, str]) -> bool:  # noqa: ARG002
+        if self.guard is not None:
+            self._ledger.offsets_changed(name, self.known_to())
+        await self._work()
         return False

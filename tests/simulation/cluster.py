@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from linkspan.api.errors import ConnectError
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.distributed import DistributedHerder, DistributedSettings
 from linkspan.herder.participant import GroupTimes
-from linkspan.herder.port import InternalRequest, PeerError, RebalanceNeededError, WrongWorkerError
+from linkspan.herder.port import InternalRequest, PeerError, RebalanceNeededError, SubmittedConfig, WrongWorkerError
 from linkspan.herder.sessions import ALGORITHM_HEADER, SIGNATURE_HEADER, KeyPolicy, SessionKey
 from linkspan.herder.status_topic import StatusTopic
 from linkspan.herder.topic_tracking import TopicTracking
@@ -23,7 +23,10 @@ from tests.herder.fakes import Report
 from tests.simulation.children import Book, SimulatedWorker
 from tests.simulation.clock import Agenda, VirtualLoop
 from tests.simulation.group import Coordinator, SimulatedMembership
+from tests.simulation.ledger import Ledger
 from tests.simulation.log import Link, SimulatedTable, Topic, Weather
+from tests.simulation.producers import Connection, SimulatedExclusiveWriter
+from tests.simulation.producers import Coordinator as Producers
 
 PATIENCE_SECONDS = 30.0
 """How long a user, or another worker, waits for an answer."""
@@ -42,6 +45,32 @@ class SeededKeys(KeyPolicy):
         return SessionKey(hashlib.sha256(str(now_ms).encode()).digest(), self.algorithm, now_ms)
 
 
+class WatchedConfigTopic(ConfigTopic):
+    """Notes who changes what though it does not lead; what has been begun may end after that."""
+
+    process: Process
+
+    def _led(self, what: str) -> None:
+        if not self.process.herder._group.leads:
+            self.process.worker._book.breaches.append(f"{self.process.name} {what} though it does not lead")
+
+    async def put_connector(self, name: str, config: SubmittedConfig, target: str | None) -> None:
+        self._led(f"configures {name}")
+        await super().put_connector(name, config, target)
+
+    async def remove_connector(self, name: str) -> None:
+        self._led(f"deletes {name}")
+        await super().remove_connector(name)
+
+    async def put_task_configs(self, name: str, configs: Sequence[SubmittedConfig]) -> None:
+        self._led(f"cuts the work of {name}")
+        await super().put_task_configs(name, configs)
+
+    async def put_restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> None:
+        self._led(f"restarts {name}")
+        await super().put_restart(name, include_tasks=include_tasks, only_failed=only_failed)
+
+
 class Process:
     """One life of a worker process."""
 
@@ -52,9 +81,18 @@ class Process:
         self.settled = False
         self.stopping = False
         self.loop = VirtualLoop(cluster.agenda, self.name)
-        self.link = Link()
+        self.link, self.link_of_tasks = Link(), Link()
         weather, coordinator = cluster.weather, cluster.coordinator
-        self.worker = SimulatedWorker(self.name, self.loop, weather, cluster.book, cluster.parts_of)
+        brokers = Connection(self.loop, cluster.broker, self.link, weather)
+        brokers_of_tasks = Connection(self.loop, cluster.broker, self.link_of_tasks, weather)
+        self.worker = SimulatedWorker(
+            self.name,
+            self.loop,
+            weather,
+            cluster.book,
+            cluster.parts_of,
+            (brokers_of_tasks, cluster.producers, cluster.ledger),
+        )
         self.tables = [
             SimulatedTable(topic, self.loop, cluster.broker, self.link, weather)
             for topic in (cluster.config_topic, cluster.status_topic)
@@ -62,7 +100,10 @@ class Process:
         self.membership = SimulatedMembership(
             self.name, coordinator, self.loop, self.link, weather, lambda: cluster.has_joined(self)
         )
-        self.configs = ConfigTopic(self.tables[0])
+        once = cluster.ledger.enabled
+        leader_writer = SimulatedExclusiveWriter(cluster.config_topic, cluster.producers, brokers) if once else None
+        self.configs = WatchedConfigTopic(self.tables[0], leader_writer)
+        self.configs.process = self
         self.statuses = StatusTopic(self.tables[1], cluster.now_ms)
         self.herder = DistributedHerder(
             self.worker,
@@ -82,12 +123,15 @@ class Process:
                 signs_with="HmacSHA256",
                 verifies=["HmacSHA256"],
                 topics=TopicTracking(),
+                delivers_once=once,
             ),
             now_ms=cluster.now_ms,
         )
         self.worker.on_status = self._on_status
         self.worker.on_reconfigure = self.herder.on_reconfigure
         self.worker.owns = self.herder.owns
+        self.worker.guard = self.herder.guard if once else None
+        self.worker.known_to = lambda: self.configs.snapshot.offset
         self.loop.call_soon(self.loop.create_task, self._start())
 
     def _on_status(self, report: Report) -> None:
@@ -109,12 +153,11 @@ class SimulatedPeers:
         self, leader_url: str | None, connector: str, body: bytes, headers: Mapping[str, str]
     ) -> None:
         request = InternalRequest(body, headers.get(SIGNATURE_HEADER), headers.get(ALGORITHM_HEADER))
+        await self._ask(leader_url, lambda herder: herder.put_task_configs(connector, orjson.loads(body), request))
+
+    async def _ask(self, url: str | None, request: Callable[[DistributedHerder], Awaitable[Any]]) -> None:
         try:
-            await self._cluster.ask(
-                self._process.loop,
-                self._cluster.at(leader_url),
-                lambda herder: herder.put_task_configs(connector, orjson.loads(body), request),
-            )
+            await self._cluster.ask(self._process.loop, self._cluster.at(url), request)
         except UnansweredError:
             raise PeerError("simulated: no answer") from None
         except ConnectError as error:
@@ -127,8 +170,9 @@ class SimulatedPeers:
             raise PeerError("simulated: no answer")
         return None
 
-    async def fence(self, *_: object) -> None:
-        raise PeerError("simulated: not used", 500)
+    async def fence(self, leader_url: str | None, connector: str, headers: Mapping[str, str]) -> None:
+        request = InternalRequest(b"", headers.get(SIGNATURE_HEADER), headers.get(ALGORITHM_HEADER))
+        await self._ask(leader_url, lambda herder: herder.fence(connector, request))
 
 
 class Cluster:
@@ -157,6 +201,11 @@ class Cluster:
         self.config_topic = Topic(self.agenda, 1)
         self.status_topic = Topic(self.agenda, 3)
         self.book = Book(self._settled, self.told)
+        self.producers = Producers()
+        self.ledger = Ledger(self.book.breaches, self.told)
+        self.config_topic.appended = lambda key, value, offset, led: self.ledger.appended(
+            key, value, offset, by_leader=led
+        )
         self.parts: dict[str, int] = {}
         self.lives: dict[int, int] = {}
         self.processes: dict[int, Process] = {}
@@ -203,7 +252,7 @@ class Cluster:
 
     def _bury(self, process: Process) -> None:
         process.loop.gone = True
-        process.link.up = False
+        process.link.up = process.link_of_tasks.up = False
         for table in process.tables:
             table.forget()
         self.book.crash(process.name)
@@ -236,15 +285,17 @@ class Cluster:
             self.told(f"{process.name} goes on")
             process.loop.thaw()
 
-    def cut(self, number: int) -> None:
-        self.told(f"{self.processes[number].name} loses its brokers")
+    def cut(self, number: int, *, tasks: bool = True) -> None:
+        self.told(f"{self.processes[number].name} loses its brokers{', its tasks too' if tasks else ''}")
         self.processes[number].link.set(up=False)
+        self.processes[number].link_of_tasks.up = not tasks
 
     def mend(self, number: int) -> None:
         process = self.processes.get(number)
         if process is not None and not process.link.up:
             self.told(f"{process.name} reaches its brokers")
             process.link.set(up=True)
+            process.link_of_tasks.up = True
 
     def set_topics(self, *, up: bool) -> None:
         self.told(f"topics are {'up' if up else 'down'}")

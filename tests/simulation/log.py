@@ -70,10 +70,15 @@ class Link:
 
 @dataclass
 class Topic:
-    """Partitions of records, on brokers that may all be down."""
+    """Partitions of records, on brokers that may all be down.
+
+    Attributes:
+        appended: told key, value and offset of each record, and whether a leader has written it as such.
+    """
 
     agenda: Agenda
     partitions: int
+    appended: Callable[[bytes, bytes | None, int, bool], None] = lambda *_: None
     up: bool = True
     records: list[list[TableRecord]] = field(default_factory=list)
     tables: list[SimulatedTable] = field(default_factory=list)
@@ -82,11 +87,12 @@ class Topic:
         self.records = [[] for _ in range(self.partitions)]
         self._next = [0] * self.partitions
 
-    def append(self, key: bytes, value: bytes | None) -> None:
+    def append(self, key: bytes, value: bytes | None, *, by_leader: bool = False) -> None:
         number = murmur2(key) % self.partitions
         record = TableRecord(key, value, number, self._next[number], int(self.agenda.now * 1000))
         self._next[number] += 1
         self.records[number].append(record)
+        self.appended(key, value, record.offset, by_leader)
         for table in self.tables:
             table.notice(number)
 

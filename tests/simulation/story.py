@@ -69,10 +69,12 @@ class Story:
     Args:
         seed: decides everything.
         lines: whether log lines of the product get into the trace, which changes its fingerprint.
+        delivers_once: whether sources deliver exactly once, whatever the seed says.
     """
 
-    def __init__(self, seed: int, *, lines: bool = False) -> None:
+    def __init__(self, seed: int, *, lines: bool = False, delivers_once: bool = False) -> None:
         self.cluster = cluster = self._cluster(seed)
+        cluster.ledger.enabled |= delivers_once
         self.chance = cluster.chance
         self.user = User(cluster)
         self.recorder = Recorder(cluster, lines=lines)
@@ -92,6 +94,7 @@ class Story:
         cluster.key_ttl_ms = chance.choice((0, 0, 20_000))
         cluster.coordinator.initial_delay = chance.choice((0.0, 3.0))
         cluster.coordinator.rebalance_seconds = chance.choice((20.0, 20.0, 6.0))
+        cluster.ledger.enabled = chance.random() < 0.5
         return cluster
 
     def play(self) -> Outcome:
@@ -121,14 +124,19 @@ class Story:
             self._at(self.chance.uniform(0, 10), self.user.act, name)
             for _ in range(self.chance.randrange(8)):
                 self._at(self.chance.uniform(5, self.end), self.user.act, name)
+            for _ in range(self.chance.randrange(3)):
+                self._at(self.chance.uniform(5, self.end), self.user.bungle, name)
         for _ in range(self.chance.randrange(12)):
             self._at(self.chance.uniform(3, self.end), self._mishap)
+        for _ in range(self.chance.randrange(2, 7) if cluster.ledger.enabled else 0):
+            self._at(self.chance.uniform(5, self.end), self._make_zombie, self.chance.choice(self.names))
         cluster.agenda.run(self.end)
         self._heal(workers)
         return (
             self._well("after the faults")
             or self._repaired()
             or self._steady()
+            or self._served()
             or [*cluster.book.breaches, *cluster.agenda.troubles, *self.recorder.failures]
         )
 
@@ -154,7 +162,7 @@ class Story:
                 self.cluster.config_topic.compact()
                 self.cluster.status_topic.compact()
             case "source":
-                self._change_source(self.chance.choice(self.names))
+                self._change_source(self.chance.choice(self.names), self.chance.randrange(0, 6))
             case "fail":
                 self._fail_task(self.cluster.processes[number])
             case kind:
@@ -173,8 +181,28 @@ class Story:
                 cluster.freeze(number)
                 self._later(pause, cluster.thaw, number)
             case "cut" if process.link.up:
-                cluster.cut(number)
+                cluster.cut(number, tasks=self.chance.random() < 0.5)
                 self._later(pause, cluster.mend, number)
+
+    def _make_zombie(self, name: str) -> None:
+        """Tasks live on, unknown to the group, while the work of their connector is cut anew or its offsets change."""
+        tasks = [item for item in self.cluster.book.runs if item[0] == name and item[1] >= 0]
+        here = {process for item in tasks for process in self.cluster.book.runs[item]}
+        processes = [process for process in self.cluster.processes.values() if process.name in here]
+        if not processes or self.cluster.agenda.now >= self.end:
+            return
+        process = self.chance.choice(processes)
+        pause = self.chance.uniform(12, 45)
+        if self.chance.random() < 0.7 and not process.loop.frozen:
+            self.cluster.freeze(process.number)
+            self._later(pause, self.cluster.thaw, process.number)
+        elif process.link.up:
+            self.cluster.cut(process.number, tasks=False)
+            self._later(pause, self.cluster.mend, process.number)
+        if self.chance.random() < 0.6:
+            self._later(self.chance.uniform(0, 12), self._change_source, name, self.chance.choice((1, 1, 2, 5)))
+        else:
+            self._later(self.chance.uniform(0, 12), self.user.stop_and_reset, name)
 
     def _fail_task(self, process: Process) -> None:
         items = [item for item, run in process.worker.tasks.items() if run.state == "RUNNING"]
@@ -184,10 +212,10 @@ class Story:
     def _later(self, pause: float, call: Callable[..., object], *args: object) -> None:
         self.user.loop.call_later(pause, call, *args)
 
-    def _change_source(self, name: str) -> None:
+    def _change_source(self, name: str, parts: int) -> None:
         """There is more or less to read than before; the connector notices."""
-        self.cluster.parts[name] = self.chance.randrange(0, 6)
-        self.cluster.told(f"the source of {name} has {self.cluster.parts[name]} parts")
+        self.cluster.parts[name] = parts
+        self.cluster.told(f"the source of {name} has {parts} parts")
         for process in self.cluster.processes.values():
             process.loop.call_later(0.1, process.worker.source_changed, name)
 
@@ -239,6 +267,26 @@ class Story:
             if self.cluster.coordinator.generation == generation:
                 return self._well("in peace")
         return [f"in peace, this happened: {line}" for line in self.cluster.trace[length:]]
+
+    def _served(self) -> list[str]:
+        """Where nothing goes wrong, a request is carried out."""
+        # A former leader that came back may have claimed the config topic: a write shows that, and it is claimed anew.
+        for attempt in range(2 if self.cluster.ledger.enabled else 1):
+            self.cluster.agenda.run(self.cluster.agenda.now + STEADY_SECONDS)
+            wish = self.user.create(f"last-{attempt}")
+            found = self._well("after a last wish")
+            if found or all(version is not None for version, _ in wish.possible):
+                return found
+        return ["in peace, a connector could not be created"]
+
+
+def failure_among(seeds: int, *, delivers_once: bool = False) -> str:
+    """What the first of so many seeds finds; for a product that does wrong on purpose."""
+    for seed in range(seeds):
+        failures = Story(seed, delivers_once=delivers_once).play().failures
+        if failures:
+            return failures[0]
+    raise AssertionError(f"none of {seeds} seeds has shown it")
 
 
 def explained(seed: int, failures: list[str]) -> str:

@@ -16,7 +16,7 @@ from linkspan.herder.local_work import LocalWork
 from linkspan.herder.participant import Participant
 from linkspan.worker.restarts import Restarts
 from tests.simulation.children import SimulatedWorker
-from tests.simulation.story import Story, explained
+from tests.simulation.story import Story, explained, failure_among
 
 SEEDS = int(os.environ.get("LINKSPAN_SIMULATION_SEEDS", "3000"))
 FIRST = int(os.environ.get("LINKSPAN_SIMULATION_FIRST", "0"))
@@ -69,19 +69,13 @@ def test_seeds_make_everything_happen_that_can_go_wrong() -> None:
         "user does not know",
         "delete",
         "has 0 parts",
+        "is fenced",
+        "reset offsets",
     ):
         assert what in happened, what
 
 
 # --- the simulation notices when a herder does wrong ----------------------------------------------------------------
-
-
-def failure_among(seeds: int) -> str:
-    for seed in range(seeds):
-        failures = Story(seed).play().failures
-        if failures:
-            return failures[0]
-    pytest.fail(f"none of {seeds} seeds has shown it")
 
 
 def test_a_herder_that_does_not_wait_for_the_end_of_what_was_revoked_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

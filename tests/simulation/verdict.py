@@ -55,6 +55,7 @@ def problems(cluster: Cluster, user: User) -> list[str]:
             continue
         if runs and item not in wanted:
             found.append(f"{item} runs on {', '.join(runs)}, but should not")
+        found += [f"{run} still waits until older tasks are fenced out" for run in runs.values() if run.taking_over]
         if len(runs) > 1:
             found.append(f"{item} runs on {', '.join(runs)}")
         if runs:

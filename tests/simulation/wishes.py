@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from linkspan.api.errors import ConfigError, ConflictError, ConnectError, NotFoundError
 from linkspan.herder.distributed import DistributedHerder
 from linkspan.herder.port import PAUSED, STARTED, STOPPED, RebalanceNeededError, WrongWorkerError
+from tests.simulation.children import NONSENSE
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.cluster import Cluster, UnansweredError
 
@@ -100,9 +102,44 @@ class User:
             wish.done(deed.effect)
         wish.busy = False
 
+    def stop_and_reset(self, name: str) -> None:
+        """Stop a connector and reset its offsets, unless an answer is awaited."""
+        if not self.wishes.setdefault(name, Wish()).busy:
+            self.loop.create_task(self._stop_and_reset(name))
+
+    async def _stop_and_reset(self, name: str) -> None:
+        for deed in (self._stop(name), self._reset(name)):
+            processes = list(self._cluster.processes.values())
+            if not processes or self.wishes[name].busy:
+                return
+            self.wishes[name].busy = True
+            await self._do(name, self.wishes[name], deed, self._chance.choice(processes))
+
+    def bungle(self, name: str) -> None:
+        """Somebody else asks for what is refused; it takes the time of others, and changes nothing."""
+        processes = list(self._cluster.processes.values())
+        if processes:
+            config = {**settings(name, "0", 1), "tasks.max": NONSENSE}
+            self.loop.create_task(self._bungle(self._chance.choice(processes), name, config))
+
+    async def _bungle(self, process: Any, name: str, config: dict[str, str]) -> None:
+        with contextlib.suppress(UnansweredError, ConnectError):
+            await self._cluster.ask_any(self.loop, process, lambda herder: herder.put_connector_config(name, config))
+
+    def create(self, name: str) -> Wish:
+        """Ask for a new connector; what becomes of that."""
+        self.ask(name, self._create(name, None))
+        return self.wishes[name]
+
     def _idea(self, name: str, wish: Wish) -> Deed:
         exists = any(version is not None for version, _ in wish.possible)
-        ideas = ["create"] if not exists else ["put", "put", "delete", "target", "target", "stop", "restart", "restart"]
+        ideas = (
+            ["create"]
+            if not exists
+            else ["put", "put", "delete", "target", "target", "stop", "restart", "restart", "offsets"]
+        )
+        if any(target == STOPPED for _, target in wish.possible):
+            ideas += ["offsets"] * 3
         match self._chance.choice(ideas):
             case "create":
                 target = self._chance.choice((None, None, None, STARTED, PAUSED, STOPPED))
@@ -118,10 +155,20 @@ class User:
                 )
             case "target":
                 return self.to_target(name, self._chance.choice((STARTED, STARTED, PAUSED)))
+            case "offsets":
+                return self._reset(name)
             case "stop":
-                return Deed("stop", lambda herder: herder.stop_connector(name), lambda state: (state[0], STOPPED))
+                return self._stop(name)
             case _:
                 return self._restart(name)
+
+    @staticmethod
+    def _stop(name: str) -> Deed:
+        return Deed("stop", lambda herder: herder.stop_connector(name), lambda state: (state[0], STOPPED))
+
+    @staticmethod
+    def _reset(name: str) -> Deed:
+        return Deed("reset offsets", lambda herder: herder.reset_offsets(name))
 
     def to_target(self, name: str, target: str) -> Deed:
         return Deed(target, lambda herder: herder.set_target(name, target), lambda state: (state[0], target))
