@@ -46,8 +46,8 @@ _ABORT_SECONDS: Final = 2.0
 _BATCH: Final = 524288
 """Bytes of a request unless a user says otherwise: a transaction that fits into one ends sooner."""
 _SETTLING: Final = 0.001
-"""Seconds that a broker is given to end a transaction after it has confirmed it; the library lets as much time pass once
-more. Whoever begins the next transaction before that is put off, and the library comes back after 20 ms only."""
+"""Seconds that a broker is given to end a transaction after it has confirmed it; the library lets as much time pass
+once more. Whoever begins the next one before that is put off, and the library comes back after 20 ms only."""
 _FORCED: Final = {"enable.idempotence": "true", "acks": "all"}
 _EXPIRES_AFTER: Final = 0.9
 """Share of the time of a transaction after which its loss is put down to that time."""
