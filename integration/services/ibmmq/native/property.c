@@ -165,7 +165,7 @@ static struct outcome set_locked(struct connection *connection, MQHMSG handle, s
     if (wanted == -2)
         return failed(MQRC_PROPERTY_TYPE_ERROR);
     if (length < 0 || (wanted >= 0 && length != wanted))
-        return failed(2501); /* MQRC_VALUE_LENGTH_ERROR */
+        return failed(MQRC_BUFFER_LENGTH_ERROR);
     return properties_set(set, name, descriptor, type, length, value) ? OUTCOME_OK : failed(MQRC_STORAGE_NOT_AVAILABLE);
 }
 
