@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from linkspan.herder.admission import Admission
 from linkspan.herder.config_records import ConfigRecord, TaskCount
 from linkspan.herder.config_topic import ConfigTopic
-from linkspan.herder.distributed import DistributedHerder
+from linkspan.herder.group_offsets import GroupOffsets
 from linkspan.herder.lanes import Stage
 from linkspan.herder.task_guard import SourceGuard
 from tests.simulation.children import SimulatedWorker
@@ -61,10 +62,10 @@ def test_tasks_that_are_counted_though_there_are_newer_ones_are_caught(monkeypat
 
 
 def test_offsets_that_change_before_older_tasks_are_fenced_out_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lone_config(herder: DistributedHerder, name: str, _: Stage) -> dict[str, str]:
-        return await herder._stopped_config(name)
+    async def lone_config(offsets: GroupOffsets, name: str, _: Stage) -> dict[str, str]:
+        return await offsets._stopped_config(name)
 
-    monkeypatch.setattr(DistributedHerder, "_lone_config", lone_config)
+    monkeypatch.setattr(GroupOffsets, "_lone_config", lone_config)
     assert OLDER_HAVE_WRITTEN in failure_among(600, delivers_once=True)
 
 
@@ -82,5 +83,5 @@ def test_a_write_past_the_claim_is_caught(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_requests_that_a_former_leader_carries_out_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DistributedHerder, "_check_leading", lambda _: None)
+    monkeypatch.setattr(Admission, "check_leading", lambda _: None)
     assert "though it does not lead" in failure_among(50, delivers_once=True)
