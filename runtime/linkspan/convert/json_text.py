@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from linkspan.api.text import double_text
 
-__all__ = ["parse", "quoted", "write"]
+__all__ = ["EXACT", "PLAIN", "parse", "quoted", "write"]
 
 
 def parse(text: str, *, exactly: bool = False) -> Any:  # noqa: ANN401 - any JSON
@@ -22,7 +22,7 @@ def parse(text: str, *, exactly: bool = False) -> Any:  # noqa: ANN401 - any JSO
         ValueError: it is no JSON, or has half a character.
     """
     try:
-        value = (_EXACT if exactly else _DECODER).decode(text)
+        value = (EXACT if exactly else PLAIN).decode(text)
         text.encode()
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
@@ -60,5 +60,7 @@ def _exact(text: str) -> decimal.Decimal:
         raise ValueError(f"the exponent of {text} is too large") from None
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
-_EXACT: Final = json.JSONDecoder(parse_float=_exact, parse_constant=_refuse)
+PLAIN: Final = json.JSONDecoder(parse_constant=_refuse)
+"""Reads JSON and nothing else: no NaN, no infinities."""
+EXACT: Final = json.JSONDecoder(parse_float=_exact, parse_constant=_refuse)
+"""The same with fractions as Decimals, with every digit."""

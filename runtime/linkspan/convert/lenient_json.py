@@ -7,10 +7,11 @@ byte order mark, and a blank text is null. NaN and infinities are refused, as th
 from __future__ import annotations
 
 import codecs
-import decimal
 import json
 import re
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+from linkspan.convert.json_text import EXACT, PLAIN
 
 __all__ = ["parse", "parse_strictly"]
 
@@ -40,7 +41,7 @@ def parse(payload: bytes, *, exactly: bool = False) -> Any:  # noqa: ANN401 - an
         return None
     if _SUSPICIOUS.search(text):
         text = _ZEROS.sub(_without_zeros, text)
-    value, end = (_EXACT if exactly else _QUICK).raw_decode(text)
+    value, end = (EXACT if exactly else PLAIN).raw_decode(text)
     if not isinstance(value, dict | list | str) and not _ends_at(text, end):
         raise ValueError(f"unexpected character behind the value: line 1 column {end + 1} (char {end})")
     return value
@@ -53,7 +54,7 @@ def parse_strictly(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
         ValueError: it is no JSON, blank, or there is more behind the value.
         RecursionError: it is nested too deeply.
     """
-    return _EXACT.decode(payload.decode())
+    return EXACT.decode(payload.decode())
 
 
 def _ends_at(text: str, end: int) -> bool:
@@ -62,18 +63,3 @@ def _ends_at(text: str, end: int) -> bool:
 
 def _without_zeros(match: re.Match[str]) -> str:
     return match.group() if match.group(1) is None else match.group(1)
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _exact(text: str) -> decimal.Decimal:
-    try:
-        return decimal.Decimal(text)
-    except decimal.InvalidOperation:
-        raise ValueError(f"the exponent of {text} is too large") from None
-
-
-_QUICK: Final = json.JSONDecoder(parse_constant=_refuse)
-_EXACT: Final = json.JSONDecoder(parse_float=_exact, parse_constant=_refuse)

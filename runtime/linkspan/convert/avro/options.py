@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from linkspan.api import Schema, Type
+from linkspan.convert.format_options import FormatOptions
 from linkspan.convert.scrubbing import scrubbed
 from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
@@ -46,7 +47,7 @@ GENERAL_UNION_FIELD: Final = "connect_union_field_"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FormatOptions):
     """The settings of the same names.
 
     Attributes:
@@ -56,9 +57,9 @@ class Options:
         optional_keys: ``allow.optional.map.keys``.
         flatten: ``flatten.singleton.unions``.
         field_doc_only: ``discard.type.doc.default``.
-        generalized: ``generalized.sum.type.support``.
-        keep_nulls: ``ignore.default.for.nullables``.
     """
+
+    own_enum: ClassVar[str] = ENUM
 
     enhanced: bool = False
     scrub: bool = False
@@ -66,13 +67,6 @@ class Options:
     optional_keys: bool = False
     flatten: bool = False
     field_doc_only: bool = False
-    generalized: bool = False
-    keep_nulls: bool = False
-
-    @property
-    def enum_parameter(self) -> str:
-        """Parameter of a STRING schema that says that it is an enum."""
-        return GENERAL_ENUM if self.generalized else ENUM
 
     def scrubbed(self, name: str) -> str:
         """A name that Avro takes, if this is wanted."""

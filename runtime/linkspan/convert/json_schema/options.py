@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from linkspan.api import Schema, Type
+from linkspan.convert.format_options import FormatOptions
 from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
 __all__ = ["KIND", "Options", "has_text_keys", "is_enum", "is_union"]
@@ -40,7 +41,7 @@ TYPE_NAMES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FormatOptions):
     """The settings of the same names.
 
     Attributes:
@@ -48,21 +49,14 @@ class Options:
         optional_unless_required: ``use.optional.for.nonrequired``.
         numeric_decimals: ``decimal.format`` is NUMERIC.
         flatten: ``flatten.singleton.unions``.
-        generalized: ``generalized.sum.type.support``.
-        keep_nulls: ``ignore.default.for.nullables``.
     """
+
+    own_enum: ClassVar[str] = ENUM
 
     open_objects: bool = True
     optional_unless_required: bool = False
     numeric_decimals: bool = False
     flatten: bool = True
-    generalized: bool = False
-    keep_nulls: bool = False
-
-    @property
-    def enum_parameter(self) -> str:
-        """Parameter of a STRING schema that says that it is an enum."""
-        return GENERAL_ENUM if self.generalized else ENUM
 
 
 def is_union(schema: Schema) -> bool:

@@ -13,7 +13,7 @@ from linkspan.api import DataError, Field, Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan.convert import logical
 from linkspan.convert.checks import INT_BITS
-from linkspan.convert.deferred import Deferred
+from linkspan.convert.deferred import Deferrals
 from linkspan.convert.json_schema import options as words
 from linkspan.convert.json_schema.options import has_text_keys, is_union
 from linkspan.convert.sum_types import GENERAL_UNION
@@ -46,7 +46,7 @@ class _Readers:
     """One run over a schema; as in the original only the outermost value may lack what is required."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[int, bool], Deferred] = {}
+        self._deferrals = Deferrals()
 
     def reader(self, schema: Schema, *, is_root: bool = False, may_lack: bool = False) -> Function:
         make = self.maker(schema, is_root=is_root)
@@ -80,20 +80,16 @@ class _Readers:
             assert schema.values is not None
             make_key, make_value = (self.reader(part, may_lack=is_root) for part in (schema.keys, schema.values))
             return _map(make_key, make_value, as_object=has_text_keys(schema))
-        return self._struct(schema, is_root=is_root) if kind is Type.STRUCT else _SCALARS[kind]
+        if kind is Type.STRUCT:
+            place = (id(schema.fields), is_root)
+            return self._deferrals.made(place, lambda: self._struct(schema, is_root=is_root))
+        return _SCALARS[kind]
 
     def _struct(self, schema: Schema, *, is_root: bool) -> Function:
-        place = (id(schema.fields), is_root)
-        if place in self._open:
-            return self._open[place]
-        deferred = self._open[place] = Deferred()
         makers = [(field, self.reader(field.schema, may_lack=is_root)) for field in schema.fields]
-        del self._open[place]
         if is_union(schema):
-            deferred.function = _union(makers, is_general=GENERAL_UNION in schema.parameters)
-        else:
-            deferred.function = _struct([(field.name, make) for field, make in makers])
-        return deferred.function
+            return _union(makers, is_general=GENERAL_UNION in schema.parameters)
+        return _struct([(field.name, make) for field, make in makers])
 
 
 # --- scalars ----------------------------------------------------------------------------------------------------------

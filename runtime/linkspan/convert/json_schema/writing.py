@@ -13,7 +13,7 @@ from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan.api.text import float_text
 from linkspan.convert import logical
 from linkspan.convert.checks import INT_BITS, boolean, text, whole
-from linkspan.convert.deferred import Deferred
+from linkspan.convert.deferred import Deferrals
 from linkspan.convert.json_schema.options import KEY, VALUE, Options, has_text_keys, is_union
 
 __all__ = ["ABSENT", "writer"]
@@ -45,7 +45,7 @@ class _Writers:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._open: dict[int, Deferred] = {}
+        self._deferrals = Deferrals()
 
     def writer(self, schema: Schema) -> Function:
         make = self._maker(schema)
@@ -71,20 +71,15 @@ class _Writers:
             assert schema.keys is not None
             assert schema.values is not None
             return _map(self.writer(schema.keys), self.writer(schema.values), as_object=has_text_keys(schema))
-        return self._struct(schema) if kind is Type.STRUCT else _CHECKS[kind]
+        if kind is Type.STRUCT:
+            return self._deferrals.made(id(schema.fields), lambda: self._struct(schema))
+        return _CHECKS[kind]
 
     def _struct(self, schema: Schema) -> Function:
-        place = id(schema.fields)
-        if place in self._open:
-            return self._open[place]
-        deferred = self._open[place] = Deferred()
         makers = [(field.name, self.writer(field.schema)) for field in schema.fields]
-        del self._open[place]
         if is_union(schema):
-            deferred.function = _union(makers, None if schema.optional else ABSENT)
-        else:
-            deferred.function = _struct(schema, makers)
-        return deferred.function
+            return _union(makers, None if schema.optional else ABSENT)
+        return _struct(schema, makers)
 
 
 def _bytes(value: Any) -> str:  # noqa: ANN401 - checked here

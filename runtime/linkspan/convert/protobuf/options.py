@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from linkspan.api import Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
+from linkspan.convert.format_options import FormatOptions
 from linkspan.convert.scrubbing import scrubbed
 from linkspan.convert.sum_types import GENERAL_ENUM, GENERAL_UNION
 
@@ -67,7 +68,7 @@ WRAPPED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FormatOptions):
     """The settings of the same names.
 
     Attributes:
@@ -81,9 +82,9 @@ class Options:
         structs_for_nulls: ``generate.struct.for.nulls``.
         numbered_unions: ``generate.index.for.unions``.
         flatten: ``flatten.unions``.
-        generalized: ``generalized.sum.type.support``.
-        keep_nulls: ``ignore.default.for.nullables``.
     """
+
+    own_enum: ClassVar[str] = ENUM
 
     enhanced: bool = False
     scrub: bool = False
@@ -95,13 +96,6 @@ class Options:
     structs_for_nulls: bool = False
     numbered_unions: bool = True
     flatten: bool = False
-    generalized: bool = False
-    keep_nulls: bool = False
-
-    @property
-    def enum_parameter(self) -> str:
-        """Parameter of a schema that says that it is an enum."""
-        return GENERAL_ENUM if self.generalized else ENUM
 
     def scrubbed(self, name: str) -> str:
         """A name that Protobuf takes, if this is wanted."""

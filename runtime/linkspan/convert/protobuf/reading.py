@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from linkspan.api import DataError, Schema, Type
 from linkspan.api import schema as connect
-from linkspan.convert.deferred import Deferred
+from linkspan.convert.deferred import Deferrals
 from linkspan.convert.protobuf import options as words
 from linkspan.convert.protobuf.descriptors import Traits, traits_of
 from linkspan.convert.protobuf.options import Options
@@ -40,16 +40,11 @@ class _Readers:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._open: dict[tuple[str, int], Deferred] = {}
+        self._deferrals = Deferrals()
 
     def message(self, descriptor: Descriptor, schema: Schema) -> Function:
         place = (descriptor.full_name, id(schema.fields))
-        if place in self._open:
-            return self._open[place]
-        deferred = self._open[place] = Deferred()
-        deferred.function = self._message(descriptor, schema)
-        del self._open[place]
-        return deferred.function
+        return self._deferrals.made(place, lambda: self._message(descriptor, schema))
 
     def _message(self, descriptor: Descriptor, schema: Schema) -> Function:
         options, traits = self._options, traits_of(descriptor)

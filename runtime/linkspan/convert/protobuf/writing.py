@@ -16,7 +16,7 @@ from linkspan.api import DataError, Schema, Type
 from linkspan.api import schema as connect
 from linkspan.convert import logical
 from linkspan.convert.checks import INT_BITS, boolean, text, whole
-from linkspan.convert.deferred import Deferred
+from linkspan.convert.deferred import Deferrals
 from linkspan.convert.protobuf import options as words
 from linkspan.convert.protobuf.options import Options, is_enum, is_union
 
@@ -53,16 +53,11 @@ class _Writers:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._open: dict[tuple[int, str], Deferred] = {}
+        self._deferrals = Deferrals()
 
     def message(self, schema: Schema, descriptor: Descriptor) -> Function:
         place = (id(schema.fields), descriptor.full_name)
-        if place in self._open:
-            return self._open[place]
-        deferred = self._open[place] = Deferred()
-        deferred.function = self._message(schema, descriptor)
-        del self._open[place]
-        return deferred.function
+        return self._deferrals.made(place, lambda: self._message(schema, descriptor))
 
     def _message(self, schema: Schema, descriptor: Descriptor) -> Function:
         options = self._options
