@@ -512,7 +512,7 @@ class SinkRun:
         tolerance = Tolerance(policy or ErrorPolicy(), reporters, self._pause)
         self.text = text = Text()
         converters = Converters(text, text, text)
-        self.errant = ErrantRecords(tolerance, converters)
+        self.errant = ErrantRecords(tolerance, converters, *([] if letters is None else [letters.settle]))
         self.context = SinkContext("c", 0, {}, self.errant)
         self.task.context = self.context
         self.loop = SinkLoop(

@@ -316,6 +316,32 @@ def test_a_record_the_task_built_itself_is_converted_back():
     assert log.topics["dlq"][0][0][2:4] == (b"k", b"v")
 
 
+def test_a_task_may_wait_within_put_until_its_letter_is_written():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    run = SinkRun(log, [topic], policy=ErrorPolicy(tolerate_all=True), letters=letters(log))
+    seen = []
+
+    def refuse(records):
+        for record in records:
+            report = run.errant.report(record, DataError("no"))
+            seen.append((report.wait(5), len(log.topics["dlq"][0])))
+
+    run.task.on_put = refuse
+    run.run(lambda: len(seen) == 2)
+    assert seen == [(True, 1), (True, 2)]
+    assert len(log.topics["dlq"][0]) == 2
+
+
+def test_who_waits_for_a_letter_in_vain_learns_it_in_time():
+    text = Text()
+    queue = letters(None, writer=Full())
+    tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [queue], lambda _: False)
+    errant = ErrantRecords(tolerance, Converters(text, text, text), queue.settle)
+    assert errant.report(SinkRecord("t", 0, 1, "v"), DataError("x")).wait(0.01) is False
+
+
 def test_a_refused_report_is_raised_again():
     text = Text()
     errant = ErrantRecords(Tolerance(ErrorPolicy(), [], lambda _: False), Converters(text, text, text))

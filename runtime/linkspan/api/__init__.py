@@ -84,6 +84,7 @@ from linkspan.api.rest import (
 from linkspan.api.schema import Field, Schema, Type
 from linkspan.api.task import (
     ErrantRecordReporter,
+    ErrantReport,
     OffsetReader,
     SinkTask,
     SinkTaskContext,
@@ -123,6 +124,7 @@ __all__ = [
     "Double",
     "Duration",
     "ErrantRecordReporter",
+    "ErrantReport",
     "ExactlyOnceSupport",
     "FencedError",
     "Field",

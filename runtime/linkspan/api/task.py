@@ -20,6 +20,7 @@ from linkspan.api.records import (
 
 __all__ = [
     "ErrantRecordReporter",
+    "ErrantReport",
     "OffsetReader",
     "SinkTask",
     "SinkTaskContext",
@@ -97,10 +98,30 @@ class SourceTaskContext(Protocol):
         ...
 
 
+class ErrantReport(Protocol):
+    """A bad record that was handed over."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until its letter is in the dead letter queue, or was refused for good; at once if there is no queue.
+
+        There is rarely a need to: no offset behind the record is committed before.
+
+        Args:
+            timeout: seconds to wait at most; None for as long as the task is wanted.
+
+        Returns:
+            whether that is so.
+
+        Raises:
+            CredentialsError: it will never be.
+        """
+        ...
+
+
 class ErrantRecordReporter(Protocol):
     """Takes records that the target refuses, so that ``put`` can go on with the rest."""
 
-    def report(self, record: SinkRecord, error: Exception) -> None:
+    def report(self, record: SinkRecord, error: Exception) -> ErrantReport:
         """Hand over a bad record; raises ConnectError at once when errors are not tolerated."""
         ...
 

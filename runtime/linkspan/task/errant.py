@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf
+
 from linkspan.api.errors import DataError
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord
 from linkspan.log.port import FetchedRecord
@@ -16,13 +19,17 @@ class ErrantRecords:
     """The reporter that a sink task gets.
 
     Args:
-        tolerance: decides; what is tolerated it reports when ``put`` has returned.
+        tolerance: decides; what is tolerated it reports when ``put`` has returned, or waits for it.
         converters: make bytes of a record that the task built itself.
+        settle: waits so many seconds for the dead letter queue to have everything reported, and says whether it has.
     """
 
-    def __init__(self, tolerance: Tolerance, converters: Converters) -> None:
+    def __init__(
+        self, tolerance: Tolerance, converters: Converters, settle: Callable[[float], bool] = lambda _: True
+    ) -> None:
         self._tolerance = tolerance
         self._converters = converters
+        self._settle = settle
         self._refused: DataError | None = None
 
     @property
@@ -30,7 +37,7 @@ class ErrantRecords:
         """Whether a report was refused, since errors are not tolerated."""
         return self._refused is not None
 
-    def report(self, record: SinkRecord, error: Exception) -> None:
+    def report(self, record: SinkRecord, error: Exception) -> ErrantRecords:
         """Hand over a bad record; raises DataError at once when errors are not tolerated."""
         consumed = (
             record.consumed if isinstance(record, ReadRecord) else Consumed(_Rebuilt(record, self._converters), 0)
@@ -40,6 +47,12 @@ class ErrantRecords:
         except DataError as refused:
             self._refused = refused
             raise
+        return self
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the letters of all that was handed over; see :meth:`linkspan.api.task.ErrantReport.wait`."""
+        self._tolerance.report()
+        return self._settle(inf if timeout is None else timeout)
 
     def check(self) -> None:
         """Raise again what :meth:`report` raised, in case the task swallowed it."""

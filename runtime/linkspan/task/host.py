@@ -236,7 +236,7 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
         reporters.append(ErrorLog(spec.id, with_records=policy.log_records))
     tolerance = Tolerance(policy, reporters, _pause(port))
     chain = _load_chain(spec, tolerance, resources)
-    errant = ErrantRecords(tolerance, converters)
+    errant = ErrantRecords(tolerance, converters, partial(_settled, letters, port))
     context = SinkContext(
         spec.connector,
         spec.task,
@@ -388,6 +388,10 @@ def _dead_letters(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> Dea
     resources.callback(letters.close, _CLOSE_TIMEOUT)
     letters.create_topic(port.ensure_topic, _pause(port))
     return letters
+
+
+def _settled(letters: DeadLetters | None, port: WorkerPort, timeout: float) -> bool:
+    return letters is None or letters.settle(timeout, given_up=lambda: port.wanted == "STOPPED")
 
 
 def _pause(port: WorkerPort) -> Callable[[float], bool]:
