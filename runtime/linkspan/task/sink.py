@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,14 +27,14 @@ from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.task import SinkTask
 from linkspan.log.port import DisplacedError, FetchedBatch, Reader
-from linkspan.task.batches import JoinedBatch, RecordBatch, halves
+from linkspan.task.backlog import Backlog
+from linkspan.task.batches import RecordBatch, halves
 from linkspan.task.contexts import SinkContext
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.group_commits import GroupCommits, accepted_offsets
 from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
-from linkspan.task.selected import without_partitions
 from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.sink_suspects import SinkSuspects
 from linkspan.task.stored_offsets import TargetOffsets
@@ -47,8 +48,6 @@ _log = logging.getLogger(__name__)
 _SLICE: Final = 0.5
 """Longest single poll in seconds: so late a stop, pause or commit request is noticed."""
 _METRICS_INTERVAL: Final = 5.0
-_FIRST_REDELIVERY: Final = 0.3
-_LONGEST_REDELIVERY: Final = 10.0
 _LARGE_RECORDS: Final = 4_000
 """More at a time are slower: they no longer fit the processor's cache."""
 _LARGE_BYTES: Final = 8_000_000
@@ -127,15 +126,10 @@ class SinkLoop:
         self._unplaced: set[TopicPartition] = set()
         """Partitions that are not read before the target has said where to go on."""
         self._limit = settings.max_poll_records or 500
-        self._unconverted: list[FetchedBatch] = []
-        self._pending: SinkBatch = RecordBatch(())
-        self._consumed: dict[TopicPartition, int] = {}
+        self._backlog = Backlog(f"Task {context.connector}-{context.task}", clock)
         self._current: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._paused = False
-        self._holding = False
-        self._redeliveries = 0
-        self._outage = Outage(f"Task {context.connector}-{context.task}", clock)
         self._unreadable = Outage(f"Reading of task {context.connector}-{context.task}", clock)
         self._ending = False
         self._over = False
@@ -204,35 +198,24 @@ class SinkLoop:
         self._handle(fetched)
 
     def _handle(self, fetched: Sequence[FetchedBatch]) -> None:
-        self._unconverted += fetched
-        if self._outage.pause > 0:
+        self._backlog.add(fetched)
+        if self._backlog.outage.pause > 0:
             return
-        ends = self._consumed | {place: end for batch in self._unconverted for place, end in batch.positions.items()}
-        self._suspects.in_hand(self._current, self._committed, ends)
+        self._suspects.in_hand(self._current, self._committed, self._backlog.ends)
         try:
             self._find_places()
-            self._convert()
+            self._backlog.convert(self._take)
             if self._letters is not None:
                 self._letters.send()
         except OutageError as error:
             self._wait_for(error)
         else:
-            self._suspects.put(self._committed, self._consumed)
+            self._suspects.put(self._committed, self._backlog.consumed)
             self._deliver()
         self._suspects.returned()
-        if not self._holding and self._suspects.next_is_suspected(self._current):
+        if not self._backlog.held and self._suspects.next_is_suspected(self._current):
             # everything before it is to be done with, as far as the task says
             self._commit(set(self._context.assigned), closing=False, wait=True)
-
-    def _convert(self) -> None:
-        """Convert what was read; what could not be stays."""
-        converted: list[SinkBatch] = []
-        try:
-            while self._unconverted:
-                converted.append(self._take(self._unconverted[0]))
-                del self._unconverted[0]
-        finally:
-            self._pending = JoinedBatch.of([self._pending, *converted])
 
     def _follow_target(self) -> None:
         wanted = self._port.wanted
@@ -263,12 +246,8 @@ class SinkLoop:
 
     def _look_again_at(self) -> float:
         until = self._commits.look_at
-        asked = self._context.take_timeout()
-        if self._outage.lasts:
-            asked = min(self._outage.pause, asked or self._outage.pause)
-        elif asked is None and self._holding:
-            asked = min(_FIRST_REDELIVERY * 2 ** (self._redeliveries - 1), _LONGEST_REDELIVERY)
-        return until if asked is None else min(until, self._clock() + asked)
+        pause = self._backlog.pause(self._context.take_timeout())
+        return until if pause is None else min(until, self._clock() + pause)
 
     def _poll(self, timeout: float) -> list[FetchedBatch]:
         try:
@@ -291,14 +270,13 @@ class SinkLoop:
         return (
             wanted == "STOPPED"
             or (wanted == "PAUSED") != self._paused
-            or bool(self._unplaced and not self._outage.pause)
+            or bool(self._unplaced and not self._backlog.outage.pause)
             or self._commits.are_due(asked=self._context.commit_wanted)
         )
 
     def _take(self, fetched: FetchedBatch) -> SinkBatch:
         self._read_total += len(fetched)
         batch = self._converted(fetched)
-        self._consumed.update(fetched.positions)
         if fetched.topic not in self._topics:
             self._topics.add(fetched.topic)
             self._port.topics_used([fetched.topic])
@@ -319,20 +297,20 @@ class SinkLoop:
 
     def _deliver(self) -> None:
         """Put what waits, in pieces where that shows which record is at fault."""
-        records = len(self._pending)
-        pieces = [self._pending]
+        records = len(self._backlog.pending)
+        pieces = [self._backlog.pending]
         while pieces:
             piece = pieces.pop()
             try:
-                if self._holding:
+                if self._backlog.held:
                     piece = self._stored.missing(piece)
                 self._put(piece)
             except OutageError as error:
-                self._pending = JoinedBatch.of([piece, *reversed(pieces)])
+                self._backlog.keep([piece, *reversed(pieces)])
                 self._wait_for(error)
                 return
             except RetriableError as error:
-                self._pending = JoinedBatch.of([piece, *reversed(pieces)])
+                self._backlog.keep([piece, *reversed(pieces)])
                 self._redeliver_later(error)
                 return
             except BatchError as error:
@@ -343,8 +321,9 @@ class SinkLoop:
                 else:
                     pieces += reversed(halves(piece))
         self._put_total += records
-        self._current.update(self._consumed)
-        self._forget_pending()
+        self._current.update(self._backlog.consumed)
+        if self._backlog.clear():
+            self._resume_all()
 
     def _put(self, batch: SinkBatch) -> None:
         began = self._clock()
@@ -367,19 +346,14 @@ class SinkLoop:
         self._errant.check()
 
     def _wait_for(self, outage: OutageError) -> None:
-        self._redeliveries = 0
-        self._outage.failed(outage)
-        self._hold()
+        self._backlog.hold_for(outage)
+        self._reader.pause(sorted(self._context.assigned))
 
     def _redeliver_later(self, error: RetriableError) -> None:
-        self._outage.over()  # it answers: how long to wait is said by one of the two only
-        self._redeliveries = min(self._redeliveries + 1, 16)
-        self._hold()
-        _log.error("put failed for %d records, the same come again: %s", len(self._pending), error, exc_info=error)
-
-    def _hold(self) -> None:
-        self._holding = True
+        self._backlog.hold()
         self._reader.pause(sorted(self._context.assigned))
+        records = len(self._backlog.pending)
+        _log.error("put failed for %d records, the same come again: %s", records, error, exc_info=error)
 
     def _blame(self, batch: SinkBatch, error: BatchError) -> None:
         """Report the records a put names; raises ConnectError when that is not tolerated, or when it names none."""
@@ -412,15 +386,6 @@ class SinkLoop:
                 self._limit,
             )
 
-    def _forget_pending(self) -> None:
-        self._pending = RecordBatch(())
-        self._consumed = {}
-        self._redeliveries = 0
-        self._outage.over()
-        if self._holding:
-            self._holding = False
-            self._resume_all()
-
     # -- positions ---------------------------------------------------------------------------------------------------
 
     def _find_places(self) -> None:
@@ -451,7 +416,7 @@ class SinkLoop:
         if not self._stored.kept:
             return
         self._unplaced.update(partitions)
-        self._drop_pending(self._unplaced)
+        self._drop(self._unplaced)
         try:
             self._find_places()
         except OutageError as error:
@@ -475,37 +440,23 @@ class SinkLoop:
                 continue
             self._reader.seek(partition, offset)
             self._committed[partition] = self._current[partition] = offset
-            self._drop_pending({partition})
+            self._drop({partition})
 
-    def _drop_pending(self, partitions: set[TopicPartition]) -> None:
+    def _drop(self, partitions: AbstractSet[TopicPartition]) -> None:
         """Records of these partitions wait no longer for redelivery: they are read again, here or elsewhere."""
-        left = [without_partitions(fetched, partitions) for fetched in self._unconverted]
-        self._unconverted = [fetched for fetched in left if fetched is not None]
-        if self._consumed.keys().isdisjoint(partitions):
-            if not self._consumed and not self._unconverted:
-                self._forget_pending()
-            return
-        self._consumed = {key: offset for key, offset in self._consumed.items() if key not in partitions}
-        self._pending = RecordBatch(
-            [
-                record
-                for record in self._pending
-                if TopicPartition(record.original_topic, record.original_partition) not in partitions
-            ]
-        )
-        if not self._consumed and not self._unconverted:
-            self._forget_pending()
+        if self._backlog.drop(partitions):
+            self._resume_all()
 
     def _resume_all(self) -> None:
         """Deliver again, except what is paused for some other reason."""
-        if not self._paused and not self._holding:
+        if not self._paused and not self._backlog.held:
             self._reader.resume(sorted(self._context.assigned - self._context.paused - self._unplaced))
 
     def _task_paused(self, partitions: Iterable[TopicPartition]) -> None:
         self._reader.pause(list(partitions))
 
     def _task_resumed(self, partitions: Iterable[TopicPartition]) -> None:
-        if not self._paused and not self._holding:
+        if not self._paused and not self._backlog.held:
             self._reader.resume([partition for partition in partitions if partition not in self._unplaced])
 
     # -- commits -----------------------------------------------------------------------------------------------------
@@ -611,7 +562,7 @@ class SinkLoop:
         self._committed.update(positions)
         self._current.update(positions)
         self._context.assigned.update(partitions)
-        if self._paused or self._holding:
+        if self._paused or self._backlog.held:
             self._reader.pause(list(partitions))
         self._port.calling("open")
         try:
@@ -646,7 +597,7 @@ class SinkLoop:
         if not partitions or self._rebalance_error is not None:
             return False
         _log.warning("The target has fenced this task out, asking the group whose the partitions are: %s", error)
-        self._drop_pending(partitions)
+        self._drop(partitions)
         self._reader.pause(sorted(partitions))
         until = self._clock() + _FENCED_PATIENCE
         losses = self._losses
@@ -664,7 +615,7 @@ class SinkLoop:
         for partition in partitions:
             self._current.pop(partition, None)
             self._committed.pop(partition, None)
-        self._drop_pending(partitions)
+        self._drop(partitions)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -699,7 +650,7 @@ class SinkLoop:
             "put-batch-max-time-ms": 1000 * self._longest_put,
             **self._commits.counts(),
             **self._tolerance.counts(),
-            **self._outage.counts(),
+            **self._backlog.outage.counts(),
         }
         lag = {
             place: max(0, end - self._current[place])
