@@ -79,7 +79,10 @@ public class PickySink extends SinkConnector {
             switch (action) {
                 case "report" -> reporter.report(record, error);
                 case "built" -> reporter.report(
-                    new SinkRecord(record.topic(), record.kafkaPartition(), null, "other key", null, "other", record.kafkaOffset()), error);
+                    new SinkRecord(
+                        record.topic(), record.kafkaPartition(), null, "other key", null, "other",
+                        record.kafkaOffset(), record.timestamp(), record.timestampType()),
+                    error);
                 case "twice" -> {
                     reporter.report(record, error);
                     reporter.report(record, new IllegalStateException("again " + what));

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import weakref
 
 import pytest
@@ -340,6 +341,27 @@ def test_who_waits_for_a_letter_in_vain_learns_it_in_time():
     tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [queue], lambda _: False)
     errant = ErrantRecords(tolerance, Converters(text, text, text), queue.settle)
     assert errant.report(SinkRecord("t", 0, 1, "v"), DataError("x")).wait(0.01) is False
+
+
+def test_a_task_that_swallows_a_refusal_fails_and_its_records_are_put_once():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c", "d"])
+    run = SinkRun(log, [topic], letters=letters(log))
+    puts = []
+
+    def swallow(records):
+        puts.append(len(records))
+        for record in records:
+            with contextlib.suppress(ConnectError):
+                run.errant.report(record, DataError("no"))
+
+    run.task.on_put = swallow
+    with pytest.raises(ConnectError, match="Tolerance exceeded in error handler") as caught:
+        run.run(lambda: False)
+    assert not isinstance(caught.value, DataError)
+    assert puts == [4]
+    assert run.committed() == {}
 
 
 def test_a_refused_report_is_raised_again():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from linkspan.api.errors import DataError
+from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord
 from linkspan.log.port import FetchedRecord
 from linkspan.task.batches import ReadRecord
@@ -55,9 +55,14 @@ class ErrantRecords:
         return self._settle(inf if timeout is None else timeout)
 
     def check(self) -> None:
-        """Raise again what :meth:`report` raised, in case the task swallowed it."""
+        """Fail for what :meth:`report` raised, in case the task swallowed it.
+
+        Raises:
+            ConnectError: that; no DataError, for which the same records would be put again.
+        """
         if self._refused is not None:
-            raise self._refused
+            text = f"Exiting WorkerSinkTask due to unrecoverable exception: {self._refused}"
+            raise ConnectError(text) from self._refused
 
 
 class _Rebuilt:
