@@ -1,0 +1,170 @@
+"""Both connectors in a worker: queue → topic → queue, while worker, tasks and queue manager are killed."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.conftest import missing
+from integration.services.ibmmq.descriptor import Descriptor
+from integration.services.ibmmq.server import QueueManagerServer
+from integration.services.linkspan import LinkspanWorker
+from integration.services.maven import UnavailableError
+
+pytestmark = pytest.mark.integration
+
+TEXT = Descriptor(format="MQSTR", persistence=1)
+SOURCE = {
+    "name": "in",
+    "connector.class": "MQSource",
+    "topic": "orders",
+    "mq.record.builder": "com.ibm.eventstreams.connect.mqsource.builders.DefaultRecordBuilder",
+    "mq.message.body.jms": "true",
+    "mq.queue": "IN",
+    "mq.message.receive.timeout": "100",
+}
+SINK = {
+    "name": "out",
+    "connector.class": "com.ibm.eventstreams.connect.mqsink.MQSinkConnector",
+    "topics": "orders",
+    "mq.message.builder": "com.ibm.eventstreams.connect.mqsink.builders.DefaultMessageBuilder",
+    "mq.queue": "OUT",
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[QueueManagerServer]:
+    """``QM1`` with the queues ``IN``, ``OUT`` and ``STATE``."""
+    try:
+        manager = QueueManagerServer(tmp_path / "mq")
+    except UnavailableError as error:
+        missing(str(error))
+    with manager:
+        for name in ("IN", "OUT", "STATE"):
+            manager.define_queue(name, max_depth=1_000_000)
+        yield manager
+
+
+def connectors(server: QueueManagerServer, **more: str) -> list[dict[str, str]]:
+    where = {
+        "mq.queue.manager": "QM1",
+        "mq.connection.name.list": server.address,
+        "mq.channel.name": "DEV.APP.SVRCONN",
+    }
+    return [{**SOURCE, **where}, {**SINK, **where, **{key.replace("_", "."): value for key, value in more.items()}}]
+
+
+def worker_of(server: QueueManagerServer, folder: Path, **more: str) -> LinkspanWorker:
+    settings = {"offset.flush.interval.ms": "500"}
+    return LinkspanWorker(folder, None, settings, connectors(server, **more), env=server.environment)
+
+
+def answer(worker: LinkspanWorker, path: str, method: str = "GET", body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        worker.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as got:
+        text = got.read()
+    return json.loads(text) if text else None
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def put(server: QueueManagerServer, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        server.put("IN", b"m%05d" % number, TEXT)
+
+
+def test_messages_pass_from_queue_to_queue(server: QueueManagerServer, tmp_path: Path) -> None:
+    put(server, 0, 500)
+    worker = worker_of(server, tmp_path / "worker")
+    worker.start()
+    try:
+        eventually(lambda: server.depth("OUT").visible == 500)
+        assert server.bodies("OUT") == [b"m%05d" % number for number in range(500)]
+        eventually(lambda: server.depth("IN").all == 0)
+        assert {each.application for each in server.connections()} == {"in-0", "out-0"}
+        plugins = {each["class"] for each in answer(worker, "/connector-plugins")}
+        assert SINK["connector.class"] in plugins
+    finally:
+        worker.stop()
+    assert server.connections() == []
+
+
+def test_a_paused_source_keeps_no_message(server: QueueManagerServer, tmp_path: Path) -> None:
+    put(server, 0, 10)
+    worker = worker_of(server, tmp_path / "worker")
+    worker.start()
+    try:
+        eventually(lambda: server.depth("OUT").visible == 10)
+        answer(worker, "/connectors/in/pause", "PUT")
+        eventually(lambda: answer(worker, "/connectors/in/status")["tasks"][0]["state"] == "PAUSED")
+        put(server, 10, 10)
+        time.sleep(0.5)
+        depth = server.depth("IN")
+        assert (depth.visible, depth.getting) == (10, 0)
+        answer(worker, "/connectors/in/resume", "PUT")
+        eventually(lambda: server.depth("OUT").visible == 20)
+    finally:
+        worker.stop()
+
+
+def test_what_is_wrong_is_told_by_validation_and_by_the_status(server: QueueManagerServer, tmp_path: Path) -> None:
+    worker = worker_of(server, tmp_path / "worker")
+    worker.start()
+    try:
+        source = {**connectors(server)[0], "mq.queue": "NOTHING", "name": "bad"}
+        checked = answer(worker, "/connector-plugins/MQSource/config/validate", "PUT", {**source, "mq.batch.size": "0"})
+        wrong = {
+            each["value"]["name"]: each["value"]["errors"] for each in checked["configs"] if each["value"]["errors"]
+        }
+        assert list(wrong) == ["mq.batch.size"]
+        answer(worker, "/connectors", "POST", {"name": "bad", "config": source})
+
+        def trace() -> str:
+            tasks = answer(worker, "/connectors/bad/status")["tasks"]
+            return str(tasks[0].get("trace", "")) if tasks else ""
+
+        eventually(lambda: "2085 MQRC_UNKNOWN_OBJECT_NAME" in trace())
+        assert "Task bad-0 failed (config): Opening queue NOTHING on queue manager QM1" in trace()
+    finally:
+        worker.stop()
+
+
+@pytest.mark.parametrize("state", ["", "STATE"], ids=["at-least-once", "sink-exactly-once"])
+def test_nothing_is_lost_whatever_is_killed(server: QueueManagerServer, tmp_path: Path, state: str) -> None:
+    total = 4000
+    more = {"mq_exactly_once_state_queue": state} if state else {}
+    worker = worker_of(server, tmp_path / "worker", **more)
+    worker.start()
+    try:
+        for step in range(8):
+            put(server, step * total // 8, total // 8)
+            if step % 2:
+                worker.kill()
+                worker = worker_of(server, tmp_path / "worker", **more)
+                worker.start()
+            elif step % 4 == 0:
+                server.restart()
+            else:
+                server.cut()
+        eventually(lambda: len(set(server.bodies("OUT"))) == total, 120)
+        eventually(lambda: server.depth("IN").all == 0)
+    finally:
+        worker.stop()
+    seen = Counter(server.bodies("OUT"))
+    assert set(seen) == {b"m%05d" % number for number in range(total)}
+    eventually(lambda: server.connections() == [])
