@@ -1,0 +1,185 @@
+"""Exactly once from queue to queue over a real broker: the tasks are killed at every step of both directions."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from integration.bench.footprint import tree
+from integration.chaos.pipes import QUICK, states, wait_for
+from integration.conftest import missing
+from integration.services.groups import Group, LinkspanGroupWorker, running
+from integration.services.ibmmq.descriptor import Descriptor
+from integration.services.ibmmq.server import QueueManagerServer
+from integration.services.maven import UnavailableError
+from integration.services.topics import committed_values
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+SETTINGS: Final = {**QUICK, "exactly.once.source.support": "enabled"}
+TEXT: Final = Descriptor(format="MQSTR", persistence=1)
+BATCH: Final = 7
+
+
+class Step(NamedTuple):
+    """A call at which a task is held, and killed.
+
+    Attributes:
+        task: of which connector.
+        verb: the call.
+        queue: only for this queue.
+        skip: so many such calls go well before.
+        after: whether the call has done its work.
+    """
+
+    task: str
+    verb: Any
+    queue: str | None = None
+    skip: int = 0
+    after: bool = False
+
+
+SHORT: Final = [
+    Step("in", "PUT", "STATE.IN", after=True),
+    Step("in", "CMIT", after=True),
+    Step("in", "GET", "STATE.IN"),
+    Step("in", "CMIT", skip=1, after=True),
+    Step("out", "PUT", "OUT", skip=3),
+    Step("out", "CMIT", after=True),
+]
+LONG: Final = [
+    Step("in", "GET", "IN", skip=3, after=True),
+    Step("in", "PUT", "STATE.IN"),
+    Step("in", "CMIT"),
+    Step("in", "GET", "STATE.IN", after=True),
+    Step("in", "CMIT", skip=1),
+    Step("out", "GET", "STATE.OUT"),
+    Step("out", "GET", "STATE.OUT", after=True),
+    Step("out", "PUT", "STATE.OUT"),
+    Step("out", "PUT", "STATE.OUT", after=True),
+    Step("out", "CMIT"),
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueManagerServer]:
+    """``QM1`` with all queues; workers that are started find it."""
+    try:
+        manager = QueueManagerServer(tmp_path / "mq")
+    except UnavailableError as error:
+        missing(str(error))
+    for name, value in manager.environment.items():
+        monkeypatch.setenv(name, value)
+    with manager:
+        for name in ("IN", "OUT", "STATE.IN", "STATE.OUT"):
+            manager.define_queue(name, max_depth=1_000_000)
+        yield manager
+
+
+def configs(server: QueueManagerServer, topic: str) -> dict[str, dict[str, str]]:
+    where = {
+        "tasks.max": "1",
+        "mq.queue.manager": "QM1",
+        "mq.connection.name.list": server.address,
+        "mq.channel.name": "DEV.APP.SVRCONN",
+        "mq.message.body.jms": "true",
+    }
+    return {
+        "in": {
+            **where,
+            "connector.class": "MQSource",
+            "exactly.once.support": "required",
+            "topic": topic,
+            "mq.queue": "IN",
+            "mq.exactly.once.state.queue": "STATE.IN",
+            "mq.client.reconnect.options": "QMGR",
+            "mq.record.builder": "DefaultRecordBuilder",
+            "mq.message.receive.timeout": "100",
+        },
+        "out": {
+            **where,
+            "connector.class": "MQSink",
+            "topics": topic,
+            "mq.queue": "OUT",
+            "mq.exactly.once.state.queue": "STATE.OUT",
+            "mq.message.builder": "DefaultMessageBuilder",
+            "consumer.override.isolation.level": "read_committed",
+        },
+    }
+
+
+def kill_tasks(worker: LinkspanGroupWorker) -> None:
+    """SIGKILL every process that has the library of MQ loaded: both tasks."""
+    killed = 0
+    for pid in tree(worker.pid):
+        with suppress(OSError):
+            if "libmqm_r.so" in Path(f"/proc/{pid}/maps").read_text():
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+    assert killed >= 2
+
+
+def revive(worker: LinkspanGroupWorker) -> bool:
+    """Restart what has failed; whether everything runs."""
+    all_run = True
+    for name in ("in", "out"):
+        found = [state for state, _ in states(worker, name)]
+        if "FAILED" in found:
+            worker.ask("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
+        all_run = all_run and found == ["RUNNING", "RUNNING"]
+    return all_run
+
+
+@pytest.mark.parametrize(
+    "steps", [pytest.param(SHORT, id="some"), pytest.param([*SHORT, *LONG], id="all", marks=pytest.mark.long)]
+)
+def test_each_message_arrives_once_whichever_step_is_the_last(
+    kafka: SimpleNamespace, server: QueueManagerServer, tmp_path: Path, steps: list[Step]
+) -> None:
+    worker = LinkspanGroupWorker(tmp_path / "worker", Group(kafka.bootstrap, SETTINGS))
+    topic = f"{worker.group.name}-orders"
+    written: list[bytes] = []
+
+    def put(count: int) -> None:
+        for _ in range(count):
+            body = b"m%05d" % len(written)
+            server.put("IN", body, TEXT)
+            written.append(body)
+
+    with running(worker):
+        for name, config in configs(server, topic).items():
+            code, body = worker.ask("PUT", f"/connectors/{name}/config", config)
+            assert code == 201, body
+        put(BATCH)
+        wait_for(lambda: server.depth("OUT").visible == len(written), lambda: server.depth("OUT"))
+        for step in steps:
+            fault = server.fault(
+                step.verb,
+                queue=step.queue,
+                application=f"{step.task}-0",
+                skip=step.skip,
+                after=step.after,
+                action="pause",
+            )
+            put(BATCH)
+            server.await_fault(fault, 60)
+            kill_tasks(worker)
+            server.clear_fault(fault)
+            put(BATCH)
+            wait_for(
+                # a death may not have been noticed yet: what fails is restarted until all is there
+                lambda: revive(worker) and len(server.bodies("OUT")) >= len(written),
+                lambda step=step: (step, len(written), server.depth("OUT"), server.depth("IN")),
+            )
+        assert [body[-6:] for body in server.bodies("OUT")] == written
+        assert committed_values(kafka.bootstrap, topic) == [body.decode() for body in written]
+        wait_for(lambda: server.depth("STATE.IN").all == 0, "the state queue of the source is empty")
+        assert (server.depth("IN").all, server.depth("STATE.OUT").all) == (0, 1)
+    assert server.connections() == []
