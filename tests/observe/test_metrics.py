@@ -82,14 +82,17 @@ def in_loop(work: Any) -> Any:
 
 
 def test_a_worker_tells_state_counters_and_lag_of_each_task():
+    reported = {"sink-record-send-total": 7, "failed TASK_PUT a.B": 2}
+
     def tell() -> str:
-        moves = task("c", 0, "RUNNING", metrics={"sink-record-send-total": 7}, lag=[("t", 3, 12)], moved_at=40.0)
+        moves = task("c", 0, "RUNNING", metrics=reported, lag=[("t", 3, 12)], moved_at=40.0)
         return told(moves, task("c", 1, "FAILED"), now=42.5)
 
     lines = in_loop(tell).splitlines()
     assert 'kafka_connect_connector_task_status{connector="c",task="0",status="running"} 1' in lines
     assert 'kafka_connect_connector_task_status{connector="c",task="1",status="failed"} 1' in lines
     assert 'kafka_connect_sink_task_sink_record_send_total{connector="c",task="0"} 7' in lines
+    assert 'linkspan_task_failed_records_total{connector="c",task="0",stage="TASK_PUT",error="a.B"} 2' in lines
     assert 'linkspan_sink_lag_records{connector="c",task="0",topic="t",partition="3"} 12' in lines
     assert 'linkspan_task_seconds_since_progress{connector="c",task="0"} 2.5' in lines
     assert "kafka_connect_worker_task_count 2" in lines

@@ -6,7 +6,17 @@ import pytest
 
 from linkspan.api.errors import ConnectError, DataError, RetriableError
 from linkspan.api.records import SourceRecord
-from linkspan.task.tolerance import DROPPED, Consumed, ErrorLog, ErrorPolicy, Failure, Stage, Tolerance, Underway
+from linkspan.task.tolerance import (
+    DROPPED,
+    FAILED,
+    Consumed,
+    ErrorLog,
+    ErrorPolicy,
+    Failure,
+    Stage,
+    Tolerance,
+    Underway,
+)
 from tests.task.harness import Reports
 from tests.task.memory_log import MemoryBatch
 
@@ -90,6 +100,24 @@ def test_the_log_line_is_kafkas(caplog, with_records, expected):
             [Failure(Stage.VALUE_CONVERTER, "a.Class", DataError("x"), consumed)]
         )
     assert caplog.messages == [expected]
+
+
+def test_failures_are_counted_by_stage_and_error():
+    tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [Reports()], lambda _: False)
+    for stage, error in (("TASK_PUT", ValueError()), ("TASK_PUT", ValueError()), ("KEY_CONVERTER", DataError("x"))):
+        tolerance.fail(Failure(Stage[stage], "a.Class", error, RECORD))
+    tolerance.report()
+    counts = {name: count for name, count in tolerance.counts().items() if name.startswith(FAILED)}
+    assert counts == {"failed TASK_PUT builtins.ValueError": 2, "failed KEY_CONVERTER linkspan.api.errors.DataError": 1}
+
+
+def test_the_kinds_of_failures_that_are_counted_are_limited():
+    tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [Reports()], lambda _: False)
+    for number in range(60):
+        tolerance.fail(Failure(Stage.TASK_PUT, "a.Class", type(f"E{number}", (Exception,), {})(), RECORD))
+        tolerance.report()
+    counts = {name: count for name, count in tolerance.counts().items() if name.startswith(FAILED)}
+    assert (len(counts), counts["failed TASK_PUT other"]) == (51, 10)
 
 
 def test_what_was_tolerated_and_reported_holds_no_frames_any_more():

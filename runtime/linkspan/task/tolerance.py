@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +26,7 @@ from linkspan.task.traces import text_of
 
 __all__ = [
     "DROPPED",
+    "FAILED",
     "PUT_CLASS",
     "UNCONVERTED",
     "Consumed",
@@ -46,6 +48,9 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY_MS: Final = 300
+FAILED: Final = "failed "
+"""What names of counters of failed records begin with; stage and class of the error follow, with a blank between."""
+_MOST_KINDS: Final = 50
 PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
 """What was executing when a put failed, as the original names it."""
 T = TypeVar("T")
@@ -230,6 +235,7 @@ class Tolerance:
         self._reporters = list(reporters)
         self._pause = pause
         self._noted: list[Failure] = []
+        self._kinds: Counter[str] = Counter()
         self._failures = 0
         self._errors = 0
         self._retries = 0
@@ -316,11 +322,17 @@ class Tolerance:
         noted, self._noted = self._noted, []
         self._errors += len(noted)
         self._last_error_ms = int(time.time() * 1000)
+        for (stage, kind), count in Counter([(each.stage, type(each.error)) for each in noted]).items():
+            self._kinds[self._name_of(stage, kind)] += count
         if self.policy.tolerate_all:
             self._skipped += len(noted)
         for reporter in self._reporters:
             reporter.report(noted)
         self._let_go(noted)
+
+    def _name_of(self, stage: Stage, kind: type) -> str:
+        name = f"{FAILED}{stage.value} {kind.__module__}.{kind.__qualname__}"
+        return name if name in self._kinds or len(self._kinds) < _MOST_KINDS else f"{FAILED}{stage.value} other"
 
     def forget(self) -> None:
         """What was noted since the last report is found out again."""
@@ -342,6 +354,7 @@ class Tolerance:
             "total-records-skipped": self._skipped,
             "total-retries": self._retries,
             "last-error-timestamp": self._last_error_ms,
+            **self._kinds,
         }
         for reporter in self._reporters:
             counts.update(reporter.counts())

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from linkspan.observe.metrics import Family, labels
+from linkspan.task.tolerance import FAILED
 from linkspan.worker.running_connector import RunningConnector
 from linkspan.worker.running_task import RunningTask
 
@@ -125,13 +126,19 @@ def _reports(tasks: list[RunningTask]) -> list[Family]:
         name: Family(f"linkspan_task_{name.replace('-', '_')}_total", "counter", description)
         for name, description in _OUTAGES.items()
     }
+    failed = Family(
+        "linkspan_task_failed_records_total", "counter", "Records that failed for good, by what failed them."
+    )
     for task in tasks:
         named = labels(connector=task.connector, task=task.task)
         for name, value in task.metrics.items():
             family = families.get(name)
             if family is not None:
                 family.samples.append((named, value))
-    return list(families.values())
+            elif name.startswith(FAILED):
+                stage, _, error = name.removeprefix(FAILED).partition(" ")
+                failed.add(value, f"{named},{labels(stage=stage, error=error)}")
+    return [*families.values(), failed]
 
 
 def _lag(tasks: list[RunningTask]) -> Family:
