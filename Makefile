@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FILE ?=
+# Processes that run tests side by side: half of their time they wait for servers and limits.
+TESTERS ?= 3
 # The path as it was given, whatever characters it has; recipes read it from the environment.
 override export FILE := $(value FILE)
 
@@ -20,8 +22,8 @@ demo: .venv/ready compiled ## Move a real file through a worker on the embedded 
 
 .PHONY: test
 test: .venv/ready compiled ## Run all tests: unit tests, then the integration suite on real servers
-	@$(BIN)/pytest -n 2 --dist loadgroup tests
-	@$(BIN)/pytest -n 2 --dist loadgroup integration
+	@$(BIN)/pytest -n $(TESTERS) --dist loadgroup tests
+	@$(BIN)/pytest -n $(TESTERS) --dist loadgroup integration
 
 .PHONY: check
 check: .venv/ready ## Lint, types, import contracts, module sizes, example configurations

@@ -6,7 +6,6 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,37 +114,34 @@ def until(condition: Callable[[], bool], states: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="module")
-def seen(kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, Seen]:
-    """What happened to the original, and to ours."""
-    folder = tmp_path_factory.mktemp("limited")
-    sides = [(OriginalGroupWorker, install_original), (LinkspanGroupWorker, install_ours)]
-    with ThreadPoolExecutor() as both:
-        try:
-            original, ours = both.map(
-                lambda side: watch(side[0], side[1], folder / side[0].__name__, kafka.bootstrap), sides
-            )
-        except UnavailableError as error:
-            missing(str(error))
-    return original, ours
+SIDES = [
+    pytest.param((OriginalGroupWorker, install_original), id="original", marks=pytest.mark.long),
+    pytest.param((LinkspanGroupWorker, install_ours), id="ours"),
+]
 
 
-@pytest.mark.parametrize("side", [0, 1], ids=["original", "linkspan"])
-def test_a_value_that_runs_out_restarts_the_connector_and_not_its_task(seen: tuple[Seen, Seen], side: int) -> None:
-    states = seen[side].same
-    assert states["connector-a"][:5] == ["RUNNING", "UNASSIGNED", "RUNNING", "UNASSIGNED", "RUNNING"]
-    assert states["task-a"] == ["RUNNING"]
+@pytest.fixture(scope="module", params=SIDES)
+def seen(request: pytest.FixtureRequest, kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """What happened to the original, which takes long to find out, or to ours."""
+    kind, install = request.param
+    try:
+        return watch(kind, install, tmp_path_factory.mktemp("limited") / kind.__name__, kafka.bootstrap)
+    except UnavailableError as error:
+        missing(str(error))
 
 
-@pytest.mark.parametrize("side", [0, 1], ids=["original", "linkspan"])
-def test_a_value_that_has_changed_then_restarts_the_task(seen: tuple[Seen, Seen], side: int) -> None:
-    assert seen[side].changed["task-a"] == ["RUNNING", "UNASSIGNED", "RUNNING"]
-    assert seen[side].output.endswith("two\n")
+def test_a_value_that_runs_out_restarts_the_connector_and_not_its_task(seen: Seen) -> None:
+    assert seen.same["connector-a"][:5] == ["RUNNING", "UNASSIGNED", "RUNNING", "UNASSIGNED", "RUNNING"]
+    assert seen.same["task-a"] == ["RUNNING"]
 
 
-@pytest.mark.parametrize("side", [0, 1], ids=["original", "linkspan"])
-def test_a_connector_that_wants_no_restart_gets_none(seen: tuple[Seen, Seen], side: int) -> None:
-    assert {part: seen[side].changed[part] for part in ("connector-none", "task-none")} == {
+def test_a_value_that_has_changed_then_restarts_the_task(seen: Seen) -> None:
+    assert seen.changed["task-a"] == ["RUNNING", "UNASSIGNED", "RUNNING"]
+    assert seen.output.endswith("two\n")
+
+
+def test_a_connector_that_wants_no_restart_gets_none(seen: Seen) -> None:
+    assert {part: seen.changed[part] for part in ("connector-none", "task-none")} == {
         "connector-none": ["RUNNING"],
         "task-none": ["RUNNING"],
     }

@@ -18,7 +18,7 @@ from linkspan.worker.restarts import Restarts
 from tests.simulation.children import SimulatedWorker
 from tests.simulation.story import Story, explained, failure_among
 
-SEEDS = int(os.environ.get("LINKSPAN_SIMULATION_SEEDS", "3000"))
+SEEDS = int(os.environ.get("LINKSPAN_SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("LINKSPAN_SIMULATION_FIRST", "0"))
 TOGETHER = 50
 FINGERPRINTS = """
