@@ -110,6 +110,17 @@ class ForeignRoute:
     handler: RestHandler
 
 
+@dataclass(frozen=True, slots=True)
+class _Path:
+    segments: list[str]
+    methods: dict[str, Route | ForeignRoute] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> list[str]:
+        known = {*self.methods, "OPTIONS"} | ({"HEAD"} if "GET" in self.methods else set())
+        return [name for name in METHOD_ORDER if name in known]
+
+
 class Router:
     """Finds the handler of a request.
 
@@ -118,32 +129,31 @@ class Router:
     """
 
     def __init__(self, routes: Sequence[Route | ForeignRoute]) -> None:
-        self._routes: list[tuple[list[str], dict[str, Route | ForeignRoute]]] = []
+        self._paths: dict[int, list[_Path]] = {}
         for route in routes:
             segments = _split(route.path)
-            methods = next((known for path, known in self._routes if path == segments), None)
-            if methods is None:
-                methods = {}
-                self._routes.append((segments, methods))
-            methods.setdefault(route.method, route)
+            alike = self._paths.setdefault(len(segments), [])
+            path = next((known for known in alike if known.segments == segments), None)
+            if path is None:
+                path = _Path(segments)
+                alike.append(path)
+            path.methods.setdefault(route.method, route)
 
     def find(self, path: str, method: str) -> tuple[Route | ForeignRoute | None, dict[str, str], list[str]]:
-        """The route (None for OPTIONS), the decoded variables and the methods of the path.
+        """The route, the decoded variables, and no methods; for OPTIONS no route, but the methods of the path.
 
         Raises:
             HttpError: 404, 405, or 400 for a path that cannot be decoded.
         """
         sent = _split(path)
-        for segments, methods in self._routes:
-            names = _match(segments, sent)
+        for known in self._paths.get(len(sent), ()):
+            names = _match(known.segments, sent)
             if names is None:
                 continue
-            known = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
-            allowed: list[str] = [name for name in METHOD_ORDER if name in known]
-            route = methods.get("GET" if method == "HEAD" else method)
+            route = known.methods.get("GET" if method == "HEAD" else method)
             if route is None and method != "OPTIONS":
                 raise HttpError(405)
-            return route, names, allowed
+            return route, names, known.allowed if route is None else []
         raise HttpError(404)
 
 
@@ -186,8 +196,6 @@ def _split(path: str) -> list[str]:
 
 
 def _match(segments: Sequence[str], sent: Sequence[str]) -> dict[str, str] | None:
-    if len(segments) != len(sent):
-        return None
     found: dict[str, str] = {}
     for wanted, given in zip(segments, sent, strict=True):
         if not wanted.startswith("{"):
