@@ -10,7 +10,6 @@ import pytest
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.worker import plugin_search
 from linkspan.worker.nurseries import Nurseries
-from linkspan.worker.questions import Questions
 
 SOURCE = "from linkspan.api import SourceConnector\nclass {name}(SourceConnector): pass\n"
 
@@ -30,7 +29,7 @@ def search(plugin_path: Path) -> dict[str, PluginInfo]:
     async def whole() -> Catalog:
         nurseries = Nurseries(["linkspan.worker.requests"])
         try:
-            return await plugin_search.find_plugins(Questions(nurseries, asyncio.Semaphore(2)), [str(plugin_path)])
+            return await plugin_search.find_plugins(nurseries, [str(plugin_path)])
         finally:
             await nurseries.close()
 

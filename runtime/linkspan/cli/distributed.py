@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from linkspan import __version__
@@ -13,10 +13,12 @@ from linkspan.cli.worker_command import WorkerCommand
 from linkspan.config.worker import DistributedConfig
 from linkspan.observe.levels import silence
 from linkspan.worker.nurseries import PRELOADED, Nurseries
+from linkspan.worker.plugin_search import find_plugins
 
 if TYPE_CHECKING:
     from linkspan.cli.distributed_worker import Distributed
     from linkspan.log.port import Log
+    from linkspan.plugins.catalog import Catalog
 
 __all__ = ["main"]
 
@@ -45,20 +47,22 @@ async def _run(config: DistributedConfig, _: Sequence[str]) -> int:
     silence("kafka")  # as the membership does later on: children begin with the levels that there are now
     log_in_use = KafkaLog()
     nurseries = Nurseries([*PRELOADED, *log_in_use.preload])
-    # The process that children come from is up by the time that this one has imported what it is made of.
-    starting = asyncio.ensure_future(nurseries.start())
-    distributed = await asyncio.to_thread(_distributed, config, log_in_use, nurseries)
+    # The plugins are known, or nearly so, by the time that this process has imported what it is made of.
+    search = asyncio.ensure_future(find_plugins(nurseries, config.plugin_path or []))
+    distributed = await asyncio.to_thread(_distributed, config, log_in_use, nurseries, search)
     try:
         return await distributed.run()
     finally:
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        search.cancel()
+        await asyncio.gather(search, return_exceptions=True)
 
 
-def _distributed(config: DistributedConfig, log_in_use: Log, nurseries: Nurseries) -> Distributed:
+def _distributed(
+    config: DistributedConfig, log_in_use: Log, nurseries: Nurseries, search: Awaitable[Catalog]
+) -> Distributed:
     from linkspan.cli.distributed_worker import Distributed  # noqa: PLC0415 - takes long, so other work goes on
 
-    return Distributed(config, log_in_use, nurseries)
+    return Distributed(config, log_in_use, nurseries, search)
 
 
 _COMMAND: Final = WorkerCommand(

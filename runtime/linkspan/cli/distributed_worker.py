@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from typing import Final
 
 from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
@@ -23,6 +24,7 @@ from linkspan.herder.together import together
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log, Table, TopicSpec
 from linkspan.observe.levels import Levels
+from linkspan.plugins.catalog import Catalog
 from linkspan.plugins.framework import check_converters
 from linkspan.worker.clients import with_quick_ends
 from linkspan.worker.nurseries import Nurseries
@@ -45,12 +47,16 @@ class Distributed:
         config: the worker file.
         log_in_use: where records live.
         nurseries: where the worker's children come from.
+        search: looks for plugins.
     """
 
-    def __init__(self, config: DistributedConfig, log_in_use: Log, nurseries: Nurseries) -> None:
+    def __init__(
+        self, config: DistributedConfig, log_in_use: Log, nurseries: Nurseries, search: Awaitable[Catalog]
+    ) -> None:
         self._config = config
         self._log = log_in_use
         self._nurseries = nurseries
+        self._search = search
         self._properties = worker_properties(config)
         self._sources = config.exactly_once_source_support.lower()
         self._worker: Worker | None = None
@@ -79,7 +85,7 @@ class Distributed:
                 self._properties,
                 self._log,
                 offsets,
-                plugin_path=config.plugin_path or [],
+                search=self._search,
                 nurseries=self._nurseries,
                 keeps_places_as=config.group_id if config.linkspan_sink_static_membership else None,
                 delivers_once_as=config.group_id if self._sources == "enabled" else None,

@@ -21,7 +21,6 @@ from linkspan.cli import standalone as worker
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.plugin_search import find_plugins
-from linkspan.worker.questions import Questions
 
 __all__ = ["app", "main"]
 
@@ -74,7 +73,7 @@ async def _found(plugin_path: Sequence[str]) -> Catalog:
     nurseries = Nurseries(["linkspan.worker.child", "linkspan.worker.requests", "linkspan.plugins.discovery"])
     try:
         await nurseries.start()
-        return await find_plugins(Questions(nurseries, asyncio.Semaphore(2)), plugin_path)
+        return await find_plugins(nurseries, plugin_path)
     finally:
         await nurseries.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +13,11 @@ from linkspan.cli.worker_command import WorkerCommand
 from linkspan.config.worker import StandaloneConfig
 from linkspan.log.port import Log
 from linkspan.worker.nurseries import PRELOADED, Nurseries
+from linkspan.worker.plugin_search import find_plugins
 
 if TYPE_CHECKING:
     from linkspan.cli.standalone_worker import Standalone
+    from linkspan.plugins.catalog import Catalog
 
 __all__ = ["main"]
 
@@ -35,20 +37,22 @@ def _description(config: StandaloneConfig) -> str:
 async def _run(config: StandaloneConfig, files: Sequence[str]) -> int:
     log_in_use = _log_of(config)
     nurseries = Nurseries([*PRELOADED, *log_in_use.preload])
-    # The process that children come from is up by the time that this one has imported what it is made of.
-    starting = asyncio.ensure_future(nurseries.start())
-    standalone = await asyncio.to_thread(_standalone, config, files, log_in_use, nurseries)
+    # The plugins are known, or nearly so, by the time that this process has imported what it is made of.
+    search = asyncio.ensure_future(find_plugins(nurseries, config.plugin_path or []))
+    standalone = await asyncio.to_thread(_standalone, config, files, log_in_use, nurseries, search)
     try:
         return await standalone.run()
     finally:
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        search.cancel()
+        await asyncio.gather(search, return_exceptions=True)
 
 
-def _standalone(config: StandaloneConfig, files: Sequence[str], log_in_use: Log, nurseries: Nurseries) -> Standalone:
+def _standalone(
+    config: StandaloneConfig, files: Sequence[str], log_in_use: Log, nurseries: Nurseries, search: Awaitable[Catalog]
+) -> Standalone:
     from linkspan.cli.standalone_worker import Standalone  # noqa: PLC0415 - takes long, so other work goes on meanwhile
 
-    return Standalone(config, files, log_in_use, nurseries)
+    return Standalone(config, files, log_in_use, nurseries, search)
 
 
 def _log_of(config: StandaloneConfig) -> Log:

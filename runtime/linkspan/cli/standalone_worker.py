@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 from linkspan import KAFKA_VERSION, OUR_COMMIT, __version__
@@ -18,6 +18,7 @@ from linkspan.herder.together import together
 from linkspan.herder.topic_tracking import TopicTracking
 from linkspan.log.port import Log
 from linkspan.observe.levels import Levels
+from linkspan.plugins.catalog import Catalog
 from linkspan.plugins.framework import check_converters
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.offsets import FileOffsetStore
@@ -38,12 +39,21 @@ class Standalone:
         files: connector files.
         log_in_use: where records live.
         nurseries: where the worker's children come from.
+        search: looks for plugins.
     """
 
-    def __init__(self, config: StandaloneConfig, files: Sequence[str], log_in_use: Log, nurseries: Nurseries) -> None:
+    def __init__(
+        self,
+        config: StandaloneConfig,
+        files: Sequence[str],
+        log_in_use: Log,
+        nurseries: Nurseries,
+        search: Awaitable[Catalog],
+    ) -> None:
         self._config = config
         self._log = log_in_use
         self._nurseries = nurseries
+        self._search = search
         self._files = files
         self._worker: Worker | None = None
         self._herder: StandaloneHerder | None = None
@@ -65,7 +75,7 @@ class Standalone:
             worker_properties(config),
             self._log,
             FileOffsetStore(config.offset_storage_file_filename),
-            plugin_path=config.plugin_path or [],
+            search=self._search,
             nurseries=self._nurseries,
         )
         try:

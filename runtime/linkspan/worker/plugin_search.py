@@ -9,6 +9,7 @@ from linkspan.api.errors import ConnectError
 from linkspan.plugins.catalog import INSTALLED, Catalog, PluginInfo
 from linkspan.plugins.discovery import packages, unusable
 from linkspan.plugins.versions import version_order
+from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.questions import Questions
 
 __all__ = ["find_plugins"]
@@ -18,20 +19,20 @@ _IMPORT_SECONDS = 60.0
 _FOLDERS_SECONDS = 60.0
 
 
-async def find_plugins(questions: Questions, plugin_path: Sequence[str]) -> Catalog:
+async def find_plugins(nurseries: Nurseries, plugin_path: Sequence[str]) -> Catalog:
     """Every plugin there is; those of a place whose child dies or hangs are listed with that as their error.
 
     What is installed is imported by one child. Only when that fails, each package gets its own, to tell the bad one
     from the others.
 
     Args:
-        questions: asks the children.
+        nurseries: where the children come from; started if they are not yet.
         plugin_path: folders whose sub-folders are plugins with their own packages.
 
     Raises:
         PluginError: no child can be started, or looking through ``plugin_path`` takes too long.
     """
-    search = _Search(questions)
+    search = _Search(nurseries)
     installed, beside = await asyncio.gather(search.installed(), search.beside(plugin_path))
     found: dict[tuple[str, str], PluginInfo] = {}
     for info in (*installed, *beside):
@@ -50,8 +51,8 @@ def _better(first: PluginInfo, second: PluginInfo) -> PluginInfo:
 
 
 class _Search:
-    def __init__(self, questions: Questions) -> None:
-        self._questions = questions
+    def __init__(self, nurseries: Nurseries) -> None:
+        self._questions = Questions(nurseries, asyncio.Semaphore(_AT_ONCE))
         self._busy = asyncio.Semaphore(_AT_ONCE)
 
     async def installed(self) -> list[PluginInfo]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, cast
@@ -75,8 +75,8 @@ class Worker:
         properties: the worker's configuration as it was written.
         log: where records live; passed on to children.
         offsets: keeps source offsets.
-        catalog: the plugins, if they are known already; else :meth:`start` looks for them.
-        plugin_path: where to look for plugins besides installed ones.
+        catalog: the plugins, if they are known already.
+        search: looks for them, if somebody has begun that; without either, :meth:`start` looks for what is installed.
         nurseries: where children come from, if somebody has started them already.
         keeps_places_as: group of workers whose sink tasks keep their places in their consumer groups beyond a death;
             None when they do not.
@@ -90,7 +90,7 @@ class Worker:
         offsets: OffsetStore,
         *,
         catalog: Catalog | None = None,
-        plugin_path: Sequence[str] = (),
+        search: Awaitable[Catalog] | None = None,
         nurseries: Nurseries | None = None,
         keeps_places_as: str | None = None,
         delivers_once_as: str | None = None,
@@ -107,7 +107,7 @@ class Worker:
         self._log = log
         self._offsets = offsets
         self._catalog = catalog
-        self._plugin_path = list(plugin_path)
+        self._search = search
         self._deadlines = Deadlines.of(self._properties)
         self._nurseries = nurseries or Nurseries([*PRELOADED, *log.preload])
         at_once = concurrency(self._properties)
@@ -184,7 +184,7 @@ class Worker:
         await self._offsets.start()
 
     async def start(self) -> None:
-        """Look for plugins, ask the log who it is.
+        """Learn what plugins there are, ask the log who it is.
 
         Raises:
             UnreachableError: nobody answers at ``bootstrap.servers``.
@@ -197,7 +197,7 @@ class Worker:
 
     async def _scan(self) -> None:
         if self._catalog is None:
-            self._catalog = await find_plugins(self._questions, self._plugin_path)
+            self._catalog = await (self._search or find_plugins(self._nurseries, ()))
 
     async def _identify(self) -> None:
         args: dict[str, Any] = {

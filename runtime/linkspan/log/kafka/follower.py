@@ -34,6 +34,9 @@ _POSITIONED: Final = {
     "enable.auto.commit": "false",
     "group.protocol": "classic",
 }
+_PROMPT: Final = {"reconnect.backoff.ms": "50"}
+"""As the original's. A client connects to its next broker no sooner than half of that after the first one; with what
+this library's clients have otherwise, a quarter of a second of each start would be spent on waiting."""
 
 
 class _Consumer:
@@ -42,7 +45,7 @@ class _Consumer:
     def __init__(self, settings: Mapping[str, str], addresses: str) -> None:
         self.contact = Contact(addresses)
         # partitions are assigned by hand, so the group is a name only; the library wants one
-        settings = {"group.id": settings.get("client.id", "linkspan"), **settings, **_POSITIONED}
+        settings = {"group.id": settings.get("client.id", "linkspan"), **_PROMPT, **settings, **_POSITIONED}
         more: dict[str, Any] = {"enable.partition.eof": True, "error_cb": self.contact}
         self.client: Consumer = opened("consumer", Consumer, translate("consumer", settings), more)
 
