@@ -104,11 +104,19 @@ def test_channel_counts_its_instances(queue_manager: MemoryQueueManager, connect
     assert reason_of(connect, channel="NOWHERE") == 2540
     first, _ = connect(), connect()
     assert queue_manager.instances("DEV.APP.SVRCONN") == 2
-    assert reason_of(connect) == 2025
+    assert reason_of(connect) == 2537
     connect(channel="OTHER")
     assert reason_of(connect, channel="OTHER") == 2537
     first.disconnect()
     assert queue_manager.instances("DEV.APP.SVRCONN") == 1
+    connect()
+
+
+def test_queue_manager_counts_its_connections(queue_manager: MemoryQueueManager, connect: Connect) -> None:
+    queue_manager.alter_queue_manager(max_connections=1)
+    first = connect(channel=None)
+    assert reason_of(connect) == 2025
+    first.disconnect()
     connect()
 
 

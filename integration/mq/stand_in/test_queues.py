@@ -33,7 +33,8 @@ def test_attributes_are_inquired(queue_manager: MemoryQueueManager, connect: Con
     assert application.inquire(manager, 2015) == "QM1"
     assert application.inquire(manager, 33) == 44
     assert reason_of(application.inquire, application.open("Q1", OUTPUT), 3) == 2038
-    assert reason_of(application.inquire, manager, 22) == 2068
+    assert reason_of(application.inquire, manager, 22) == 2067
+    assert reason_of(application.inquire, handle, 33) == 2067
 
 
 def test_several_attributes_come_in_one_call(queue_manager: MemoryQueueManager) -> None:

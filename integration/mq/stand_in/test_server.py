@@ -153,7 +153,7 @@ def test_definitions_survive_a_restart(server: QueueManagerServer) -> None:
         connect = f"Application('ibmmq', channel='C1', address={server.address!r}, user='app', password="
         assert application.reason(connect + "'wrong')") == 2035
         application.run("a = " + connect + "'secret word')")
-        assert application.reason(connect + "'secret word')") == 2025
+        assert application.reason(connect + "'secret word')") == 2537
         application.run("h = a.open('Q1', 0x30)")
         assert application.run("(a.inquire(h, 15), a.inquire(h, 22))") == (7, 2)
 

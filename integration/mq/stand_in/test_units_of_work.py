@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from integration.mq.conftest import Connect
+from integration.mq.conftest import Connect, reason_of
 from integration.services.ibmmq.application import MQError
 from integration.services.ibmmq.memory import MemoryQueueManager
 
@@ -100,6 +100,9 @@ def test_commit_after_a_lost_unit_warns_2003(queue_manager: MemoryQueueManager, 
         application.commit()
     assert (lost.value.completion, lost.value.reason) == (1, 2003)
     application.commit()
+    application.put(application.open("Q1", OUTPUT), b"two")
+    queue_manager.cut(reconnect=True)
+    assert reason_of(application.disconnect) == 2003
     assert queue_manager.depth("Q1").all == 0
 
 

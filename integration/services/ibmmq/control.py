@@ -179,8 +179,8 @@ class Control:
             name: of the channel.
             max_instances: MAXINST.
             max_instances_of_client: MAXINSTC; all clients of a test are one.
-            max_instances_reason: what is answered at the limit; 2025 unless given.
-            max_instances_of_client_reason: the same; 2537 unless given.
+            max_instances_reason: what is answered at the limit; 2537 unless given.
+            max_instances_of_client_reason: the same.
             cipher: CipherSpec that a client must ask for.
         """
         self.call(
@@ -202,16 +202,21 @@ class Control:
         *,
         dead_letter_queue: str | None = None,
         max_uncommitted: int | None = None,
+        max_connections: int | None = None,
         max_length: int | None = None,
         ccsid: int | None = None,
         deny: str | None = None,
     ) -> None:
-        """Attributes of the queue manager itself: DEADQ, MAXUMSGS, MAXMSGL, CCSID; ``deny`` as for a queue."""
+        """Attributes of the queue manager itself: DEADQ, MAXUMSGS, MAXMSGL, CCSID; ``deny`` as for a queue.
+
+        Beyond ``max_connections`` the answer is 2025.
+        """
         self.call(
             "define-queue-manager",
             name=self.name,
             deadq=dead_letter_queue,
             maxumsgs=max_uncommitted,
+            maxconns=max_connections,
             maxmsgl=max_length,
             ccsid=ccsid,
             deny=deny,

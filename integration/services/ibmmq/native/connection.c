@@ -48,6 +48,14 @@ static MQLONG channel_refusal(const struct channel *channel, const struct connec
     return MQRC_NONE;
 }
 
+static int connection_count(const struct queue_manager *manager)
+{
+    int count = 0;
+    for (const struct connection *connection = manager->connections; connection != NULL; connection = connection->next)
+        count++;
+    return count;
+}
+
 static MQLONG refusal(struct queue_manager *manager, const struct connect_request *request, struct channel **channel)
 {
     if (manager == NULL)
@@ -56,6 +64,8 @@ static MQLONG refusal(struct queue_manager *manager, const struct connect_reques
         return MQRC_Q_MGR_NOT_AVAILABLE;
     if (manager->state == MANAGER_QUIESCING)
         return MQRC_Q_MGR_QUIESCING;
+    if (connection_count(manager) >= manager->max_connections)
+        return MQRC_MAX_CONNS_LIMIT_REACHED;
     if (request->has_cd) {
         char name[MQ_CHANNEL_NAME_LENGTH + 1];
         name_read(name, sizeof name, request->cd.ChannelName, MQ_CHANNEL_NAME_LENGTH);
@@ -188,12 +198,22 @@ void abandon(struct connection *connection)
     connection_free(connection);
 }
 
+/* A unit of work that the queue manager has backed out already cannot be committed, which is said once. */
+static struct outcome commit_locked(struct connection *connection)
+{
+    if (!connection->doomed)
+        return unit_commit(connection);
+    unit_back_out(connection);
+    connection->doomed = false;
+    return warning(MQRC_BACKED_OUT);
+}
+
 struct outcome disconnect(struct connection *connection)
 {
     struct call call;
     struct outcome outcome;
     if (call_begin(&call, connection, VERB_DISC, 0, "", &outcome))
-        outcome = call_end(&call, unit_commit(connection));
+        outcome = call_end(&call, commit_locked(connection));
     abandon(connection);
     return outcome;
 }
@@ -204,12 +224,7 @@ struct outcome commit(struct connection *connection)
     struct outcome outcome;
     if (!call_begin(&call, connection, VERB_CMIT, 0, "", &outcome))
         return outcome;
-    if (connection->doomed) {
-        unit_back_out(connection);
-        connection->doomed = false;
-        return call_end(&call, warning(MQRC_BACKED_OUT));
-    }
-    return call_end(&call, unit_commit(connection));
+    return call_end(&call, commit_locked(connection));
 }
 
 struct outcome back_out(struct connection *connection)

@@ -43,6 +43,7 @@ static const struct attribute channel_attributes[] = {
 
 static const struct attribute manager_attributes[] = {
     {"ccsid", NUMBER, FIELD(struct queue_manager, ccsid)},
+    {"maxconns", NUMBER, FIELD(struct queue_manager, max_connections)},
     {"maxumsgs", NUMBER, FIELD(struct queue_manager, max_uncommitted)},
     {"maxmsgl", NUMBER, FIELD(struct queue_manager, max_length)},
     {"deadq", NAME, FIELD(struct queue_manager, dead_letter_queue)},

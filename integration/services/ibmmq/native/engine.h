@@ -107,6 +107,7 @@ struct queue_manager {
     char dead_letter_queue[NAME_TEXT];
     MQLONG ccsid;
     MQLONG max_uncommitted;
+    MQLONG max_connections;
     MQLONG max_length;
     unsigned denied; /* authorities nobody has on the queue manager itself: MAY_INQUIRE, MAY_SET_* */
     enum manager_state state;

@@ -142,6 +142,22 @@ static const char *text_attribute(const struct connection *connection, const str
     }
 }
 
+/* Attributes of queues of any type. */
+static bool is_queue_selector(MQLONG selector)
+{
+    static const MQLONG selectors[] = {
+        MQIA_CURRENT_Q_DEPTH,  MQIA_DEF_INPUT_OPEN_OPTION, MQIA_DEF_PERSISTENCE,  MQIA_DEF_PRIORITY,
+        MQIA_INHIBIT_GET,      MQIA_HARDEN_GET_BACKOUT,    MQIA_INHIBIT_PUT,      MQIA_MAX_MSG_LENGTH,
+        MQIA_MAX_Q_DEPTH,      MQIA_MSG_DELIVERY_SEQUENCE, MQIA_OPEN_INPUT_COUNT, MQIA_OPEN_OUTPUT_COUNT,
+        MQIA_Q_TYPE,           MQIA_BACKOUT_THRESHOLD,     MQIA_SHAREABILITY,     MQIA_PROPERTY_CONTROL,
+        MQCA_BASE_OBJECT_NAME, MQCA_Q_DESC,                MQCA_Q_NAME,           MQCA_BACKOUT_REQ_Q_NAME,
+    };
+    for (size_t i = 0; i < sizeof selectors / sizeof selectors[0]; i++)
+        if (selectors[i] == selector)
+            return true;
+    return false;
+}
+
 struct answer {
     MQLONG integer_room;
     MQLONG *integers;
@@ -189,17 +205,16 @@ static struct outcome inquire_locked(struct connection *connection, const struct
 {
     for (MQLONG i = 0; i < count; i++) {
         MQLONG selector = selectors[i];
-        if (selector < 1 || selector >= 4000)
+        MQLONG value = 0;
+        MQLONG width = 0;
+        bool known = selector <= MQIA_LAST ? integer_attribute(connection, object, selector, &value)
+                                           : text_attribute(connection, object, selector, &width) != NULL;
+        if (!known && (object->is_queue_manager || !is_queue_selector(selector)))
             return failed(MQRC_SELECTOR_ERROR);
-        if (selector <= MQIA_LAST) {
-            MQLONG value = 0;
-            bool known = integer_attribute(connection, object, selector, &value);
+        if (selector <= MQIA_LAST)
             answer_integer(answer, known, value);
-        } else {
-            MQLONG width;
-            const char *text = text_attribute(connection, object, selector, &width);
-            answer_text(answer, text, width);
-        }
+        else
+            answer_text(answer, text_attribute(connection, object, selector, &width), width);
     }
     return answer->reason == MQRC_NONE ? OUTCOME_OK : warning(answer->reason);
 }

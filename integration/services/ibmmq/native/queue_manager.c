@@ -25,6 +25,7 @@ static void set_defaults(struct queue_manager *manager)
     manager->ccsid = MQCCSI_UTF8;
     manager->max_uncommitted = 10000;
     manager->max_length = 104857600;
+    manager->max_connections = 999999999;
     manager->denied = 0;
     manager->state = MANAGER_RUNNING;
     manager->channels_are_checked = false;
@@ -66,7 +67,7 @@ struct channel *channel_define(struct queue_manager *manager, const char *name)
         abort();
     name_read(channel->name, sizeof channel->name, name, MQ_CHANNEL_NAME_LENGTH);
     channel->max_instances = channel->max_instances_of_client = 999999999;
-    channel->limit_reason = MQRC_MAX_CONNS_LIMIT_REACHED;
+    channel->limit_reason = MQRC_CHANNEL_NOT_AVAILABLE;
     channel->client_limit_reason = MQRC_CHANNEL_NOT_AVAILABLE;
     channel->next = manager->channels;
     manager->channels = channel;
