@@ -13,6 +13,9 @@ from integration.services.ibmmq.application import Application, MQError
 from integration.services.ibmmq.memory import MemoryQueueManager
 from integration.services.ibmmq.pymqi_package import pymqi_folder
 from integration.services.maven import UnavailableError
+from linkspan_connectors.ibmmq import sink, source
+from linkspan_connectors.ibmmq.mqi import direct, extension
+from linkspan_connectors.ibmmq.mqi.binding import Mqi
 
 Connect = Callable[..., Application]
 
@@ -55,6 +58,17 @@ def binding(request: pytest.FixtureRequest, queue_manager: MemoryQueueManager) -
     if request.param == "pymqi":
         request.getfixturevalue("pymqi_path")
     return str(request.param)
+
+
+@pytest.fixture(params=["ibmmq", "pymqi", "ctypes"])
+def way(request: pytest.FixtureRequest, queue_manager: MemoryQueueManager, monkeypatch: pytest.MonkeyPatch) -> Mqi:  # noqa: ARG001
+    """Each way that the connectors have to the MQI; tasks that are started take this one."""
+    if request.param == "pymqi":
+        request.getfixturevalue("pymqi_path")
+    made = {"ibmmq": extension.ibmmq, "pymqi": extension.pymqi, "ctypes": direct.client_library}[request.param]()
+    for module in (source, sink):
+        monkeypatch.setattr(module, "chosen", lambda: made)
+    return made
 
 
 @pytest.fixture

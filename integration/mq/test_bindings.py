@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from linkspan_connectors.ibmmq.mqi import constants as mq
-from linkspan_connectors.ibmmq.mqi import direct, extension
 from linkspan_connectors.ibmmq.mqi.binding import Mqi
 from linkspan_connectors.ibmmq.mqi.structures import (
     Parameters,
@@ -27,15 +24,9 @@ PUT = mq.PUT_SYNCPOINT | mq.PUT_NEW_MSG_ID
 GET = mq.GET_SYNCPOINT | mq.GET_PROPERTIES_FORCE_MQRFH2
 
 
-@pytest.fixture(params=[extension.ibmmq, extension.pymqi, direct.client_library], ids=["ibmmq", "pymqi", "ctypes"])
-def mqi(request, queue_manager) -> Mqi:  # noqa: ARG001 - its library is loaded first
-    load: Callable[[], Mqi] = request.param
-    if load is extension.pymqi:
-        request.getfixturevalue("pymqi_path")
-    try:
-        return load()
-    except ImportError as error:
-        pytest.skip(str(error))
+@pytest.fixture
+def mqi(way: Mqi) -> Mqi:
+    return way
 
 
 def parameters(**more) -> Parameters:

@@ -11,7 +11,7 @@ from integration.services.ibmmq.application import Application
 from integration.services.ibmmq.descriptor import Descriptor
 from linkspan.api import ConfigError, ConnectError, CorruptStateError, OutageError, RetriableError
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("way")]
 
 TEXT = Descriptor(format="MQSTR")
 EXACTLY = {"mq_exactly_once_state_queue": "STATE", "mq_client_reconnect_options": "QMGR"}

@@ -20,7 +20,7 @@ from linkspan.api import (
     UnreachableError,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("way")]
 
 TEXT = Descriptor(format="MQSTR")
 
