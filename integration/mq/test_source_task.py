@@ -240,6 +240,52 @@ def test_fifty_tasks_one_after_the_other_leave_no_connection(queue_manager):
     assert queue_manager.instances("DEV.APP.SVRCONN") == 0
 
 
+# --- several connections -------------------------------------------------------------------------------------------
+
+
+def test_connections_take_turns_and_keep_the_order(queue_manager):
+    fill(queue_manager, 10)
+    with source(mq_connections_per_task="2", mq_batch_size="2") as task:
+        assert len(queue_manager.connections()) == 2
+        first, second = task.poll(), task.poll()
+        assert values(first) + values(second) == [b"m0", b"m1", b"m2", b"m3"]
+        assert task.poll() is None
+        acknowledge(task, second)
+        assert task.poll() is None
+        assert queue_manager.depth("Q1").all == 8
+        acknowledge(task, first)
+        assert queue_manager.depth("Q1").all == 6
+        seen = []
+        while polled := task.poll():
+            seen += values(polled)
+            acknowledge(task, polled)
+        assert seen == [b"m%d" % number for number in range(4, 10)]
+    assert queue_manager.connections() == []
+
+
+def test_a_connection_does_not_wait_for_messages_while_the_other_one_waits_for_the_log(queue_manager):
+    fill(queue_manager, 1)
+    with source(mq_connections_per_task="2", mq_message_receive_timeout="800") as task:
+        first = task.poll()
+        began = time.monotonic()
+        assert task.poll() is None
+        assert time.monotonic() - began < 0.5
+        acknowledge(task, first)
+
+
+def test_only_the_messages_of_a_lost_connection_come_again(queue_manager):
+    fill(queue_manager, 4)
+    with source(mq_connections_per_task="2", mq_batch_size="2") as task:
+        first, second = task.poll(), task.poll()
+        queue_manager.cut(min(each.id for each in queue_manager.connections()))
+        acknowledge(task, second)
+        acknowledge(task, first)
+        again = task.poll()
+        assert values(again) == values(first)
+        acknowledge(task, again)
+    assert queue_manager.depth("Q1").all == 0
+
+
 # --- messages that cannot be ---------------------------------------------------------------------------------------
 
 BAD = Descriptor(format="MQSTR", ccsid=99999)

@@ -213,6 +213,19 @@ def _state_queue(order: int) -> dict[str, Any]:
 class MqSourceConfig(_Connection):
     """From a queue into a topic."""
 
+    mq_connections_per_task = Int(
+        default=1,
+        validator=between(1, 8),
+        doc=(
+            "Connections that a task reads with in turn: while the log takes the messages of one, the next one reads. "
+            "Messages keep their order as long as nothing fails. Not a key of IBM's connectors."
+        ),
+        group=_OWN_GROUP,
+        order=3,
+        display_name="Connections per task",
+        width=Width.SHORT,
+        importance=LOW,
+    )
     topic = Str(
         importance=HIGH,
         doc="Topic to write to.",
@@ -336,6 +349,10 @@ class MqSourceConfig(_Connection):
             reason = "The value of mq.reconnect.delay.max.ms must be greater than or equal to mq.reconnect.delay.min.ms"
             problems.append(ConfigError.invalid("mq.reconnect.delay.max.ms", high, reason))
         problems += _one_task(config)
+        connections = values["mq.connections.per.task"]
+        if state_queue(config) and connections != 1:
+            reason = "with mq.exactly.once.state.queue there is one"
+            problems.append(ConfigError.invalid("mq.connections.per.task", connections, reason))
         option = str(values["mq.client.reconnect.options"])
         if state_queue(config) and option.upper() != "QMGR":
             reason = "with mq.exactly.once.state.queue it must be QMGR: the state is on one queue manager only"

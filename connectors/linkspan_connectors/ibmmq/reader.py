@@ -65,8 +65,9 @@ class QueueReader:
         """Messages that went to a backout queue."""
         wait = mq.GET_WAIT
         self._first = get_options(_OPTIONS | wait, min(waits.first, _LONGEST_WAIT))
+        self._at_once = get_options(_OPTIONS)
         further = min(waits.further, _LONGEST_WAIT)
-        self._further = get_options(_OPTIONS | wait, further) if further else get_options(_OPTIONS)
+        self._further = get_options(_OPTIONS | wait, further) if further else self._at_once
 
     def open(self) -> None:
         """Connect and open the queue, unless that has been done.
@@ -82,11 +83,15 @@ class QueueReader:
             self._opened = session.connections
             session.starting = False
 
-    def gather(self, limit: int) -> list[Got]:
+    def gather(self, limit: int, *, waits: bool = True) -> list[Got]:
         """Get messages into the unit of work that is open, or begins.
 
         A message that will be moved to the backout queue if it is backed out once more ends a batch, so that it does
         not take others with it.
+
+        Args:
+            limit: messages, at most.
+            waits: whether to wait for the first one.
 
         Raises:
             ConnectError: none were got, or they are backed out again.
@@ -98,7 +103,7 @@ class QueueReader:
         looks = 0 if self._waits.further or self._waits.all else _LOOKS
         moved_before = self.moved
         messages: list[Got] = []
-        options = self._first
+        options = self._first if waits else self._at_once
         while len(messages) + self.moved - moved_before < limit:
             # the client writes into what it is given, so it gets a copy each time
             data, md, _, length, completion, reason = get(

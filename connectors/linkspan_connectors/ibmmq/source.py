@@ -18,8 +18,9 @@ Step  What happened                                     A kill right after it
 
 With a state queue more is remembered, see :mod:`linkspan_connectors.ibmmq.source_state`.
 
-One unit of work is open at a time. It ends as soon as the last record is told of, even while the task is paused, and is
-never committed for any other reason: an end of the task before that backs it out.
+One unit of work is open at a time on each connection, of which there is one by default. It ends as soon as the last
+record is told of, even while the task is paused, and is never committed for any other reason: an end of the task before
+that backs it out.
 """
 
 from __future__ import annotations
@@ -77,8 +78,25 @@ class _Unit:
         self.has_state = has_state
 
 
+class _Lane:
+    """A connection that reads.
+
+    Attributes:
+        session: the connection.
+        reader: of the queue.
+        unit: what is on its way, or None.
+    """
+
+    __slots__ = ("reader", "session", "unit")
+
+    def __init__(self, session: Session, reader: QueueReader) -> None:
+        self.session = session
+        self.reader = reader
+        self.unit: _Unit | None = None
+
+
 class MqSourceTask(SourceTask[MqSourceConfig]):
-    """One connection, one queue, one unit of work at a time."""
+    """One queue; connections take turns, each with one unit of work at a time."""
 
     java_class = "com.ibm.eventstreams.connect.mqsource.MQSourceTask"
 
@@ -94,32 +112,37 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             key_builder(config),
             Policy.of(config, self.context.configs),
         )
-        self._unit: _Unit | None = None
         self._limits: deque[int] = deque()
         """Sizes of the next batches, to find a message apart from those before it."""
         self._problem: ConnectError | None = None
         """What went wrong between two polls, and is no matter of trying again."""
         prepare_process(config)
         self._stores = stores_of(config)
-        self._session = self._made(self._stores)
-        self._sessions = (self._session,)
+        self._lanes = [self._lane(self._stores) for _ in range(config.mq_connections_per_task)]
+        self._turn = 0
+        self._sessions = tuple(lane.session for lane in self._lanes)
+        self._state: SourceState | None = None
+        if state_queue(config):
+            writer = self._session(self._stores)
+            self._sessions = (*self._sessions, writer)
+            self._state = SourceState(self._lanes[0].reader, writer, state_queue(config), self._stored)
+        try:
+            for opened in (lane.reader for lane in self._lanes) if self._state is None else (self._state,):
+                opened.open()
+        except RetriableError as error:
+            log.warning("%s. Trying again", error)
+
+    def _lane(self, stores: Stores) -> _Lane:
+        config = self.config
         waits = Waits(
             config.mq_message_receive_timeout,
             config.mq_receive_subsequent_timeout_ms,
             config.mq_receive_max_poll_time_ms,
         )
-        self._reader = QueueReader(self._session, config.mq_queue, waits)
-        self._state: SourceState | None = None
-        if state_queue(config):
-            writer = self._made(self._stores)
-            self._sessions = (self._session, writer)
-            self._state = SourceState(self._reader, writer, state_queue(config), self._stored)
-        try:
-            (self._reader if self._state is None else self._state).open()
-        except RetriableError as error:
-            log.warning("%s. Trying again", error)
+        session = self._session(stores)
+        return _Lane(session, QueueReader(session, config.mq_queue, waits))
 
-    def _made(self, stores: Stores) -> Session:
+    def _session(self, stores: Stores) -> Session:
         config = self.config
         application = f"{self.context.connector}-{self.context.task}"
         delays = Delays(config.mq_reconnect_delay_min_ms / 1000, config.mq_reconnect_delay_max_ms / 1000)
@@ -139,36 +162,43 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             self._stores.close()
 
     def poll(self) -> Sequence[SourceRecord] | None:
-        """The messages of the next unit of work; None while the last one is not in the log."""
+        """The messages of the next unit of work; None while the last one of its connection is not in the log."""
         if self._problem is not None:
             raise self._problem
-        if self._unit is not None:
+        lane = self._lanes[self._turn]
+        if lane.unit is not None:
             return None
         if self._state is not None and not self._state.settled:
             again = self._state.settle()
-            return None if again is None else self._records(again, is_again=True)
+            return None if again is None else self._records(lane, again, is_again=True)
         limit = self._limits.popleft() if self._limits else self.config.mq_batch_size
-        messages = self._reader.gather(limit)
+        # while others are on their way, the runtime is not kept from hearing of them
+        messages = lane.reader.gather(limit, waits=all(each.unit is None for each in self._lanes))
         if not messages:
             self._limits.clear()
             return None
-        return self._records(messages)
+        records = self._records(lane, messages)
+        if records:
+            self._turn = (self._turn + 1) % len(self._lanes)
+        return records
 
-    def _records(self, messages: Sequence[Got], *, is_again: bool = False) -> Sequence[SourceRecord] | None:
+    def _records(
+        self, lane: _Lane, messages: Sequence[Got], *, is_again: bool = False
+    ) -> Sequence[SourceRecord] | None:
         partition = dict(source_partition(self.config))
         try:
             records = self._maker.records(messages, partition, self._offset(is_again=is_again))
         except Failed as failed:
             if is_again:
                 raise failed.error from failed
-            self._give_back(failed)
+            self._give_back(lane, failed)
             return None
         has_state = self._state is not None and (is_again or bool(records))
         if self._state is not None and has_state and not is_again:
             self._state.begin(messages)
-        self._unit = _Unit(partition, len(records), has_state=has_state)
+        lane.unit = _Unit(partition, len(records), has_state=has_state)
         if not records:
-            self._complete(self._unit)
+            self._complete(lane, lane.unit)
             return None
         return records
 
@@ -177,33 +207,35 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             return None
         return {SEQUENCE: self._state.sequence + (0 if is_again else 1)}
 
-    def _give_back(self, failed: Failed) -> None:
+    def _give_back(self, lane: _Lane, failed: Failed) -> None:
         """Back out; deliver what came before the message at fault, then take that one alone, and fail.
 
         Its neighbours are not backed out with it again and again, which would move them to the backout queue too.
         """
-        self._session.backout()
+        lane.session.backout()
         if failed.index == 0:
             raise failed.error from failed
         self._limits.extend((failed.index, 1))
 
     def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:  # noqa: ARG002 - sent or dropped, all the same
         """Count down; those of a unit of work that was lost do not count."""
-        unit = self._unit
-        if unit is None or record.source_partition is not unit.partition:
-            return
-        unit.missing -= 1
-        if unit.missing == 0:
-            self._complete(unit)
+        partition = record.source_partition
+        for lane in self._lanes:
+            unit = lane.unit
+            if unit is not None and unit.partition is partition:
+                unit.missing -= 1
+                if unit.missing == 0:
+                    self._complete(lane, unit)
+                return
 
-    def _complete(self, unit: _Unit) -> None:
+    def _complete(self, lane: _Lane, unit: _Unit) -> None:
         """Commit the unit of work; if that fails, its messages are got again."""
-        self._unit = None
+        lane.unit = None
         try:
             if unit.has_state and self._state is not None:
                 self._state.finish()
             else:
-                self._session.commit()
+                lane.session.commit()
         except RetriableError as error:
             log.warning("%s. Its messages come again where that was not done", error)
         except ConnectError as error:

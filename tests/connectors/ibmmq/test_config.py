@@ -93,6 +93,7 @@ SINK_ROWS = [
     ("mq.message.mqmd.context", "STRING", None, "LOW", 31),
 ]
 OWN = {"mq.client.data.path", "mq.ssl.certificate.label"}
+OWN_OF_SOURCE = {"mq.connections.per.task"}
 
 
 def _row(key: ConfigKey) -> tuple[str, str, object, str, int]:
@@ -101,12 +102,13 @@ def _row(key: ConfigKey) -> tuple[str, str, object, str, int]:
 
 
 @pytest.mark.parametrize(("config_class", "rows"), [(MqSourceConfig, SOURCE_ROWS), (MqSinkConfig, SINK_ROWS)])
-def test_keys_are_those_of_ibm_and_two_more(config_class, rows):
+def test_keys_are_those_of_ibm_and_a_few_more(config_class, rows):
     keys = {key.name: key for key in config_class.keys}
     assert [_row(keys[name]) for name, *_ in rows] == rows
-    assert set(keys) - {name for name, *_ in rows} == OWN
+    own = OWN | (OWN_OF_SOURCE if config_class is MqSourceConfig else set())
+    assert set(keys) - {name for name, *_ in rows} == own
     ungrouped = {"topic", "mq.max.poll.blocked.time.ms"}
-    assert {name for name, key in keys.items() if key.group != "mq"} - OWN == ungrouped & set(keys)
+    assert {name for name, key in keys.items() if key.group != "mq"} - own == ungrouped & set(keys)
     for key in keys.values():
         assert key.doc.endswith(".")
         assert key_info(key)["display_name"] == key.display_name
@@ -144,6 +146,8 @@ def test_smallest_configurations_are_accepted():
         ("mq.reconnect.delay.min.ms", "0"),
         ("mq.reconnect.delay.max.ms", "9"),
         ("mq.receive.max.poll.time.ms", "-1"),
+        ("mq.connections.per.task", "0"),
+        ("mq.connections.per.task", "9"),
         ("mq.record.builder.json.schema.content", "[]"),
         ("mq.record.builder.json.schema.content", "{nonsense}"),
     ],
@@ -192,3 +196,15 @@ def test_a_state_queue_is_on_one_queue_manager(option, fine):
         with pytest.raises(ConfigError) as refused:
             load(MqSourceConfig, given)
         assert refused.value.key == "mq.client.reconnect.options"
+
+
+def test_a_state_queue_is_for_one_connection_and_one_task():
+    given = {**SOURCE, "mq.exactly.once.state.queue": "S", "mq.client.reconnect.options": "QMGR"}
+    for key, refused_key in (
+        ("mq.connections.per.task", "mq.connections.per.task"),
+        ("tasks.max", "mq.exactly.once.state.queue"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            load(MqSourceConfig, {**given, key: "2"})
+        assert refused.value.key == refused_key
+        assert load(MqSourceConfig, {**SOURCE, key: "2"})
