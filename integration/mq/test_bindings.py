@@ -83,7 +83,7 @@ def test_attributes_are_numbers_and_names(mqi, queue_manager):
     only_name = mqi.inquire(connection, handle, [mq.BACKOUT_REQ_Q_NAME])
     assert only_name.values == {mq.BACKOUT_REQ_Q_NAME: b"BACK"}
     refused = mqi.inquire(connection, handle, [mq.DEAD_LETTER_Q_NAME])
-    assert (refused.values, refused.completion, refused.reason) == ({}, 1, 2068)
+    assert (refused.values, refused.completion, refused.reason) == ({}, 2, 2067)
     mqi.disconnect(connection)
 
 
