@@ -208,6 +208,12 @@ def outcome(read):
         return str(error)
 
 
+def outcomes(column):
+    """What became of each payload of a batch."""
+    failures = {at: str(error) for at, error in column.failures.items()}
+    return [failures.get(at, (column.schema_at(at), value)) for at, value in enumerate(column.values)]
+
+
 @pytest.mark.parametrize(
     "rest",
     [
@@ -227,8 +233,8 @@ def outcome(read):
 )
 def test_batch_with_decimals_ends_as_single_values_do(rest):
     payload = DECIMALS + rest
-    single = outcome(lambda: FULL.to_connect("t", payload).value)
-    assert outcome(lambda: FULL.to_connect_batch("t", [payload]).values[0]) == single
+    single = outcome(lambda: FULL.to_connect("t", payload))
+    assert outcomes(FULL.to_connect_batch("t", [payload])) == [single]
 
 
 class Colour(enum.Enum):
@@ -411,3 +417,33 @@ def test_a_schema_that_contains_itself_is_refused_with_what_to_do():
     with pytest.raises(DataError, match="The schema Node contains itself, which JsonConverter cannot write"):
         converter().from_connect("t", node, {"next": None})
     assert converter(**{"schemas.enable": "false"}).from_connect("t", node, {"next": None}) == b'{"next":null}'
+
+
+ENVELOPES = [
+    b'{"schema":{"type":"int32","optional":true},"payload":1}',
+    b'{"schema":{"type":"int32","optional":true},"payload":null}',
+    b'{"schema":{"type":"int32","optional":true},"payload":1.5}',
+    b'{"schema":{"type":"int32","optional":true},"payload":{}}x',
+    b'{"schema":{"type":"int32","optional":true},"payload":1},"x":{}}',
+    b'{"schema":{"type":"int32","optional":true},"payload":1',
+    b'{"schema":{"type":"int32"},"payload":null}',
+    b'{"schema":{"type":"string"},"payload":"a"}',
+    b'{"schema":null,"payload":{"a":1}}',
+    b'{"payload":1,"schema":{"type":"int64"}}',
+    b'{"schema":{"type":"nope"},"payload":1}',
+    *(b"{bad", b"", b"1", None),
+]
+
+
+@given(st.lists(st.sampled_from(ENVELOPES), min_size=1))
+def test_envelopes_in_a_batch_fare_as_each_does_alone(payloads):
+    each = [outcome(lambda payload=payload: converter().to_connect("t", payload)) for payload in payloads]
+    made = outcome(lambda: outcomes(converter().to_connect_batch("t", payloads)))
+    # one that cannot be done at once is done again in small pieces
+    assert made in ([each] if isinstance(made, list) else each)
+
+
+def test_one_bad_envelope_leaves_the_others_with_the_schema_they_share():
+    column = converter().to_connect_batch("t", [ENVELOPES[5], ENVELOPES[0], ENVELOPES[1]])
+    assert (column.schemas, column.schema, list(column.values)) == (None, schema.OPTIONAL_INT32, [None, 1, None])
+    assert list(column.failures) == [0]

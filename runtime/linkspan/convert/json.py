@@ -14,7 +14,7 @@ import struct
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import orjson
 
@@ -68,6 +68,20 @@ _UNREADABLE: Final = "Converting byte[] to Kafka Connect data failed due to seri
 _CUT_OFF: Final = "unexpected end of data"
 """What the quick library says of a text that ends too early."""
 _TOO_DEEP: Final = f"{_UNREADABLE}: it is nested too deeply"
+
+
+class _Envelope(NamedTuple):
+    """How payloads begin that have a schema in common.
+
+    Attributes:
+        head: the bytes up to the payload proper.
+        schema: what they say.
+        loads: parses what comes behind them.
+    """
+
+    head: bytes
+    schema: Schema | None
+    loads: Callable[[bytes], Any]
 
 
 class _InexactError(ValueError):
@@ -308,29 +322,60 @@ class JsonConverter(Converter, HeaderConverter):
             with contextlib.suppress(orjson.JSONDecodeError):
                 return Column([None if payload is None else loads(payload) for payload in payloads])
             return _with_failures(payloads)
-        quick = self._same_envelopes(payloads)
-        return super().to_connect_batch(topic, payloads, headers) if quick is None else quick
+        envelope = self._envelope(payloads)
+        if envelope is None:
+            return super().to_connect_batch(topic, payloads, headers)
+        return self._same_envelopes(envelope, payloads) or self._envelopes(envelope, payloads)
 
-    def _same_envelopes(self, payloads: Sequence[bytes | None]) -> Column | None:
-        first = (payloads[0] if payloads else None) or b""
-        end = first.find(_PAYLOAD) + len(_PAYLOAD)
-        head = first[:end]
-        if self._fixed is not None or end < len(_SCHEMA_HEAD) or not head.startswith(_SCHEMA_HEAD):
+    def _envelope(self, payloads: Sequence[bytes | None]) -> _Envelope | None:
+        """How these mostly begin."""
+        first = next((item for item in payloads if item and _PAYLOAD in item), b"")
+        head = first[: first.find(_PAYLOAD) + len(_PAYLOAD)]
+        if self._fixed is not None or not first.startswith(_SCHEMA_HEAD):
             return None
+        text = head[len(_SCHEMA_HEAD) : -len(_PAYLOAD)]
+        try:
+            schema = self._schema(text, lambda: lenient_json.parse_strictly(text))
+        except (ValueError, DataError, RecursionError):
+            return None
+        exactly = schema is not None and _holds_decimals(schema)
+        return _Envelope(head, schema, lenient_json.parse_strictly if exactly else orjson.loads)
+
+    def _same_envelopes(self, envelope: _Envelope, payloads: Sequence[bytes | None]) -> Column | None:
+        """Values of payloads that all begin alike and are in order; else None."""
+        head, schema, loads = envelope
         same = [item for item in payloads if item is not None and item.startswith(head) and item.endswith(b"}")]
         if len(same) != len(payloads):
             return None
-        loads: Callable[[bytes], Any] = orjson.loads
-        read = self._read
-        try:
-            text = head[len(_SCHEMA_HEAD) : -len(_PAYLOAD)]
-            schema = self._schema(text, lambda: lenient_json.parse_strictly(text))
-            if schema is not None and _holds_decimals(schema):
-                loads = lenient_json.parse_strictly
-            parts = [loads(payload[end:-1]) for payload in same]
+        read, begin = self._read, len(head)
+        with contextlib.suppress(ValueError, DataError, RecursionError):
+            parts = [loads(payload[begin:-1]) for payload in same]
             return Column(parts if schema is None else [read(schema, part) for part in parts], schema)
-        except (ValueError, DataError, RecursionError):
-            return None  # the slow way says what is wrong, and with which record
+        return None
+
+    def _envelopes(self, envelope: _Envelope, payloads: Sequence[bytes | None]) -> Column:
+        """Values of payloads of which most begin alike."""
+        values: list[object] = []
+        schemas: list[Schema | None] = []
+        failures: dict[int, Exception] = {}
+        for at, payload in enumerate(payloads):
+            try:
+                schema, value = self._opened(envelope, payload)
+            except DataError as error:
+                failures[at] = error
+                schema, value = envelope.schema, None
+            values.append(value)
+            schemas.append(schema)
+        if all(schema is envelope.schema for schema in schemas):
+            return Column(values, envelope.schema, failures=failures)
+        return Column(values, schemas=schemas, failures=failures)
+
+    def _opened(self, envelope: _Envelope, payload: bytes | None) -> SchemaAndValue:
+        head, schema, loads = envelope
+        if payload is not None and payload.startswith(head) and payload.endswith(b"}"):
+            with contextlib.suppress(ValueError, DataError, RecursionError):
+                return SchemaAndValue(schema, self._read(schema, loads(payload[len(head) : -1])))
+        return self.to_connect("", payload)  # the slow way says what is wrong, if anything
 
     def to_connect_header(self, topic: str, key: str, payload: bytes | None) -> SchemaAndValue:
         """Value of a header."""
