@@ -17,9 +17,8 @@ from integration.conftest import missing
 from integration.services import confluent
 from integration.services.maven import UnavailableError
 from integration.services.plain_registry import PlainRegistry, plain_registry
-from linkspan.api import Converter, DataError, Schema
+from linkspan.api import Converter, DataError
 from linkspan.config.definition import load
-from linkspan.convert import schema_json
 from linkspan.convert.avro.converter import AvroConverter
 from linkspan.convert.protobuf.converter import ProtobufConverter
 from tests.notation import same, schema_of, value_of
@@ -47,17 +46,6 @@ def is_in_another_branch(_case: Json, mine: Outcome, original: Outcome) -> bool:
     return bool(mine[1][0] == original[1][0] and bare(mine[1][1]) == bare(original[1][1]))
 
 
-def is_another_version(_case: Json, mine: Outcome, original: Outcome) -> bool:
-    if mine[0] != "read" or original[0] != "read" or not same(mine[1][1], original[1][1]):
-        return False
-    ours, theirs = (side[1][0] for side in (mine, original))
-    return bool(ours and theirs and unversioned(ours) == unversioned(theirs))
-
-
-def unversioned(schema: Schema) -> Json:
-    return {**schema_json.to_json(schema, lambda _schema, default: repr(default)), "version": None}
-
-
 def bare(value: Any) -> Any:
     """What is there, whichever field has it; bytes and decimals by their numbers."""
     if isinstance(value, Decimal):
@@ -82,7 +70,6 @@ DEVIATIONS: Mapping[str, Difference] = {
         mine[0] == "read" and "Did not find matching union field for data" in str(original[1])
     ),
     "bytes and fixed in one union of Avro": is_in_another_branch,
-    "versions that differ in docs or aliases deep inside": is_another_version,
     "messages of Protobuf that contain themselves within others": lambda case, mine, original: (
         case["class"] == PROTOBUF and mine[0] == "written" and original == ("error", "StackOverflowError: null")
     ),
@@ -141,8 +128,31 @@ class Pair:
             return LATER_WORDS.sub("", ours) == LATER_WORDS.sub("", theirs)
         return bool(singles(unmarked(json.loads(ours))) == singles(unmarked(json.loads(theirs))))
 
+    def differ_in_version_only(self, mine: Outcome, original: Outcome) -> bool:
+        """Whether the original gives a schema the version of one that differs in docs and aliases deep inside only.
+
+        Avro's Java library takes them for equal, and the converter gives all of them the version that it read first;
+        later versions of it do not (docs/reference/deviations.md).
+        """
+        if mine[0] != "read" or original[0] != "read" or not same(mine[1][1], original[1][1]):
+            return False
+        ours, theirs = (side[1][0] for side in (mine, original))
+        if not ours or not theirs or ours.version == theirs.version or ours.replace(version=theirs.version) != theirs:
+            return False
+        texts = [str(self.registry.version("t-value", side.version)["schema"]) for side in (ours, theirs)]
+        return texts[0] != texts[1] and len({json.dumps(undescribed(json.loads(text))) for text in texts}) == 1
+
     def schema_in(self, payload: bytes) -> str:
         return str(self.registry.schema(int.from_bytes(payload[1:5], "big"))["schema"])
+
+
+def undescribed(data: Any) -> Any:
+    """An Avro schema without docs and aliases."""
+    if isinstance(data, list):
+        return [undescribed(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    return {key: undescribed(item) for key, item in data.items() if key not in ("doc", "aliases")}
 
 
 def unmarked(data: Any) -> Any:
@@ -219,6 +229,8 @@ def compare(pair: Pair, cases: Sequence[Json]) -> list[Json]:
     for case, answer in zip(cases, answered, strict=True):
         for mine, original in pair.outcomes(case, answer):
             if is_same(mine, original) or pair.differ_in_text_only(mine, original):
+                continue
+            if pair.differ_in_version_only(mine, original):
                 continue
             if not any(same_but(case, mine, original) for same_but in DEVIATIONS.values()):
                 texts = [pair.schema_in(side[1]) for side in (mine, original) if side[0] == "written" and side[1]]

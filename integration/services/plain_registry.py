@@ -42,6 +42,10 @@ class PlainRegistry:
         """The schema with an id."""
         return self._schemas[schema_id - 1]
 
+    def version(self, subject: str, version: int) -> Schema:
+        """The schema that is a version of a subject."""
+        return self.schema(self._subjects[subject][version - 1])
+
     def register(self, subject: str, schema: Schema) -> int:
         """Id of a schema."""
         kept = _kept(schema)

@@ -124,3 +124,12 @@ def test_whole_numbers_are_accepted_exactly_within_their_bits(kind: Type, number
         assert not fits
     else:
         assert fits
+
+
+def test_defaults_that_are_written_differently_make_different_schemas():
+    zero, less = (Schema(Type.FLOAT32, default=number) for number in (0.0, -0.0))
+    assert zero != less
+    pair = [Schema(Type.ARRAY, values=Schema(Type.FLOAT64), default=[number]) for number in (0.0, -0.0)]
+    assert pair[0] != pair[1]
+    unknown = [Schema(Type.FLOAT64, default=float("nan")) for _ in range(2)]
+    assert unknown[0] == unknown[1]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -353,7 +354,7 @@ def _are_alike(one: Schema, other: Schema, assumed: set[tuple[int, int]]) -> boo
     if (
         (one.type, one.optional, one.name, one.version, one.doc, len(one.fields))
         != (other.type, other.optional, other.name, other.version, other.doc, len(other.fields))
-        or one.default != other.default
+        or not _is_same_default(one.default, other.default)
         or one.parameters != other.parameters
     ):
         return False
@@ -368,6 +369,19 @@ def _are_alike(one: Schema, other: Schema, assumed: set[tuple[int, int]]) -> boo
         mine is theirs or (mine is not None and theirs is not None and _are_alike(mine, theirs, assumed))
         for mine, theirs in inner
     )
+
+
+def _is_same_default(one: object, other: object) -> bool:
+    """Whether two defaults are written alike: -0.0 is another number than 0.0, and no number is one."""
+    if isinstance(one, float) and isinstance(other, float):
+        return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (
+            math.isnan(one) and math.isnan(other)
+        )
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_is_same_default(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_is_same_default, one, other))
+    return one == other
 
 
 def _contains_itself(schema: Schema, within: set[int], done: set[int]) -> bool:
