@@ -123,6 +123,7 @@ class Schema:
 
     __slots__ = (
         "_by_name",
+        "_ends",
         "_hash",
         "_is_recursive",
         "default",
@@ -165,6 +166,11 @@ class Schema:
             Field(label, index, schema) for index, (label, schema) in enumerate(pairs)
         )
         self._by_name = {field.name: field for field in self.fields}
+        # none of those in it is, or contains, what stands for a schema around it
+        self._ends = True
+        if self.fields or keys is not None or values is not None:
+            inner = [*(field.schema for field in self.fields), keys, values]
+            self._ends = all(part is None or part._ends for part in inner)  # noqa: SLF001 - of its own class
         self._hash: int | None = None
         self._is_recursive: bool | None = None
         self._check_shape()
@@ -206,7 +212,7 @@ class Schema:
         Raises:
             DataError: the parts contradict each other, or the default does not fit.
         """
-        parts = {name: getattr(self, name) for name in _KEPT if name not in ("_by_name", "fields")}
+        parts = {name: getattr(self, name) for name in _KEPT if name not in ("_by_name", "_ends", "fields")}
         made = Schema(**{**parts, "fields": [(item.name, item.schema) for item in self.fields], **changes})
         if "fields" not in changes:
             made.fields, made._by_name = self.fields, self._by_name
@@ -220,7 +226,7 @@ class Schema:
     def is_recursive(self) -> bool:
         """Whether a schema in it, or this one, contains itself: who goes through all of it must look for an end."""
         if self._is_recursive is None:
-            self._is_recursive = _contains_itself(self, set(), set())
+            self._is_recursive = not self._ends and _contains_itself(self, set(), set())
         return self._is_recursive
 
     def validate(self, value: object, path: str = "") -> None:
@@ -291,13 +297,25 @@ class Schema:
         return DataError(f"{_at(path)}expected {self._title()}, found {type(value).__name__}")
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Schema) and _are_alike(self, other, set()))
+        if self is other:
+            return True
+        if not isinstance(other, Schema):
+            return False
+        if not (self._ends and other._ends):
+            return _are_alike(self, other, set())
+        return (
+            self._identity() == other._identity()
+            and self.parameters == other.parameters
+            and _is_same_default(self.default, other.default)
+        )
+
+    def _identity(self) -> tuple[object, ...]:
+        return (self.type, self.optional, self.name, self.version, self.doc, self.fields, self.keys, self.values)
 
     def __hash__(self) -> int:
         if self._hash is None:
             # of the fields their names only, so that it ends whatever is in them
-            own = (self.type, self.optional, self.name, self.version, self.doc, self.fields, self.keys, self.values)
-            self._hash = hash(own)
+            self._hash = hash(self._identity())
         return self._hash
 
     def __repr__(self) -> str:
@@ -327,6 +345,7 @@ class _Knot:
 
     def __call__(self, *, optional: bool = False, parameters: Mapping[str, str] | None = None) -> Schema:
         made = Schema(Type.STRUCT, optional=optional)
+        made._ends = False  # noqa: SLF001 - of this module
         if self._whole is None:
             self._waiting.append((made, optional, parameters or {}))
         else:
@@ -344,7 +363,7 @@ class _Knot:
 
 def _fill(made: Schema, whole: Schema, *, optional: bool, parameters: Mapping[str, str]) -> None:
     parts = {name: getattr(whole, name) for name in _KEPT}
-    made.__setstate__({**parts, "optional": optional, "parameters": {**whole.parameters, **parameters}})
+    made.__setstate__({**parts, "_ends": False, "optional": optional, "parameters": {**whole.parameters, **parameters}})
 
 
 def _are_alike(one: Schema, other: Schema, assumed: set[tuple[int, int]]) -> bool:
@@ -373,6 +392,8 @@ def _are_alike(one: Schema, other: Schema, assumed: set[tuple[int, int]]) -> boo
 
 def _is_same_default(one: object, other: object) -> bool:
     """Whether two defaults are written alike: -0.0 is another number than 0.0, and no number is one."""
+    if one is other:
+        return True
     if isinstance(one, float) and isinstance(other, float):
         return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (
             math.isnan(one) and math.isnan(other)
