@@ -284,6 +284,14 @@ def test_what_cannot_be_converted_is_delivered_with_a_warning(
     assert queue_manager.depth("Q1").all == 0
 
 
+def test_broken_lengths_of_folders_stop_nobody(queue_manager: MemoryQueueManager, connect: Connect) -> None:
+    application = connect()
+    for length in (-4, 2**31 - 1, -(2**31)):
+        whole = rfh2("<usr><a>1</a></usr>", "<usr><b>2</b></usr>")
+        queue_manager.put("Q1", whole[:36] + struct.pack(">i", length) + whole[40:] + b"text", HEADED)
+        assert converted(application).body.endswith(b"text")
+
+
 def test_unknown_target_is_a_warning(queue_manager: MemoryQueueManager, connect: Connect) -> None:
     queue_manager.put("Q1", b"a", Descriptor(format="MQSTR"))
     assert converted(connect(), ccsid=4711).reason == 2115

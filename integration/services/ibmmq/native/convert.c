@@ -91,6 +91,8 @@ static void convert_header(char *header, MQLONG length, MQLONG encoding, const s
     for (MQLONG offset = 36; offset + 4 <= length;) {
         MQLONG folder = read_integer(header + offset, encoding);
         write_integer(header + offset, folder, target->encoding);
+        if (folder < 0 || folder > length - offset - 4)
+            break; /* broken, and stays so */
         offset += 4 + folder;
     }
     write_integer(header + 12, target->encoding, target->encoding);
