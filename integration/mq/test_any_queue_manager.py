@@ -1,6 +1,7 @@
 """What must be true of a real queue manager too: with ``--mq-url`` these tests run against it, else on the stand-in.
 
-They only make calls of the MQI, leave their queues empty, and need no rights beyond get, put, browse and inquire.
+First calls of the MQI, then both connectors. They leave their queues empty, and need no rights beyond get, put, browse
+and inquire.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import pytest
 
 from integration.conftest import missing
 from integration.mq.conftest import reason_of
+from integration.mq.tasks import acknowledge, records, sink, source, values
 from integration.services.ibmmq.application import Application, MQError
 from integration.services.ibmmq.descriptor import Descriptor
 from integration.services.ibmmq.memory import MemoryQueueManager
 from integration.services.ibmmq.url import MqUrl
 from integration.services.maven import UnavailableError
+from linkspan.api import Header, Headers, SinkRecord
 
 pytestmark = pytest.mark.integration
 
@@ -60,6 +63,18 @@ class Place:
             with suppress(Exception):
                 application.__exit__()
         self._opened.clear()
+
+    def keys(self, queue: str, **changes: str) -> dict[str, str]:
+        """Keys that lead a connector here."""
+        url = self.url
+        connection = {
+            "mq_queue_manager": url.name,
+            "mq_queue": queue,
+            "mq_connection_name_list": url.address,
+            "mq_channel_name": url.channel,
+        }
+        credentials = {} if url.user is None else {"mq_user_name": url.user, "mq_password": url.password}
+        return {**connection, **credentials, **changes}
 
 
 @pytest.fixture
@@ -273,3 +288,49 @@ def test_broken_header_is_refused(place: Place) -> None:
     application = place.connect()
     handle = application.open(place.first, OUTPUT)
     assert reason_of(application.put, handle, b"no header", Format=b"MQHRF2") == 2334
+
+
+@pytest.mark.parametrize("is_jms", ["true", "false"])
+def test_what_the_sink_writes_the_source_reads(place: Place, is_jms: str) -> None:
+    given = ["grüß", "b" * 100_000, "c"]
+    with sink(**place.keys(place.first, mq_message_body_jms=is_jms)) as writer:
+        writer.put(records(*given))
+    with source(**place.keys(place.first, mq_message_body_jms="true")) as reader:
+        found = reader.poll()
+        assert values(found) == given
+        acknowledge(reader, found)
+        assert reader.poll() is None
+
+
+def test_headers_pass_through_both_connectors(place: Place) -> None:
+    headers = Headers([Header("color", "blue & green"), Header("n", 7), Header("ok", True)])
+    changes = {"mq_message_body_jms": "true", "mq_kafka_headers_copy_to_jms_properties": "true"}
+    with sink(**place.keys(place.first, **changes)) as writer:
+        writer.put(records(SinkRecord("t", 0, 0, "x", headers=headers)))
+    wanted = {"mq_message_body_jms": "true", "mq_jms_properties_copy_to_kafka_headers": "true"}
+    with source(**place.keys(place.first, **wanted)) as reader:
+        (record,) = reader.poll() or ()
+    found = {header.key: header.value for header in record.headers or ()}
+    assert {key: found[key] for key in ("color", "n", "ok")} == {"color": "blue & green", "n": 7, "ok": True}
+    assert found["JMSXDeliveryCount"] == 1
+
+
+def test_source_gives_back_what_was_not_acknowledged(place: Place) -> None:
+    with sink(**place.keys(place.first)) as writer:
+        writer.put(records("one", "two"))
+    with source(**place.keys(place.first)) as reader:
+        acknowledge(reader, (reader.poll() or ())[:1])
+    with source(**place.keys(place.first, mq_jms_properties_copy_to_kafka_headers="true")) as reader:
+        found = reader.poll() or ()
+    assert values(found) == [b"one", b"two"]
+    counts = [header.value for each in found for header in each.headers or () if header.key == "JMSXDeliveryCount"]
+    assert counts == [2, 2]
+
+
+def test_sink_with_a_state_queue_leaves_out_what_it_has_written(place: Place) -> None:
+    keys = place.keys(place.first, mq_exactly_once_state_queue=place.second)
+    for given in (records("one", "two"), records("two", "three", first=1)):
+        with sink(**keys) as writer:
+            writer.put(given)
+    with source(**place.keys(place.first)) as reader:
+        assert values(reader.poll()) == [b"one", b"two", b"three"]
