@@ -12,7 +12,7 @@ from linkspan.convert.protobuf.descriptors import message_types
 from linkspan.convert.protobuf.indexes import written
 from linkspan.convert.protobuf.parsing import parse
 
-__all__ = ["MESSAGES", "recursive_avro", "recursive_protobuf"]
+__all__ = ["MESSAGES", "recursive_avro", "recursive_protobuf", "recursive_structs"]
 
 DEPTH: Final = 3
 RECORDS: Final = ("some.A", "some.B", "some.space.C")
@@ -208,3 +208,72 @@ def recursive_protobuf(draw: st.DrawFn, values: int) -> list[tuple[Json, str, by
     place = written(parse(MESSAGES[name]).places_of(name))
     examples = [draw(VALUES[name]) for _ in range(values)]
     return [(config, name, place + _TYPES[name].made_by(**fields).SerializeToString()) for fields in examples]
+
+
+# --- Connect ----------------------------------------------------------------------------------------------------------
+
+
+class Structs:
+    """Structs that mention those around them, in the notation of tests/convert/golden."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.around: list[Json] = []
+        self.count = 0
+
+    def struct(self) -> Json:
+        self.count += 1
+        made: Json = {"type": "STRUCT", "name": f"some.R{self.count}", "fields": []}
+        self.around.append(made)
+        for label in self.draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True)):
+            made["fields"].append([label, self.field()])
+        self.around.pop()
+        return made
+
+    def field(self) -> Json:
+        shape = self.draw(st.sampled_from(["int", "text", "again", "array", "map", "struct"]))
+        if shape == "struct" and self.count < 3:
+            return {**self.struct(), "optional": True}
+        again = {"again": self.draw(st.integers(0, len(self.around) - 1))}
+        if shape == "array":
+            return {"type": "ARRAY", "values": again}
+        if shape == "map":
+            return {"type": "MAP", "name": "Entries", "keys": {"type": "STRING"}, "values": again}
+        if shape == "int":
+            return {"type": "INT32"}
+        return {"type": "STRING", "optional": True} if shape == "text" else {**again, "optional": True}
+
+    def value(self, schema: Json, around: tuple[Json, ...], depth: int) -> Json | None:
+        """A value, which ends; the schemas of its structs are those of the whole."""
+        if "again" in schema:
+            at = len(around) - schema["again"]
+            return self.filled(around[at - 1], around[: at - 1], depth, optional="optional" in schema)
+        if schema["type"] == "INT32":
+            return {"i32": str(self.draw(st.integers(-9, 9)))}
+        if schema["type"] == "STRING":
+            return self.draw(st.none() | st.text(max_size=3).map(lambda text: {"str": text}))
+        if schema["type"] == "STRUCT":
+            return self.filled(schema, around, depth, optional="optional" in schema)
+        few = self.draw(st.integers(0, 2)) if depth > 0 else 0
+        items = [self.value(schema["values"], around, depth) for _ in range(few)]
+        if schema["type"] == "ARRAY":
+            return {"list": items}
+        # one entry, since the original's order of several is that of its hash table
+        return {"map": [[{"str": "k"}, item] for item in items[:1]]}
+
+    def filled(self, schema: Json, around: tuple[Json, ...], depth: int, *, optional: bool) -> Json | None:
+        if optional and (depth <= 0 or self.draw(st.booleans())):
+            return None
+        inner = (*around, schema)
+        return {"struct": {"fields": {name: self.value(part, inner, depth - 1) for name, part in schema["fields"]}}}
+
+
+@st.composite
+def recursive_structs(draw: st.DrawFn, name: str, values: int) -> list[Json]:
+    """Cases of writing with a class: a schema that may contain itself, and values of it."""
+    made = Structs(draw)
+    schema = made.struct()
+    return [
+        {"class": name, "config": {}, "schema": schema, "value": made.filled(schema, (), DEPTH, optional=False)}
+        for _ in range(values)
+    ]

@@ -71,7 +71,7 @@ DEVIATIONS: Mapping[str, Difference] = {
     ),
     "bytes and fixed in one union of Avro": is_in_another_branch,
     "messages of Protobuf that contain themselves within others": lambda case, mine, original: (
-        case["class"] == PROTOBUF and mine[0] == "written" and original == ("error", "StackOverflowError: null")
+        case["class"] == PROTOBUF and mine[0] == "written" and str(original[1]).startswith("StackOverflowError")
     ),
     "a null is a tombstone, whatever its schema": lambda _case, mine, _original: mine == ("written", None),
 }

@@ -22,7 +22,7 @@ from integration.compat.generated_schemas import (
     connect_records,
     drawn,
 )
-from integration.compat.recursive_schemas import MESSAGES, recursive_avro, recursive_protobuf
+from integration.compat.recursive_schemas import MESSAGES, recursive_avro, recursive_protobuf, recursive_structs
 from integration.compat.registry_pair import AVRO, PROTOBUF, Json, Pair, compare, pair, payload_of
 from linkspan.convert.avro.model import parse, text
 
@@ -180,6 +180,19 @@ def recursive_protobuf_of_others(pair: Pair, number: int) -> None:
     assert sum("error" not in payload for payload in written) > number / 10
 
 
+def recursive_records(pair: Pair, name: str, number: int) -> None:
+    """Records whose schema contains itself are written alike, and what was written is read alike."""
+    answered = compare(pair, drawn(recursive_structs(name, VALUES[number]), number, VALUES[number]))
+    payloads = read_back(answered)
+    assert len(payloads) > len(answered) / 4
+    compare(pair, payloads)
+
+
+@pytest.mark.parametrize("name", [AVRO, PROTOBUF])
+def test_records_that_contain_themselves_are_written_and_read_alike(pair: Pair, name: str) -> None:
+    recursive_records(pair, name, FEW)
+
+
 def test_records_become_the_same_avro_and_come_back_alike(pair: Pair) -> None:
     write_and_read(pair, AVRO, AVRO_OPTIONS, FEW)
 
@@ -202,6 +215,12 @@ def test_protobuf_that_contains_itself_is_read_and_written_alike(pair: Pair) -> 
 
 def test_protobuf_of_others_is_read_alike(pair: Pair) -> None:
     foreign_protobuf(pair, FEW)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [AVRO, PROTOBUF])
+def test_many_records_that_contain_themselves_are_written_and_read_alike(pair: Pair, name: str) -> None:
+    recursive_records(pair, name, MANY)
 
 
 @pytest.mark.long
