@@ -208,6 +208,34 @@ def test_an_outage_of_the_broker_repeats_no_line(fragile: Fragile, tmp_path: Pat
 
 
 @pytest.mark.long
+def test_a_task_whose_transaction_the_brokers_gave_up_begins_anew_by_itself(fragile: Fragile, tmp_path: Path) -> None:
+    group = Group(fragile.bootstrap, SETTINGS)
+    worker = LinkspanGroupWorker(tmp_path / "worker", group)
+    pipe = Pipe(tmp_path, group)
+    expired = "before its producer transaction expired"
+    with running(worker):
+        times = {"transaction.boundary.interval.ms": "1500", "producer.override.transaction.timeout.ms": "2000"}
+        create(worker, pipe, {**INTERVAL, **times})
+        await_states(worker, [pipe.source], on=[worker])
+        with pipe.growing():
+            wait_for(lambda: seen(pipe), "the first lines")
+            for _ in range(4):
+                still = leaves(worker)
+                for pid in still:
+                    os.kill(pid, signal.SIGSTOP)
+                time.sleep(15)  # brokers look every 10 s
+                for pid in still:
+                    os.kill(pid, signal.SIGCONT)
+                reached = len(pipe.written)
+                wait_for(lambda reached=reached: len(seen(pipe)) > reached, "lines go on")
+                if expired in log_of(worker):
+                    break
+        await_each_once(pipe)
+        assert expired in log_of(worker)
+        assert tasks_run([worker], pipe)
+
+
+@pytest.mark.long
 def test_a_group_is_switched_over_in_two_steps_and_back(fragile: Fragile, tmp_path: Path) -> None:
     common = {key: value for key, value in SETTINGS.items() if key != "exactly.once.source.support"}
     group = Group(fragile.bootstrap, common)
