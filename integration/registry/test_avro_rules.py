@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from integration.compat.java_program import JavaProgram
-from integration.conftest import missing
 from integration.registry.avro_pairs import pairs
-from integration.services.confluent import class_path
-from integration.services.maven import UnavailableError
 from linkspan.convert.rules.avro.compatibility import incompatibilities
 from linkspan.convert.rules.avro.parser import parse
 from linkspan.registry.avro.schema import AvroSchema
@@ -21,18 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("registry")]
 
 COUNT: Final = 3000
 SEED: Final = 1
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaProgram]:
-    try:
-        jars = Path(class_path()).parent
-    except UnavailableError as error:
-        missing(str(error))
-    source = Path(__file__).with_name("AvroRules.java")
-    program = JavaProgram([source], "AvroRules", jars, tmp_path_factory.mktemp("classes"))
-    yield program
-    program.stop()
+PROGRAM: Final = "AvroRules"
 
 
 def ours(case: dict[str, str]) -> dict[str, Any]:

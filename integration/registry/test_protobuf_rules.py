@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from integration.compat.java_program import JavaProgram
-from integration.conftest import missing
 from integration.registry.protobuf_pairs import pairs
-from integration.services.confluent import class_path
-from integration.services.maven import UnavailableError
 from linkspan.convert.protobuf.compatibility import COMPATIBLE, differences
 from linkspan.convert.protobuf.parsing import parse
 from linkspan.registry.protobuf.schema import ProtobufSchema
@@ -21,19 +16,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("registry")]
 
 COUNT: Final = 300
 SEED: Final = 1
+PROGRAM: Final = "ProtobufRules"
 Found = list[tuple[str, str, bool]]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaProgram]:
-    try:
-        jars = Path(class_path()).parent
-    except UnavailableError as error:
-        missing(str(error))
-    source = Path(__file__).with_name("ProtobufRules.java")
-    program = JavaProgram([source], "ProtobufRules", jars, tmp_path_factory.mktemp("classes"))
-    yield program
-    program.stop()
 
 
 def ours(case: dict[str, str]) -> Found:
