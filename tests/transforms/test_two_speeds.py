@@ -25,6 +25,7 @@ from linkspan.task.offsets import Part
 from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.source_conversion import Prepared, SourceConversion
 from linkspan.task.tolerance import ErrorPolicy, Tolerance
+from linkspan.transforms.python import PythonValue
 from tests.task.memory_log import MemoryBatch
 from tests.transforms.test_chain import Reports, made
 
@@ -43,6 +44,11 @@ CHAINS = {
     ),
     "by header": (("HeaderFrom$Value", {"fields": "a", "headers": "h", "operation": "copy"}),),
     "to key": (("ValueToKey", {"fields": "a"}), ("ExtractField$Key", {"field": "a"}), ("Cast$Key", {"spec": "int32"})),
+    "python": (
+        ("Python", {"expression": "{'a': int(value['a']), 'n': 7}"}),
+        ("Python", {"expression": "value['a'] + 1"}),
+    ),
+    "python that drops": (("Python", {"expression": "None if value['a'] == '1' else value['n']"}),),
     "filtered": (("Cast$Value", {"spec": "a:int32"}), ("Filter", {})),
 }
 VALUES = [
@@ -98,7 +104,18 @@ class SourceOneByOne(SourceConversion):
 
 
 def steps(name: str) -> list[Step]:
-    return [Step(made(transform, **config)) for transform, config in CHAINS[name]]
+    return [
+        Step(python(**config) if transform == "Python" else made(transform, **config))
+        for transform, config in CHAINS[name]
+    ]
+
+
+def python(**config: str) -> PythonValue:
+    transform = PythonValue()
+    transform.alias = "p"
+    transform.config = load(PythonValue.config_class, config)
+    transform.configure()
+    return transform
 
 
 def letters(reports: Reports) -> list[Any]:

@@ -83,6 +83,10 @@ _READ: Final[Mapping[str, Callable[[Any], object]]] = {
 }
 
 
+_REFUSED: Final = object()
+"""In place of a result that there is not."""
+
+
 class _Computation(NamedTuple):
     """What the user configured.
 
@@ -200,24 +204,46 @@ class _OneSide(Transform[PythonConfig]):
         column = columns.keys if self.side == "key" else columns.values
         if self._drops_some or column.schemas is not None:
             raise UnsupportedError("The schemas differ, or only some of the records stay")
-        names, run, _ = self._computation
+        names = self._computation.names
+        failures: dict[int, Exception] = {}
         rows: Iterable[tuple[object, ...]] = repeat((), len(columns))
         if names:
             rows = zip(*[self._column(columns, name) for name in names], strict=True)
         if None in column.values:
             made = self._where_there_is_one(column, rows)
         else:
-            made = list(starmap(run, rows))
+            made = self._results(rows, failures)
             if None in made:
-                self._drop_all(made)
+                self._drop_all(made, failures)
                 return None
+        if failures and column.schema is not None:
+            raise UnsupportedError("Some of the records fail, and the schemas of the others will differ")
         twin = columns.copy()
-        found = Column(made) if column.schema is None else self._with_schemas(column.schema, made)
+        found = (
+            self._with_schemas(column.schema, made) if column.schema is not None else Column(made, None, None, failures)
+        )
         if self.side == "key":
             twin.keys = found
         else:
             twin.values = found
         return twin
+
+    def _results(self, rows: Iterable[tuple[object, ...]], failures: dict[int, Exception]) -> list[Any]:
+        """What comes of each row; where it is refused, something else in its place."""
+        _, run, failed = self._computation
+        made: list[Any] = []
+        rest = iter(rows)
+        while True:
+            try:
+                made.extend(starmap(run, rest))
+            except Exception as error:  # noqa: BLE001 - supervision point: functions of users
+                try:
+                    _raise(failed(error), error)
+                except DataError as refused:
+                    failures[len(made)] = refused
+                    made.append(_REFUSED)
+            else:
+                return made
 
     def _where_there_is_one(self, column: Column, rows: Iterable[tuple[object, ...]]) -> list[Any]:
         if column.schema is not None:
@@ -229,10 +255,12 @@ class _OneSide(Transform[PythonConfig]):
             raise UnsupportedError("Only some of the records stay")
         return made
 
-    def _drop_all(self, made: Sequence[object]) -> None:
-        if made.count(None) != len(made):
+    def _drop_all(self, made: Sequence[object], failures: Mapping[int, Exception]) -> None:
+        if made.count(None) + len(failures) != len(made):
             self._drops_some = True
             raise UnsupportedError("Only some of the records stay")
+        if failures:
+            raise UnsupportedError("Some of the records fail, and the others go")
 
     def _with_schemas(self, schema: Schema, made: Sequence[object]) -> Column:
         results = self._known[self.side](schema).results
