@@ -43,4 +43,7 @@ def test_sizes_by_version_are_those_of_the_binding(theirs: dict[str, int]) -> No
             for version in range(1, 20)
             if (length := theirs.get(f"{SIZES[name]}_LENGTH_{version}")) is not None
         }
-        assert lengths == dict(enumerate(map(int, sizes.split(",")), start=1)), name
+        ours = dict(enumerate(map(int, sizes.split(",")), start=1))
+        assert lengths.keys() == ours.keys(), name
+        for version, size in ours.items():
+            assert lengths[version] in {size, (size + 7) // 8 * 8}, (name, version)

@@ -7,7 +7,8 @@
 
 #include "mqi.h"
 
-/* Sizes by version; 0 for a version that there is not. */
+/* Sizes by version, to the end of the last field, since a binding may pass a structure without the bytes that fill it up;
+ * 0 for a version that there is not. */
 size_t md_size(MQLONG version);
 size_t gmo_size(MQLONG version);
 size_t pmo_size(MQLONG version);
