@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from integration.chaos.pipes import QUICK, states, wait_for
 from integration.conftest import missing
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.ibmmq.descriptor import Descriptor
+from integration.services.ibmmq.remote import RemoteApplication
 from integration.services.ibmmq.server import QueueManagerServer
 from integration.services.maven import UnavailableError
 from integration.services.topics import committed_values
@@ -183,3 +186,42 @@ def test_each_message_arrives_once_whichever_step_is_the_last(
         wait_for(lambda: server.depth("STATE.IN").all == 0, "the state queue of the source is empty")
         assert (server.depth("IN").all, server.depth("STATE.OUT").all) == (0, 1)
     assert server.connections() == []
+
+
+MANY: Final = 100_000
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_messages_arrive_once_while_workers_are_killed(
+    kafka: SimpleNamespace, server: QueueManagerServer, tmp_path: Path
+) -> None:
+    group = Group(kafka.bootstrap, {**SETTINGS, "scheduled.rebalance.max.delay.ms": 0})
+    workers = [LinkspanGroupWorker(tmp_path / f"worker-{number}", group) for number in range(2)]
+    for name in ("IN", "OUT"):
+        server.define_queue(name, max_depth=1_000_000)
+    with RemoteApplication(server.environment) as writer:
+        writer.run(f"a = Application('ibmmq', address={server.address!r})")
+        writer.run("h = a.open('IN', 0x10)")
+        for first in range(0, MANY, 1000):
+            writer.run(
+                f"[a.put(h, b'm%06d' % n, Persistence=1) for n in range({first}, {first + 1000})] and a.commit()"
+            )
+    generator = random.Random(7)
+    kills = 0
+    with running(*workers):
+        for name, config in configs(server, f"{group.name}-orders").items():
+            code, body = workers[0].ask("PUT", f"/connectors/{name}/config", config)
+            assert code == 201, body
+        deadline = time.monotonic() + 600
+        while server.depth("OUT").visible < MANY:
+            assert time.monotonic() < deadline, server.depth("OUT")
+            time.sleep(generator.uniform(1, 4))
+            if server.depth("OUT").visible < MANY * 0.9:
+                worker = generator.choice(workers)
+                worker.kill()
+                worker.start()
+                kills += 1
+            revive(workers[0])
+    assert kills >= 3
+    assert [body[-7:] for body in server.bodies("OUT")] == [b"m%06d" % number for number in range(MANY)]
+    assert (server.depth("IN").all, server.depth("STATE.IN").all) == (0, 0)

@@ -341,7 +341,7 @@ class MqSourceConfig(_Connection):
     def check(cls, config: Config) -> Sequence[ConfigError]:
         """Rules between keys."""
         values = config.values
-        problems: list[ConfigError] = []
+        problems = [*_too_long(config)]
         low, high = values["mq.reconnect.delay.min.ms"], values["mq.reconnect.delay.max.ms"]
         assert isinstance(low, int)
         assert isinstance(high, int)
@@ -460,7 +460,31 @@ class MqSinkConfig(_Connection):
     @classmethod
     def check(cls, config: Config) -> Sequence[ConfigError]:
         """Rules between keys."""
-        return _one_task(config)
+        return [*_too_long(config), *_one_task(config)]
+
+
+_LONGEST: Final = {
+    "mq.queue.manager": 48,
+    "mq.queue": 48,
+    "mq.exactly.once.state.queue": 48,
+    "mq.channel.name": 20,
+    "mq.connection.name.list": 264,
+    "mq.ssl.cipher.suite": 64,
+    "mq.ssl.certificate.label": 64,
+}
+"""Bytes that the client has for a value; what is longer would be cut off and mean something else."""
+_LONGEST_OLD_CREDENTIAL: Final = 12
+
+
+def _too_long(config: Config) -> Sequence[ConfigError]:
+    values, limits = config.values, dict(_LONGEST)
+    if not values["mq.user.authentication.mqcsp"]:
+        limits["mq.user.name"] = _LONGEST_OLD_CREDENTIAL
+    return [
+        ConfigError.invalid(key, values[key], f"MQ takes {limit} bytes at most")
+        for key, limit in limits.items()
+        if len(str(values[key] or "").strip().encode()) > limit
+    ]
 
 
 def _one_task(config: Config) -> Sequence[ConfigError]:

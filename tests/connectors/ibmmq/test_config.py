@@ -208,3 +208,22 @@ def test_a_state_queue_is_for_one_connection_and_one_task():
             load(MqSourceConfig, {**given, key: "2"})
         assert refused.value.key == refused_key
         assert load(MqSourceConfig, {**SOURCE, key: "2"})
+
+
+@pytest.mark.parametrize(
+    ("key", "longest"),
+    [
+        ("mq.queue.manager", 48),
+        ("mq.queue", 48),
+        ("mq.channel.name", 20),
+        ("mq.connection.name.list", 264),
+        ("mq.user.name", 12),
+    ],
+)
+@pytest.mark.parametrize(("config_class", "given"), [(MqSourceConfig, SOURCE), (MqSinkConfig, SINK)])
+def test_what_mq_would_cut_off_is_refused(config_class, given, key, longest):
+    given = {**given, "mq.user.authentication.mqcsp": "false"}
+    assert load(config_class, {**given, key: "x" * longest})
+    with pytest.raises(ConfigError, match=f"MQ takes {longest} bytes at most") as refused:
+        load(config_class, {**given, key: "x" * (longest + 1)})
+    assert refused.value.key == key
