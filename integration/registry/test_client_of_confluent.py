@@ -186,7 +186,7 @@ def test_protobuf_schemas_come_as_descriptors_and_as_texts(client: SchemaRegistr
     read = ProtobufDeserializer(kind, {"use.deprecated.format": False}, client)(data, context)
     assert list(read.paths) == ["a", "b"]
     text = client.get_latest_version(subject).schema.schema_str
-    assert text == 'syntax = "proto3";\npackage shop;\nmessage Order {\n  repeated string paths = 1;\n}\n'
+    assert text == 'syntax = "proto3";\npackage shop;\n\nmessage Order {\n  repeated string paths = 1;\n}\n'
     assert client.register_schema(subject, Schema(text, "PROTOBUF")) == int.from_bytes(data[1:5], "big")
     other = text.replace("repeated string paths = 1", "repeated int64 paths = 1")
     assert refusal(client.register_schema, subject, Schema(other, "PROTOBUF")) == (409, 409)
