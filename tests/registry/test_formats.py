@@ -112,3 +112,11 @@ def test_a_text_and_its_descriptor_are_the_same_protobuf_schema() -> None:
     written = PARSERS["PROTOBUF"](text, parts, True)
     assert "comment" not in written.text
     assert PARSERS["PROTOBUF"](written.formatted("serialized"), parts, True).is_same_as(written)
+
+
+def test_options_of_a_proto_file_keep_their_values() -> None:
+    service = "service S { rpc R (M) returns (M); }"
+    text = f'syntax = "proto3"; option optimize_for = SPEED; option java_package = "a.b"; message M {{}} {service}'
+    made = PARSERS["PROTOBUF"](text, (), True).text
+    assert 'option optimize_for = SPEED;\noption java_package = "a.b";\n' in made
+    assert PARSERS["PROTOBUF"](made, (), True).text == made

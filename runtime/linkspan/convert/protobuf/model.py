@@ -8,11 +8,11 @@ from typing import Final
 
 from linkspan.api import DataError
 
-__all__ = ["EnumType", "File", "Member", "Message", "map_entry_name", "map_field_name", "text"]
+__all__ = ["ESCAPES", "EnumType", "File", "Member", "Message", "map_entry_name", "map_field_name", "text"]
 
 _VALUE_FIRST: Final = frozenset(("precision", "scale"))
 """Parameters that Confluent writes with their value before their key."""
-_ESCAPES: Final = str.maketrans(
+ESCAPES: Final = str.maketrans(
     {
         "\a": "\\a",
         "\b": "\\b",
@@ -40,6 +40,7 @@ class Member:
         label: ``optional``, ``required``, ``repeated`` or None.
         oneof: name of the oneof that it belongs to, or None.
         params: what Confluent keeps in the option ``confluent.field_meta``.
+        options: its other options, as they are written.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Member:
     label: str | None = None
     oneof: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    options: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Message:
         entries: messages that stand for the entries of fields that are maps; nobody wrote them down.
         enums: enums in it.
         oneofs: names of its oneofs.
+        reserved: names and numbers that nothing may have, as they are written.
         is_map_entry: whether it stands for an entry of a map.
     """
 
@@ -79,6 +82,7 @@ class Message:
     entries: list[Message] = field(default_factory=list)
     enums: list[EnumType] = field(default_factory=list)
     oneofs: list[str] = field(default_factory=list)
+    reserved: list[str] = field(default_factory=list)
     is_map_entry: bool = False
 
 
@@ -90,6 +94,7 @@ class File:
         package: of its types, or None.
         syntax: ``proto2`` or ``proto3``.
         imports: names of other files.
+        options: what is set for the whole file, as it is written.
         public: those of them that count as imported by whoever imports this one.
         messages: types of messages.
         enums: types of enums.
@@ -99,6 +104,7 @@ class File:
     syntax: str = "proto3"
     imports: list[str] = field(default_factory=list)
     public: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     enums: list[EnumType] = field(default_factory=list)
 
@@ -165,6 +171,8 @@ def text(file: File) -> str:
         lines.append("")
         lines += [f'import "{name}";' for name in file.imports if name not in file.public]
         lines += [f'import public "{name}";' for name in file.public]
+    if file.options:
+        lines += ["", *file.options]
     if file.messages or file.enums:
         lines.append("")
         lines += _types(file.messages, file.enums)
@@ -176,7 +184,8 @@ def _types(messages: list[Message], enums: list[EnumType]) -> list[str]:
     for message in messages:
         lines += _message(message)
     for enum in enums:
-        values = [f"{name} = {number};" for name, number in enum.values]
+        values = ["option allow_alias = true;"] if enum.allow_alias else []
+        values += [f"{name} = {number};" for name, number in enum.values]
         lines += [f"enum {enum.name} {{", *_indented(values), "}"] if values else [f"enum {enum.name} {{}}"]
     return lines
 
@@ -184,6 +193,7 @@ def _types(messages: list[Message], enums: list[EnumType]) -> list[str]:
 def _message(message: Message) -> list[str]:
     maps = {entry.name: entry for entry in message.entries}
     groups = [
+        message.reserved,
         [line for member in message.members if member.oneof is None for line in _member(member, maps.get(member.type))],
         [line for name in message.oneofs for line in _oneof(name, message)],
         _types(message.messages, message.enums),
@@ -208,7 +218,7 @@ def _member(member: Member, entry: Message | None = None) -> list[str]:
         kind = f"map<{', '.join(part.type for part in entry.members)}>"
     head = f"{kind} {member.name} = {member.number}"
     if not member.params:
-        return [f"{head};"]
+        return _with_options(head, member.options)
     pairs = [_param(key, value) for key, value in member.params.items()]
     body: list[str] = []
     for at, pair in enumerate(pairs):
@@ -218,8 +228,16 @@ def _member(member: Member, entry: Message | None = None) -> list[str]:
     return [f"{head} [(confluent.field_meta) = {{", *_indented(inner), "}];"]
 
 
+def _with_options(head: str, options: list[str]) -> list[str]:
+    if not options:
+        return [f"{head};"]
+    if len(options) == 1:
+        return [f"{head} [{options[0]}];"]
+    return [f"{head} [", *_indented([*(f"{option}," for option in options[:-1]), options[-1]]), "];"]
+
+
 def _param(key: str, value: str) -> tuple[str, str]:
-    first, second = f'key: "{key.translate(_ESCAPES)}"', f'value: "{value.translate(_ESCAPES)}"'
+    first, second = f'key: "{key.translate(ESCAPES)}"', f'value: "{value.translate(ESCAPES)}"'
     return (second, first) if key in _VALUE_FIRST else (first, second)
 
 

@@ -10,11 +10,12 @@ from proto_schema_parser import ast
 from proto_schema_parser.parser import Parser
 
 from linkspan.api import DataError
-from linkspan.convert.protobuf.model import EnumType, File, Member, Message, map_entry_name
+from linkspan.convert.protobuf.model import ESCAPES, EnumType, File, Member, Message, map_entry_name
 
-__all__ = ["parse"]
+__all__ = ["option_text", "parse"]
 
 _FIELD_META: Final = "(confluent.field_meta)"
+_LAST: Final = {"default": 1, "json_name": 2}
 
 
 class _Strict(ErrorListener):  # type: ignore[misc]  # of a library without types
@@ -52,18 +53,37 @@ def parse(content: str) -> File:
         raise DataError(f"Protobuf edition {parsed.edition} is not supported; use syntax proto2 or proto3")
     file = File(syntax=(parsed.syntax or "proto2").strip("\"'"))
     for element in parsed.file_elements:
-        if isinstance(element, ast.Package):
-            file.package = element.name
-        elif isinstance(element, ast.Import):
-            name = element.name.strip("\"'")
-            file.imports.append(name)
-            if element.public:
-                file.public.append(name)
-        elif isinstance(element, ast.Message):
-            file.messages.append(_message(element))
-        elif isinstance(element, ast.Enum):
-            file.enums.append(_enum(element))
+        _take(file, element)
     return file
+
+
+def _take(file: File, element: object) -> None:
+    if isinstance(element, ast.Package):
+        file.package = element.name
+    elif isinstance(element, ast.Import):
+        name = element.name.strip("\"'")
+        file.imports.append(name)
+        if element.public:
+            file.public.append(name)
+    elif isinstance(element, ast.Option):
+        if (written := option_text(element)) is not None:
+            file.options.append(f"option {written};")
+    elif isinstance(element, ast.Message):
+        file.messages.append(_message(element))
+    elif isinstance(element, ast.Enum):
+        file.enums.append(_enum(element))
+
+
+def option_text(option: ast.Option) -> str | None:
+    """An option as it is written; None for one that is an object."""
+    value = option.value
+    if isinstance(value, bool):
+        return f"{option.name} = {str(value).lower()}"
+    if isinstance(value, str):
+        return f'{option.name} = "{value.translate(ESCAPES)}"'
+    if isinstance(value, ast.Identifier):
+        return f"{option.name} = {value.name}"
+    return f"{option.name} = {value}" if isinstance(value, int) else None
 
 
 def _message(parsed: ast.Message) -> Message:
@@ -78,6 +98,9 @@ def _message(parsed: ast.Message) -> Message:
             message.members.append(_member(element, None))
         elif isinstance(element, ast.Group):
             raise DataError(f"Group {element.name} of a Protobuf message is not supported")
+        elif isinstance(element, ast.Reserved):
+            values = [*element.ranges, *(f'"{name}"' for name in element.names)]
+            message.reserved.append(f"reserved {', '.join(values)};")
         elif isinstance(element, ast.Message):
             message.messages.append(_message(element))
         elif isinstance(element, ast.Enum):
@@ -89,7 +112,10 @@ def _message(parsed: ast.Message) -> Message:
 
 def _member(parsed: ast.Field, oneof: str | None) -> Member:
     label = None if parsed.cardinality is None else parsed.cardinality.value.lower()
-    return Member(parsed.name, parsed.number, parsed.type, label, oneof, _params(parsed.options))
+    # what Java's library keeps apart from the other options comes last
+    ordered = sorted(parsed.options, key=lambda option: _LAST.get(option.name, 0))
+    options = [written for option in ordered if (written := option_text(option)) is not None]
+    return Member(parsed.name, parsed.number, parsed.type, label, oneof, _params(parsed.options), options)
 
 
 def _map(message: Message, parsed: ast.MapField) -> Member:

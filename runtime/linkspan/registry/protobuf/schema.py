@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,13 +19,14 @@ from linkspan.convert.protobuf.compatibility import COMPATIBLE, Difference, diff
 from linkspan.convert.protobuf.descriptors import Types, message_types
 from linkspan.convert.protobuf.model import File
 from linkspan.convert.protobuf.model import text as confluent_text
-from linkspan.convert.protobuf.parsing import parse
+from linkspan.convert.protobuf.parsing import option_text, parse
 from linkspan.convert.registry_schema import Named
 from linkspan.registry.formats import ParsedSchema
 from linkspan.registry.protobuf.descriptor_text import text_of
 
 __all__ = ["ProtobufSchema"]
 
+_BETWEEN: Final = re.compile(r"[\s,;\[\]]+")
 _OF: Final = "at path '{path}' in the {reader} schema"
 _ITS: Final = f"{_OF} does not match its"
 _DESCRIPTIONS: Final = {
@@ -125,13 +127,25 @@ def _descriptor(text: str) -> FileDescriptorProto | None:
 def _canonical(written: str, file: File) -> str:
     """The text as Confluent's registry spells it, if it says nothing that is lost by that: options, services."""
     plain, ours = confluent_text(file), _without_comments(written)
-    return plain if sorted(ours.split()) == sorted(_without_comments(plain).split()) else ours
+    return plain if _words(ours) == _words(_without_comments(plain)) else ours
+
+
+def _words(text: str) -> list[str]:
+    """What a text consists of, in whatever order."""
+    return sorted(_BETWEEN.split(text))
 
 
 def _without_comments(text: str) -> str:
     parsed = Parser().parse(text)
     _strip(parsed)
-    return Generator().generate(parsed).strip() + "\n"
+    # the library would put them in quotes, whatever they are
+    options = {id(each): option_text(each) for each in parsed.file_elements if isinstance(each, ast.Option)}
+    kept = [each for each in parsed.file_elements if options.get(id(each)) is None]
+    head = ast.File(syntax=parsed.syntax, edition=parsed.edition)
+    head.file_elements = [each for each in kept if isinstance(each, ast.Package | ast.Import)]
+    rest = ast.File(file_elements=[each for each in kept if not isinstance(each, ast.Package | ast.Import)])
+    written = [f"option {each};" for each in options.values() if each is not None]
+    return "\n".join([Generator().generate(head), *written, Generator().generate(rest)]).strip() + "\n"
 
 
 def _strip(element: object) -> None:
