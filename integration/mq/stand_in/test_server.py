@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -258,3 +261,17 @@ def test_several_clients_share_a_queue_without_loss_or_doubles(server: QueueMana
             mine = [int(body.split(b"-")[1]) for body in bodies if body.startswith(b"%d-" % number)]
             assert mine == sorted(mine)
     assert server.depth("Q1").all == 0
+
+
+def test_what_is_asked_of_any_queue_manager_is_true_of_the_server(server: QueueManagerServer) -> None:
+    server.define_user("app", "pass word")
+    server.define_queue("Q2")
+    url = f"mq://app:pass%20word@127.0.0.1:{server.port}/QM1/DEV.APP.SVRCONN?queues=Q1,Q2"
+    file = str(Path(__file__).parents[1] / "test_any_queue_manager.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file, "--mq-url", url]
+    done = subprocess.run(
+        command, env={**os.environ, **server.environment}, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "skipped" not in done.stdout
+    assert server.connections() == []
