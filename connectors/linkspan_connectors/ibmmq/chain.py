@@ -55,12 +55,14 @@ def content_of(form: bytes, encoding: int, ccsid: int, data: bytes) -> Content:
     while True:
         if form == mq.FORMAT_RFH2:
             header, at = parse(data, at, encoding)
-            form, encoding, ccsid = header.format, header.encoding, header.ccsid or ccsid
+            form, encoding, ccsid = header.format, header.encoding or encoding, _inherited(header.ccsid, ccsid)
             found = Content(header, form, encoding, ccsid, at)
         elif form == mq.FORMAT_DEAD:
-            form, encoding, ccsid, at = _next(data, at, encoding, (108, 112, 116), _DEAD_LETTER_SIZE)
+            form, encoding, following, at = _next(data, at, encoding, (108, 112, 116), _DEAD_LETTER_SIZE)
+            ccsid = _inherited(following, ccsid)
         elif form in _COMMON and found is whole:
-            form, encoding, ccsid, at = _next(data, at, encoding, (12, 16, 20), None)
+            form, encoding, following, at = _next(data, at, encoding, (12, 16, 20), None)
+            ccsid = _inherited(following, ccsid)
         else:
             return found
 
@@ -77,5 +79,9 @@ def _next(
     (following,) = struct.unpack_from(f"{order}i", data, at + offsets[0])
     (ccsid,) = struct.unpack_from(f"{order}i", data, at + offsets[1])
     form = data[at + offsets[2] : at + offsets[2] + 8]
-    # zero and the like mean: as before
-    return form, following or encoding, ccsid if ccsid > 0 else 1208, at + length
+    return form, following or encoding, ccsid, at + length
+
+
+def _inherited(ccsid: int, before: int) -> int:
+    """CCSID of what follows a header; zero and negative ones (MQCCSI_INHERIT) mean: as before."""
+    return ccsid if ccsid > 0 else before

@@ -150,3 +150,10 @@ def test_a_message_with_headers_of_other_products_only_is_its_own_body() -> None
     work = struct.pack(">4siiii8s", b"CIH ", 2, 180, 273, 1208, b"MQSTR   ").ljust(180, b"\0")
     found = content_of(b"MQCICS  ", 273, 1208, work + b"body")
     assert (found.begin, found.format, found.rfh2) == (0, b"MQCICS  ", None)
+
+
+@pytest.mark.parametrize("ccsid", [0, -2])
+def test_a_ccsid_may_be_that_of_what_precedes_the_header(ccsid: int) -> None:
+    data = _header(">", MCD, ccsid=ccsid) + bytes.fromhex("c885939396")
+    found = content_of(mq.FORMAT_RFH2, 273, 500, data)
+    assert (found.ccsid, found.encoding) == (500, 273)
