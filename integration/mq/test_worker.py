@@ -104,6 +104,34 @@ def test_messages_pass_from_queue_to_queue(server: QueueManagerServer, tmp_path:
     assert server.connections() == []
 
 
+def test_messages_whose_records_are_dropped_or_set_aside_leave_the_queue(
+    server: QueueManagerServer, tmp_path: Path
+) -> None:
+    server.put("IN", b"\xff", TEXT)  # no record can be made of it
+    put(server, 0, 20)  # a filter drops the records
+    source = {
+        **connectors(server)[0],
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.topic.replication.factor": "1",
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "transforms": "drop",
+        "transforms.drop.type": "org.apache.kafka.connect.transforms.Filter",
+        "transforms.drop.predicate": "orders",
+        "predicates": "orders",
+        "predicates.orders.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
+        "predicates.orders.pattern": "orders",
+    }
+    sink = {**connectors(server)[1], "topics": "dead"}
+    worker = LinkspanWorker(tmp_path / "worker", None, {}, [source, sink], env=server.environment)
+    worker.start()
+    try:
+        eventually(lambda: server.depth("IN").all == 0)
+        eventually(lambda: server.depth("OUT").visible == 1)
+    finally:
+        worker.stop()
+
+
 def test_a_paused_source_keeps_no_message(server: QueueManagerServer, tmp_path: Path) -> None:
     put(server, 0, 10)
     worker = worker_of(server, tmp_path / "worker")
