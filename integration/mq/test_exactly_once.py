@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from integration.mq.tasks import acknowledge, records, sink, source, source_task, values
+from integration.mq.tasks import SINK, acknowledge, records, sink, source, source_task, values
 from integration.services.ibmmq.application import Application
 from integration.services.ibmmq.descriptor import Descriptor
-from linkspan.api import ConfigError, ConnectError, CorruptStateError, OutageError, RetriableError
+from linkspan.api import ConfigError, ConnectError, CorruptStateError, OutageError, RetriableError, TopicPartition
+from linkspan_connectors.ibmmq.connector import MqSinkConnector
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("way")]
 
@@ -381,6 +382,46 @@ def test_a_failure_of_any_step_leaves_messages_and_state_as_they_were(queue_mana
         task.put(records("b", "c", first=1))
     assert queue_manager.bodies("Q1") == [b"a", b"b", b"c"]
     assert state(queue_manager) == {"t-0": "2"}
+
+
+PLACE = TopicPartition("t", 0)
+
+
+def test_reading_goes_on_where_the_state_says(queue_manager):
+    with sink(**KEEPING) as task:
+        assert task.stored_offsets([PLACE]) == {}
+        task.put(records("a", "b"))
+        assert task.stored_offsets([PLACE, TopicPartition("t", 1)]) == {PLACE: 2}
+        task.flush({PLACE: 2})
+        assert state(queue_manager) == {"t-0": "1"}
+        task.flush({PLACE: 5, TopicPartition("u-v", 3): 8})
+        assert state(queue_manager) == {"t-0": "4", "u-v-3": "7"}
+        task.flush({PLACE: 3})
+        assert task.stored_offsets([PLACE]) == {PLACE: 5}
+    with sink() as plain:
+        assert plain.stored_offsets([PLACE]) == {}
+        plain.flush({PLACE: 9})
+
+
+def test_offsets_that_a_user_sets_are_those_of_the_state(queue_manager):
+    given = {**SINK, "mq.exactly.once.state.queue": "STATE"}
+    connector = MqSinkConnector()
+    assert connector.stored_offsets(SINK) is None
+    assert connector.stored_offsets(given) == {}
+    with sink(**KEEPING) as task:
+        task.put(records("a", "b", "c"))
+        with pytest.raises(OutageError, match="2042 MQRC_OBJECT_IN_USE"):
+            connector.stored_offsets(given)
+    assert connector.stored_offsets(given) == {PLACE: 3}
+    assert connector.alter_offsets(given, {PLACE: 1, TopicPartition("u-v", 3): 8})
+    assert connector.stored_offsets(given) == {PLACE: 1, TopicPartition("u-v", 3): 8}
+    with sink(**KEEPING) as task:
+        task.put(records("a", "b", "c"))
+    assert queue_manager.bodies("Q1") == [b"a", b"b", b"c", b"b", b"c"]
+    assert connector.alter_offsets(given, {PLACE: None, TopicPartition("u-v", 3): 0})
+    assert queue_manager.depth("STATE").all == 0
+    assert connector.stored_offsets(given) == {}
+    assert queue_manager.connections() == []
 
 
 def test_a_second_sink_waits_for_the_first_one_to_end(queue_manager):

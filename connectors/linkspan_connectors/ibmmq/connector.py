@@ -13,10 +13,11 @@ from linkspan.api import (
     Partition,
     SinkConnector,
     SourceConnector,
+    TopicPartition,
 )
 from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig
 from linkspan_connectors.ibmmq.mqi.binding import missing
-from linkspan_connectors.ibmmq.sink import MqSinkTask
+from linkspan_connectors.ibmmq.sink import MqSinkTask, state_of
 from linkspan_connectors.ibmmq.source import SEQUENCE, SOURCE, MqSourceTask
 
 __all__ = ["MqSinkConnector", "MqSourceConnector"]
@@ -43,8 +44,7 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
         """With a state queue and one task."""
         one_task = (config.get("tasks.max") or "1").strip() == "1"
-        has_state = bool((config.get(_STATE_QUEUE) or "").strip())
-        return ExactlyOnceSupport.SUPPORTED if has_state and one_task else ExactlyOnceSupport.UNSUPPORTED
+        return ExactlyOnceSupport.SUPPORTED if _has_state(config) and one_task else ExactlyOnceSupport.UNSUPPORTED
 
     def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:  # noqa: ARG002 - queues are not looked at
         """Take numbers of batches; the state queue has to be empty when they are changed."""
@@ -72,6 +72,29 @@ class MqSinkConnector(SinkConnector[MqSinkConfig]):
     def validate(self, config: Config) -> Sequence[ConfigError]:  # noqa: ARG002 - keys are checked by themselves
         """Say what has to be installed."""
         return _unavailable()
+
+    def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:
+        """Offsets of the state queue; None without one."""
+        if not _has_state(config):
+            return None
+        with state_of(config) as state:
+            return {_place(name): offset + 1 for name, offset in state.look().items()}
+
+    def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
+        """Set the offsets of the state queue; without one they are the consumer group's only."""
+        if _has_state(config):
+            with state_of(config) as state:
+                state.advance(offsets, only_forward=False)
+        return True
+
+
+def _has_state(config: Mapping[str, str]) -> bool:
+    return bool((config.get(_STATE_QUEUE) or "").strip())
+
+
+def _place(name: str) -> TopicPartition:
+    topic, _, partition = name.rpartition("-")
+    return TopicPartition(topic, int(partition))
 
 
 def _unavailable() -> Sequence[ConfigError]:

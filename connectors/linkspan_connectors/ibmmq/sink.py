@@ -22,16 +22,21 @@ offsets are part of each unit, see :mod:`linkspan_connectors.ibmmq.sink_state`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 from linkspan.api import (
     BatchError,
+    ConfigKey,
+    ConfigType,
     RetriableError,
+    Secret,
     SinkBatch,
     SinkRecord,
     SinkTask,
     ThrottledError,
+    TopicPartition,
 )
 from linkspan_connectors.ibmmq.client import Access, Session, prepare_process, stores_of
 from linkspan_connectors.ibmmq.config import MqSinkConfig, state_queue
@@ -43,7 +48,7 @@ from linkspan_connectors.ibmmq.sink_state import SinkState
 from linkspan_connectors.ibmmq.stores import Stores
 from linkspan_connectors.ibmmq.writer import QueueWriter
 
-__all__ = ["MqSinkTask"]
+__all__ = ["MqSinkTask", "state_of"]
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +109,18 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         if failures:
             self._refuse(failures)
 
+    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        """Where to go on, by the state queue; nothing without one."""
+        if self._state is None:
+            return {}
+        written = self._state.look()
+        return {place: written[str(place)] + 1 for place in partitions if str(place) in written}
+
+    def flush(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note offsets behind which there was nothing to write, such as records that a transform dropped."""
+        if self._state is not None:
+            self._state.advance(offsets)
+
     def _write(self, messages: Sequence[Packed | None], records: Sequence[SinkRecord]) -> Failures:
         """Put messages into the unit of work, without those that the state knows of; which were refused."""
         if self._state is None:
@@ -130,3 +147,30 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         if _BACKOFF not in self.config.originals:
             return error
         return ThrottledError(error.message, self.config.mq_retry_backoff_ms / 1000)
+
+
+@contextmanager
+def state_of(config: Mapping[str, str]) -> Iterator[SinkState]:
+    """The state of a configuration whose tasks do not run, on a connection of its own.
+
+    Raises:
+        ConnectError: the queue manager cannot be reached, or refuses.
+    """
+    parsed = MqSinkConfig({key.name: _parsed(key, config.get(key.name)) for key in MqSinkConfig.keys}, config)
+    prepare_process(parsed)
+    stores = stores_of(parsed)
+    session = Session(chosen(), Access.of(parsed, config.get("name", "")), stores)
+    try:
+        yield SinkState(QueueWriter(session, parsed.mq_queue), state_queue(parsed))
+    finally:
+        session.end()
+        stores.close()
+
+
+def _parsed(key: ConfigKey, text: str | None) -> object:
+    """Value of a key that was validated when the connector was made."""
+    if text is None:
+        return key.default
+    if key.type is ConfigType.BOOLEAN:
+        return text.strip().lower() == "true"
+    return Secret(text) if key.type is ConfigType.PASSWORD else text.strip()

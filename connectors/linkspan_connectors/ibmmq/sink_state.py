@@ -8,9 +8,10 @@ work that is lost leaves the state as it was.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
-from linkspan.api import CorruptStateError
+from linkspan.api import CorruptStateError, TopicPartition
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.state_queue import TAKER, StateQueue
 from linkspan_connectors.ibmmq.writer import QueueWriter
@@ -20,7 +21,7 @@ __all__ = ["SinkState", "Written"]
 Written = dict[str, int]
 """``topic-partition`` → last offset that was written."""
 
-_OPTIONS: Final = TAKER | mq.OUTPUT
+_OPTIONS: Final = TAKER | mq.OUTPUT | mq.OPEN_BROWSE
 
 
 class SinkState:
@@ -35,6 +36,8 @@ class SinkState:
         self._writer = writer
         self._name = queue
         self._queue = StateQueue(writer.session, queue, _OPTIONS)
+        self._last: Written = {}
+        """What was put last; committed or not."""
 
     def open(self) -> None:
         """Connect and open both queues; raises ConnectError of the class that the reason asks for."""
@@ -48,7 +51,35 @@ class SinkState:
             CorruptStateError: the message there is no state.
         """
         self.open()
-        text = self._queue.take()
+        return self._parsed(self._queue.take())
+
+    def look(self) -> Written:
+        """What was written, without a unit of work; raises as :meth:`take`."""
+        self.open()
+        return self._parsed(self._queue.look())
+
+    def advance(self, offsets: Mapping[TopicPartition, int | None], *, only_forward: bool = True) -> None:
+        """Set where reading goes on, in a unit of work of its own.
+
+        Args:
+            offsets: next record to read, per partition; None forgets a partition.
+            only_forward: whether offsets that are not beyond those written are left alone.
+        """
+        if only_forward and all(
+            offset is not None and offset - 1 <= self._last.get(str(place), -1) for place, offset in offsets.items()
+        ):
+            return
+        written = self.take()
+        for place, offset in offsets.items():
+            if not offset:
+                written.pop(str(place), None)
+            elif not only_forward or offset - 1 > written.get(str(place), -1):
+                written[str(place)] = offset - 1
+        if written:
+            self.put(written)
+        self._writer.commit()
+
+    def _parsed(self, text: str | None) -> Written:
         if text is None:
             return {}
         try:
@@ -61,5 +92,6 @@ class SinkState:
 
     def put(self, written: Written) -> None:
         """Put the state into the unit of work."""
+        self._last = dict(written)
         content = {place: str(offset) for place, offset in written.items()}
         self._queue.put(json.dumps(content, separators=(",", ":")))
