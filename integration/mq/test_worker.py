@@ -150,6 +150,28 @@ def test_a_paused_source_keeps_no_message(server: QueueManagerServer, tmp_path: 
         worker.stop()
 
 
+def test_offsets_that_are_set_by_rest_are_those_of_the_state_queue(server: QueueManagerServer, tmp_path: Path) -> None:
+    put(server, 0, 10)
+    worker = worker_of(server, tmp_path / "worker", mq_exactly_once_state_queue="STATE")
+    worker.start()
+    try:
+        eventually(lambda: server.depth("OUT").visible == 10)
+        answer(worker, "/connectors/out/stop", "PUT")
+        eventually(lambda: answer(worker, "/connectors/out/status")["connector"]["state"] == "STOPPED")
+        eventually(lambda: {each.application for each in server.connections()} == {"in-0"})
+        place = {"kafka_topic": "orders", "kafka_partition": 0}
+        (found,) = answer(worker, "/connectors/out/offsets")["offsets"]
+        assert found == {"partition": place, "offset": {"kafka_offset": 10}}
+        changed = {"offsets": [{"partition": place, "offset": {"kafka_offset": 7}}]}
+        answer(worker, "/connectors/out/offsets", "PATCH", changed)
+        assert answer(worker, "/connectors/out/offsets") == changed
+        answer(worker, "/connectors/out/resume", "PUT")
+        eventually(lambda: server.depth("OUT").visible == 13)
+        assert server.bodies("OUT")[10:] == [b"m00007", b"m00008", b"m00009"]
+    finally:
+        worker.stop()
+
+
 def test_what_is_wrong_is_told_by_validation_and_by_the_status(server: QueueManagerServer, tmp_path: Path) -> None:
     worker = worker_of(server, tmp_path / "worker")
     worker.start()
