@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 
 _BY_ANYBODY = ("target-state-", "logger-cluster-")
+_CONNECTOR = "connector-"
 _CUT = "commit-"
 _COUNTED = "tasks-fencing-"
 
@@ -38,7 +39,9 @@ class Ledger:
         text = key.decode()
         if self.enabled and not by_leader and not text.startswith(_BY_ANYBODY):
             self.breaches.append(f"{text} was written though nobody had claimed the config topic")
-        if text.startswith(_CUT):
+        if text.startswith(_CONNECTOR) and value is None:
+            self._sizes[text.removeprefix(_CONNECTOR)] = 0
+        elif text.startswith(_CUT):
             self._cuts.setdefault(text.removeprefix(_CUT), []).append(offset)
             self._sizes[text.removeprefix(_CUT)] = orjson.loads(value or b"{}")["tasks"]
         elif text.startswith(_COUNTED):
