@@ -17,7 +17,7 @@ class Row:
     Attributes:
         title: what is measured.
         unit: of the figures.
-        target: what the ratio should reach, as text; empty when there is none.
+        target: what the ratio should reach, as text, or our own figure with its unit; empty when there is none.
         more_is_better: whether the ratio is ours/original (rates) or original/ours (seconds, megabytes).
         figures: every measured value by subject.
     """
@@ -38,6 +38,16 @@ class Row:
         ours, original = self.median("linkspan"), self.median("original")
         return ours / original if self.more_is_better else original / max(ours, 1e-9)
 
+    @property
+    def gain(self) -> str:
+        """The ratio as text; none where the original's figure is a loss that came out as a gain."""
+        return f"**{self.ratio:.1f} ×**" if self.median("original") > 0 else "—"
+
+    @property
+    def goal(self) -> str:
+        """The target as text."""
+        return (self.target if self.target.endswith("%") else f"{self.target} ×") if self.target else "—"
+
     def add(self, subject: str, value: float) -> None:
         """Note a figure, and show it."""
         self.figures[subject].append(value)
@@ -49,7 +59,7 @@ def table(rows: Mapping[str, Row]) -> str:
     lines = ["| What | Original | Linkspan | Ratio | Target |", "|---|--:|--:|--:|--:|"]
     lines += [
         f"| {row.title} | {row.median('original'):,.2f} {row.unit} | {row.median('linkspan'):,.2f} {row.unit} "
-        f"| **{row.ratio:.1f} ×** | {f'{row.target} ×' if row.target else '—'} |"
+        f"| {row.gain} | {row.goal} |"
         for row in rows.values()
         if all(row.figures.values())
     ]

@@ -82,7 +82,10 @@ def test_the_registry_is_asked_once_a_schema_and_once_an_id(registry: PlainRegis
         (503, OutageError),
     ],
 )
-def test_each_refusal_asks_for_its_own_reaction(registry: PlainRegistry, status: int, error: type[Exception]) -> None:
+def test_each_refusal_asks_for_its_own_reaction(
+    registry: PlainRegistry, status: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkspan.convert.registered.REFUSED_SECONDS", 0.0)
     registry.status = status
     with converter(registry.url) as made:
         for call in (lambda: made.from_connect("t", ROW, VALUE), lambda: made.to_connect("t", b"\0\0\0\0\1\x0e")):
