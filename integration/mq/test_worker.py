@@ -104,6 +104,18 @@ def test_messages_pass_from_queue_to_queue(server: QueueManagerServer, tmp_path:
     assert server.connections() == []
 
 
+def test_a_sink_that_ended_in_good_order_writes_nothing_twice(server: QueueManagerServer, tmp_path: Path) -> None:
+    for first in (0, 5, 10):
+        put(server, first, 5)
+        worker = worker_of(server, tmp_path / "worker")
+        worker.start()
+        try:
+            eventually(lambda: b"m%05d" % (first + 4) in server.bodies("OUT"))  # noqa: B023 - called at once
+        finally:
+            worker.stop()
+    assert server.bodies("OUT") == [b"m%05d" % number for number in range(15)]
+
+
 def test_messages_whose_records_are_dropped_or_set_aside_leave_the_queue(
     server: QueueManagerServer, tmp_path: Path
 ) -> None:

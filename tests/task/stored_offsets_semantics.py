@@ -305,3 +305,14 @@ def test_a_task_that_stores_no_offsets_is_never_asked(log):
     run.run(lambda: bool(run.task.values_put))
     assert "stored_offsets" not in run.task.calls
     assert run.committed() == {place_of(topic): 1}
+
+
+def test_a_task_whose_configuration_stores_no_offsets_leaves_them_to_the_group(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    task = KeepingSink()
+    task.stored_offsets = lambda _: task.calls.append("stored_offsets")  # type: ignore[method-assign]
+    run = SinkRun(log, [topic], task=task, interval=0, max_poll_records=1)
+    run.run(lambda: len(task.values_put) == 3)
+    assert run.committed() == {place_of(topic): 3}
+    assert task.calls.count("stored_offsets") == 1

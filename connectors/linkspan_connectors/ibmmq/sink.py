@@ -109,10 +109,10 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         if failures:
             self._refuse(failures)
 
-    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        """Where to go on, by the state queue; nothing without one."""
+    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None] | None:
+        """Where to go on, by the state queue; without one, None."""
         if self._state is None:
-            return {}
+            return None
         written = self._state.look()
         return {place: written[str(place)] + 1 for place in partitions if str(place) in written}
 

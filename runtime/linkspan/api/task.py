@@ -249,7 +249,7 @@ class SinkTask(Task[ConfigT]):
     def open(self, partitions: Sequence[TopicPartition]) -> None:
         """These partitions are read from now on."""
 
-    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None] | None:
         """Where to go on, by what the target itself holds: for a sink that stores offsets with its data.
 
         Overriding this makes the target's answer the one that counts. It is asked after :meth:`open`, before a batch
@@ -261,13 +261,14 @@ class SinkTask(Task[ConfigT]):
 
         Returns:
             the next record to read, per partition; None, or no entry, where the target has stored none: then reading
-            goes on where the consumer group says.
+            goes on where the consumer group says. None instead of all that from a task whose configuration stores no
+            offsets: then they are the consumer group's alone, as if this were not overridden.
 
         Raises:
             RetriableError: the target does not answer; it is asked again.
             FencedError: somebody newer took over.
         """
-        return {}
+        return None
 
     def close(self, partitions: Sequence[TopicPartition]) -> None:
         """These partitions are read no longer."""

@@ -51,7 +51,7 @@ class TargetOffsets:
         self._task = task
         self._port = port
         self.kept = type(task).stored_offsets is not SinkTask.stored_offsets
-        """Whether the task stores offsets at all."""
+        """Whether the task stores offsets at all; one whose configuration decides it says so when it is asked."""
 
     def look(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Stored offsets of these partitions, as far as there are any.
@@ -68,6 +68,9 @@ class TargetOffsets:
             answer = self._task.stored_offsets(wanted)
         finally:
             self._port.calling(None)
+        if answer is None:
+            self.kept = False
+            return {}
         found: dict[TopicPartition, Any] = {place: answer.get(place) for place in wanted}
         for place, offset in found.items():
             if offset is not None and (not isinstance(offset, int) or isinstance(offset, bool) or offset < 0):
