@@ -39,6 +39,7 @@ class Context:
 
     connector = "orders"
     task = 0
+    exactly_once = True
     errant_record_reporter = None
     assignment: frozenset[Any] = frozenset()
 

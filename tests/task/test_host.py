@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -389,6 +390,15 @@ def test_an_exactly_once_task_starts_when_older_ones_are_fenced_and_it_is_confir
     assert committed_content(log, place.offset_topic) == ['{"n":1}']
     with pytest.raises(FencedError):
         older.begin()
+
+
+def test_a_task_knows_whether_it_delivers_exactly_once(in_transactions, monkeypatch):
+    _, _, _, made = in_transactions
+    monkeypatch.setattr(CountTask, "start", lambda task: Stage.seen.append(task.context.exactly_once))
+    for exactly_once in (True, False):
+        Stage.seen, Stage.port.wanted = [], "STARTED"
+        run_task(made() if exactly_once else replace(made(), exactly_once=None), Stage.port)
+        assert Stage.seen == [exactly_once, "stop"]
 
 
 def test_an_exactly_once_task_that_is_not_wanted_any_more_never_starts(in_transactions):

@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from linkspan.api import (
+    ConfigError,
     ConnectError,
     Offset,
     Partition,
@@ -106,6 +107,7 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
     def start(self) -> None:
         """Connect; a queue manager that cannot be reached now is tried again by :meth:`poll`."""
         config = self.config
+        self._check_delivery()
         self._maker = RecordMaker(
             config,
             value_builder(config, self.context),
@@ -131,6 +133,21 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
                 opened.open()
         except RetriableError as error:
             log.warning("%s. Trying again", error)
+
+    def _check_delivery(self) -> None:
+        """Refuse a state queue where offsets are not stored with the records.
+
+        An offset that is stored late may be that of an earlier batch with the same number as the one in flight, which
+        would then be taken for delivered, and removed.
+        """
+        if state_queue(self.config) and not self.context.exactly_once:
+            key = "mq.exactly.once.state.queue"
+            raise ConfigError(
+                f"{key} is set, but this worker does not deliver exactly once. Set "
+                "exactly.once.source.support=enabled in all workers of the group, which a standalone worker cannot "
+                f"do, or leave {key} out: delivery is at least once then",
+                key,
+            )
 
     def _lane(self, stores: Stores) -> _Lane:
         config = self.config

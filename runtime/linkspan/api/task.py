@@ -90,6 +90,14 @@ class SourceTaskContext(Protocol):
         ...
 
     @property
+    def exactly_once(self) -> bool:
+        """Whether what ``poll`` returns gets into the log together with the offsets after it, or not at all.
+
+        False on a worker that does not deliver exactly once: offsets are stored some time after the records then.
+        """
+        ...
+
+    @property
     def transaction(self) -> TransactionContext | None:
         """For the task to say where transactions end; None unless ``transaction.boundary`` is ``connector``.
 

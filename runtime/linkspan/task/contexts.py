@@ -49,6 +49,7 @@ class SourceContext:
         offset_reader: the stored offsets.
         transaction: takes where transactions end, or None.
         load_converter: makes converters for the task.
+        exactly_once: whether the task delivers in transactions.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class SourceContext:
         offset_reader: StoredOffsets,
         transaction: TransactionContext | None = None,
         load_converter: LoadConverter = _no_converters,
+        *,
+        exactly_once: bool = False,
     ) -> None:
+        self._exactly_once = exactly_once
         self._load_converter = load_converter
         self._transaction = transaction
         self.connector = connector
@@ -80,6 +84,11 @@ class SourceContext:
     def offset_reader(self) -> StoredOffsets:
         """The stored offsets of this connector."""
         return self._offset_reader
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether records and offsets get into the log in one transaction."""
+        return self._exactly_once
 
     @property
     def transaction(self) -> TransactionContext | None:

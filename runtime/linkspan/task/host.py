@@ -177,7 +177,13 @@ def _transactional(spec: TaskSpec, parts: _SourceParts) -> SourceDelivery | None
     assert place is not None, "the caller has looked"
     requests, boundary = settings.boundary(spec)
     task.context = SourceContext(
-        spec.connector, spec.task, spec.task_config, StoredOffsets(port), requests, parts.load_converter
+        spec.connector,
+        spec.task,
+        spec.task_config,
+        StoredOffsets(port),
+        requests,
+        parts.load_converter,
+        exactly_once=True,
     )
     writer = spec.log.transactional_writer(
         spec.client_settings.get("producer", {}), place.transactional_id, reports_records=wants_records(task)
