@@ -20,6 +20,7 @@ _PLAIN: Final = struct.Struct("=24xii8s")
 BACKOUT_COUNT: Final = struct.Struct("=96xi")
 """Backout count of a descriptor."""
 _NOTHING: Final = bytes(24)
+_MOST_DIGITS: Final = 20
 
 _BODIES: Final = {
     "jms_text": "text",
@@ -52,15 +53,15 @@ def _second(text: bytes) -> int | None:
     """Milliseconds of a date and a time to the second, ``yyyyMMddHHmmss``."""
     try:
         numbers = tuple(int(text[begin:end]) for begin, end in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14)))
-    except ValueError:
+        return calendar.timegm((*numbers, 0, 0, 0)) * 1000
+    except ValueError:  # no digits, or no such day: an application may set any text
         return None
-    return calendar.timegm((*numbers, 0, 0, 0)) * 1000
 
 
 def moment(md: bytes) -> int | None:
     """PutDate and PutTime of a packed descriptor in milliseconds; None without them."""
     begin = _second(md[304:318])
-    if begin is None:
+    if begin is None or begin < 0:
         return None
     hundredths = md[318:320]
     return begin + (int(hundredths) * 10 if hundredths.isdigit() else 0)
@@ -74,6 +75,14 @@ def group_id_text(group_id: bytes) -> str:
     except UnicodeDecodeError:
         return f"ID:{group_id.hex()}"
     return shown if shown.isprintable() else f"ID:{group_id.hex()}"
+
+
+def _natural(text: str | None, bits: int) -> int | None:
+    """A number of so many bits that is not negative; None when the text is none, for anybody may have written it."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        return None
+    number = int(text)
+    return number if number < 1 << bits else None
 
 
 class Received:
@@ -184,11 +193,10 @@ class Received:
         """JMSXGroupSeq; None outside a group."""
         if self.descriptor.msg_flags & mq.MSG_IN_GROUP:
             return self.descriptor.msg_seq_number
-        text = self.field("Seq")
-        return int(text) if text is not None and text.lstrip("-").isdigit() else None
+        return _natural(self.field("Seq"), 31)
 
     @property
     def timestamp(self) -> int | None:
-        """JMSTimestamp in milliseconds."""
-        text = self.field("Tms")
-        return int(text) if text is not None and text.lstrip("-").isdigit() else moment(self.md)
+        """JMSTimestamp in milliseconds; None when there is none that the log could take."""
+        told = _natural(self.field("Tms"), 63)
+        return moment(self.md) if told is None else told

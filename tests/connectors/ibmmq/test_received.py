@@ -86,6 +86,17 @@ def test_the_time_is_that_of_jms_else_that_of_the_put() -> None:
     assert _plain(put_date=b"", put_time=b"").timestamp is None
 
 
+@pytest.mark.parametrize("date", [b"20231345", b"00000000", b"19690101", b"2023-1-1", b"\xb2\xb2\xb2\xb2\xb2\xb2\xb2\xb2"])
+def test_a_date_that_there_is_not_is_no_time(date: bytes) -> None:
+    assert _plain(put_date=date).timestamp is None
+
+
+@pytest.mark.parametrize("text", ["²", "--5", "-5", "99999999999999999999", "9223372036854775808", "1_0", "9" * 5000])
+def test_a_time_that_the_log_cannot_take_is_that_of_the_descriptor(text: str) -> None:
+    message = _jms(f"<jms><Tms>{text}</Tms><Gid>g</Gid><Seq>{text}</Seq></jms>")
+    assert (message.timestamp, message.group_sequence) == (1700000000450, None)
+
+
 def test_groups() -> None:
     group = _plain(msg_flags=0x18, group_id=b"orders".ljust(24, b"\0"), msg_seq_number=3)
     assert (group.group_id, group.group_sequence) == ("orders", 3)
