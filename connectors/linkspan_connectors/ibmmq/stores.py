@@ -1,18 +1,19 @@
 """Key and trust stores for IBM's client, which takes one file, and no JKS (spec/mq.md 3.10).
 
 What it can read itself goes to it as it is: PKCS12 and the key database of MQ. A JKS, and key and trust store that are
-two files, are written anew as one PKCS12 into a private folder, which lives as long as the task.
+two files, are written anew as one PKCS12 into a private folder, which lives as long as the task. Its password is random
+and nowhere but in the memory of the task.
 """
 
 from __future__ import annotations
 
 import secrets
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from linkspan.api import ConfigError
+from linkspan_connectors.ibmmq.private_folder import PrivateFolder
 
 __all__ = ["Repository", "Store", "Stores"]
 
@@ -20,6 +21,7 @@ _JKS_MAGIC: Final = b"\xfe\xed\xfe\xed"
 _JCEKS_MAGIC: Final = b"\xce\xce\xce\xce"
 _PKCS12_BEGIN: Final = b"\x30"
 _LABEL: Final = "linkspan"
+_LABEL_KEY: Final = "mq.ssl.certificate.label"
 
 
 class Store(NamedTuple):
@@ -70,7 +72,7 @@ class Stores:
     def __init__(self, keys: Store | None, trusted: Store | None, label: str = "") -> None:
         self._given = [store for store in (keys, trusted) if store is not None]
         self._label = label
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: PrivateFolder | None = None
         self._made: Repository | None = None
 
     def repository(self) -> Repository | None:
@@ -86,7 +88,7 @@ class Stores:
     def close(self) -> None:
         """Remove what was written."""
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.close()
             self._folder = None
         self._made = None
 
@@ -107,15 +109,20 @@ class Stores:
         return None
 
     def _written(self) -> Repository:
-        contents = [_read(store) for store in self._given]
+        contents = [_read(store, self._label) for store in self._given]
         password = secrets.token_urlsafe(24)
         with_key = next((content for content in contents if content.key is not None), None)
-        data = _packed(with_key, [each for content in contents for each in content.trusted], password)
-        self._folder = tempfile.TemporaryDirectory(prefix="linkspan-mq-")
-        path = Path(self._folder.name, "stores.p12")
-        path.write_bytes(data)
-        label = self._label or (_LABEL if with_key is not None else "")
-        return Repository(str(path), password, label)
+        name = self._label or _LABEL
+        data = _packed(with_key, [each for content in contents for each in content.trusted], password, name)
+        try:
+            self._folder = PrivateFolder()
+            path = self._folder.path / "stores.p12"
+            path.write_bytes(data)
+        except OSError as error:
+            first = self._given[0]
+            reason = f"has to be written anew for IBM's client, and there is no place for that: {error}. Set TMPDIR"
+            raise ConfigError.invalid(first.key, first.path, reason) from error
+        return Repository(str(path), password, name if with_key is not None else "")
 
 
 def _kind(store: Store) -> str:
@@ -131,10 +138,10 @@ def _kind(store: Store) -> str:
     raise ConfigError.invalid(store.key, store.path, "the file is neither a JKS nor a PKCS12 store")
 
 
-def _read(store: Store) -> _Content:
+def _read(store: Store, label: str) -> _Content:
     kind = _kind(store)
     try:
-        return _read_jks(store) if kind == "JKS" else _read_pkcs12(store)
+        return _read_jks(store, label) if kind == "JKS" else _read_pkcs12(store)
     except ImportError as error:
         raise ConfigError(
             f"{store.key}: IBM's client reads no {kind} stores. Have them converted: pip install 'linkspan[tls]', or "
@@ -144,27 +151,38 @@ def _read(store: Store) -> _Content:
         ) from error
 
 
-def _read_jks(store: Store) -> _Content:
+def _read_jks(store: Store, label: str) -> _Content:
     # of the extra "tls"
     import jks  # noqa: PLC0415 - see above
     from cryptography import x509  # noqa: PLC0415 - see above
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - see above
     from cryptography.hazmat.primitives.serialization import load_der_private_key  # noqa: PLC0415 - see above
 
     try:
         content = jks.KeyStore.load(store.path, store.password or "")
-        keys = list(content.private_keys.values())
-        for entry in keys:
-            if not entry.is_decrypted():
-                entry.decrypt(store.password or "")
-    except jks.util.KeystoreException as error:
+        trusted = tuple(x509.load_der_x509_certificate(entry.cert) for entry in content.certs.values())
+        if not content.private_keys:
+            return _Content(None, (), trusted)
+        entry = _chosen(store, content.private_keys, label)
+        if not entry.is_decrypted():
+            entry.decrypt(store.password or "")
+        key = load_der_private_key(entry.pkey_pkcs8, None)
+        chain = tuple(x509.load_der_x509_certificate(data) for _, data in entry.cert_chain)
+    except (jks.util.KeystoreException, ValueError, TypeError, UnsupportedAlgorithm) as error:
         reason = f"cannot be opened, check its password: {error}"
         raise ConfigError.invalid(store.key, store.path, reason) from error
-    trusted = tuple(x509.load_der_x509_certificate(entry.cert) for entry in content.certs.values())
-    if not keys:
-        return _Content(None, (), trusted)
-    key = load_der_private_key(keys[0].pkey_pkcs8, None)
-    chain = tuple(x509.load_der_x509_certificate(data) for _, data in keys[0].cert_chain)
     return _Content(key, chain, trusted)
+
+
+def _chosen(store: Store, keys: Mapping[str, Any], label: str) -> Any:  # noqa: ANN401 - of a library without types
+    """The key of this label, which a JKS calls an alias and does not tell upper from lower case in; else the first."""
+    if not label:
+        return next(iter(keys.values()))
+    for alias, entry in keys.items():
+        if alias.casefold() == label.casefold():
+            return entry
+    reason = f"{store.path} has no key of this name, but {', '.join(sorted(keys))}"
+    raise ConfigError.invalid(_LABEL_KEY, label, reason)
 
 
 def _read_pkcs12(store: Store) -> _Content:
@@ -182,7 +200,7 @@ def _read_pkcs12(store: Store) -> _Content:
     return _Content(content.key, (content.cert.certificate, *others), ())
 
 
-def _packed(with_key: _Content | None, trusted: Iterable[Any], password: str) -> bytes:
+def _packed(with_key: _Content | None, trusted: Iterable[Any], password: str, name: str) -> bytes:
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - of the extra "tls"
         BestAvailableEncryption,
         pkcs12,
@@ -192,7 +210,7 @@ def _packed(with_key: _Content | None, trusted: Iterable[Any], password: str) ->
     own = chain[0] if chain else None
     others = list(dict.fromkeys([*chain[1:], *trusted]))
     return pkcs12.serialize_key_and_certificates(
-        _LABEL.encode(),
+        name.encode(),
         None if with_key is None else with_key.key,
         own,
         [each for each in others if each != own],

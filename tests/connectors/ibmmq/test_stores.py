@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import jks
@@ -11,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from linkspan.api import ConfigError
+from linkspan_connectors.ibmmq.private_folder import PrivateFolder
 from linkspan_connectors.ibmmq.stores import Store, Stores
 
 DER = serialization.Encoding.DER
@@ -97,6 +102,74 @@ def test_two_jks_become_one_pkcs12_that_goes_away_with_the_task(key_store, trust
     assert Path(made.path).parent.stat().st_mode & 0o077 == 0
     stores.close()
     assert not Path(made.path).parent.exists()
+
+
+@pytest.fixture
+def two_keys(tmp_path, identity):
+    """A JKS with two keys: of the same certificate twice, which their aliases tell apart."""
+    key, own, authority = identity
+    data = key.private_bytes(DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    entries = [
+        jks.PrivateKeyEntry.new("first", [authority.public_bytes(DER)], data, "pkcs8"),
+        jks.PrivateKeyEntry.new("second", [own.public_bytes(DER)], data, "pkcs8"),
+    ]
+    path = tmp_path / "two.jks"
+    jks.KeyStore.new("jks", entries).save(str(path), "secret")
+    return Store("mq.ssl.keystore.location", str(path), "secret")
+
+
+def test_the_label_chooses_among_the_keys_of_a_jks(two_keys, identity):
+    stores = Stores(two_keys, None, "Second")
+    made = stores.repository()
+    assert made is not None
+    content = _content(made.path, made.password or "")
+    assert content.cert is not None
+    assert (content.cert.certificate, content.cert.friendly_name, made.label) == (identity[1], b"Second", "Second")
+    stores.close()
+
+
+def test_a_label_that_no_key_has_is_told_with_those_there_are(two_keys):
+    with pytest.raises(ConfigError, match="has no key of this name, but first, second") as refused:
+        Stores(two_keys, None, "third").repository()
+    assert refused.value.key == "mq.ssl.certificate.label"
+
+
+@pytest.mark.parametrize("part", [5, 40, 500, -30])
+def test_a_store_that_is_cut_off_is_told_with_its_key(key_store, part):
+    path = Path(key_store.path)
+    path.write_bytes(path.read_bytes()[:part])
+    with pytest.raises(ConfigError, match=r"keys\.jks") as refused:
+        Stores(key_store, None).repository()
+    assert refused.value.key == "mq.ssl.keystore.location"
+
+
+def test_without_a_place_for_files_the_message_says_so(key_store, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    with pytest.raises(ConfigError, match="Set TMPDIR") as refused:
+        Stores(key_store, None).repository()
+    assert refused.value.key == "mq.ssl.keystore.location"
+
+
+def test_what_a_killed_task_has_left_is_removed_by_the_next_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
+        "from linkspan_connectors.ibmmq.private_folder import PrivateFolder\n"
+        "made = PrivateFolder(); (made.path / 'keys').write_text('x')\n"
+        "print(made.path, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True)
+    left = Path(killed.stdout.strip())
+    mine = PrivateFolder()
+    assert left.exists(), "it is too young"
+    for folder in (left, mine.path):
+        os.utime(folder, (1, 1))
+    other = PrivateFolder()
+    assert [each.exists() for each in (left, mine.path, other.path)] == [False, True, True]
+    assert {each.path.stat().st_mode & 0o077 for each in (mine, other)} == {0}
+    mine.close()
+    other.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trust_store_alone_is_no_identity(trust_store, identity):
