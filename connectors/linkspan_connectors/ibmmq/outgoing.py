@@ -10,7 +10,7 @@ from linkspan.api import DataError
 from linkspan_connectors.ibmmq.charsets import encoded
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, pack_descriptor
-from linkspan_connectors.ibmmq.rfh2 import Property, folder, property_text, rfh2_bytes
+from linkspan_connectors.ibmmq.rfh2 import Property, escaped, folder, property_text, rfh2_bytes
 
 __all__ = ["Body", "Draft", "Packed", "Sending", "expiry_tenths", "is_property_name"]
 
@@ -127,10 +127,16 @@ class Draft:
         self._form = (form or old[0], old[1] if encoding is None else encoding, old[2] if ccsid is None else ccsid)
 
     def correlate(self, identifier: str | bytes) -> None:
-        """Set the correlation: 24 bytes, ``ID:`` with hexadecimal digits, or a text of the application."""
+        """Set the correlation: 24 bytes, ``ID:`` with hexadecimal digits, or a text of the application.
+
+        Raises:
+            DataError: the text cannot be in an MQRFH2.
+        """
         if isinstance(identifier, str):
             binary = _ID.fullmatch(identifier)
             if binary is None:
+                if self._sending.has_rfh2:
+                    escaped(identifier)
                 self._correlation = identifier
                 identifier = identifier.encode("utf-8", "replace")
             else:
@@ -151,9 +157,11 @@ class Draft:
             self.set(group_id=content[:24].ljust(24, b"\0"))
 
     def add_property(self, each: Property) -> None:
-        """Set a property of the user; raises DataError when JMS does not take its name."""
+        """Set a property of the user; raises DataError when JMS does not take its name, or MQ its text."""
         if not is_property_name(each.name):
             raise DataError(f"{each.name!r} cannot be the name of a property of a JMS message")
+        if isinstance(each.value, str):
+            escaped(each.value)
         self._usr[each.name] = each
 
     def packed(self, body: Body) -> Packed:
@@ -177,9 +185,9 @@ class Draft:
         now = int(time.time() * 1000)
         descriptor, sending = self._descriptor, self._sending
         jms = {"Dst": f"queue:///{sending.queue}"}
-        reply = descriptor.reply_to_q.decode().strip("\0 ")
+        reply = descriptor.reply_to_q.decode("utf-8", "replace").strip("\0 ")
         if reply:
-            manager = descriptor.reply_to_qmgr.decode().strip("\0 ")
+            manager = descriptor.reply_to_qmgr.decode("utf-8", "replace").strip("\0 ")
             jms["Rto"] = f"queue://{manager}/{reply}"
         jms["Tms"] = str(now)
         if descriptor.expiry != mq.NO_EXPIRY:

@@ -5,6 +5,7 @@ A fixed part of 36 bytes, then folders: texts like XML, each with its length bef
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -18,13 +19,14 @@ from linkspan.api.text import double_text, float_text
 from linkspan_connectors.ibmmq.charsets import decoded
 from linkspan_connectors.ibmmq.mqi import constants as mq
 
-__all__ = ["Property", "Rfh2", "folder", "parse", "property_text", "rfh2_bytes"]
+__all__ = ["Property", "Rfh2", "escaped", "folder", "parse", "property_text", "rfh2_bytes"]
 
 _FIXED: Final = 36
 _SHORT: Final = 512
 _VERSION_2: Final = 2
 _LITTLE: Final = struct.Struct("<4siiii8sii")
 _BIG: Final = struct.Struct(">4siiii8sii")
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _QUOTES: Final = {'"': "&quot;", "'": "&apos;"}
 
 
@@ -227,14 +229,26 @@ _DATA_TYPES: Final = {
 }
 
 
+def escaped(text: str) -> str:
+    """Text of an element.
+
+    Raises:
+        DataError: it has a character that there is not in XML; whoever gets the message could not read it.
+    """
+    found = _NOT_IN_XML.search(text)
+    if found is not None:
+        raise DataError(f"{text[:100]!r} cannot be in an MQRFH2, for its character {found[0]!r}")
+    return escape(text, _QUOTES)
+
+
 def property_text(each: Property) -> str:
-    """Element of one property, as JMS clients write it."""
+    """Element of one property, as JMS clients write it; raises as :func:`escaped`."""
     name, value, kind = each
     if value is None:
         return f"<{name} xsi:nil='true'></{name}>"
     data_type = _DATA_TYPES.get(kind.type)
     if data_type is None:
-        return f"<{name}>{escape(str(value), _QUOTES)}</{name}>"
+        return f"<{name}>{escaped(str(value))}</{name}>"
     return f"<{name} dt='{data_type}'>{_number(value, kind.type)}</{name}>"
 
 
@@ -250,8 +264,8 @@ def _number(value: object, kind: Type) -> str:
 
 
 def folder(name: str, elements: Mapping[str, str]) -> str:
-    """A folder of texts."""
-    inside = "".join(f"<{label}>{escape(text, _QUOTES)}</{label}>" for label, text in elements.items())
+    """A folder of texts; raises as :func:`escaped`."""
+    inside = "".join(f"<{label}>{escaped(text)}</{label}>" for label, text in elements.items())
     return f"<{name}>{inside}</{name}>"
 
 
