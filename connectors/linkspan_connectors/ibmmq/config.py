@@ -19,6 +19,7 @@ from linkspan.api import (
     Int,
     Long,
     Password,
+    Secret,
     Str,
     Width,
 )
@@ -29,6 +30,8 @@ __all__ = ["MqSinkConfig", "MqSourceConfig", "state_queue"]
 
 _GROUP: Final = "mq"
 _OWN_GROUP: Final = "mq client"
+_NAME: Final = 48
+_REPLY: Final = re.compile(r"^queue://|/")
 _LONGEST_TIME: Final = 99_999_999_900
 _URL: Final = re.compile(r"(?:file|https?|ftp|jar):", re.IGNORECASE)
 _RECONNECT: Final = ("ASDEF", "asdef", "ANY", "any", "QMGR", "qmgr", "DISABLED", "disabled")
@@ -74,6 +77,8 @@ def _file(key: str, value: object) -> None:
 def _reply(key: str, value: object) -> None:
     if isinstance(value, str) and "?" in value:
         raise ConfigError.invalid(key, value, "Reply-to queue must not contain properties (a question mark)")
+    if isinstance(value, str) and any(len(each.encode()) > _NAME for each in _REPLY.split(value)):
+        raise ConfigError.invalid(key, value, f"MQ takes {_NAME} bytes at most for a queue and a queue manager")
 
 
 def _schema(key: str, value: object) -> None:
@@ -479,12 +484,16 @@ _LONGEST_OLD_CREDENTIAL: Final = 12
 def _too_long(config: Config) -> Sequence[ConfigError]:
     values, limits = config.values, dict(_LONGEST)
     if not values["mq.user.authentication.mqcsp"]:
-        limits["mq.user.name"] = _LONGEST_OLD_CREDENTIAL
+        limits["mq.user.name"] = limits["mq.password"] = _LONGEST_OLD_CREDENTIAL
     return [
-        ConfigError.invalid(key, values[key], f"MQ takes {limit} bytes at most")
+        ConfigError.invalid(key, str(values[key]), f"MQ takes {limit} bytes at most")
         for key, limit in limits.items()
-        if len(str(values[key] or "").strip().encode()) > limit
+        if len(_plain(values[key]).strip().encode()) > limit
     ]
+
+
+def _plain(value: object) -> str:
+    return value.value if isinstance(value, Secret) else str(value or "")
 
 
 def _one_task(config: Config) -> Sequence[ConfigError]:

@@ -218,6 +218,7 @@ def test_a_state_queue_is_for_one_connection_and_one_task():
         ("mq.channel.name", 20),
         ("mq.connection.name.list", 264),
         ("mq.user.name", 12),
+        ("mq.password", 12),
     ],
 )
 @pytest.mark.parametrize(("config_class", "given"), [(MqSourceConfig, SOURCE), (MqSinkConfig, SINK)])
@@ -227,3 +228,11 @@ def test_what_mq_would_cut_off_is_refused(config_class, given, key, longest):
     with pytest.raises(ConfigError, match=f"MQ takes {longest} bytes at most") as refused:
         load(config_class, {**given, key: "x" * (longest + 1)})
     assert refused.value.key == key
+    assert key != "mq.password" or "xxx" not in str(refused.value)
+
+
+@pytest.mark.parametrize("reply", ["{}", "queue:///{}", "queue://QM2/{}", "queue://{}/Q"])
+def test_a_queue_for_answers_that_mq_would_cut_off_is_refused(reply):
+    assert load(MqSinkConfig, {**SINK, "mq.reply.queue": reply.format("x" * 48)})
+    with pytest.raises(ConfigError, match="MQ takes 48 bytes at most"):
+        load(MqSinkConfig, {**SINK, "mq.reply.queue": reply.format("x" * 49)})
