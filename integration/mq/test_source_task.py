@@ -88,6 +88,13 @@ def test_a_poll_ends_within_a_second_whatever_the_waits_are(queue_manager):
         assert time.monotonic() - began < 4
 
 
+def test_a_batch_is_taken_as_it_is_when_its_time_is_over(queue_manager):
+    fill(queue_manager, 4000)
+    for limit, taken in (("1", range(1, 4000)), ("0", range(4000, 4001))):
+        with source(mq_batch_size="4000", mq_receive_max_poll_time_ms=limit) as task:
+            assert len(task.poll() or ()) in taken
+
+
 def test_a_message_larger_than_the_buffer_is_got_whole(queue_manager):
     queue_manager.put("Q1", b"x" * 300_000)
     queue_manager.put("Q1", b"y")
@@ -369,6 +376,70 @@ def test_a_poison_message_takes_no_neighbour_to_the_backout_queue(queue_manager)
         break
     assert queue_manager.bodies("BACK") == [b"bad"]
     assert seen == [body.decode() for body in bodies]
+
+
+def test_neighbours_of_a_bad_message_are_delivered_though_one_backout_is_the_limit(queue_manager):
+    queue_manager.define_queue("BACK")
+    queue_manager.define_queue("Q1", backout_threshold=1, backout_queue="BACK")
+    fill(queue_manager, 2)
+    queue_manager.put("Q1", b"bad", BAD)
+    queue_manager.put("Q1", b"behind", TEXT)
+    with source(mq_message_body_jms="true") as task:
+        assert task.poll() is None
+        good = task.poll()
+        assert values(good) == ["m0", "m1"]
+        acknowledge(task, good)
+        with pytest.raises(DataError):
+            task.poll()
+    assert queue_manager.bodies("BACK") == []
+    assert queue_manager.bodies("Q1") == [b"bad", b"behind"]
+
+
+def test_a_bad_message_is_alone_in_the_end_though_connections_take_turns(queue_manager):
+    queue_manager.define_queue("BACK")
+    queue_manager.define_queue("Q1", backout_threshold=1, backout_queue="BACK")
+    fill(queue_manager, 4)
+    queue_manager.put("Q1", b"bad", BAD)
+    queue_manager.put("Q1", b"behind", TEXT)
+    with source(mq_message_body_jms="true", mq_connections_per_task="2", mq_batch_size="3") as task:
+        first = task.poll()
+        assert values(first) == ["m0", "m1", "m2"]
+        assert [task.poll() for _ in range(3)] == [None] * 3, "the other ones are waited for"
+        acknowledge(task, first)
+        second = task.poll()
+        assert values(second) == ["m3"]
+        assert task.poll() is None
+        acknowledge(task, second)
+        with pytest.raises(DataError):
+            task.poll()
+    assert queue_manager.bodies("BACK") == []
+    assert queue_manager.bodies("Q1") == [b"bad", b"behind"]
+
+
+def test_a_bad_message_at_the_front_waits_for_what_is_on_its_way_on_another_connection(queue_manager):
+    fill(queue_manager, 2)
+    queue_manager.put("Q1", b"bad", BAD)
+    with source(mq_message_body_jms="true", mq_connections_per_task="2", mq_batch_size="2") as task:
+        first = task.poll()
+        assert [task.poll() for _ in range(3)] == [None] * 3
+        acknowledge(task, first)
+        with pytest.raises(DataError):
+            task.poll()
+    assert queue_manager.bodies("Q1") == [b"bad"]
+
+
+def test_units_of_work_get_smaller_when_the_queue_manager_takes_no_more(queue_manager, caplog):
+    queue_manager.alter_queue_manager(max_uncommitted=10)
+    bodies = fill(queue_manager, 25)
+    seen: list[bytes] = []
+    with source(mq_batch_size="20") as task:
+        for _ in range(10):
+            polled = task.poll()
+            seen += values(polled)
+            acknowledge(task, polled)
+    assert seen == bodies
+    assert queue_manager.depth("Q1").all == 0
+    assert "Units of work get smaller, 5 messages" in caplog.text
 
 
 def test_moves_alone_are_committed(queue_manager):

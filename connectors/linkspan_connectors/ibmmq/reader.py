@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from linkspan_connectors.ibmmq.backout import Backouts
 from linkspan_connectors.ibmmq.client import Session
 from linkspan_connectors.ibmmq.mqi import constants as mq
+from linkspan_connectors.ibmmq.mqi.reasons import reason_text
 from linkspan_connectors.ibmmq.mqi.structures import get_options, message_descriptor
-from linkspan_connectors.ibmmq.received import backout_count
+from linkspan_connectors.ibmmq.received import backout_count, message_id
 from linkspan_connectors.ibmmq.record_builders import Got
 
 __all__ = ["QueueReader", "Waits"]
@@ -26,7 +27,10 @@ _LOOKS: Final = 0x7F
 """The clock is looked at after so many messages, less than one."""
 _NEVER_BACKED_OUT: Final = bytes(4)
 _OPTIONS: Final = mq.GET_SYNCPOINT | mq.GET_FAIL_IF_QUIESCING | mq.GET_PROPERTIES_FORCE_MQRFH2
-_ENOUGH: Final = frozenset({2016, 2024, 2071, 2102})
+_LARGEST_UNIT: Final = 5000
+"""Messages: half of what a queue manager takes in one unit of work by default (MAXUMSGS)."""
+_MOST_PARDONS: Final = 50_000
+_ENOUGH: Final = frozenset({2016, 2071, 2102})
 """Reasons for which what was got so far goes on its way; if they last, the next get meets them."""
 _TEMPLATE: Final = message_descriptor()
 
@@ -61,6 +65,11 @@ class QueueReader:
         self._opened = -1
         """The connection that the handle is of, by its number."""
         self._size = _FIRST_BUFFER
+        self._most = _LARGEST_UNIT
+        self._pardons: dict[bytes, int] = {}
+        """How often a message was backed out through no fault of its own, by its id."""
+        self._absent: bytes | None = None
+        """The message that :meth:`get_all` did not find last."""
         self.moved = 0
         """Messages that went to a backout queue."""
         wait = mq.GET_WAIT
@@ -104,6 +113,7 @@ class QueueReader:
         moved_before = self.moved
         messages: list[Got] = []
         options = self._first if waits else self._at_once
+        limit = min(limit, self._most)
         while len(messages) + self.moved - moved_before < limit:
             # the client writes into what it is given, so it gets a copy each time
             data, md, _, length, completion, reason = get(
@@ -114,6 +124,9 @@ class QueueReader:
                     self._size = max(length, self._size + 1)
                     continue
                 if completion == mq.FAILED:
+                    if reason == mq.R_SYNCPOINT_LIMIT:
+                        self._get_less(messages, self.moved - moved_before)
+                        return []
                     self._no_more(reason, messages)
                     break
             options = further
@@ -127,6 +140,21 @@ class QueueReader:
             self.session.commit()
         return messages
 
+    def give_back(self, messages: Sequence[Got]) -> None:
+        """Back out messages that nothing is wrong with: that does not bring them nearer to the backout queue."""
+        if len(self._pardons) > _MOST_PARDONS:
+            self._pardons.clear()
+        for md, _ in messages:
+            name = message_id(md)
+            self._pardons[name] = self._pardons.get(name, 0) + 1
+        self.session.backout()
+
+    def _get_less(self, messages: Sequence[Got], moved: int) -> None:
+        """The unit of work takes no more, and what ends it has to go into it too."""
+        self.give_back(messages)
+        self._most = max(1, (len(messages) + moved) // 2)
+        log.warning("Units of work get smaller, %d messages: %s", self._most, reason_text(mq.R_SYNCPOINT_LIMIT))
+
     def get_all(self, ids: Sequence[bytes]) -> list[Got] | None:
         """Get the messages with these ids, in this order, into the unit of work.
 
@@ -137,14 +165,25 @@ class QueueReader:
             ConnectError: the unit of work was backed out.
         """
         self.open()
+        if self._absent in ids and not self._is_back(self._absent):
+            return None
         messages: list[Got] = []
         for each in ids:
             got = self._get_one(each)
             if got is None:
-                self.session.backout()
+                self._absent = each
+                self.give_back(messages)
                 return None
             messages.append(got)
+        self._absent = None
         return messages
+
+    def _is_back(self, absent: bytes) -> bool:
+        """Whether a message is there by now: the others are not got and backed out each time that it is not."""
+        got = self._get_one(absent)
+        if got is not None:
+            self.give_back([got])
+        return got is not None
 
     def _get_one(self, message_id: bytes) -> Got | None:
         session = self.session
@@ -167,7 +206,10 @@ class QueueReader:
 
     def _take_again(self, md: bytes, data: bytes, messages: list[Got]) -> bool:
         """Take a message that has been backed out before; whether it is to be the last one of its batch."""
-        count = backout_count(md)
+        count = backout_count(md) - self._pardons.get(message_id(md), 0)
+        if count <= 0:
+            messages.append((md, data))
+            return False
         if self._backouts.moves(count) and self._backouts.move(md, data, self._handle):
             self.moved += 1
             return False

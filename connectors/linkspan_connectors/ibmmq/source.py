@@ -183,21 +183,25 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
         if self._problem is not None:
             raise self._problem
         lane = self._lanes[self._turn]
-        if lane.unit is not None:
+        busy = self._is_busy()
+        if lane.unit is not None or (busy and self._limits):
             return None
         if self._state is not None and not self._state.settled:
             again = self._state.settle()
             return None if again is None else self._records(lane, again, is_again=True)
         limit = self._limits.popleft() if self._limits else self.config.mq_batch_size
         # while others are on their way, the runtime is not kept from hearing of them
-        messages = lane.reader.gather(limit, waits=all(each.unit is None for each in self._lanes))
+        messages = lane.reader.gather(limit, waits=not busy)
         if not messages:
             self._limits.clear()
             return None
         records = self._records(lane, messages)
-        if records:
+        if records and not self._limits:
             self._turn = (self._turn + 1) % len(self._lanes)
         return records
+
+    def _is_busy(self) -> bool:
+        return any(each.unit is not None for each in self._lanes)
 
     def _records(
         self, lane: _Lane, messages: Sequence[Got], *, is_again: bool = False
@@ -208,7 +212,7 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
         except Failed as failed:
             if is_again:
                 raise failed.error from failed
-            self._give_back(lane, failed)
+            self._isolate(lane, messages, failed)
             return None
         has_state = self._state is not None and (is_again or bool(records))
         if self._state is not None and has_state and not is_again:
@@ -224,15 +228,17 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             return None
         return {SEQUENCE: self._state.sequence + (0 if is_again else 1)}
 
-    def _give_back(self, lane: _Lane, failed: Failed) -> None:
-        """Back out; deliver what came before the message at fault, then take that one alone, and fail.
+    def _isolate(self, lane: _Lane, messages: Sequence[Got], failed: Failed) -> None:
+        """Back out; deliver all that came before the message at fault, then take that one alone, and fail.
 
         Its neighbours are not backed out with it again and again, which would move them to the backout queue too.
         """
-        lane.session.backout()
-        if failed.index == 0:
+        lane.reader.give_back(messages)
+        if failed.index:
+            self._limits.append(failed.index)
+        elif not self._is_busy():
             raise failed.error from failed
-        self._limits.extend((failed.index, 1))
+        self._limits.append(1)
 
     def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:  # noqa: ARG002 - sent or dropped, all the same
         """Count down; those of a unit of work that was lost do not count."""

@@ -202,7 +202,7 @@ class SourceState:
             self._writer.commit()
         except ConnectError:
             self.unsettle()
-            self._reader.session.backout()
+            self._reader.give_back(messages)
             raise
         self.sequence = state.sequence
 
