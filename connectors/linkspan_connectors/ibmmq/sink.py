@@ -103,6 +103,8 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
                 if refused and not self._tolerates:
                     self._writer.backout()
                     self._refuse(failures)
+                if self._state is not None:
+                    failures = self._set_aside(records, failures)
                 self._writer.commit()
         except RetriableError as error:
             raise self._later(error) from error
@@ -136,6 +138,21 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         refused = self._writer.put(fresh)
         self._state.put(written)
         return refused
+
+    def _set_aside(self, records: SinkBatch, failures: Failures) -> Failures:
+        """Have letters written before the commit, behind which no record comes again; which failures are left to tell.
+
+        Raises:
+            RetriableError: they could not be written; the unit of work was backed out.
+        """
+        reporter = self.context.errant_record_reporter
+        if reporter is None or not failures:
+            return failures
+        reports = [reporter.report(records[index], error) for index, error in sorted(failures.items())]
+        if not all([each.wait() for each in reports]):
+            self._writer.backout()
+            raise RetriableError(f"{len(reports)} records that become no message cannot be set aside yet")
+        return {}
 
     def _refuse(self, failures: Failures) -> NoReturn:
         first = min(failures)
