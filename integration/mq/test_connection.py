@@ -32,6 +32,15 @@ def test_a_client_names_itself_its_channel_and_hosts(queue_manager):
     assert (request.user, request.tls, request.ccdt_url) == (None, None, None)
 
 
+@pytest.mark.parametrize("direction", [source, sink])
+def test_a_connection_that_died_is_noticed_early_where_its_messages_are_waited_for(queue_manager, direction):
+    queue_manager.define_queue("STATE")
+    with direction(mq_exactly_once_state_queue="STATE", mq_client_reconnect_options="QMGR"):
+        channel = queue_manager.last_connect().channel
+    assert channel is not None
+    assert channel.heartbeat_interval == 30
+
+
 def test_several_hosts_go_as_they_are(queue_manager):
     channel = asked(queue_manager, mq_connection_name_list="a(1414),b(1415)").channel
     assert channel is not None
@@ -46,6 +55,14 @@ def test_bindings_go_without_a_channel(queue_manager):
 def test_a_ccdt_is_taken_in_place_of_channel_and_hosts(queue_manager):
     request = asked(queue_manager, mq_ccdt_url="file:///etc/ccdt.json")
     assert (request.ccdt_url, request.channel) == ("file:///etc/ccdt.json", None)
+
+
+def test_a_user_in_the_url_of_a_ccdt_is_in_no_message(queue_manager):
+    url = "https://me:secret@files/ccdt.json"
+    with pytest.raises(ConfigError, match="at https://files/ccdt.json") as failed:
+        asked(queue_manager, mq_ccdt_url=url, mq_queue="NOTHING")
+    assert "secret" not in str(failed.value)
+    assert queue_manager.last_connect().ccdt_url == url
 
 
 @pytest.mark.parametrize(
@@ -80,6 +97,14 @@ def test_a_cipher_of_java_is_that_of_the_channel(queue_manager):
     )
     assert request.channel is not None
     assert (request.channel.cipher_spec, request.peer_name) == ("ECDHE_RSA_AES_256_GCM_SHA384", "CN=QM1")
+
+
+def test_another_tls_configuration_in_the_same_process_is_refused(queue_manager):
+    queue_manager.fault("CONNX", 2391, completion=1, after=True)
+    with pytest.raises(ConfigError, match="2391 MQRC_SSL_ALREADY_INITIALIZED") as failed, source():
+        pass
+    assert failed.value.key == "mq.ssl.keystore.location"
+    assert queue_manager.connections() == []
 
 
 @pytest.mark.usefixtures("queue_manager")

@@ -233,6 +233,34 @@ def test_a_message_that_is_too_large_is_the_fault_of_its_record(queue_manager, t
     assert queue_manager.bodies("Q1") == ([b"a", b"b"] if tolerance == "all" else [])
 
 
+@pytest.mark.parametrize(("reason", "header"), [(2050, "Priority"), (2047, "Persistence"), (2013, "Expiry")])
+def test_a_header_that_mq_does_not_take_is_the_fault_of_its_record(queue_manager, reason, header):
+    queue_manager.fault("PUT", reason, queue="Q1")
+    headers = Headers([Header(f"JMS_IBM_MQMD_{header}", 99)])
+    keys = {"mq_message_mqmd_write": "true", "mq_kafka_headers_copy_to_jms_properties": "true"}
+    with sink(**keys, errors_tolerance="all") as task, pytest.raises(BatchError, match=f"{reason} MQRC_") as failed:
+        task.put(records(SinkRecord("t", 0, 0, "x", headers=headers), "b"))
+    assert list(failed.value.failures) == [0]
+    assert queue_manager.bodies("Q1") == [b"b"]
+
+
+def test_what_cannot_be_in_an_mqrfh2_is_left_out_or_the_fault_of_its_record(queue_manager, caplog):
+    keys = {"mq_message_body_jms": "true", "mq_kafka_headers_copy_to_jms_properties": "true"}
+    headers = Headers([Header("bad", "a\x01b"), Header("JMS_IBM_MQMD_CorrelId", "\x00"), Header("good", "x")])
+    with sink(**keys, mq_message_builder_key_header="JMSCorrelationID", errors_tolerance="all") as task:
+        task.put(records(SinkRecord("t", 0, 0, "one", headers=headers)))
+        with pytest.raises(BatchError, match="cannot be in an MQRFH2") as failed:
+            task.put(records(SinkRecord("t", 0, 1, "two", key="a\x02"), SinkRecord("t", 0, 2, "three", key="a")))
+        assert list(failed.value.failures) == [0]
+    assert "A header is left out of the message" in caplog.text
+    with source(mq_message_body_jms="true", mq_jms_properties_copy_to_kafka_headers="true") as reader:
+        found = reader.poll() or ()
+    assert values(found) == ["one", "three"]
+    names = {header.key for header in found[0].headers or ()}
+    assert ("bad" in names, "good" in names) == (False, True)
+    assert queue_manager.depth("Q1").all == 2
+
+
 @pytest.mark.parametrize("tolerance", ["none", "all"])
 def test_a_record_that_becomes_no_message_is_named(queue_manager, tolerance):
     with sink(mq_message_builder="JsonMessageBuilder", errors_tolerance=tolerance) as task:

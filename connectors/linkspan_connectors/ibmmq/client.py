@@ -7,12 +7,14 @@ would commit what was got or put (spec 3.7).
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, NoReturn
 
 from linkspan.api import Config, ConfigError, ConnectError, RetriableError, Secret, UnreachableError
 from linkspan_connectors.ibmmq.ciphers import cipher_spec
+from linkspan_connectors.ibmmq.config import state_queue
 from linkspan_connectors.ibmmq.errors import failure, keeps_connection
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.binding import Mqi
@@ -36,10 +38,14 @@ _RECONNECT: Final[Mapping[str, int]] = {
     "QMGR": mq.RECONNECT_Q_MGR,
     "DISABLED": mq.RECONNECT_DISABLED,
 }
+_USER_OF_URL: Final = re.compile(r"//[^/@]*@")
 _DEFAULT_CHANNEL: Final = "SYSTEM.DEF.SVRCONN"
 _DEFAULT_HOST: Final = "localhost(1414)"
 _LONGEST_SLEEP: Final = 1.0
 _HEARTBEAT: Final = 300
+_EARLY_HEARTBEAT: Final = 30
+"""Seconds, with a state queue; the channel's own is taken where that is longer. Messages that a dead task held come back
+so much later, and the next one waits for them."""
 _OUTCOME_PENDING: Final = 2124
 _UNKNOWN_OUTCOME: Final = frozenset({2009, 2549, _OUTCOME_PENDING})
 
@@ -67,6 +73,7 @@ class Access(NamedTuple):
         peer: pattern of the distinguished name, or empty.
         reconnect: option of the client.
         application: name that the queue manager shows.
+        heartbeat: seconds until a connection that says nothing is asked whether it is still there.
     """
 
     queue_manager: str
@@ -81,6 +88,7 @@ class Access(NamedTuple):
     peer: str
     reconnect: int
     application: str
+    heartbeat: int
 
     @classmethod
     def of(cls, config: Config, application: str) -> Access:
@@ -101,6 +109,7 @@ class Access(NamedTuple):
             peer=_given(values["mq.ssl.peer.name"]) or "",
             reconnect=_RECONNECT[option],
             application=application,
+            heartbeat=_EARLY_HEARTBEAT if state_queue(config) else _HEARTBEAT,
         )
 
     @property
@@ -108,7 +117,8 @@ class Access(NamedTuple):
         """The queue manager, for messages."""
         if not self.client:
             return f"queue manager {self.queue_manager}"
-        place = self.ccdt_url or f"{self.hosts or _DEFAULT_HOST}, channel {self.channel or _DEFAULT_CHANNEL}"
+        channel = f"{self.hosts or _DEFAULT_HOST}, channel {self.channel or _DEFAULT_CHANNEL}"
+        place = channel if self.ccdt_url is None else _USER_OF_URL.sub("//", self.ccdt_url)
         return f"queue manager {self.queue_manager} at {place}"
 
 
@@ -249,7 +259,7 @@ class Session:
                 access.hosts or _DEFAULT_HOST,
                 cipher=access.cipher,
                 peer=access.peer,
-                heartbeat=_HEARTBEAT,
+                heartbeat=access.heartbeat,
                 user=(access.user or "") if legacy else "",
                 password=access.password if legacy else "",
             )
@@ -259,12 +269,19 @@ class Session:
         if repository is not None:
             parameters.tls = tls_options(parameters, repository.path, repository.password, repository.label)
 
-    def open(self, name: str, options: int, kind: int = mq.OT_Q) -> int:
-        """Open a queue, or the queue manager itself; raises ConnectError of the class that the reason asks for."""
+    def open(self, name: str, options: int, kind: int = mq.OT_Q, *, key: str | None = None) -> int:
+        """Open a queue, or the queue manager itself; raises ConnectError of the class that the reason asks for.
+
+        Args:
+            name: of the queue.
+            options: MQOO.
+            kind: of object.
+            key: that names the queue; ``mq.queue`` by default.
+        """
         handle, completion, reason = self.mqi.open(self.handle, object_descriptor(name, kind), options)
         if completion == mq.FAILED:
             what = f"queue {name}" if kind == mq.OT_Q else "the queue manager"
-            self.failed(f"Opening {what} on {self.access.where}", reason)
+            self.failed(f"Opening {what} on {self.access.where}", reason, key)
         self._open[handle] = name
         return handle
 
@@ -273,16 +290,21 @@ class Session:
         if self._open.pop(handle, None) is not None:
             self.mqi.close(self.handle, handle)
 
-    def failed(self, what: str, reason: int) -> NoReturn:
+    def failed(self, what: str, reason: int, key: str | None = None) -> NoReturn:
         """Take care of the connection after a call that failed, and raise.
 
         The unit of work is backed out, and the connection ended unless the reason leaves it usable.
+
+        Args:
+            what: was tried.
+            reason: why it failed.
+            key: that names the queue it was tried with, if not ``mq.queue``.
         """
         if keeps_connection(reason):
             self.backout()
         else:
             self.end()
-        raise failure(what, reason, starting=self.starting)
+        raise failure(what, reason, starting=self.starting, key=key)
 
     def commit(self) -> None:
         """Commit the unit of work.

@@ -31,7 +31,9 @@ _GONE: Final = frozenset(
 )
 _LIMITS: Final = frozenset({2025, 2537})
 _REFUSED: Final = frozenset({2035, 2063})
-_OF_MESSAGE: Final = frozenset({2010, 2030, 2031, 2142, 2334, 2335, 2421, 2469, 2554})
+_OF_HEADERS: Final = frozenset({2013, 2014, 2027, 2029, 2047, 2050, 2061, 2249, 2250, 2251, 2252, 2258})
+"""What a header ``JMS_IBM_…`` of the record has set in the descriptor, and MQ does not take."""
+_OF_MESSAGE: Final = frozenset({2010, 2030, 2031, 2142, 2334, 2335, 2421, 2469, 2554}) | _OF_HEADERS
 _OF_CONFIG: Final = {
     2052: "mq.queue",
     2058: "mq.queue.manager",
@@ -81,20 +83,24 @@ def keeps_connection(reason: int) -> bool:
     return reason in _KEEPING
 
 
-def failure(what: str, reason: int, *, starting: bool = False) -> ConnectError:
+def failure(what: str, reason: int, *, starting: bool = False, key: str | None = None) -> ConnectError:
     """The error for a call that failed.
 
     Args:
         what: was tried, and with what: ``MQOPEN of queue Q1``.
         reason: why it failed.
         starting: whether the task has never been connected; a refusal is final then, and later may pass.
+        key: that names the queue, if not ``mq.queue``: one that no record is put to.
     """
     hint = _HINTS.get(reason)
     message = f"{what} failed: {reason_text(reason)}" + (f" ({hint})" if hint else "")
     if reason in _REFUSED:
         return CredentialsError(message) if starting else OutageError(message)
     if reason in _OF_CONFIG:
-        return ConfigError(message, _OF_CONFIG[reason])
+        usual = _OF_CONFIG[reason]
+        return ConfigError(message, key if key and usual == "mq.queue" else usual)
+    if key and reason in _OF_MESSAGE:
+        return ConfigError(message, key)
     kind = next((kind for reasons, kind in _CLASSES if reason in reasons), ConnectError)
     return kind(message)
 

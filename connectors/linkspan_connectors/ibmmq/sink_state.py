@@ -41,8 +41,10 @@ class SinkState:
 
     def open(self) -> None:
         """Connect and open both queues; raises ConnectError of the class that the reason asks for."""
-        self._writer.open()
+        # the target queue last: until then a refusal is final
+        self._writer.session.connect()
         self._queue.open()
+        self._writer.open()
 
     def take(self) -> Written:
         """What was written, out of the queue in the unit of work.
@@ -83,7 +85,10 @@ class SinkState:
         if text is None:
             return {}
         try:
-            return {str(place): int(offset) for place, offset in json.loads(text).items()}
+            written = {str(place): int(offset) for place, offset in json.loads(text).items()}
+            for place in written:
+                int(place.rpartition("-")[2])
+            return written
         except (ValueError, TypeError, AttributeError) as error:
             raise CorruptStateError(
                 f"The state queue {self._name} holds a text that is no state of this connector: {text[:200]!r}. Stop "

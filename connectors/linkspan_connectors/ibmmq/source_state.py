@@ -125,8 +125,10 @@ class SourceState:
         Raises:
             ConnectError: of the class that the reason asks for.
         """
-        self._reader.open()
+        # the source queue last of all: until then a refusal is final
+        self._reader.session.connect()
         self._taker.open()
+        self._reader.open()
         self._writer.connect()
         self._browser.open()
         self._writer.starting = False

@@ -50,7 +50,7 @@ class StateQueue:
         """Open the queue unless that has been done; raises ConnectError of the class that the reason asks for."""
         session = self._session
         if self._opened != session.connections:
-            self._handle = session.open(self._name, self._options)
+            self._handle = session.open(self._name, self._options, key=_KEY)
             self._opened = session.connections
 
     def look(self) -> str | None:
@@ -77,7 +77,7 @@ class StateQueue:
         packed = Draft(self._sending, self._descriptor).packed(Body("text", text))
         codes = session.mqi.put(session.handle, self._handle, fresh(packed.md), put_options(_PUT), packed.data)
         if codes[2] == mq.FAILED:
-            session.failed(f"Writing to state queue {self._name} on {session.access.where}", codes[3])
+            session.failed(f"Writing to state queue {self._name} on {session.access.where}", codes[3], _KEY)
 
     def _get(self, options: int) -> str | None:
         session = self._session
@@ -87,7 +87,7 @@ class StateQueue:
         if completion == mq.FAILED:
             if reason == mq.R_NO_MSG_AVAILABLE:
                 return None
-            session.failed(f"Reading state queue {self._name} on {session.access.where}", reason)
+            session.failed(f"Reading state queue {self._name} on {session.access.where}", reason, _KEY)
         message = Received(md, data)
         try:
             if reason != mq.R_TRUNCATED and message.kind == "text":
