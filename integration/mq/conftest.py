@@ -13,7 +13,7 @@ from integration.services.ibmmq.application import Application, MQError
 from integration.services.ibmmq.memory import MemoryQueueManager
 from integration.services.ibmmq.pymqi_package import pymqi_folder
 from integration.services.maven import UnavailableError
-from linkspan_connectors.ibmmq import sink, source
+from linkspan_connectors.ibmmq import sink, source, visit
 from linkspan_connectors.ibmmq.mqi import direct, extension
 from linkspan_connectors.ibmmq.mqi.binding import Mqi
 
@@ -66,7 +66,7 @@ def way(request: pytest.FixtureRequest, queue_manager: MemoryQueueManager, monke
     if request.param == "pymqi":
         request.getfixturevalue("pymqi_path")
     made = {"ibmmq": extension.ibmmq, "pymqi": extension.pymqi, "ctypes": direct.client_library}[request.param]()
-    for module in (source, sink):
+    for module in (source, sink, visit):
         monkeypatch.setattr(module, "chosen", lambda: made)
     return made
 

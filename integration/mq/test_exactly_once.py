@@ -6,11 +6,21 @@ import json
 
 import pytest
 
-from integration.mq.tasks import SINK, acknowledge, records, sink, source, source_task, values
+from integration.mq.tasks import SINK, SOURCE, acknowledge, records, sink, source, source_task, values
 from integration.services.ibmmq.application import Application
 from integration.services.ibmmq.descriptor import Descriptor
-from linkspan.api import ConfigError, ConnectError, CorruptStateError, OutageError, RetriableError, TopicPartition
-from linkspan_connectors.ibmmq.connector import MqSinkConnector
+from linkspan.api import (
+    ConfigError,
+    ConflictError,
+    ConnectError,
+    CorruptStateError,
+    CredentialsError,
+    OutageError,
+    RetriableError,
+    TopicPartition,
+)
+from linkspan_connectors.ibmmq import source_state
+from linkspan_connectors.ibmmq.connector import MqSinkConnector, MqSourceConnector
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("way")]
 
@@ -61,6 +71,10 @@ def fill(manager, *bodies):
 def state(manager):
     (message,) = manager.messages("STATE")
     return json.loads(message.body[message.body.index(b"{") :])
+
+
+def counts(manager):
+    return [message.descriptor.backout_count for message in manager.messages("Q1")]
 
 
 def kill(manager, task):
@@ -236,6 +250,87 @@ def test_messages_that_somebody_else_holds_are_waited_for(queue_manager, stored)
     task.stop()
 
 
+def test_messages_that_are_waited_for_are_not_backed_out_again_and_again(queue_manager, stored, monkeypatch):
+    monkeypatch.setattr(source_state, "_WAIT", 0.001)
+    fill(queue_manager, "a", "b", "c")
+    task = started(stored)
+    task.poll()
+    first = task.poll()
+    kill(queue_manager, task)
+    before = counts(queue_manager)
+    with Application("ibmmq", name="QM1") as one, Application("ibmmq", name="QM1") as other:
+        handle = one.open("Q1", 1)
+        one.get(handle)
+        one.get(handle)
+        other.get(other.open("Q1", 1))
+        one.back_out()
+        task = started(stored)
+        assert polls(task, 20) == [None] * 20, "the last one is not there"
+        other.back_out()
+    assert values(task.poll()) == values(first)
+    task.stop()
+    more = [after - count for count, after in zip(before, counts(queue_manager), strict=True)]
+    assert max(more) == 3, "of the other one, of the first look, of the end of the task"
+
+
+def test_messages_that_never_come_back_fail_the_task_and_keep_the_state(queue_manager, stored, monkeypatch):
+    monkeypatch.setattr(source_state, "_WAIT", 0.0)
+    fill(queue_manager, "a", "b")
+    task = started(stored)
+    task.poll()
+    task.poll()
+    kill(queue_manager, task)
+    queue_manager.clear("Q1")
+    task = started(stored)
+    with pytest.raises(ConnectError, match="have not been in the source queue for 300 s") as failed:
+        polls(task, 302)
+    assert not isinstance(failed.value, RetriableError)
+    task.stop()
+    assert state(queue_manager)["sequenceId"] == 1
+
+
+def test_a_state_queue_that_refuses_takes_no_message_to_the_backout_queue(queue_manager, stored):
+    queue_manager.define_queue("BACK")
+    queue_manager.define_queue("Q1", backout_threshold=1, backout_queue="BACK")
+    fill(queue_manager, "a", "b")
+    task = started(stored)
+    task.poll()
+    queue_manager.fault("PUT", 2053, queue="STATE", times=3)
+    assert not any(polls(task, 6))
+    found = [values(each) for each in polls(task, 2) if each]
+    assert found == [[b"a", b"b"]]
+    assert queue_manager.bodies("BACK") == []
+    task.stop()
+
+
+def test_a_unit_of_work_leaves_room_for_the_state(queue_manager, stored):
+    queue_manager.alter_queue_manager(max_uncommitted=10)
+    fill(queue_manager, *map(str, range(30)))
+    task = started(stored, mq_batch_size="20")
+    seen: list[bytes] = []
+    for _ in range(12):
+        polled = task.poll()
+        if polled:
+            stored.take(polled)
+            seen += values(polled)
+            acknowledge(task, polled)
+    task.stop()
+    assert seen == [b"%d" % number for number in range(30)]
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+@pytest.mark.parametrize("make", [started, None], ids=["source", "sink"])
+def test_a_state_queue_that_may_not_be_used_fails_the_start(queue_manager, stored, make):
+    queue_manager.define_queue("STATE", deny="get")
+    with pytest.raises(CredentialsError, match=r"state queue|queue STATE") as refused:
+        if make is None:
+            with sink(**KEEPING):
+                pass
+        else:
+            make(stored)
+    assert "2035 MQRC_NOT_AUTHORIZED" in str(refused.value)
+
+
 def test_a_state_of_ibms_connector_is_understood(queue_manager, stored):
     fill(queue_manager, "a", "b")
     ids = [message.descriptor.msg_id.hex() for message in queue_manager.messages("Q1")]
@@ -303,9 +398,10 @@ def test_a_missing_state_queue_fails_the_start(queue_manager, stored):
     queue_manager.delete_queue("STATE")
     task = source_task(**EXACTLY)
     task.context.offset_reader = stored
-    with pytest.raises(ConfigError, match=r"STATE.*2085 MQRC_UNKNOWN_OBJECT_NAME"):
+    with pytest.raises(ConfigError, match=r"STATE.*2085 MQRC_UNKNOWN_OBJECT_NAME") as refused:
         task.start()
     task.stop()
+    assert refused.value.key == "mq.exactly.once.state.queue"
 
 
 def test_two_tasks_are_refused_by_the_key():
@@ -313,6 +409,41 @@ def test_two_tasks_are_refused_by_the_key():
         with pytest.raises(ConfigError, match="one task") as refused, make(**{**EXACTLY, "tasks_max": "2"}):
             pass
         assert refused.value.key == "mq.exactly.once.state.queue"
+
+
+def test_a_worker_that_does_not_deliver_exactly_once_is_refused_before_anything_is_read(queue_manager, stored):
+    fill(queue_manager, "a")
+    task = source_task(**EXACTLY)
+    task.context.offset_reader = stored
+    task.context.exactly_once = False
+    with pytest.raises(ConfigError, match=r"exactly\.once\.source\.support=enabled") as refused:
+        task.start()
+    task.stop()
+    assert refused.value.key == "mq.exactly.once.state.queue"
+    assert counts(queue_manager) == [0]
+    with source() as plain:
+        plain.context.exactly_once = False
+        assert values(plain.poll()) == [b"a"]
+
+
+def test_offsets_are_not_set_while_a_batch_is_in_flight(queue_manager, stored):
+    given = {**SOURCE, **{key.replace("_", "."): value for key, value in EXACTLY.items()}}
+    place = {"source": "QM1/Q1"}
+    connector = MqSourceConnector()
+    fill(queue_manager, "a")
+    task = started(stored)
+    task.poll()
+    polled = task.poll()
+    task.stop()
+    for offset in ({"sequence-id": 1}, None):
+        with pytest.raises(ConflictError, match="A batch is in flight, says state queue STATE"):
+            connector.alter_offsets(given, [(place, offset)])
+    task = started(stored)
+    acknowledge(task, task.poll())
+    task.stop()
+    assert polled
+    assert connector.alter_offsets(given, [(place, {"sequence-id": 7})])
+    assert queue_manager.connections() == []
 
 
 def test_a_unit_of_skipped_messages_needs_no_number(queue_manager, stored):
@@ -434,7 +565,51 @@ def test_a_second_sink_waits_for_the_first_one_to_end(queue_manager):
     assert queue_manager.bodies("Q1") == [b"a", b"b"]
 
 
-@pytest.mark.parametrize("text", [b"hello", b"[1]", b'{"t-0": "x"}'])
+class Letters:
+    """The runtime's reporter: what was in the target queue when it was handed over, and waited for."""
+
+    def __init__(self, manager, settles):
+        self.manager, self.settles, self.found = manager, settles, []
+
+    def report(self, record, error):
+        assert str(error)
+        self.found.append(record.original_offset)
+        return self
+
+    def wait(self, timeout=None):
+        assert timeout is None
+        assert self.manager.depth("Q1").visible == 0, "nothing is committed before the letters are there"
+        return self.settles
+
+
+@pytest.mark.parametrize("settles", [True, False])
+def test_letters_are_there_before_the_commit_behind_which_no_record_comes_again(queue_manager, settles):
+    letters = Letters(queue_manager, settles)
+    queue_manager.define_queue("Q1", max_length=10)
+    with sink(**KEEPING, errors_tolerance="all", mq_message_builder="JsonMessageBuilder") as task:
+        task.context.errant_record_reporter = letters
+        given = records("a", None, "x" * 20, "b")
+        if settles:
+            task.put(given)
+            assert state(queue_manager) == {"t-0": "3"}
+        else:
+            with pytest.raises(RetriableError, match="cannot be set aside yet"):
+                task.put(given)
+            assert queue_manager.depth("STATE").all == 0
+    assert letters.found == [1, 2]
+    assert queue_manager.bodies("Q1") == ([b'"a"', b'"b"'] if settles else [])
+
+
+def test_a_state_that_is_too_large_for_its_queue_is_no_fault_of_a_record(queue_manager):
+    queue_manager.define_queue("STATE", max_length=10)
+    with sink(**KEEPING, errors_tolerance="all") as task:
+        with pytest.raises(ConfigError, match="2030 MQRC_MSG_TOO_BIG_FOR_Q") as refused:
+            task.put(records("a"))
+        assert refused.value.key == "mq.exactly.once.state.queue"
+    assert queue_manager.depth("Q1").all == 0
+
+
+@pytest.mark.parametrize("text", [b"hello", b"[1]", b'{"t-0": "x"}', b'{"hello": "1"}'])
 def test_a_state_that_cannot_be_read_fails_the_sink_and_stays(queue_manager, text):
     queue_manager.put("STATE", text, TEXT)
     with sink(**KEEPING) as task, pytest.raises(CorruptStateError, match="no state of this connector"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from linkspan.api import (
     Config,
     ConfigError,
+    ConflictError,
     ExactlyOnceSupport,
     Offset,
     Partition,
@@ -15,10 +17,14 @@ from linkspan.api import (
     SourceConnector,
     TopicPartition,
 )
-from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig
+from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig, state_queue
 from linkspan_connectors.ibmmq.mqi.binding import missing
-from linkspan_connectors.ibmmq.sink import MqSinkTask, state_of
+from linkspan_connectors.ibmmq.sink import MqSinkTask
+from linkspan_connectors.ibmmq.sink_state import SinkState
 from linkspan_connectors.ibmmq.source import SEQUENCE, SOURCE, MqSourceTask
+from linkspan_connectors.ibmmq.state_queue import VISITOR, StateQueue
+from linkspan_connectors.ibmmq.visit import visit
+from linkspan_connectors.ibmmq.writer import QueueWriter
 
 __all__ = ["MqSinkConnector", "MqSourceConnector"]
 
@@ -46,14 +52,16 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
         one_task = (config.get("tasks.max") or "1").strip() == "1"
         return ExactlyOnceSupport.SUPPORTED if _has_state(config) and one_task else ExactlyOnceSupport.UNSUPPORTED
 
-    def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:  # noqa: ARG002 - queues are not looked at
-        """Take numbers of batches; the state queue has to be empty when they are changed."""
+    def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:
+        """Take numbers of batches; with a state queue, only while no batch is in flight."""
         for partition, offset in offsets:
             if SOURCE not in partition:
                 raise ConfigError(f"Partition objects should contain the key '{SOURCE}'")
             number = 0 if offset is None else offset.get(SEQUENCE)
             if not isinstance(number, int) or isinstance(number, bool) or number < 0:
                 raise ConfigError(f"The value for the '{SEQUENCE}' key in the offset should be a number of at least 0")
+        if _has_state(config):
+            _refuse_in_flight(config)
         return True
 
 
@@ -77,15 +85,35 @@ class MqSinkConnector(SinkConnector[MqSinkConfig]):
         """Offsets of the state queue; None without one."""
         if not _has_state(config):
             return None
-        with state_of(config) as state:
+        with _sink_state(config) as state:
             return {_place(name): offset + 1 for name, offset in state.look().items()}
 
     def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
         """Set the offsets of the state queue; without one they are the consumer group's only."""
         if _has_state(config):
-            with state_of(config) as state:
+            with _sink_state(config) as state:
                 state.advance(offsets, only_forward=False)
         return True
+
+
+def _refuse_in_flight(config: Mapping[str, str]) -> None:
+    """Raises ConflictError when a batch is in flight: by the offset it is known whether the log has it."""
+    with visit(MqSourceConfig, config) as (parsed, session):
+        session.connect()
+        queue = StateQueue(session, state_queue(parsed), VISITOR)
+        queue.open()
+        if queue.look() is not None:
+            raise ConflictError(
+                f"A batch is in flight, says state queue {state_queue(parsed)}, and the stored offset tells whether it "
+                "has been delivered. Resume the connector, and stop it once the state queue is empty, or remove the "
+                "message there if the batch is to be given up"
+            )
+
+
+@contextmanager
+def _sink_state(config: Mapping[str, str]) -> Iterator[SinkState]:
+    with visit(MqSinkConfig, config) as (parsed, session):
+        yield SinkState(QueueWriter(session, parsed.mq_queue), state_queue(parsed))
 
 
 def _has_state(config: Mapping[str, str]) -> bool:

@@ -22,16 +22,12 @@ offsets are part of each unit, see :mod:`linkspan_connectors.ibmmq.sink_state`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from linkspan.api import (
     BatchError,
-    ConfigKey,
-    ConfigType,
     RetriableError,
-    Secret,
     SinkBatch,
     SinkRecord,
     SinkTask,
@@ -48,7 +44,7 @@ from linkspan_connectors.ibmmq.sink_state import SinkState
 from linkspan_connectors.ibmmq.stores import Stores
 from linkspan_connectors.ibmmq.writer import QueueWriter
 
-__all__ = ["MqSinkTask", "state_of"]
+__all__ = ["MqSinkTask"]
 
 log = logging.getLogger(__name__)
 
@@ -164,30 +160,3 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         if _BACKOFF not in self.config.originals:
             return error
         return ThrottledError(error.message, self.config.mq_retry_backoff_ms / 1000)
-
-
-@contextmanager
-def state_of(config: Mapping[str, str]) -> Iterator[SinkState]:
-    """The state of a configuration whose tasks do not run, on a connection of its own.
-
-    Raises:
-        ConnectError: the queue manager cannot be reached, or refuses.
-    """
-    parsed = MqSinkConfig({key.name: _parsed(key, config.get(key.name)) for key in MqSinkConfig.keys}, config)
-    prepare_process(parsed)
-    stores = stores_of(parsed)
-    session = Session(chosen(), Access.of(parsed, config.get("name", "")), stores)
-    try:
-        yield SinkState(QueueWriter(session, parsed.mq_queue), state_queue(parsed))
-    finally:
-        session.end()
-        stores.close()
-
-
-def _parsed(key: ConfigKey, text: str | None) -> object:
-    """Value of a key that was validated when the connector was made."""
-    if text is None:
-        return key.default
-    if key.type is ConfigType.BOOLEAN:
-        return text.strip().lower() == "true"
-    return Secret(text) if key.type is ConfigType.PASSWORD else text.strip()

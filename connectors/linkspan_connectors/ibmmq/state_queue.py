@@ -15,13 +15,16 @@ from linkspan_connectors.ibmmq.mqi.structures import fresh, get_options, message
 from linkspan_connectors.ibmmq.outgoing import Body, Draft, Sending
 from linkspan_connectors.ibmmq.received import Received
 
-__all__ = ["BROWSER", "TAKER", "StateQueue"]
+__all__ = ["BROWSER", "TAKER", "VISITOR", "StateQueue"]
 
 TAKER: Final = mq.INPUT_EXCLUSIVE | mq.OPEN_FAIL_IF_QUIESCING
 """Takes the state, in a unit of work."""
 BROWSER: Final = mq.OPEN_BROWSE | mq.OUTPUT | mq.OPEN_FAIL_IF_QUIESCING
 """Looks at the state, and writes it."""
+VISITOR: Final = mq.OPEN_BROWSE | mq.OPEN_FAIL_IF_QUIESCING
+"""Looks at the state, and that is all."""
 
+_KEY: Final = "mq.exactly.once.state.queue"
 _LARGEST: Final = 4 << 20
 _LOOK: Final = mq.GET_FAIL_IF_QUIESCING | mq.GET_PROPERTIES_FORCE_MQRFH2
 _TAKE: Final = _LOOK | mq.GET_SYNCPOINT
