@@ -124,8 +124,9 @@ class QueueReader:
                     self._size = max(length, self._size + 1)
                     continue
                 if completion == mq.FAILED:
-                    if reason == mq.R_SYNCPOINT_LIMIT:
-                        self._get_less(messages, self.moved - moved_before)
+                    taken = len(messages) + self.moved - moved_before
+                    if reason == mq.R_SYNCPOINT_LIMIT and taken:
+                        self._get_less(messages, taken // 2)
                         return []
                     self._no_more(reason, messages)
                     break
@@ -149,10 +150,10 @@ class QueueReader:
             self._pardons[name] = self._pardons.get(name, 0) + 1
         self.session.backout()
 
-    def _get_less(self, messages: Sequence[Got], moved: int) -> None:
+    def _get_less(self, messages: Sequence[Got], most: int) -> None:
         """The unit of work takes no more, and what ends it has to go into it too."""
         self.give_back(messages)
-        self._most = max(1, (len(messages) + moved) // 2)
+        self._most = max(1, most)
         log.warning("Units of work get smaller, %d messages: %s", self._most, reason_text(mq.R_SYNCPOINT_LIMIT))
 
     def get_all(self, ids: Sequence[bytes]) -> list[Got] | None:

@@ -21,6 +21,7 @@ _JKS_MAGIC: Final = b"\xfe\xed\xfe\xed"
 _JCEKS_MAGIC: Final = b"\xce\xce\xce\xce"
 _PKCS12_BEGIN: Final = b"\x30"
 _LABEL: Final = "linkspan"
+_KEY_STORE: Final = "mq.ssl.keystore.location"
 _LABEL_KEY: Final = "mq.ssl.certificate.label"
 
 
@@ -109,7 +110,7 @@ class Stores:
         return None
 
     def _written(self) -> Repository:
-        contents = [_read(store, self._label) for store in self._given]
+        contents = [_read(store, self._label if store.key == _KEY_STORE else "") for store in self._given]
         password = secrets.token_urlsafe(24)
         with_key = next((content for content in contents if content.key is not None), None)
         name = self._label or _LABEL
