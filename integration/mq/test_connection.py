@@ -59,7 +59,7 @@ def test_a_ccdt_is_taken_in_place_of_channel_and_hosts(queue_manager):
 
 def test_a_user_in_the_url_of_a_ccdt_is_in_no_message(queue_manager):
     url = "https://me:secret@files/ccdt.json"
-    with pytest.raises(ConfigError, match="at https://files/ccdt.json") as failed:
+    with pytest.raises(ConfigError, match=r"at https://files/ccdt\.json") as failed:
         asked(queue_manager, mq_ccdt_url=url, mq_queue="NOTHING")
     assert "secret" not in str(failed.value)
     assert queue_manager.last_connect().ccdt_url == url

@@ -44,8 +44,9 @@ _DEFAULT_HOST: Final = "localhost(1414)"
 _LONGEST_SLEEP: Final = 1.0
 _HEARTBEAT: Final = 300
 _EARLY_HEARTBEAT: Final = 30
-"""Seconds, with a state queue; the channel's own is taken where that is longer. Messages that a dead task held come back
-so much later, and the next one waits for them."""
+"""Seconds, with a state queue, or the channel's own where that is longer: so much later messages that a dead task held
+come back, and the next one waits for them.
+"""
 _OUTCOME_PENDING: Final = 2124
 _UNKNOWN_OUTCOME: Final = frozenset({2009, 2549, _OUTCOME_PENDING})
 

@@ -166,7 +166,7 @@ class QueueReader:
             ConnectError: the unit of work was backed out.
         """
         self.open()
-        if self._absent in ids and not self._is_back(self._absent):
+        if self._absent is not None and self._absent in ids and not self._is_back(self._absent):
             return None
         messages: list[Got] = []
         for each in ids:

@@ -145,7 +145,7 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         if reporter is None or not failures:
             return failures
         reports = [reporter.report(records[index], error) for index, error in sorted(failures.items())]
-        if not all([each.wait() for each in reports]):
+        if not all(each.wait() for each in reports):
             self._writer.backout()
             raise RetriableError(f"{len(reports)} records that become no message cannot be set aside yet")
         return {}

@@ -88,12 +88,12 @@ class SinkState:
             written = {str(place): int(offset) for place, offset in json.loads(text).items()}
             for place in written:
                 int(place.rpartition("-")[2])
-            return written
         except (ValueError, TypeError, AttributeError) as error:
             raise CorruptStateError(
                 f"The state queue {self._name} holds a text that is no state of this connector: {text[:200]!r}. Stop "
                 "the connector and remove it if it belongs to somebody else"
             ) from error
+        return written
 
     def put(self, written: Written) -> None:
         """Put the state into the unit of work."""

@@ -86,7 +86,9 @@ def test_the_time_is_that_of_jms_else_that_of_the_put() -> None:
     assert _plain(put_date=b"", put_time=b"").timestamp is None
 
 
-@pytest.mark.parametrize("date", [b"20231345", b"00000000", b"19690101", b"2023-1-1", b"\xb2\xb2\xb2\xb2\xb2\xb2\xb2\xb2"])
+@pytest.mark.parametrize(
+    "date", [b"20231345", b"00000000", b"19690101", b"2023-1-1", b"\xb2\xb2\xb2\xb2\xb2\xb2\xb2\xb2"]
+)
 def test_a_date_that_there_is_not_is_no_time(date: bytes) -> None:
     assert _plain(put_date=date).timestamp is None
 
