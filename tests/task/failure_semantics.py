@@ -17,7 +17,7 @@ from linkspan.api.errors import (
     UnreachableError,
 )
 from linkspan.api.records import SinkBatch, SourceRecord, TopicPartition
-from linkspan.task import outage
+from linkspan.task import acknowledged, outage
 from linkspan.task.batches import ReadBatch
 from linkspan.task.chain import Step
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
@@ -37,6 +37,7 @@ def test_an_outage_of_a_converter_is_waited_for_and_is_no_records_fault(log, mon
     assert run.task.values_put == ["a", "b", "c"]
     assert run.reports.failures == []
     assert run.port.values["total-retries"] == 0
+    assert run.port.values["sink-record-read-total"] == 3
     assert run.reader.paused == set()
     assert run.committed() == {TopicPartition(topic, 0): 3}
 
@@ -195,6 +196,7 @@ def test_pieces_that_were_put_are_not_put_again_after_an_outage_in_a_later_one(l
     run.run(lambda: len(run.task.values_put) == 3)
     assert run.task.values_put == ["a", "c", "d"]
     assert [failure.subject.offset for failure in run.reports.failures] == [1]
+    assert run.port.values["sink-record-send-total"] == 4
 
 
 def test_a_put_with_bad_data_fails_the_task_naming_the_record_when_nothing_is_tolerated(log):
@@ -239,6 +241,36 @@ def test_reading_waits_until_the_dead_letter_queue_takes_what_failed(log, monkey
     assert writer.errors == []
     assert run.task.values_put == ["a", "b"]
     assert run.committed() == {TopicPartition(topic, 0): 3}
+
+
+def test_a_record_that_is_reported_when_offsets_are_to_be_committed_holds_them_back(log):
+    topic, letters = create_topic(log), create_topic(log)
+    fill(log, topic, ["a", "b"])
+    writer = Writer(log.writer({}))
+    queue = DeadLetters(DeadLetterConfig(letters, 1, context_headers=False), writer, "c", 0)  # type: ignore[arg-type]
+    run = SinkRun(log, [topic], policy=ALL, letters=queue, interval=0, flush_timeout=0.2)
+    buffered: list[Any] = []
+    run.task.on_put = buffered.extend
+    seen: list[dict[TopicPartition, int]] = []
+
+    def flush(offsets: dict[TopicPartition, int]) -> dict[TopicPartition, int]:
+        if buffered:
+            writer.hold = not seen
+            run.errant.report(buffered[0], DataError("no"))
+            buffered.clear()
+        return offsets
+
+    def look() -> bool:
+        if queue.counts()["deadletterqueue-produce-requests"]:
+            seen.append(run.committed())
+            writer.hold = len(seen) < 3
+        return len(seen) > 3 and bool(run.committed())
+
+    run.task.accept = flush
+    run.run(look)
+    assert seen[:3] == [{}, {}, {}]
+    assert content(log, letters) == ["a"]
+    assert run.committed() == {TopicPartition(topic, 0): 2}
 
 
 # -- sources ---------------------------------------------------------------------------------------------------------
@@ -429,6 +461,28 @@ def test_a_source_is_told_of_a_dropped_record_once_its_letter_is_written(log):
     run.run()
     assert seen == [[], [], [], [("bad", None)]]
     assert content(log, queue) == ['"bad"']
+
+
+def test_polling_waits_while_too_many_dropped_records_wait_for_their_letters(log, monkeypatch):
+    monkeypatch.setattr(acknowledged, "_MOST_DROPPED", 2)
+    topic = create_topic(log)
+    run = SourceRun(log, [], policy=ALL, dead_letters=create_topic(log), task_class=NotifiedSource)
+    told: list[list[tuple[object, int | None]]] = []
+    poll = run.writer.poll
+
+    def hold() -> list[SourceRecord]:
+        run.writer.hold = True
+        return records(topic, "bad", "bad")
+
+    def release(timeout: float = 0.0) -> None:
+        poll(timeout)
+        if timeout:
+            run.writer.hold = False
+
+    run.writer.poll = release  # type: ignore[method-assign]
+    run.task.script = [hold, lambda: told.append(list(run.task.notified))]
+    run.run()
+    assert told == [[("bad", None), ("bad", None)]]
 
 
 def test_polling_waits_until_the_dead_letter_queue_takes_what_failed(log, monkeypatch):

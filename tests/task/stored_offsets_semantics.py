@@ -12,7 +12,9 @@ from linkspan.api.errors import ConnectError, FencedError, RetriableError, Unrea
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.task import outage, sink
 from linkspan.task.chain import Step
-from tests.task.harness import RecordingSink, SinkRun, Upper, create_topic, fill
+from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
+from linkspan.task.tolerance import ErrorPolicy
+from tests.task.harness import RecordingSink, SinkRun, Upper, Writer, create_topic, fill
 
 
 class KeepingSink(RecordingSink):
@@ -316,3 +318,27 @@ def test_a_task_whose_configuration_stores_no_offsets_leaves_them_to_the_group(l
     run.run(lambda: len(task.values_put) == 3)
     assert run.committed() == {place_of(topic): 3}
     assert task.calls.count("stored_offsets") == 1
+
+
+def test_a_target_gets_nothing_behind_a_failed_record_before_its_letter_is_written(log, monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic = create_topic(log)
+    fill(log, topic, ["bad", "a"])
+    writer = Writer(log.writer({}))
+    writer.hold = True
+    letters = DeadLetters(DeadLetterConfig(create_topic(log), 1, context_headers=False), writer, "c", 0)  # type: ignore[arg-type]
+    task = KeepingSink()
+    run = SinkRun(log, [topic], task=task, policy=ErrorPolicy(tolerate_all=True), letters=letters, flush_timeout=0.0)
+    seen: list[dict[TopicPartition, int]] = []
+
+    def watch(_: Any) -> None:
+        if letters.counts()["deadletterqueue-produce-requests"]:
+            seen.append(dict(task.stored))
+            writer.hold = len(seen) < 3
+        run.reader.at_poll.append(watch)
+
+    run.reader.at_poll.append(watch)
+    run.run(lambda: bool(task.values_put))
+    assert seen[:3] == [{}, {}, {}]
+    assert task.values_put == ["a"]
+    assert run.committed() == {place_of(topic): 2}

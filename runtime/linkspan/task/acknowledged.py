@@ -47,6 +47,7 @@ _log = logging.getLogger("linkspan.task.source")
 
 _MOST_POLLS_IN_FLIGHT: Final = 1000
 _MOST_RECORDS_IN_FLIGHT: Final = 500_000
+_MOST_DROPPED: Final = 10_000
 _CROWDED_WAIT: Final = 0.1
 _CATCH_UP: Final = 1.0
 _CLOSE_TIMEOUT: Final = 30.0
@@ -142,6 +143,7 @@ class AcknowledgedDelivery:
         return (
             self._letters_wait
             or self._outbox.waiting
+            or len(self._dropped) >= _MOST_DROPPED
             or len(self._progress) >= _MOST_POLLS_IN_FLIGHT
             or self._progress.records >= _MOST_RECORDS_IN_FLIGHT
         )

@@ -205,8 +205,6 @@ class SinkLoop:
         try:
             self._find_places()
             self._backlog.convert(self._take)
-            if self._letters is not None:
-                self._letters.send()
         except OutageError as error:
             self._wait_for(error)
         else:
@@ -275,8 +273,8 @@ class SinkLoop:
         )
 
     def _take(self, fetched: FetchedBatch) -> SinkBatch:
-        self._read_total += len(fetched)
         batch = self._converted(fetched)
+        self._read_total += len(fetched)
         if fetched.topic not in self._topics:
             self._topics.add(fetched.topic)
             self._port.topics_used([fetched.topic])
@@ -297,11 +295,11 @@ class SinkLoop:
 
     def _deliver(self) -> None:
         """Put what waits, in pieces where that shows which record is at fault."""
-        records = len(self._backlog.pending)
         pieces = [self._backlog.pending]
         while pieces:
             piece = pieces.pop()
             try:
+                self._send_letters()
                 if self._backlog.held:
                     piece = self._stored.missing(piece)
                 self._put(piece)
@@ -316,14 +314,28 @@ class SinkLoop:
             except BatchError as error:
                 self._blame(piece, error)
             except DataError as error:
-                if len(piece) == 1:
-                    self._blame(piece, BatchError(str(error), {0: error}))
-                else:
+                if len(piece) > 1:
                     pieces += reversed(halves(piece))
-        self._put_total += records
+                    continue
+                self._blame(piece, BatchError(str(error), {0: error}))
+            self._put_total += len(piece)
         self._current.update(self._backlog.consumed)
         if self._backlog.clear():
             self._resume_all()
+
+    def _send_letters(self) -> None:
+        """Give the dead letter queue what failed before the next ``put``.
+
+        A target that stores offsets moves them there, past the records that failed, so the letters have to be safe.
+
+        Raises:
+            OutageError: the queue does not take them now.
+        """
+        if self._letters is None:
+            return
+        self._letters.send()
+        if self._stored.kept and not self._letters_settled():
+            raise OutageError("Letters about records that failed are not in the dead letter queue yet")
 
     def _put(self, batch: SinkBatch) -> None:
         began = self._clock()
@@ -475,10 +487,11 @@ class SinkLoop:
         committed = {partition: self._committed[partition] for partition in current}
         offsets = None
         try:
-            if not self._letters_settled():
-                _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
-            elif current:
+            if current and self._letters_safe():
                 offsets = self._pre_commit(current, committed, closing=closing)
+                # a task that writes when it is asked to may have reported records only now
+                if offsets is not None and not self._letters_safe():
+                    offsets = None
         finally:
             if closing:
                 self._close_in_task(partitions)
@@ -491,6 +504,14 @@ class SinkLoop:
             self._commits.now(offsets)
         else:
             self._commits.later(offsets)
+
+    def _letters_safe(self) -> bool:
+        """Whether no letter is missing, so that offsets may be committed."""
+        self._tolerance.report()
+        settled = self._letters_settled()
+        if not settled:
+            _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
+        return settled
 
     def _letters_settled(self) -> bool:
         if self._letters is None:
