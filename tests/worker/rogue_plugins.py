@@ -32,7 +32,7 @@ from linkspan.api import (
     Str,
 )
 from linkspan.api.errors import ConfigError, FencedError
-from linkspan.log.port import DisplacedError
+from linkspan.log.port import DisplacedError, ExpiredError
 
 log = logging.getLogger(__name__)
 
@@ -412,6 +412,22 @@ class FencingLog(SilentLog):
     def transactional_writer(self, settings, transactional_id, *, reports_records=False):
         assert settings["transactional.id"] == transactional_id
         raise FencedError(f"somebody else is {transactional_id}")
+
+
+class ExpiringLog(SilentLog):
+    """A log that gives every transaction up."""
+
+    def transactional_writer(self, settings, transactional_id, *, reports_records=False):
+        return ExpiringWriter()
+
+
+class ExpiringWriter:
+    def open(self, timeout) -> None: ...
+    def poll(self) -> None: ...
+    def begin(self) -> None:
+        raise ExpiredError("too slow")
+
+    def close(self) -> None: ...
 
 
 class SilentWriter:

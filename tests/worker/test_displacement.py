@@ -85,3 +85,26 @@ def test_the_owner_of_an_exactly_once_source_fences_back(tmp_path, monkeypatch, 
             return watched.states("c", 0)
 
     assert asyncio.run(whole()) == (["RESTARTING"] * 5 + ["FAILED"] if owned else ["RESTARTING"])
+
+
+class Willing:
+    """A guard that lets every task write."""
+
+    async def fence_older(self, connector: str, task: int) -> None: ...
+    async def confirm(self, connector: str, task: int) -> None: ...
+
+
+def test_a_source_whose_transactions_are_always_over_their_time_gives_in_however_long_that_is(tmp_path, monkeypatch):
+    # who works for "healthy" seconds begins a new row; here that is always, but for the time of a transaction
+    monkeypatch.setattr(supervisor, "PLACE_LOST", replace(PLACE_LOST, first_pause=0.01, healthy=0.0))
+
+    async def whole() -> list[str]:
+        async with running(tmp_path, rogue_plugins.ExpiringLog(), delivers_once_as="workers") as watched:
+            watched.worker.guard_tasks(Willing())
+            config = source("c", "CountingSource", deadly="")
+            await watched.worker.start_task("c", 0, config, "STARTED", connector_config=config)
+            event = await watched.state("c", 0, "FAILED")
+            assert "too slow" in event.trace
+            return [state for state in watched.states("c", 0) if state != "RUNNING"]
+
+    assert asyncio.run(whole()) == ["RESTARTING"] * 5 + ["FAILED"]

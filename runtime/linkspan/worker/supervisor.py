@@ -58,6 +58,8 @@ log = logging.getLogger(__name__)
 _COME_UP_SECONDS = 2.0
 _CLUSTER_ID_SECONDS = 30.0
 _GIVE_UP_SECONDS = 5.0
+_TRANSACTION_KEY = "transaction.timeout.ms"
+_TRANSACTION_DEFAULT_MS = 60_000
 
 
 def _ignore(*_: object) -> None:
@@ -440,12 +442,11 @@ class Worker:
             check_task_count(name, count, running.connector_config)
             spec = self._spec(name, running.task, whole, own)
             running.restarts = History(policy_of(self._properties, running.connector_config))
+            running.returns = _returns(spec)
         except ConnectError as error:
             running.fail(error)
             return
         warn_unresolved(f"Task {spec.id}", spec.unresolved)
-        returns = spec.exactly_once is not None or clients.keeps_place(spec.client_settings)
-        running.returns = History(PLACE_LOST if returns else None)
         self._deaths.begins(spec)
         await self._bear(running, spec)
 
@@ -667,3 +668,16 @@ class Worker:
         """Forget all offsets of a stopped connector; whether the connector itself looked after it."""
         self._deaths.forget(name)
         return await self._offsets_of_connectors.reset(name, config)
+
+
+def _returns(spec: TaskSpec) -> History:
+    """How often a task takes its place or its transactional id back by itself.
+
+    Raises:
+        ConfigError: the time of its transactions is none.
+    """
+    if spec.exactly_once is None:
+        return History(PLACE_LOST if clients.keeps_place(spec.client_settings) else None)
+    # one whose transactions are over their time again and again runs for so long before it fails, and gets nowhere
+    transaction = milliseconds(spec.client_settings["producer"], _TRANSACTION_KEY, _TRANSACTION_DEFAULT_MS)
+    return History(replace(PLACE_LOST, healthy=max(PLACE_LOST.healthy, 2 * transaction)))
