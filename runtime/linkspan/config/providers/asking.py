@@ -95,8 +95,8 @@ def within(seconds: float, provider: str, what: str, call: Callable[[], T]) -> T
     try:
         return answer.result(seconds)
     except TimeoutError:
-        if answer.done():  # it has raised that itself
-            raise
+        if answer.done():  # at the last moment; or it has raised that itself
+            return answer.result()
         raise ConfigError(f"Config provider {provider} did not {what} within {seconds:g} s") from None
 
 
