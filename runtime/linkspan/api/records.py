@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Final, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 from linkspan.api.headers import Headers
@@ -42,10 +43,10 @@ T = TypeVar("T")
 
 def left(items: Sequence[T], gone: Collection[int]) -> list[T]:
     """All but those at some indices."""
-    rest = list(items)
-    for index in sorted(gone, reverse=True):
-        del rest[index]
-    return rest
+    stays = bytearray(b"\1") * len(items)
+    for index in gone:
+        stays[index] = 0
+    return list(compress(items, stays))
 
 
 class TopicPartition(NamedTuple):
