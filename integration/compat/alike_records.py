@@ -70,8 +70,15 @@ def _member(key: str, value: Any) -> Any:
 
 
 def _without_ends_of_nothing(values: list[Any]) -> list[Any]:
-    """Without UNASSIGNED after STOPPED: there, a stopped connector is an object, which is stopped before the next."""
+    """Without UNASSIGNED after STOPPED: there, a stopped connector is an object, which is stopped before the next.
+
+    And without an end between a removed state and a next beginning: of a task that was moved before it had begun.
+    """
     states = [dict(value).get("state") if isinstance(value, list) else None for value in values]
-    pairs = zip(["", *states], states, strict=False)
-    kept = [value for value, pair in zip(values, pairs, strict=True) if pair != ("STOPPED", "UNASSIGNED")]
+    around = zip(["", *states], states, [*states[1:], None], strict=False)
+    kept = [value for value, states_there in zip(values, around, strict=True) if not _ends_nothing(*states_there)]
     return [value for value, _ in groupby(kept)]
+
+
+def _ends_nothing(before: str | None, state: str | None, after: str | None) -> bool:
+    return state == "UNASSIGNED" and (before == "STOPPED" or (before is None and after is not None))
