@@ -32,6 +32,7 @@ class Ledger:
     _cuts: dict[str, list[int]] = field(default_factory=dict)
     _counts: dict[str, list[int]] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)
+    _deleted: set[str] = field(default_factory=set)
     _newest: dict[str, int] = field(default_factory=dict)
 
     def appended(self, key: bytes, value: bytes | None, offset: int, *, by_leader: bool) -> None:
@@ -40,15 +41,18 @@ class Ledger:
         if self.enabled and not by_leader and not text.startswith(_BY_ANYBODY):
             self.breaches.append(f"{text} was written though nobody had claimed the config topic")
         if text.startswith(_CONNECTOR) and value is None:
-            self._sizes[text.removeprefix(_CONNECTOR)] = 0
+            self._deleted.add(text.removeprefix(_CONNECTOR))
         elif text.startswith(_CUT):
-            self._cuts.setdefault(text.removeprefix(_CUT), []).append(offset)
-            self._sizes[text.removeprefix(_CUT)] = orjson.loads(value or b"{}")["tasks"]
+            name = text.removeprefix(_CUT)
+            self._cuts.setdefault(name, []).append(offset)
+            self._sizes[name] = orjson.loads(value or b"{}")["tasks"]
+            self._deleted.discard(name)
         elif text.startswith(_COUNTED):
             name = text.removeprefix(_COUNTED)
             self._counts.setdefault(name, []).append(offset)
             counted = orjson.loads(value or b"{}")["task-count"]
-            if counted != self._sizes[name]:
+            # of a deleted one there are none, and a round that was under way may still count those of before
+            if counted != self._sizes[name] and (counted or name not in self._deleted):
                 self.breaches.append(f"{counted} tasks of {name} were counted, though there are {self._sizes[name]}")
 
     def set_before(self, connector: str, offset: int) -> int:
