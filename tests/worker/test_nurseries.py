@@ -19,7 +19,7 @@ from conftest import until
 
 from linkspan.api.errors import PluginError
 from linkspan.plugins.catalog import PluginInfo
-from linkspan.worker import nurseries
+from linkspan.worker import forker, nurseries
 from linkspan.worker.forker import Forker
 from linkspan.worker.nurseries import Nurseries
 from linkspan.worker.process import ChildProcess
@@ -130,16 +130,38 @@ def test_a_branch_killed_before_it_was_told_anything_is_replaced(tmp_path: Path,
     info = plugin(tmp_path, "unlucky")
     tell_it, unlucky = Forker.tell, iter([True])
 
-    def killed_first(forker: Forker, message: Any) -> None:
+    def killed_first(branch: Forker, message: Any) -> None:
         if "location" in message and next(unlucky, False):
             raise BrokenPipeError
-        tell_it(forker, message)
+        tell_it(branch, message)
 
     monkeypatch.setattr(Forker, "tell", killed_first)
 
     async def story(made: Nurseries) -> None:
         assert await asked(made, info) == {"parent": made.pid, "imported": False}
         assert (await asked(made, info))["imported"]
+
+    tell(story)
+
+
+def test_a_branch_that_is_not_born_any_more_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch):
+    ordered, attached = Forker._order, forker._outputs
+    opened: list[asyncio.BaseTransport] = []
+
+    def killed_first(root: Forker, born: ChildProcess | None, order: Any, given: Any) -> Any:
+        root.kill()
+        return ordered(root, born, order, given)
+
+    async def seen(context: str, attach: Callable[[asyncio.BaseTransport], None]) -> list[int]:
+        return await attached(context, lambda transport: (opened.append(transport), attach(transport))[1])
+
+    monkeypatch.setattr(Forker, "_order", killed_first)
+    monkeypatch.setattr(forker, "_outputs", seen)
+
+    async def story(made: Nurseries) -> None:
+        with pytest.raises(PluginError):
+            await (await made._running_root()).branch("plugin unborn", {})
+        assert [transport.is_closing() for transport in opened] == [True, True]
 
     tell(story)
 

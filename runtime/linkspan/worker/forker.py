@@ -119,25 +119,26 @@ class Forker:
         except OSError as error:
             raise _no_room(context, error) from error
         readers: list[asyncio.BaseTransport] = []
+        forker: Forker | None = None
         try:
             outputs = await _outputs(context, readers.append)
             pid = await self._order(None, {"branch": True}, [theirs.fileno(), *outputs])
-        except OSError as error:
-            ours.close()
-            raise _no_room(context, error) from error
-        except PluginError:
-            ours.close()
+            forker = Forker(ours)
+            forker.pid = pid
+            forker._outputs = readers
+            forker.tell(first)
+        except BaseException as error:  # it was killed just now, or nobody wants it any more
+            if forker is None:
+                ours.close()
+            else:
+                forker._lost()
+            for reader in readers:
+                reader.close()
+            if isinstance(error, OSError):
+                raise _no_room(context, error) from error
             raise
         finally:
             theirs.close()
-        forker = Forker(ours)
-        forker.pid = pid
-        forker._outputs = readers
-        try:
-            forker.tell(first)
-        except OSError as error:  # it was killed just now
-            forker._lost()
-            raise _no_room(context, error) from error
         return forker
 
     def _order(self, child: ChildProcess | None, order: Message, given: Sequence[int]) -> asyncio.Future[int]:
