@@ -75,19 +75,6 @@ def test_all_tasks_of_the_generation_before_are_fenced_out_once() -> None:
     run(story)
 
 
-def test_a_task_that_the_leader_does_not_know_of_does_not_begin() -> None:
-    async def story(configs: ConfigTopic, worker: FencingWorker, fencing: Fencing) -> None:
-        with pytest.raises(ConflictError, match="Connector c has no tasks at present"):
-            await fencing.fence_for_tasks("c", CONFIG)
-        assert worker.fenced == []
-        await fencing.fence("c", CONFIG)
-        await cut(configs, 1)
-        await fencing.fence_for_tasks("c", CONFIG)
-        assert configs.snapshot.task_count_records["c"] == 1
-
-    run(story)
-
-
 def test_one_task_after_one_task_fences_it_out_by_itself() -> None:
     async def story(configs: ConfigTopic, worker: FencingWorker, fencing: Fencing) -> None:
         for _ in range(2):

@@ -539,11 +539,11 @@ class DistributedHerder(PluginQuestions):
         config = self._directory.config(name)
         if self._directory.kind(config) == "sink":
             raise ConfigError(f"Connector {name} is not a source connector")
-        await self._fencing.fence_for_tasks(name, config)
+        await self._fencing.fence(name, config)
 
     async def _ask_for_fencing(self, name: str) -> None:
         if self._group.leads:
-            await self._fencing.fence_for_tasks(name, self._directory.config(name))
+            await self._fencing.fence(name, self._directory.config(name))
             return
         await self._peers.fence(self._group.leader_url, name, self._signed(b""))
 

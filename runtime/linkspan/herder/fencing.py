@@ -44,19 +44,6 @@ class Fencing:
             running.add_done_callback(partial(self._over, name))
         await asyncio.shield(running)
 
-    async def fence_for_tasks(self, name: str, config: dict[str, str]) -> None:
-        """As :meth:`fence`, for a task that asks.
-
-        The topic may have been compacted between a new configuration and the tasks made from it. A leader that has
-        started since knows of none, and would count none: what the task that asks writes could not be fenced out later.
-
-        Raises:
-            ConflictError: there are no tasks that this worker knows of; those that are made next will ask again.
-        """
-        await self.fence(name, config)
-        if not self._configs.snapshot.task_counts.get(name):
-            raise ConflictError(f"Connector {name} has no tasks at present; its tasks will be made anew")
-
     def _over(self, name: str, running: asyncio.Task[None]) -> None:
         self._rounds.pop(name, None)
         if not running.cancelled():
