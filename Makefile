@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FILE ?=
 # Processes that run tests side by side: half of their time they wait for servers and limits.
-TESTERS ?= 3
+TESTERS ?= 2
 # The path as it was given, whatever characters it has; recipes read it from the environment.
 override export FILE := $(value FILE)
 
