@@ -22,7 +22,7 @@ class Ledger:
 
     Attributes:
         breaches: rules that were broken.
-        wrote: told what happens, for the trace.
+        told: hears what happens, for the trace.
         enabled: whether tasks deliver exactly once.
     """
 
