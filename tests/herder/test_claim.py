@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from linkspan.api.errors import ConnectError, FencedError
+from linkspan.api.errors import ConflictError, ConnectError, FencedError
 from linkspan.herder.config_topic import ConfigTopic, LostClaimError
 from tests.herder.config_listener import Told
 from tests.log.memory_table import MemoryTable, MemoryTopic
@@ -111,6 +111,55 @@ def test_who_led_before_can_write_nothing_more_until_it_claims_again() -> None:
         configs.begin_claim(1)
         await configs.put_connector("d", CONFIG, None)
         assert b"connector-d" in topic.values()
+
+    run(story)
+
+
+def test_tasks_that_a_former_leader_cuts_before_the_claim_is_won_are_not_counted_as_others() -> None:
+    async def story(
+        configs: ConfigTopic, writer: MemoryWriter, another: Callable[[], MemoryWriter], topic: MemoryTopic
+    ) -> None:
+        configs.begin_claim(1)
+        await configs.put_connector("c", CONFIG, None)
+        await configs.put_task_configs("c", [{"n": "0"}])
+        former, claim, has_written = another(), writer.claim, asyncio.Event()
+        await former.claim(1)
+        await writer.release()
+
+        async def win(seconds: float) -> None:
+            await has_written.wait()
+            await claim(seconds)
+
+        writer.claim = win  # type: ignore[method-assign]
+        configs.begin_claim(1)
+        counting = asyncio.create_task(configs.put_task_count("c", 1, generation=0))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await former.write([(b"commit-c", b'{"tasks":0}')], 1)
+        has_written.set()
+        with pytest.raises(ConflictError):
+            await counting
+        assert b"tasks-fencing-c" not in topic.values()
+
+    run(story)
+
+
+def test_what_was_decided_under_a_claim_is_not_written_with_a_later_one() -> None:
+    async def story(configs: ConfigTopic, writer: MemoryWriter, _: object, topic: MemoryTopic) -> None:
+        configs.begin_claim(1)
+        await configs.put_connector("c", CONFIG, None)
+        written = writer.write
+
+        async def lose(records: Sequence[tuple[bytes, bytes | None]], seconds: float) -> None:
+            await written(records, seconds)
+            await writer.release()
+            configs.begin_claim(1)
+
+        writer.write = lose  # type: ignore[method-assign]
+        with pytest.raises(LostClaimError):
+            await configs.put_task_configs("c", [{"n": "0"}])
+        assert b"task-c-0" in topic.values()
+        assert b"commit-c" not in topic.values()
 
     run(story)
 

@@ -89,6 +89,7 @@ class ConfigTopic:
         self._table = table
         self._leader_writer = leader_writer
         self._claiming: asyncio.Task[None] | None = None
+        self._claims = 0
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._state = _State()
         self._listener: ConfigListener | None = None
@@ -172,6 +173,7 @@ class ConfigTopic:
         """
         writer = self._leader_writer
         if writer is not None and not writer.claimed and self._claiming is None:
+            self._claims += 1
             self._claiming = asyncio.create_task(writer.claim(seconds), name="claim the config topic")
             self._claiming.add_done_callback(self._claimed)
 
@@ -218,14 +220,15 @@ class ConfigTopic:
         deadline = _Deadline(_WRITE_SECONDS)
         tasks = [TaskRecord(name, number, config) for number, config in enumerate(configs)]
         with _failing_with("Error writing root configuration to Kafka"):
+            claim = await self._claim(deadline)
             await self._table.read_to_end(deadline.left())
         with _failing_with("Error writing task configurations to Kafka"):
             if tasks:
-                await self._lead(tasks, deadline)
+                await self._lead(tasks, deadline, claim)
         with _failing_with("Error writing root configuration to Kafka"):
             if tasks:
                 await self._table.read_to_end(deadline.left())
-            await self._lead([TasksCommit(name, len(tasks))], deadline)
+            await self._lead([TasksCommit(name, len(tasks))], deadline, claim)
             await self._table.read_to_end(deadline.left())
 
     async def put_target(self, name: str, target: str) -> None:
@@ -239,17 +242,21 @@ class ConfigTopic:
         Args:
             name: of the connector.
             tasks: how many.
-            generation: of these tasks; nothing is written once there are newer ones.
+            generation: of these tasks; nothing is written once there are newer ones, of a former leader's either.
 
         Raises:
             ConflictError: there are.
         """
+        deadline = _Deadline(_WRITE_SECONDS)
         async with self._turn_of(name):
             with _failing_with("Error writing task count record to Kafka"):
-                await self._table.read_to_end(_WRITE_SECONDS)
+                claim = await self._claim(deadline)
+                await self._table.read_to_end(deadline.left())
             if self.snapshot.task_generations.get(name) != generation:
                 raise ConflictError(f"The tasks of connector {name} were cut anew before they could be counted")
-            await self._write_and_read("Error writing task count record to Kafka", [TaskCount(name, tasks)])
+            with _failing_with("Error writing task count record to Kafka"):
+                await self._lead([TaskCount(name, tasks)], deadline, claim)
+                await self._table.read_to_end(deadline.left())
 
     def _turn_of(self, name: str) -> asyncio.Lock:
         """Held while a connector's tasks are cut or counted: what is counted must be what was cut last."""
@@ -275,13 +282,29 @@ class ConfigTopic:
             await self._lead(records, deadline)
             await self._table.read_to_end(deadline.left())
 
-    async def _lead(self, records: Sequence[ConfigRecord], deadline: _Deadline) -> None:
-        """Write what only the leader may write."""
+    async def _claim(self, deadline: _Deadline) -> int:
+        """Return when no claim is under way: former leaders add nothing to what is read from then on.
+
+        Returns:
+            which claim it is, for what must not be written with a later one.
+
+        Raises:
+            LostClaimError: it takes longer.
+        """
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming], timeout=deadline.left())
+        if self._claiming is not None:
+            raise LostClaimError
+        return self._claims
+
+    async def _lead(self, records: Sequence[ConfigRecord], deadline: _Deadline, claim: int | None = None) -> None:
+        """Write what only the leader may write; of what was decided under a claim, nothing with a later one."""
         if self._leader_writer is None:
             await self._write(records, deadline)
             return
-        if self._claiming is not None:
-            await asyncio.wait([self._claiming], timeout=deadline.left())
+        newest = await self._claim(deadline)
+        if claim is not None and claim != newest:
+            raise LostClaimError
         try:
             await self._leader_writer.write([config_records.encode(record) for record in records], deadline.left())
         except ConnectError as error:
