@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -28,6 +29,25 @@ class Leader:
             raise self.errors.pop(0)
 
 
+def guarded(
+    leader: Callable[[str], Awaitable[None]], story: Callable[[SourceGuard, ConfigTopic, MemoryTopic], Awaitable[None]]
+) -> None:
+    """Play with a guard whose tasks are all wanted, on a config topic."""
+
+    async def whole() -> None:
+        topic = MemoryTopic("configs")
+        configs = ConfigTopic(MemoryTable(topic, single_partition=True))
+        await configs.open(Told())
+        await story(SourceGuard(configs, leader, lambda *_: True), configs, topic)
+        await configs.close()
+
+    asyncio.run(whole())
+
+
+async def ask(guard: SourceGuard, *_: object) -> None:
+    await guard.fence_older("c", 0)
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_guard, "_FIRST_PAUSE", 0.001)
@@ -43,17 +63,33 @@ def test_a_change_of_leaders_is_waited_for() -> None:
         ConflictError("overtaken"),
         LostClaimError(),
     )
-    guard = SourceGuard(None, leader, lambda *_: True)  # type: ignore[arg-type]
-    asyncio.run(guard.fence_older("c", 0))
+    guarded(leader, ask)
     assert leader.asked == 8
+
+
+def test_a_leader_that_has_not_counted_the_newest_tasks_is_asked_again() -> None:
+    async def count(_: str) -> None:
+        answers.append("done")
+        if len(answers) == 3:
+            await topics[0].put_task_count("c", 1, generation=0)
+
+    async def story(guard: SourceGuard, configs: ConfigTopic, _: MemoryTopic) -> None:
+        topics.append(configs)
+        await configs.put_connector("c", {"name": "c"}, None)
+        await configs.put_task_configs("c", [{}])
+        await guard.fence_older("c", 0)
+
+    answers: list[str] = []
+    topics: list[ConfigTopic] = []
+    guarded(count, story)
+    assert len(answers) == 3, "the leader had read the topic after a compaction, and knew no tasks at first"
 
 
 @pytest.mark.parametrize("refusal", [PeerError("no right", 500), ConnectError("no right")])
 def test_a_refusal_is_one(refusal: ConnectError) -> None:
     leader = Leader(refusal)
-    guard = SourceGuard(None, leader, lambda *_: True)  # type: ignore[arg-type]
     with pytest.raises(ConnectError, match="no right"):
-        asyncio.run(guard.fence_older("c", 0))
+        guarded(leader, ask)
     assert leader.asked == 1
 
 

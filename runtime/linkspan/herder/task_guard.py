@@ -40,6 +40,9 @@ class SourceGuard:
     async def fence_older(self, connector: str, task: int) -> None:
         """Return when older tasks can write nothing more; a change of leaders is waited for.
 
+        What the leader says is not enough: after a compaction it may have read of the connector, but not of its tasks
+        (KAFKA-16838), and then has nothing to do. That the tasks were counted is known from the topic.
+
         Raises:
             ConnectError: the leader or its brokers refuse, or the task is not to run here any more.
         """
@@ -48,6 +51,9 @@ class SourceGuard:
             self._check(connector, task)
             try:
                 await self._ask_leader(connector)
+                await self._configs.read_to_end(_READ_SECONDS)
+                if connector in self._configs.snapshot.pending_fencing:
+                    raise ConflictError("The leader does not know of its newest tasks")
             except ConnectError as error:
                 if not _passes(error):
                     raise
