@@ -87,6 +87,23 @@ def test_what_is_there_at_the_start_is_known():
     play(story)
 
 
+@pytest.mark.parametrize("state", ["FAILED", None])
+@pytest.mark.parametrize("key", ["status-connector-c", "status-task-c-0"])
+def test_revision_grows_with_whatever_changes_a_status(key: str, state: str | None):
+    async def story(worker: Worker) -> None:
+        worker.wrote("status-connector-c", "RUNNING")
+        worker.wrote("status-task-c-0", "RUNNING")
+        await worker.statuses.open()
+        before = worker.statuses.revision
+        worker.statuses.put_connector("c", mine("PAUSED"))
+        assert worker.statuses.revision == before, "which nobody can read yet"
+        worker.wrote(key, state, generation=2, timestamp=1)
+        worker.table.deliver()
+        assert worker.statuses.revision > before
+
+    play(story)
+
+
 def test_status_is_known_when_it_was_read_back():
     async def story(worker: Worker) -> None:
         await worker.statuses.open()

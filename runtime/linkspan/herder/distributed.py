@@ -360,6 +360,10 @@ class DistributedHerder(PluginQuestions):
         """Names of all connectors."""
         return list(self._configs.snapshot.connectors)
 
+    def revision(self) -> tuple[int, int]:
+        """How far the topics were read that say all there is to know of a connector."""
+        return self._configs.snapshot.offset, self._statuses.revision
+
     def connector_info(self, name: str) -> Body:
         """ConnectorInfo."""
         return self._directory.info(name, self._directory.config(name))

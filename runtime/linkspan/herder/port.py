@@ -292,6 +292,10 @@ class Herder(Protocol):
         """Names of all connectors."""
         ...
 
+    def revision(self) -> tuple[int, int] | None:
+        """While it is the same, every connector's info and status are; None where that is not known."""
+        ...
+
     def connector_info(self, name: str) -> Body:
         """Configuration, tasks and type of one connector."""
         ...

@@ -152,6 +152,10 @@ class StandaloneHerder(PluginQuestions):
         """Names in the order of creation."""
         return list(self._connectors)
 
+    def revision(self) -> None:
+        """Changes are not counted here."""
+        return
+
     def connector_info(self, name: str) -> Body:
         """ConnectorInfo."""
         return self._info_of(name, self._existing(name))

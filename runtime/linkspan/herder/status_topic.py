@@ -85,6 +85,9 @@ class StatusTopic:
         table: on the topic; not open yet.
         now_ms: time of day in milliseconds.
         pause: seconds before what could not be written is written again.
+
+    Attributes:
+        revision: how many records were read; while it is the same, every status is.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class StatusTopic:
         self._connectors: dict[str, _Entry] = {}
         self._tasks: dict[str, dict[int, _Entry]] = {}
         self._topics: dict[str, dict[str, UsedTopic]] = {}
+        self.revision = 0
         self._generation = 0
         self._queue: list[_Put] = []
         self._writing: list[_Put] = []
@@ -291,6 +295,7 @@ class StatusTopic:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _take(self, records: Sequence[TableRecord]) -> None:
+        self.revision += len(records)
         for record in records:
             try:
                 self._take_one(decode_key(record.key), record.value, record.timestamp)

@@ -14,7 +14,9 @@ _ESCAPE: Final = re.compile(rb"\\(?:u00[0-9a-f]{2}|.)")
 
 
 def render(body: object) -> bytes:
-    """JSON text of ``body``."""
+    """JSON text of ``body``; bytes are such a text."""
+    if isinstance(body, bytes):
+        return body
     try:
         text = orjson.dumps(body)
     except orjson.JSONEncodeError:

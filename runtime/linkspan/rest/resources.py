@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
-from linkspan.api.errors import ConfigError, NotFoundError
+from linkspan.api.errors import ConfigError
 from linkspan.herder.port import PAUSED, STARTED, Body, Herder, InternalRequest
 from linkspan.herder.sessions import ALGORITHM_HEADER, SIGNATURE_HEADER
 from linkspan.rest import bodies
+from linkspan.rest.listing import Listing
 from linkspan.rest.routing import SEGMENT_CHARACTERS, Answer, Handler, Request, Route
 
 __all__ = ["ConnectorResources", "PluginResources", "RootResources"]
@@ -56,6 +57,7 @@ class ConnectorResources:
 
     def __init__(self, herder: Herder) -> None:
         self._herder = herder
+        self._listing = Listing(herder)
 
     def routes(self) -> list[Route]:
         """Its endpoints."""
@@ -98,24 +100,7 @@ class ConnectorResources:
         wanted = [value for key, value in request.query if key == "expand"]
         if not wanted:
             return Answer(body=self._herder.connectors())
-        expanded: Body = {}
-        for name in self._herder.connectors():
-            item: Body = {}
-            if "info" in wanted:
-                item["info"] = self._herder.connector_info(name)
-            if "status" in wanted:
-                status = self._status_if_known(name)
-                if status is None:
-                    continue
-                item["status"] = status
-            expanded[name] = item
-        return Answer(body=expanded)
-
-    def _status_if_known(self, name: str) -> Body | None:
-        try:
-            return self._herder.connector_status(name)
-        except NotFoundError:
-            return None
+        return Answer(body=self._listing.text(info="info" in wanted, status="status" in wanted))
 
     async def _create(self, request: Request) -> Answer:
         new = bodies.new_connector(request.body)

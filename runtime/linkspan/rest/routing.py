@@ -70,10 +70,10 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What a handler returns: status, JSON body (or none), headers."""
+    """What a handler returns: status, JSON body (or its text, or none), headers."""
 
     status: int = 200
-    body: Body | list[object] | list[str] | list[Body] | Mapping[str, object] | None = None
+    body: Body | bytes | list[object] | list[str] | list[Body] | Mapping[str, object] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
