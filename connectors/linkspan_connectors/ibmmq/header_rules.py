@@ -37,7 +37,7 @@ def copy_headers(headers: Headers, draft: Draft, *, writes_descriptor: bool) -> 
         try:
             _copy(header, draft, writes_descriptor=writes_descriptor)
         except DataError as error:
-            log.warning("A header is left out of the message: %s", error.message)
+            log.warning("A header is left out of the message, %s: %s", header.key, error.message)
 
 
 def _copy(header: Header, draft: Draft, *, writes_descriptor: bool) -> None:
@@ -93,14 +93,14 @@ def _int(value: object) -> int:
         except ValueError:
             number = None
     if number is None or not -(1 << 31) <= number < 1 << 31:
-        raise DataError(f"{java_text(value)[:100]!r} is not a whole number of 32 bits")
+        raise DataError("its value is not a whole number of 32 bits")
     return number
 
 
 def _bool(value: object) -> bool:
     text = str(value).strip().lower()
     if text not in ("true", "false", "1", "0"):
-        raise DataError(f"{text[:100]!r} is neither true nor false")
+        raise DataError("its value is neither true nor false")
     return text in ("true", "1")
 
 
@@ -110,7 +110,7 @@ def _bytes(value: object) -> bytes:
     try:
         return base64.b64decode(java_text(value), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise DataError(f"{java_text(value)[:100]!r} is neither bytes nor base64") from error
+        raise DataError("its value is neither bytes nor base64") from error
 
 
 def _padded(size: int) -> Callable[[object], bytes]:
@@ -152,7 +152,7 @@ def _message_id(draft: Draft, value: object) -> None:
         try:
             content = bytes.fromhex(text.removeprefix("ID:"))
         except ValueError as error:
-            raise DataError(f"{text[:100]!r} is no message id: ID: and hexadecimal digits") from error
+            raise DataError("its value is no message id: ID: and hexadecimal digits") from error
     draft.set(msg_id=content[:24].ljust(24, b"\0"))
     draft.keeps_id = True
 
@@ -172,7 +172,7 @@ def _encoding(draft: Draft, value: object) -> None:
 def _ccsid(draft: Draft, value: object) -> None:
     found = ccsid_of(java_text(value))
     if found is None:
-        raise DataError(f"{java_text(value)[:100]!r} is no CCSID and no name of a character set")
+        raise DataError("its value is no CCSID and no name of a character set")
     draft.set_form(ccsid=found)
 
 

@@ -96,7 +96,7 @@ def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
         raise DataError(f"The MQRFH2 at byte {at} needs {_FIXED} bytes, the message has {len(data) - at} more")
     struc_id, version, length, next_encoding, ccsid, form, _, name_ccsid = fixed.unpack_from(data, at)
     if struc_id != b"RFH " or version != _VERSION_2:
-        raise DataError(f"There is no MQRFH2 at byte {at}, though the format says so: {data[at : at + 8]!r}")
+        raise DataError(f"There is no MQRFH2 at byte {at}, though the format says so")
     if length < _FIXED or at + length > len(data):
         raise DataError(f"The MQRFH2 at byte {at} is said to have {length} bytes, of {len(data) - at} that are there")
     end = at + length
@@ -165,11 +165,11 @@ class _Reader:
         try:
             parser.Parse(self._text, True)
         except expat.ExpatError as error:
-            raise DataError(f"A folder of the MQRFH2 is malformed: {error} in {self._text[:100]!r}") from error
+            raise DataError(f"Folder {self._root or '(no name)'} of the MQRFH2 is malformed: {error}") from error
         return self._root, tuple(self._found)
 
     def _refuse(self, *_: object) -> None:
-        raise DataError(f"A folder of the MQRFH2 declares an entity: {self._text[:100]!r}")
+        raise DataError("A folder of the MQRFH2 declares an entity, which none may")
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1
@@ -211,8 +211,9 @@ def _property(element: _Element) -> Property:
         raise DataError(f"The property {element.name} is of the type {kind!r}, which nobody knows")
     try:
         return Property(element.name, known[1](element.text), known[0])
-    except ValueError as error:
-        raise DataError(f"The property {element.name} is no {kind}: {element.text[:100]!r}") from error
+    except ValueError:
+        # its text has the value in it, which is content of the message
+        raise DataError(f"The value of the property {element.name} is no {kind}") from None
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ def escaped(text: str) -> str:
     """
     found = _NOT_IN_XML.search(text)
     if found is not None:
-        raise DataError(f"{text[:100]!r} cannot be in an MQRFH2, for its character {found[0]!r}")
+        raise DataError(f"The text cannot be in an MQRFH2, for its character U+{ord(found[0]):04X} at {found.start()}")
     return escape(text, _QUOTES)
 
 

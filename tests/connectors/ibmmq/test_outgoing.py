@@ -236,3 +236,22 @@ def test_what_the_receiver_is_told_by_the_queue_manager_is_not_sent() -> None:
     assert header is not None
     assert header.properties == []
     assert descriptor.put_date == bytes(8)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("text", "s3cret\x01"),
+        ("JMS_IBM_MQMD_Priority", "s3cret"),
+        ("JMS_IBM_Last_Msg_In_Group", "s3cret"),
+        ("JMS_IBM_MQMD_AccountingToken", "s3cret!"),
+        ("JMS_IBM_MQMD_MsgId", "s3cret"),
+        ("JMS_IBM_Character_Set", "s3cret"),
+    ],
+)
+def test_what_is_said_about_a_header_that_is_left_out_names_it_without_its_value(
+    name: str, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _with_headers(Header(name, value), writes=True)
+    assert f"A header is left out of the message, {name}: " in caplog.text
+    assert "s3cret" not in caplog.text

@@ -243,3 +243,26 @@ def test_a_builder_in_java_is_refused_by_its_key():
     with pytest.raises(ConfigError, match="builders in Java cannot be loaded") as refused:
         maker(mq_record_builder="com.example.Mine")
     assert refused.value.key == "mq.record.builder"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"s3cret",
+        jms("text", b"", "<usr><pin>s3cret</b></usr>")[1],
+        jms("text", b"", '<!DOCTYPE x [<!ENTITY a "s3cret">]><usr/>')[1],
+        jms("text", b"", "<usr><pin dt='i4'>s3cret</pin></usr>")[1],
+        jms("text", b"", "<usr><pin dt='bin.hex'>s3cret</pin></usr>")[1],
+    ],
+    ids=["no header", "no XML", "an entity", "no number", "no bytes"],
+)
+@pytest.mark.parametrize("traces", ["true", "false"])
+def test_what_is_said_about_a_broken_header_has_no_content_in_it(data, traces, caplog):
+    tolerant = {"errors_tolerance": "all", "errors_log_enable": traces}
+    got = pack_descriptor(PLAIN._replace(format=b"MQHRF2  ")), data
+    assert maker(mq_message_body_jms="true", **tolerant).records([got], PARTITION, None) == []
+    assert "No record can be made of message" in caplog.text
+    assert "s3cret" not in caplog.text
+    with pytest.raises(Failed) as failed:
+        maker(mq_message_body_jms="true").records([got], PARTITION, None)
+    assert "s3cret" not in str(failed.value.error)

@@ -86,7 +86,7 @@ def test_folders_are_read_in_the_ccsid_of_names_and_values(ccsid: int, codec: st
         (_header(">", MCD)[:-4], "is said to have 72 bytes, of 68 that are there"),
         (_header(">", MCD, b"<usr><a>1</b></usr> "), "malformed"),
         (_header(">", b'<!DOCTYPE x [<!ENTITY a "b">]><usr/>'), "declares an entity"),
-        (_header(">", b"<usr><a dt='i4'>x</a></usr>"), "The property a is no i4: 'x'"),
+        (_header(">", b"<usr><a dt='i4'>x</a></usr>"), "The value of the property a is no i4$"),
         (_header(">", b"<usr><a dt='i5'>1</a></usr>"), "of the type 'i5'"),
         (_header(">", b"<usr><a>\xff</a></usr>"), "not in CCSID 1208"),
         (_header(">")[:8] + struct.pack(">i", 40) + _header(">")[12:] + b"\x7f\xff\xff\xff", "beyond its end"),
