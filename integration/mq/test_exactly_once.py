@@ -303,20 +303,115 @@ def test_a_state_queue_that_refuses_takes_no_message_to_the_backout_queue(queue_
     task.stop()
 
 
-def test_a_unit_of_work_leaves_room_for_the_state(queue_manager, stored):
-    queue_manager.alter_queue_manager(max_uncommitted=10)
-    fill(queue_manager, *map(str, range(30)))
+class Log:
+    """Takes what a task polls, and acknowledges it."""
+
+    def __init__(self, stored) -> None:
+        self.stored = stored
+        self.taken: list[bytes] = []
+
+    def follow(self, task, times) -> None:
+        for _ in range(times):
+            for polled in polls(task, 1):
+                if polled:
+                    self.stored.take(polled)
+                    self.taken += values(polled)
+                    acknowledge(task, polled)
+
+
+@pytest.mark.parametrize("limit", [9, 10, 19, 20, 21])
+def test_a_unit_of_work_has_room_for_its_messages_and_the_state(queue_manager, stored, limit):
+    queue_manager.alter_queue_manager(max_uncommitted=limit)
+    fill(queue_manager, *map(str, range(70)))
     task = started(stored, mq_batch_size="20")
-    seen: list[bytes] = []
-    for _ in range(12):
-        polled = task.poll()
-        if polled:
-            stored.take(polled)
-            seen += values(polled)
-            acknowledge(task, polled)
+    log = Log(stored)
+    log.follow(task, 40)
     task.stop()
-    assert seen == [b"%d" % number for number in range(30)]
+    assert log.taken == [b"%d" % number for number in range(70)]
     assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+def test_a_batch_that_is_removed_in_parts_is_removed_to_the_end_after_a_kill(queue_manager, stored):
+    queue_manager.alter_queue_manager(max_uncommitted=4)
+    fill(queue_manager, *"abcdefgh")
+    task = started(stored, mq_batch_size="4")
+    task.poll()
+    polled = task.poll()
+    stored.take(polled)
+    acknowledge(task, polled)  # the unit of work has no room for the state
+    queue_manager.fault("CMIT", 2009, action="break", skip=1)
+    assert polls(task, 1) == [None], "one part is committed, the next one fails"
+    assert state(queue_manager)["lastKnownState"] == "DELIVERED"
+    assert len(state(queue_manager)["messageIds"]) == 2
+    assert queue_manager.depth("Q1").all == 6
+    kill(queue_manager, task)
+    task = started(stored, mq_batch_size="4")
+    log = Log(stored)
+    log.follow(task, 12)
+    task.stop()
+    assert log.taken == [b"e", b"f", b"g", b"h"]
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+def test_a_queue_manager_that_takes_not_even_one_message_and_the_state_fails_the_task(queue_manager, stored):
+    queue_manager.alter_queue_manager(max_uncommitted=1)
+    fill(queue_manager, "a")
+    task = started(stored)
+    log = Log(stored)
+    with pytest.raises(ConnectError, match=r"2024 MQRC_SYNCPOINT_LIMIT_REACHED.*Raise MAXUMSGS") as failed:
+        log.follow(task, 20)
+    assert not isinstance(failed.value, RetriableError)
+    task.stop()
+    assert log.taken == [b"a"]
+
+
+@pytest.mark.parametrize("offset", [None, 0, 5])
+def test_a_delivered_batch_is_removed_whatever_the_stored_offset_says(queue_manager, stored, offset):
+    fill(queue_manager, "x", "a", "b", "y")
+    ids = [message.descriptor.msg_id.hex() for message in queue_manager.messages("Q1")]
+    text = {"sequenceId": 7, "messageIds": [f"ID:{each}" for each in ids[1:3]], "lastKnownState": "DELIVERED"}
+    queue_manager.put("STATE", json.dumps(text).encode(), TEXT)
+    stored.sequence = offset
+    task = started(stored)
+    assert task.poll() is None
+    assert queue_manager.bodies("Q1") == [b"x", b"y"]
+    assert queue_manager.depth("STATE").all == 0
+    polled = task.poll()
+    assert [(record.value, record.source_offset) for record in polled] == [
+        (b"x", {"sequence-id": 8}),
+        (b"y", {"sequence-id": 8}),
+    ]
+    task.stop()
+
+
+def test_a_delivered_batch_that_somebody_else_holds_is_waited_for(queue_manager, stored, monkeypatch):
+    monkeypatch.setattr(source_state, "_WAIT", 0.0)
+    fill(queue_manager, "a", "b")
+    (first, second) = [message.descriptor.msg_id.hex() for message in queue_manager.messages("Q1")]
+    text = {"sequenceId": 7, "messageIds": [first, second], "lastKnownState": "DELIVERED"}
+    queue_manager.put("STATE", json.dumps(text).encode(), TEXT)
+    with Application("ibmmq", name="QM1") as other:
+        other.get(other.open("Q1", 1))
+        task = started(stored)
+        assert polls(task, 5) == [None] * 5
+        assert queue_manager.depth("STATE").all == 1
+        other.back_out()
+    assert task.poll() is None
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+    task.stop()
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_the_removal_of_a_delivered_batch_may_be_cut_off(queue_manager, stored, after):
+    fill(queue_manager, "a", "b")
+    ids = [message.descriptor.msg_id.hex() for message in queue_manager.messages("Q1")]
+    text = {"sequenceId": 7, "messageIds": ids, "lastKnownState": "DELIVERED"}
+    queue_manager.put("STATE", json.dumps(text).encode(), TEXT)
+    queue_manager.fault("CMIT", 2009, action="break", after=after)
+    task = started(stored)
+    assert not any(polls(task, 4))
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+    task.stop()
 
 
 @pytest.mark.parametrize(("make", "keys"), [(source_task, EXACTLY), (sink_task, KEEPING)], ids=["source", "sink"])
@@ -353,7 +448,7 @@ def test_a_state_of_ibms_connector_is_understood(queue_manager, stored):
 @pytest.mark.parametrize(
     ("messages", "problem"),
     [
-        ([b"hello"], "no state of this connector: 'hello'"),
+        ([b"hello"], "no state of this connector: JSON with sequenceId"),
         ([b'{"sequenceId": 1}'], "no state of this connector"),
         ([b"{}", b"{}"], "more than one message"),
     ],
@@ -551,6 +646,40 @@ def test_offsets_that_a_user_sets_are_those_of_the_state(queue_manager):
     assert queue_manager.depth("STATE").all == 0
     assert connector.stored_offsets(given) == {}
     assert queue_manager.connections() == []
+
+
+@pytest.mark.parametrize("limit", [9, 10, 11, 12])
+def test_a_unit_of_work_of_the_sink_has_room_for_its_messages_and_the_state(queue_manager, limit):
+    queue_manager.alter_queue_manager(max_uncommitted=limit)
+    given = [str(number) for number in range(10)]
+    refusals: list[str] = []
+
+    def is_taken(task, batch) -> bool:
+        try:
+            task.put(batch)
+        except RetriableError as error:
+            refusals.append(str(error))
+            return False
+        return True
+
+    with sink(**KEEPING) as task:
+        for first in (0, 10, 20):
+            assert any(is_taken(task, records(*given, first=first)) for _ in range(4))
+    assert all("2024 MQRC_SYNCPOINT_LIMIT_REACHED" in each for each in refusals)
+    assert len(refusals) == {9: 1, 10: 1, 11: 1, 12: 0}[limit]
+    assert queue_manager.bodies("Q1") == [text.encode() for text in given] * 3
+    assert state(queue_manager) == {"t-0": "29"}
+
+
+def test_a_queue_manager_that_takes_not_even_one_message_and_the_state_fails_the_sink(queue_manager):
+    queue_manager.alter_queue_manager(max_uncommitted=1)
+    with sink(**KEEPING) as task:
+        with pytest.raises(RetriableError):
+            task.put(records("a", "b"))
+        with pytest.raises(ConnectError, match="Raise MAXUMSGS") as failed:
+            task.put(records("a", "b"))
+        assert not isinstance(failed.value, RetriableError)
+    assert queue_manager.depth("Q1").all == 0
 
 
 def test_a_second_sink_waits_for_the_first_one_to_end(queue_manager):

@@ -439,7 +439,7 @@ def test_units_of_work_get_smaller_when_the_queue_manager_takes_no_more(queue_ma
             acknowledge(task, polled)
     assert seen == bodies
     assert queue_manager.depth("Q1").all == 0
-    assert "Units of work get smaller, 5 messages" in caplog.text
+    assert "Units of work get smaller, 10 messages" in caplog.text
 
 
 def test_moves_alone_are_committed(queue_manager):

@@ -26,7 +26,7 @@ __all__ = ["Backouts"]
 
 log = logging.getLogger(__name__)
 
-_LOST: Final = frozenset({2003, 2009, 2018, 2019, 2059, 2161, 2162, 2195, 2202, 2203, 2273, 2279})
+_LOST: Final = frozenset({2003, 2009, 2018, 2019, 2024, 2059, 2161, 2162, 2195, 2202, 2203, 2273, 2279})
 """Reasons that concern the connection or its unit of work, not the queue that was put to."""
 _INQUIRE: Final = mq.INQUIRE | mq.OPEN_FAIL_IF_QUIESCING
 _PUT: Final = mq.PUT_SYNCPOINT | mq.PUT_FAIL_IF_QUIESCING

@@ -27,6 +27,7 @@ from linkspan_connectors.ibmmq.mqi.structures import (
     tls_options,
 )
 from linkspan_connectors.ibmmq.stores import Store, Stores
+from linkspan_connectors.ibmmq.unit_size import UnitSize
 
 __all__ = ["Access", "Delays", "Session", "prepare_process", "stores_of"]
 
@@ -189,6 +190,8 @@ class Session:
         """How many were made."""
         self.starting = True
         """Whether a refusal is final; until the task says that it has been connected."""
+        self.unit = UnitSize()
+        """Of its units of work."""
         self._stores = stores
         self._delays = delays or Delays()
         self._clock, self._sleep = clock, sleep
@@ -305,6 +308,11 @@ class Session:
             self.backout()
         else:
             self.end()
+        if reason == mq.R_SYNCPOINT_LIMIT and not self.unit.refused():
+            raise ConnectError(
+                f"{what} failed: {reason_text(reason)}, and the unit of work cannot be made smaller. Raise MAXUMSGS of "
+                "the queue manager"
+            )
         raise failure(what, reason, starting=self.starting, key=key)
 
     def commit(self) -> None:

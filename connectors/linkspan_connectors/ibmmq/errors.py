@@ -68,9 +68,16 @@ _OF_CONFIG: Final = {
 """Reasons that a person has to correct, with the key that most often is at fault."""
 
 _HINTS: Final = {
-    2025: "the queue manager takes no more connections: raise MaxChannels, or lower tasks.max",
+    2024: "the unit of work has as many messages as MAXUMSGS of the queue manager allows",
+    2025: (
+        "the queue manager takes no more connections: raise its MaxChannels, or MAXINST and MAXINSTC of the channel, "
+        "or lower tasks.max"
+    ),
     2035: "check user, password and channel authentication, and the rights of the user on queue and queue manager",
-    2042: "somebody else has it open for himself",
+    2042: (
+        "another connection has it open exclusively: the task before this one, until the queue manager notices its "
+        "end, or another connector; DISPLAY QSTATUS(…) TYPE(HANDLE) tells which"
+    ),
     2053: "its MAXDEPTH is reached",
     2058: "the queue manager that answers has another name",
     2085: "there is no such queue",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from linkspan.api import RetriableError
 from linkspan_connectors.ibmmq.backout import Backouts
 from linkspan_connectors.ibmmq.client import Session
 from linkspan_connectors.ibmmq.mqi import constants as mq
-from linkspan_connectors.ibmmq.mqi.reasons import reason_text
 from linkspan_connectors.ibmmq.mqi.structures import get_options, message_descriptor
 from linkspan_connectors.ibmmq.received import backout_count, message_id
 from linkspan_connectors.ibmmq.record_builders import Got
 
 __all__ = ["QueueReader", "Waits"]
-
-log = logging.getLogger(__name__)
 
 _FIRST_BUFFER: Final = 64 << 10
 _LONGEST_WAIT: Final = 1000
@@ -27,8 +24,6 @@ _LOOKS: Final = 0x7F
 """The clock is looked at after so many messages, less than one."""
 _NEVER_BACKED_OUT: Final = bytes(4)
 _OPTIONS: Final = mq.GET_SYNCPOINT | mq.GET_FAIL_IF_QUIESCING | mq.GET_PROPERTIES_FORCE_MQRFH2
-_LARGEST_UNIT: Final = 5000
-"""Messages: half of what a queue manager takes in one unit of work by default (MAXUMSGS)."""
 _MOST_PARDONS: Final = 50_000
 _ENOUGH: Final = frozenset({2016, 2071, 2102})
 """Reasons for which what was got so far goes on its way; if they last, the next get meets them."""
@@ -65,7 +60,6 @@ class QueueReader:
         self._opened = -1
         """The connection that the handle is of, by its number."""
         self._size = _FIRST_BUFFER
-        self._most = _LARGEST_UNIT
         self._pardons: dict[bytes, int] = {}
         """How often a message was backed out through no fault of its own, by its id."""
         self._absent: bytes | None = None
@@ -113,7 +107,7 @@ class QueueReader:
         moved_before = self.moved
         messages: list[Got] = []
         options = self._first if waits else self._at_once
-        limit = min(limit, self._most)
+        limit = self.session.unit.of(limit)
         while len(messages) + self.moved - moved_before < limit:
             # the client writes into what it is given, so it gets a copy each time
             data, md, _, length, completion, reason = get(
@@ -124,9 +118,8 @@ class QueueReader:
                     self._size = max(length, self._size + 1)
                     continue
                 if completion == mq.FAILED:
-                    taken = len(messages) + self.moved - moved_before
-                    if reason == mq.R_SYNCPOINT_LIMIT and taken:
-                        self._get_less(messages, taken // 2)
+                    if reason == mq.R_SYNCPOINT_LIMIT and self.session.unit.refused():
+                        self.give_back(messages)
                         return []
                     self._no_more(reason, messages)
                     break
@@ -143,18 +136,15 @@ class QueueReader:
 
     def give_back(self, messages: Sequence[Got]) -> None:
         """Back out messages that nothing is wrong with: that does not bring them nearer to the backout queue."""
+        self._pardon(messages)
+        self.session.backout()
+
+    def _pardon(self, messages: Sequence[Got]) -> None:
         if len(self._pardons) > _MOST_PARDONS:
             self._pardons.clear()
         for md, _ in messages:
             name = message_id(md)
             self._pardons[name] = self._pardons.get(name, 0) + 1
-        self.session.backout()
-
-    def _get_less(self, messages: Sequence[Got], most: int) -> None:
-        """The unit of work takes no more, and what ends it has to go into it too."""
-        self.give_back(messages)
-        self._most = max(1, most)
-        log.warning("Units of work get smaller, %d messages: %s", self._most, reason_text(mq.R_SYNCPOINT_LIMIT))
 
     def get_all(self, ids: Sequence[bytes]) -> list[Got] | None:
         """Get the messages with these ids, in this order, into the unit of work.
@@ -211,7 +201,12 @@ class QueueReader:
         if count <= 0:
             messages.append((md, data))
             return False
-        if self._backouts.moves(count) and self._backouts.move(md, data, self._handle):
+        try:
+            is_moved = self._backouts.moves(count) and self._backouts.move(md, data, self._handle)
+        except RetriableError:
+            self._pardon([*messages, (md, data)])
+            raise
+        if is_moved:
             self.moved += 1
             return False
         messages.append((md, data))

@@ -90,7 +90,7 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         messages, failures = self._maker.messages(records)
         if failures and not self._tolerates:
             self._refuse(failures)
-        most = self._writer.most
+        most = self._writer.session.unit.of(len(messages))
         try:
             for begin in range(0, len(messages), most):
                 unit = slice(begin, begin + most)

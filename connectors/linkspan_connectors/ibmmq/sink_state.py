@@ -90,8 +90,9 @@ class SinkState:
                 int(place.rpartition("-")[2])
         except (ValueError, TypeError, AttributeError) as error:
             raise CorruptStateError(
-                f"The state queue {self._name} holds a text that is no state of this connector: {text[:200]!r}. Stop "
-                "the connector and remove it if it belongs to somebody else"
+                f"The state queue {self._name} holds a text that is no state of this connector: JSON with the last "
+                "offset of each topic-partition. Browse it; stop the connector and remove it if it belongs to somebody "
+                "else"
             ) from error
         return written
 

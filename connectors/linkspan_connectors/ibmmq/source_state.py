@@ -18,6 +18,10 @@ Step  What happened                                          A kill right after 
 8     its commit was answered                                nothing: queue and state queue are as before the batch
 ====  =====================================================  =====================================================
 
+A queue manager that takes not so many messages and the state in one unit of work (MAXUMSGS) refuses step 7. That is
+as a kill after step 6; the messages are then removed in several units, and each but the last one puts the state "n is
+delivered, and these are left" in the place of the one that it takes.
+
 The decision is taken anew whenever a connection was made anew, before anything else is read. A predecessor that still
 holds messages or state is waited for.
 """
@@ -32,6 +36,7 @@ from typing import Final, NamedTuple
 
 from linkspan.api import ConnectError, CorruptStateError
 from linkspan_connectors.ibmmq.client import Session
+from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.reader import QueueReader
 from linkspan_connectors.ibmmq.record_builders import Got
 from linkspan_connectors.ibmmq.state_queue import BROWSER, TAKER, StateQueue
@@ -80,8 +85,8 @@ class InFlight(NamedTuple):
             return cls(int(content["sequenceId"]), ids, delivered)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptStateError(
-                f"The state queue holds a text that is no state of this connector: {text[:200]!r}. Stop the connector "
-                "and remove it if it belongs to somebody else"
+                "The state queue holds a text that is no state of this connector: JSON with sequenceId, messageIds and "
+                "lastKnownState. Browse it; stop the connector and remove it if it belongs to somebody else"
             ) from error
 
 
@@ -107,7 +112,7 @@ class SourceState:
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._taker = StateQueue(reader.session, queue, TAKER)
+        self._taker = StateQueue(reader.session, queue, TAKER | mq.OUTPUT)
         self._browser = StateQueue(writer, queue, BROWSER)
         self._stored = stored
         self._sleep = sleep
@@ -162,19 +167,37 @@ class SourceState:
             self._now_settled()
             return None
         self.sequence = state.sequence
+        if state.delivered or offset == state.sequence:
+            if self._remove_delivered(state):
+                log.info("Batch %d of %d messages was in the log already", state.sequence, len(state.ids))
+                self._now_settled()
+            else:
+                self._wait(state)
+            return None
+        self._reader.session.unit.of(len(state.ids))
         messages = self._reader.get_all(state.ids)
         if messages is None:
             self._wait(state)
             return None
         self._waits = 0
-        if state.delivered or offset == state.sequence:
-            self._remove(state)
-            log.info("Batch %d of %d messages was in the log already", state.sequence, len(state.ids))
-            self._now_settled()
-            return None
         log.info("Batch %d of %d messages is sent again", state.sequence, len(state.ids))
         self._now_settled()
         return messages
+
+    def _remove_delivered(self, state: InFlight) -> bool:
+        """Remove messages that the log has, and the state; False when they have to be waited for.
+
+        A unit of work may have no room for them and the state: then it takes some, and the state names what is left.
+        """
+        while True:
+            some = self._reader.session.unit.of(max(1, len(state.ids)))
+            if self._reader.get_all(state.ids[:some]) is None:
+                return False
+            self._waits = 0
+            state = state._replace(ids=state.ids[some:], delivered=True)
+            self._remove(state)
+            if not state.ids:
+                return True
 
     def _now_settled(self) -> None:
         self._known = (self._reader.session.connections, self._writer.connections)
@@ -221,13 +244,16 @@ class SourceState:
             self.unsettle()
             raise
 
-    def _remove(self, expected: InFlight) -> None:
+    def _remove(self, left: InFlight) -> None:
+        """Take the state of this batch, put what is left of it, if any, and commit."""
         session = self._reader.session
         text = self._taker.take()
-        if text is None or InFlight.parse(text).sequence != expected.sequence:
+        if text is None or InFlight.parse(text).sequence != left.sequence:
             session.backout()
-            found = "is empty" if text is None else f"holds {text[:200]!r}"
+            found = "is empty" if text is None else "holds another state"
             raise CorruptStateError(
-                f"The state queue should hold batch {expected.sequence}, but {found}: somebody else has changed it"
+                f"The state queue should hold batch {left.sequence}, but {found}: somebody else has changed it"
             )
+        if left.ids:
+            self._taker.put(left.text())
         session.commit()

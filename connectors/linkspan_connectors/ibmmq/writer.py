@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,8 +15,6 @@ from linkspan_connectors.ibmmq.outgoing import Packed
 
 __all__ = ["QueueWriter"]
 
-log = logging.getLogger(__name__)
-
 _OPEN: Final = {
     "": 0,
     "identity": mq.OPEN_SET_IDENTITY_CONTEXT,
@@ -28,8 +25,6 @@ _PUT: Final = {
     "identity": mq.PUT_SET_IDENTITY_CONTEXT,
     "all": mq.PUT_SET_ALL_CONTEXT,
 }
-_LARGEST_UNIT: Final = 5000
-"""Messages: half of what a queue manager takes in one unit of work by default (MAXUMSGS)."""
 
 
 class QueueWriter:
@@ -50,7 +45,6 @@ class QueueWriter:
         self._with_own_id = put_options(common)
         self._handle = -1
         self._opened = -1
-        self._most = _LARGEST_UNIT
 
     def open(self) -> None:
         """Connect and open the queue, unless that has been done.
@@ -64,11 +58,6 @@ class QueueWriter:
             self._handle = session.open(self._queue, self._options)
             self._opened = session.connections
             session.starting = False
-
-    @property
-    def most(self) -> int:
-        """Messages that one unit of work takes."""
-        return self._most
 
     def put(self, messages: Sequence[Packed | None]) -> Failures:
         """Put messages into the unit of work that is open, or begins.
@@ -101,9 +90,6 @@ class QueueWriter:
         what = f"Putting a message to queue {self._queue} on {self.session.access.where}"
         error = failure(what, reason)
         if not isinstance(error, DataError):
-            if reason == mq.R_SYNCPOINT_LIMIT and self._most > 1:
-                self._most //= 2
-                log.warning("Units of work get smaller, %d messages: %s", self._most, error)
             self.session.failed(what, reason)
         return error
 
