@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from integration.bench import exactly_once, groups, schema_registry, standalone, task_clients
+from integration.bench import exactly_once, groups, mq_bridge, schema_registry, standalone, task_clients
 from integration.bench.table import rewrite, say
 from integration.services.kafka import Broker
 from integration.services.maven import CACHE, UnavailableError
@@ -25,7 +25,8 @@ _STANDALONE: Final = "standalone"
 _TASK_CLIENTS: Final = "task-clients"
 _REGISTRY: Final = "schema-registry"
 _EXACTLY_ONCE: Final = "exactly-once"
-_PARTS: Final = (_STANDALONE, _REGISTRY, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE)
+_MQ: Final = "ibmmq"
+_PARTS: Final = (_STANDALONE, _REGISTRY, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE, _MQ)
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
@@ -46,6 +47,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
             sections[task_clients.HEADING] = task_clients.measure(broker, folder)
         if _EXACTLY_ONCE in parts:
             sections[exactly_once.HEADING] = exactly_once.measure(broker, arguments.rounds, arguments.records, folder)
+        if _MQ in parts:
+            sections[mq_bridge.HEADING] = mq_bridge.measure(broker, arguments.rounds, arguments.records, folder)
     finally:
         broker.stop()
     return sections

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from integration.mq.conftest import Connect, reason_of
 from integration.services.ibmmq.application import MQError
 from integration.services.ibmmq.descriptor import Descriptor
 from integration.services.ibmmq.memory import MemoryQueueManager
+from integration.services.ibmmq.remote import RemoteApplication
+from integration.services.ibmmq.startup import StartUp
 
 pytestmark = pytest.mark.integration
 
@@ -244,3 +247,44 @@ def test_asynchronous_puts_tell_their_failures_to_mqstat(queue_manager: MemoryQu
         assert status.ObjectName.rstrip() == b"Q1"
         status.unpack(application.checked("STAT", 0, bytes(bytearray(status.pack())))[0])
         assert (status.CompCode, status.Reason, status.PutSuccessCount) == (0, 0, 0)
+
+
+def test_an_endless_queue_gives_what_was_got_again_once_that_is_committed(
+    queue_manager: MemoryQueueManager, connect: Connect
+) -> None:
+    queue_manager.define_queue("Q1", endless=True)
+    for body in (b"a", b"b"):
+        queue_manager.put("Q1", body)
+    application = connect()
+    handle = application.open("Q1", INPUT)
+    assert application.get(handle).body == b"a"
+    assert queue_manager.bodies("Q1") == [b"b"]
+    application.back_out()
+    assert application.get(handle).body == b"a"
+    application.commit()
+    assert queue_manager.bodies("Q1") == [b"b", b"a"]
+    assert application.get(handle, 4).body == b"b"
+    assert [each.descriptor.backout_count for each in queue_manager.messages("Q1")] == [0, 0]
+
+
+def test_a_bottomless_queue_keeps_nothing_that_is_committed(
+    queue_manager: MemoryQueueManager, connect: Connect
+) -> None:
+    queue_manager.define_queue("Q1", bottomless=True)
+    application = connect()
+    handle = application.open("Q1", OUTPUT)
+    application.put(handle, b"x")
+    assert queue_manager.depth("Q1").putting == 1
+    application.commit()
+    application.put(handle, b"y", 4)
+    assert queue_manager.depth("Q1").all == 0
+
+
+def test_a_process_that_is_only_started_has_the_queue_manager_that_a_file_describes(tmp_path: Path) -> None:
+    manager = StartUp(tmp_path / "commands.txt")
+    manager.define_queue("Q1")
+    manager.put("Q1", b"there")
+    with RemoteApplication(manager.write().environment) as application:
+        application.run("a = Application('ibmmq')")
+        application.run("h = a.open('Q1', 1)")
+        assert application.run("a.get(h).body") == b"there"

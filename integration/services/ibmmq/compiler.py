@@ -38,7 +38,7 @@ def library_folder(kind: str) -> Path:
     Raises:
         UnavailableError: there is no C compiler.
     """
-    sources = (*_ENGINE, *_CALLS) if kind == "memory" else (*_CALLS, "address", "forward", "text", "wire")
+    sources = (*_ENGINE, *_CALLS, "startup") if kind == "memory" else (*_CALLS, "address", "forward", "text", "wire")
     return _built(kind, sources, _libraries)
 
 

@@ -116,6 +116,8 @@ class Control:
         get_inhibited: bool | None = None,
         put_inhibited: bool | None = None,
         property_control: int | None = None,
+        endless: bool | None = None,
+        bottomless: bool | None = None,
         deny: str | None = None,
     ) -> None:
         """A local queue of this name, or other values for what one has already.
@@ -134,6 +136,8 @@ class Control:
             get_inhibited: GET(DISABLED).
             put_inhibited: PUT(DISABLED).
             property_control: PROPCTL as its number: 0 COMPAT, 1 NONE, 2 ALL, 3 FORCE, 4 V6COMPAT.
+            endless: what is got comes back as a new message when that is committed.
+            bottomless: what is put is gone when that is committed.
             deny: authorities that nobody has, with commas: ``get``, ``browse``, ``put``, ``inq``, ``set``, ``setid``,
                 ``setall``, ``pass``; empty for none.
         """
@@ -152,6 +156,8 @@ class Control:
             get_inhibited=get_inhibited,
             put_inhibited=put_inhibited,
             propctl=property_control,
+            endless=endless,
+            bottomless=bottomless,
             deny=deny,
         )
 

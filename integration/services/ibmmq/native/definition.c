@@ -29,6 +29,8 @@ static const struct attribute queue_attributes[] = {
     {"fifo", FLAG, FIELD(struct queue, fifo)},
     {"get-inhibited", FLAG, FIELD(struct queue, get_inhibited)},
     {"put-inhibited", FLAG, FIELD(struct queue, put_inhibited)},
+    {"endless", FLAG, FIELD(struct queue, endless)},
+    {"bottomless", FLAG, FIELD(struct queue, bottomless)},
     {NULL, NUMBER, 0, 0},
 };
 

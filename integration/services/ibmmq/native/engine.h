@@ -69,6 +69,8 @@ struct queue {
     bool fifo; /* MSGDLVSQ(FIFO): priorities do not matter */
     bool get_inhibited;
     bool put_inhibited;
+    bool endless; /* what is got comes back as a new message, so that a load needs no queue of its size */
+    bool bottomless; /* what is put is gone when it is committed, for the same reason */
     unsigned denied; /* set of enum authority */
     struct message_list visible[MQ_MAX_PRIORITY + 1];
     struct message_list in_flight; /* both states that are not visible */
@@ -193,6 +195,9 @@ void queue_show(struct message *message);
 /* Takes a visible message out of sight, because it is being got. */
 void queue_hide(struct message *message);
 void queue_forget(struct message *message);
+/* What becomes of a message that was put, or got, when that is committed. */
+void queue_put(struct message *message);
+void queue_got(struct message *message);
 void queue_wake(struct queue *queue);
 
 /* message.c */

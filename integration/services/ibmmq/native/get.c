@@ -250,7 +250,7 @@ static struct outcome deliver(const struct request *request, struct message *mes
     }
     delivery_free(&delivery);
     if (!browses && !is_in_unit(request, message))
-        queue_forget(message);
+        queue_got(message);
     return outcome;
 }
 

@@ -246,7 +246,7 @@ struct outcome message_store(struct connection *connection, struct queue *queue,
         return failed(MQRC_UNEXPECTED_ERROR);
     }
     queue_enter(message);
-    queue_show(message);
+    queue_put(message);
     return OUTCOME_OK;
 }
 

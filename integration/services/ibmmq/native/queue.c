@@ -52,7 +52,7 @@ struct queue *queue_define(struct queue_manager *manager, const char *name)
     queue->default_persistence = MQPER_NOT_PERSISTENT;
     queue->property_control = MQPROP_COMPATIBILITY;
     queue->shareable = true;
-    queue->fifo = queue->get_inhibited = queue->put_inhibited = false;
+    queue->fifo = queue->get_inhibited = queue->put_inhibited = queue->endless = queue->bottomless = false;
     queue->denied = 0;
     return queue;
 }
@@ -164,6 +164,25 @@ void queue_forget(struct message *message)
 {
     leave(message);
     free(message);
+}
+
+void queue_put(struct message *message)
+{
+    if (message->queue->bottomless)
+        queue_forget(message);
+    else
+        queue_show(message);
+}
+
+void queue_got(struct message *message)
+{
+    if (message->queue->endless) {
+        message->order = ++message->queue->owner->next_order;
+        message->md.BackoutCount = 0;
+        queue_show(message);
+    } else {
+        queue_forget(message);
+    }
 }
 
 void queue_wake(struct queue *queue)

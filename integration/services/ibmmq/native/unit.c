@@ -63,9 +63,9 @@ struct outcome unit_commit(struct connection *connection)
     for (int i = 0; i < connection->unit_count; i++) {
         struct message *message = connection->unit[i];
         if (message->state == MESSAGE_BEING_PUT)
-            queue_show(message);
+            queue_put(message);
         else
-            queue_forget(message);
+            queue_got(message);
     }
     connection->unit_count = 0;
     release_locks(connection);
