@@ -80,6 +80,14 @@ class OneShotSinkConnector(SinkConnector[Config]):
     task_class = OneShotSink
 
 
+class CarefulSink(OneShotSink):
+    reads_committed = True
+
+
+class CarefulSinkConnector(SinkConnector[Config]):
+    task_class = CarefulSink
+
+
 class Suffix(Transform[Any]):
     class config_class(Config):  # noqa: N801 - the attribute has this name
         suffix = Str(default="!")
@@ -339,6 +347,48 @@ def test_large_batches_unless_a_user_limits_them():
     assert settings.sink_settings(base, takes_large_batches=False).max_poll_records == 500
     limited = spec(MemoryLog(), source=False, connector=config, client_settings={"consumer": {"max.poll.records": "7"}})
     assert settings.sink_settings(limited, takes_large_batches=True).max_poll_records == 7
+
+
+class WatchedLog(MemoryLog):
+    """Keeps the settings of its readers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings: list[dict[str, str]] = []
+
+    def reader(self, settings: Any) -> Any:
+        self.settings.append(dict(settings))
+        return super().reader(settings)
+
+
+@pytest.mark.parametrize(
+    ("sink", "given", "level"),
+    [
+        (CarefulSinkConnector, {}, "read_committed"),
+        (CarefulSinkConnector, {"isolation.level": "READ_COMMITTED"}, "READ_COMMITTED"),
+        (OneShotSinkConnector, {}, None),
+        (OneShotSinkConnector, {"isolation.level": "read_uncommitted"}, "read_uncommitted"),
+    ],
+)
+def test_a_sink_that_must_not_get_what_was_undone_reads_committed_records(sink, given, level):
+    log = WatchedLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    consumer = {"consumer": {"group.id": "connect-c", **given}}
+    made = plugin("sink", sink)
+    run_task(spec(log, source=False, connector={"topics": topic}, client_settings=consumer, plugin=made), Stage.port)
+    assert Stage.port.statuses == ["RUNNING", "UNASSIGNED"]
+    assert [each.get("isolation.level") for each in log.settings] == [level]
+
+
+def test_such_a_sink_is_refused_what_a_transaction_may_undo():
+    consumer = {"consumer": {"group.id": "connect-c", "isolation.level": "read_uncommitted"}}
+    careful = plugin("sink", CarefulSinkConnector)
+    run_task(
+        spec(MemoryLog(), source=False, connector={"topics": "t"}, client_settings=consumer, plugin=careful), Stage.port
+    )
+    assert Stage.port.statuses == ["FAILED"]
+    assert "Set consumer.override.isolation.level=read_committed" in Stage.port.traces[-1]
 
 
 def test_topics_regex_is_java_and_whole():

@@ -59,6 +59,11 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
     _session: Session | None = None
     _stores: Stores | None = None
 
+    @property
+    def reads_committed(self) -> bool:
+        """With a state queue: what a transaction has undone is not to be written, and comes again (spec 2.7)."""
+        return bool(state_queue(self.config))
+
     def start(self) -> None:
         """Connect; a queue manager that cannot be reached now is tried again by :meth:`put`."""
         config = self.config

@@ -234,6 +234,15 @@ class SinkTask(Task[ConfigT]):
 
     context: SinkTaskContext
 
+    @property
+    def reads_committed(self) -> bool:
+        """Whether records of transactions that are undone, or have not ended, must not get here.
+
+        The consumer then has ``isolation.level=read_committed``, and a task whose user wants something else fails.
+        Asked once, before :meth:`start`, with ``config`` set.
+        """
+        return False
+
     @abstractmethod
     def put(self, records: SinkBatch) -> None:
         """Take records, possibly none. What is not written yet must be by the time :meth:`flush` returns.

@@ -48,6 +48,8 @@ _CLOSE_TIMEOUT: Final = 30.0
 _LONGEST_SUMMARY: Final = 1000
 _OPEN_SECONDS: Final = 5.0
 _OPEN_AGAIN: Final = 0.5
+_ISOLATION: Final = "isolation.level"
+_COMMITTED: Final = "read_committed"
 C = TypeVar("C", bound=Config)
 
 
@@ -252,7 +254,7 @@ def _run_sink(spec: TaskSpec, port: WorkerPort, resources: ExitStack) -> None:
     )
     task.context = context
     limits = settings.sink_settings(spec, takes_large_batches=task.takes_large_batches)
-    reader = spec.log.reader(spec.client_settings.get("consumer", {}))
+    reader = spec.log.reader(_consumer(spec, task))
     loop = SinkLoop(
         task,
         context,
@@ -283,6 +285,19 @@ def _start(task: SourceTask[Any] | SinkTask[Any], port: WorkerPort) -> None:
     finally:
         port.calling(None)
     port.status("RUNNING")
+
+
+def _consumer(spec: TaskSpec, task: SinkTask[Any]) -> dict[str, str]:
+    """Settings of the consumer; raises ConfigError when the task must not read what the user wants it to."""
+    given = dict(spec.client_settings.get("consumer", {}))
+    if task.reads_committed and given.setdefault(_ISOLATION, _COMMITTED).strip().lower() != _COMMITTED:
+        key = f"consumer.override.{_ISOLATION}"
+        raise ConfigError(
+            f"{_ISOLATION}={given[_ISOLATION]}, but this configuration promises to deliver exactly once, and has to "
+            f"read committed records only. Set {key}={_COMMITTED}, or leave {_ISOLATION} out",
+            key,
+        )
+    return given
 
 
 def _load_task(spec: TaskSpec) -> object:
