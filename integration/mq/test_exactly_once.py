@@ -19,7 +19,9 @@ from linkspan.api import (
     RetriableError,
     TopicPartition,
 )
+from linkspan.config.definition import load
 from linkspan_connectors.ibmmq import source_state
+from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig
 from linkspan_connectors.ibmmq.connector import MqSinkConnector, MqSourceConnector
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("way")]
@@ -523,6 +525,7 @@ def test_offsets_are_not_set_while_a_batch_is_in_flight(queue_manager, stored):
     given = {**SOURCE, **{key.replace("_", "."): value for key, value in EXACTLY.items()}}
     place = {"source": "QM1/Q1"}
     connector = MqSourceConnector()
+    connector.config = load(MqSourceConfig, given)
     fill(queue_manager, "a")
     task = started(stored)
     task.poll()
@@ -629,8 +632,9 @@ def test_reading_goes_on_where_the_state_says(queue_manager):
 
 def test_offsets_that_a_user_sets_are_those_of_the_state(queue_manager):
     given = {**SINK, "mq.exactly.once.state.queue": "STATE"}
-    connector = MqSinkConnector()
-    assert connector.stored_offsets(SINK) is None
+    connector, plain = MqSinkConnector(), MqSinkConnector()
+    connector.config, plain.config = load(MqSinkConfig, given), load(MqSinkConfig, SINK)
+    assert plain.stored_offsets(SINK) is None
     assert connector.stored_offsets(given) == {}
     with sink(**KEEPING) as task:
         task.put(records("a", "b", "c"))

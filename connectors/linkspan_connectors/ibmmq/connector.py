@@ -52,7 +52,11 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
         one_task = (config.get("tasks.max") or "1").strip() == "1"
         return ExactlyOnceSupport.SUPPORTED if _has_state(config) and one_task else ExactlyOnceSupport.UNSUPPORTED
 
-    def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:
+    def alter_offsets(
+        self,
+        config: Mapping[str, str],  # noqa: ARG002 - the attribute is this one, parsed
+        offsets: Sequence[tuple[Partition, Offset | None]],
+    ) -> bool:
         """Take numbers of batches; with a state queue, only while no batch is in flight."""
         for partition, offset in offsets:
             if SOURCE not in partition:
@@ -60,8 +64,8 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
             number = 0 if offset is None else offset.get(SEQUENCE)
             if not isinstance(number, int) or isinstance(number, bool) or number < 0:
                 raise ConfigError(f"The value for the '{SEQUENCE}' key in the offset should be a number of at least 0")
-        if _has_state(config):
-            _refuse_in_flight(config)
+        if state_queue(self.config):
+            _refuse_in_flight(self.config)
         return True
 
 
@@ -81,39 +85,43 @@ class MqSinkConnector(SinkConnector[MqSinkConfig]):
         """Say what has to be installed."""
         return _unavailable()
 
-    def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:
+    def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:  # noqa: ARG002 - as above
         """Offsets of the state queue; None without one."""
-        if not _has_state(config):
+        if not state_queue(self.config):
             return None
-        with _sink_state(config) as state:
+        with _sink_state(self.config) as state:
             return {_place(name): offset + 1 for name, offset in state.look().items()}
 
-    def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
+    def alter_offsets(
+        self,
+        config: Mapping[str, str],  # noqa: ARG002 - as above
+        offsets: Mapping[TopicPartition, int | None],
+    ) -> bool:
         """Set the offsets of the state queue; without one they are the consumer group's only."""
-        if _has_state(config):
-            with _sink_state(config) as state:
+        if state_queue(self.config):
+            with _sink_state(self.config) as state:
                 state.advance(offsets, only_forward=False)
         return True
 
 
-def _refuse_in_flight(config: Mapping[str, str]) -> None:
+def _refuse_in_flight(config: MqSourceConfig) -> None:
     """Raises ConflictError when a batch is in flight: by the offset it is known whether the log has it."""
-    with visit(MqSourceConfig, config) as (parsed, session):
+    with visit(config) as session:
         session.connect()
-        queue = StateQueue(session, state_queue(parsed), VISITOR)
+        queue = StateQueue(session, state_queue(config), VISITOR)
         queue.open()
         if queue.look() is not None:
             raise ConflictError(
-                f"A batch is in flight, says state queue {state_queue(parsed)}, and the stored offset tells whether it "
+                f"A batch is in flight, says state queue {state_queue(config)}, and the stored offset tells whether it "
                 "has been delivered. Resume the connector, and stop it once the state queue is empty, or remove the "
                 "message there if the batch is to be given up"
             )
 
 
 @contextmanager
-def _sink_state(config: Mapping[str, str]) -> Iterator[SinkState]:
-    with visit(MqSinkConfig, config) as (parsed, session):
-        yield SinkState(QueueWriter(session, parsed.mq_queue), state_queue(parsed))
+def _sink_state(config: MqSinkConfig) -> Iterator[SinkState]:
+    with visit(config) as session:
+        yield SinkState(QueueWriter(session, config.mq_queue), state_queue(config))
 
 
 def _has_state(config: Mapping[str, str]) -> bool:

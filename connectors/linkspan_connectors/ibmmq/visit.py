@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
-from linkspan.api import Config, ConfigKey, ConfigType, Secret
+from linkspan.api import Config
 from linkspan_connectors.ibmmq.client import Access, Session, prepare_process, stores_of
 from linkspan_connectors.ibmmq.mqi.binding import chosen
 
 __all__ = ["visit"]
 
-ConfigT = TypeVar("ConfigT", bound=Config)
-
 
 @contextmanager
-def visit(config_class: type[ConfigT], given: Mapping[str, str]) -> Iterator[tuple[ConfigT, Session]]:
-    """The configuration, and a session that ends with the block; it is not connected yet.
+def visit(config: Config) -> Iterator[Session]:
+    """A session that ends with the block; it is not connected yet.
 
     Args:
-        config_class: of the connector.
-        given: its configuration, which was validated when the connector was made.
+        config: of the connector.
     """
-    config = config_class({key.name: _parsed(key, given.get(key.name)) for key in config_class.keys}, given)
     prepare_process(config)
     stores = stores_of(config)
-    session = Session(chosen(), Access.of(config, given.get("name", "")), stores)
+    session = Session(chosen(), Access.of(config, config.originals.get("name") or ""), stores)
     try:
-        yield config, session
+        yield session
     finally:
         session.end()
         stores.close()
-
-
-def _parsed(key: ConfigKey, text: str | None) -> object:
-    if text is None:
-        return key.default
-    if key.type is ConfigType.BOOLEAN:
-        return text.strip().lower() == "true"
-    return Secret(text) if key.type is ConfigType.PASSWORD else text.strip()

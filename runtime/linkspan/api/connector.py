@@ -132,6 +132,9 @@ class SourceConnector(Connector[ConfigT]):
     def alter_offsets(self, config: Mapping[str, str], offsets: Sequence[tuple[Partition, Offset | None]]) -> bool:
         """Check, or apply to an external store, offsets that a user sets by hand (None resets a partition).
 
+        Called on a fresh instance that was not started and has no context, with ``config`` set: the argument as it
+        was written, the attribute parsed.
+
         Returns:
             whether the connector looked after it; False when offsets may also be kept elsewhere.
 
@@ -157,6 +160,9 @@ class SinkConnector(Connector[ConfigT]):
 
     def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
         """Check, or apply to an external store, offsets that a user sets by hand (None resets a partition).
+
+        Called on a fresh instance that was not started and has no context, with ``config`` set: the argument as it
+        was written, the attribute parsed.
 
         Returns:
             whether the connector looked after it; False when offsets may also be kept elsewhere.

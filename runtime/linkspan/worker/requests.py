@@ -13,6 +13,7 @@ from linkspan.api.connector import SinkConnector, SourceConnector
 from linkspan.api.errors import ConflictError, ConnectError, UnsupportedError
 from linkspan.api.records import TopicPartition
 from linkspan.api.task import SinkTask
+from linkspan.config import definition
 from linkspan.log.port import Log, OutgoingBatch, TopicSpec
 from linkspan.plugins.catalog import Catalog
 from linkspan.worker import sink_offsets
@@ -82,13 +83,16 @@ def plugin_config(port: ChannelPort, args: Args) -> list[dict[str, Any]]:
     return keys
 
 
-def _fresh(args: Args, direction: type[Any]) -> Any:  # noqa: ANN401 - either direction
+def _fresh(args: Args, direction: type[Any], question: str) -> Any:  # noqa: ANN401 - either direction
+    """A connector to ask a question; it has its configuration if it answers that one itself."""
     from linkspan.plugins.loading import load  # noqa: PLC0415 - only here
 
     made = load(unpack(args["plugin"]))()
     if not isinstance(made, direction):
         message = f"{type(made).__qualname__} is no {direction.__name__}"
         raise UnsupportedError(message)
+    if getattr(type(made), question) is not getattr(direction, question):
+        made.config = definition.load(type(made).config_class, args["config"])
     return made
 
 
@@ -107,13 +111,13 @@ def _alter(port: ChannelPort, args: Args, connector: Any, offsets: Any) -> bool:
 def alter_source_offsets(port: ChannelPort, args: Args) -> bool:
     """Let a fresh source connector judge or apply offsets."""
     offsets = [(partition, offset) for partition, offset in args["offsets"]]
-    return _alter(port, args, _fresh(args, SourceConnector), offsets)
+    return _alter(port, args, _fresh(args, SourceConnector, "alter_offsets"), offsets)
 
 
 def alter_sink_offsets(port: ChannelPort, args: Args) -> bool:
     """Let a fresh sink connector judge or apply offsets."""
     offsets = {TopicPartition(topic, partition): offset for topic, partition, offset in args["offsets"]}
-    return _alter(port, args, _fresh(args, SinkConnector), offsets)
+    return _alter(port, args, _fresh(args, SinkConnector, "alter_offsets"), offsets)
 
 
 def stored_sink_offsets(port: ChannelPort, args: Args) -> list[list[Any]] | None:
@@ -122,7 +126,7 @@ def stored_sink_offsets(port: ChannelPort, args: Args) -> list[list[Any]] | None
     Raises:
         UnsupportedError: its tasks store offsets, but it cannot tell of them.
     """
-    connector = _fresh(args, SinkConnector)
+    connector = _fresh(args, SinkConnector, "stored_offsets")
     port.calling("stored_offsets")
     found = connector.stored_offsets(args["config"])
     if found is not None:

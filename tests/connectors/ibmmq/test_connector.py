@@ -71,11 +71,13 @@ def test_exactly_once_needs_a_state_queue_and_one_task(more, support):
     ],
 )
 def test_offsets_that_a_user_sets_are_numbers_of_batches(partition, offset, fine):
+    made = MqSourceConnector()
+    made.config = load(MqSourceConfig, SOURCE)
     if fine:
-        assert MqSourceConnector().alter_offsets(SOURCE, [(partition, offset)])
+        assert made.alter_offsets(SOURCE, [(partition, offset)])
     else:
         with pytest.raises(ConfigError):
-            MqSourceConnector().alter_offsets(SOURCE, [(partition, offset)])
+            made.alter_offsets(SOURCE, [(partition, offset)])
 
 
 @pytest.mark.parametrize(("file", "config_class"), [("ibmmq-source", MqSourceConfig), ("ibmmq-sink", MqSinkConfig)])
