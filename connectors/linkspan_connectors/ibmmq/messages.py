@@ -52,6 +52,7 @@ class MessageMaker:
             persistent=config.mq_persistent,
             time_to_live=config.mq_time_to_live,
             reply=reply_queue(config.mq_reply_queue),
+            context=(config.mq_message_mqmd_context or "").lower() if config.mq_message_mqmd_write else None,
         )
         self._descriptor = self._sending.descriptor
         self._templates = {

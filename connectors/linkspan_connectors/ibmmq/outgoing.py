@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
+from unicodedata import category
 
 from linkspan.api import DataError
 from linkspan_connectors.ibmmq.charsets import encoded
+from linkspan_connectors.ibmmq.folders import escaped
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, pack_descriptor
-from linkspan_connectors.ibmmq.rfh2 import Property, escaped, folder, property_text, rfh2_bytes
+from linkspan_connectors.ibmmq.rfh2 import Property, folder, property_text, rfh2_bytes
 
 __all__ = ["Body", "Draft", "Packed", "Sending", "expiry_tenths", "is_property_name"]
 
+_PRIORITY: Final = 4
+"""That JMS sends with unless told otherwise."""
 _LONGEST_EXPIRY_MS: Final = 214_748_364_700
 _ID: Final = re.compile(r"ID:((?:[0-9A-Fa-f]{2})*)")
-_NAME: Final = re.compile(r"[^\W\d]\w*")
-_RESERVED: Final = frozenset({"NULL", "TRUE", "FALSE", "NOT", "AND", "OR", "BETWEEN", "LIKE", "IN", "IS", "ESCAPE"})
+_BEGINS_NAME: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nl", "Sc", "Pc"})
+_IN_NAME: Final = _BEGINS_NAME | {"Mn", "Mc", "Nd"}
+"""Categories of characters in identifiers of Java: letters, currency signs and connectors; then digits and marks."""
+_LAST_BASIC: Final = "\uffff"
 _ENCODED_TYPES: Final = {"text": "jms_text", "bytes": "jms_bytes", "none": "jms_none"}
+
+_CONTEXTS: Final = {"identity": 1, "all": 2}
 
 _Number = Literal["report", "msg_type", "msg_flags"]
 
@@ -44,6 +53,8 @@ class Sending(NamedTuple):
         persistent: whether they survive a restart of the queue manager.
         time_to_live: milliseconds, 0 for ever.
         reply: queue and queue manager for answers, or None.
+        context: what headers may set of the descriptor: None for nothing, empty for what needs no right, ``identity``,
+            or ``all``.
     """
 
     queue: str
@@ -51,13 +62,24 @@ class Sending(NamedTuple):
     persistent: bool
     time_to_live: int
     reply: tuple[str, str] | None
+    context: str | None = None
+
+    @property
+    def destination(self) -> str:
+        """Destination as JMS names it, with what differs from the defaults of a queue of JMS."""
+        options = ["messageBody=0"]
+        if self.context:
+            options.append(f"mdMessageContext={_CONTEXTS[self.context]}")
+        if self.context is not None:
+            options.append("mdWriteEnabled=true")
+        return f"queue:///{self.queue}?{'&'.join(options)}"
 
     @property
     def descriptor(self) -> Descriptor:
         """Descriptor of a message without properties."""
         plain = Descriptor(
             encoding=mq.ENCODING_BIG,
-            priority=4,
+            priority=_PRIORITY,
             persistence=mq.PERSISTENT if self.persistent else mq.NOT_PERSISTENT,
             expiry=expiry_tenths(self.time_to_live),
         )
@@ -90,9 +112,23 @@ def expiry_tenths(milliseconds: int) -> int:
     return max(1, -(-milliseconds // 100))
 
 
+@lru_cache(maxsize=4096)
 def is_property_name(name: str) -> bool:
-    """Whether JMS takes it as the name of a user's property, and MQ as that of an element."""
-    return _NAME.fullmatch(name) is not None and name.upper() not in _RESERVED and not name.startswith("JMS")
+    """Whether JMS takes it as the name of a user's property: as Java takes identifiers, without the prefix ``JMS``."""
+    if not name or name.startswith("JMS") or max(name) > _LAST_BASIC:
+        return False
+    kinds = [category(character) for character in name]
+    return kinds[0] in _BEGINS_NAME and _IN_NAME.issuperset(kinds)
+
+
+def _binary(identifier: str) -> bytes:
+    """Bytes of an identifier, as JMS takes it for that of a message."""
+    if not identifier.startswith("ID:"):
+        return identifier.encode("utf-8", "replace")
+    found = _ID.fullmatch(identifier)
+    if found is None:
+        raise DataError("Behind ID: there have to be pairs of hexadecimal digits")
+    return bytes.fromhex(found[1])
 
 
 class Draft:
@@ -103,13 +139,15 @@ class Draft:
         descriptor: of :attr:`Sending.descriptor`, made once.
     """
 
-    __slots__ = ("_correlation", "_descriptor", "_form", "_sending", "_usr", "keeps_id")
+    __slots__ = ("_correlation", "_descriptor", "_form", "_group", "_sending", "_sequence", "_usr", "keeps_id")
 
     def __init__(self, sending: Sending, descriptor: Descriptor) -> None:
         self._sending = sending
         self._descriptor = descriptor
         self._form: tuple[bytes | None, int, int] = (None, descriptor.encoding, descriptor.ccsid)
         self._correlation: str | None = None
+        self._group: str | None = None
+        self._sequence: int | None = None
         self._usr: dict[str, Property] = {}
         self.keeps_id = False
 
@@ -130,31 +168,29 @@ class Draft:
         """Set the correlation: 24 bytes, ``ID:`` with hexadecimal digits, or a text of the application.
 
         Raises:
-            DataError: the text cannot be in an MQRFH2.
+            DataError: the text cannot be in an MQRFH2, or there is something else behind ``ID:``.
         """
-        if isinstance(identifier, str):
-            binary = _ID.fullmatch(identifier)
-            if binary is None:
-                if self._sending.has_rfh2:
-                    escaped(identifier)
-                self._correlation = identifier
-                identifier = identifier.encode("utf-8", "replace")
-            else:
-                self._correlation = None
-                identifier = bytes.fromhex(binary[1])
+        if isinstance(identifier, bytes):
+            text, binary = f"ID:{identifier.hex()}", identifier
         else:
-            self._correlation = None
-        self.set(correl_id=identifier[:24].ljust(24, b"\0"))
+            text, binary = identifier, _binary(identifier)
+        if self._sending.has_rfh2:
+            escaped(text)
+        self._correlation = text
+        self.set(correl_id=binary[:24].ljust(24, b"\0"))
 
     def join_group(self, *, identifier: str | None = None, sequence: int | None = None) -> None:
-        """Make the message one of a group."""
-        self.add("msg_flags", mq.MSG_IN_GROUP)
+        """Make the message one of a group; raises as :meth:`correlate`."""
         if sequence is not None:
+            self._sequence = sequence
             self.set(msg_seq_number=sequence)
         if identifier is not None:
-            binary = _ID.fullmatch(identifier)
-            content = identifier.encode("utf-8", "replace") if binary is None else bytes.fromhex(binary[1])
-            self.set(group_id=content[:24].ljust(24, b"\0"))
+            binary = _binary(identifier)
+            if self._sending.has_rfh2:
+                escaped(identifier)
+            self._group = identifier
+            self.set(group_id=binary[:24].ljust(24, b"\0"))
+        self.add("msg_flags", mq.MSG_IN_GROUP)
 
     def add_property(self, each: Property) -> None:
         """Set a property of the user; raises DataError when JMS does not take its name, or MQ its text."""
@@ -184,7 +220,7 @@ class Draft:
     def _folders(self, kind: str) -> list[str]:
         now = int(time.time() * 1000)
         descriptor, sending = self._descriptor, self._sending
-        jms = {"Dst": f"queue:///{sending.queue}"}
+        jms = {"Dst": sending.destination}
         reply = descriptor.reply_to_q.decode("utf-8", "replace").strip("\0 ")
         if reply:
             manager = descriptor.reply_to_qmgr.decode("utf-8", "replace").strip("\0 ")
@@ -194,9 +230,14 @@ class Draft:
             jms["Exp"] = str(now + (sending.time_to_live or descriptor.expiry * 100))
         if self._correlation is not None:
             jms["Cid"] = self._correlation
-        jms["Dlv"] = "2" if descriptor.persistence == mq.PERSISTENT else "1"
-        if descriptor.priority != 4:
+        if self._group is not None:
+            jms["Gid"] = self._group
+        if self._sequence is not None:
+            jms["Seq"] = str(self._sequence)
+        if descriptor.priority != _PRIORITY:
             jms["Pri"] = str(descriptor.priority)
+        if descriptor.persistence != mq.PERSISTENT:
+            jms["Dlv"] = "1"
         folders = [folder("mcd", {"Msd": _ENCODED_TYPES[kind]}), folder("jms", jms)]
         if self._usr:
             folders.append(f"<usr>{''.join(map(property_text, self._usr.values()))}</usr>")

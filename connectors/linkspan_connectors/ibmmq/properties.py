@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Final
 
-from linkspan.api import Header, Headers, Schema, schema
+from linkspan.api import DataError, Header, Headers, Schema, schema
 from linkspan_connectors.ibmmq.charsets import charset_name
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor
 from linkspan_connectors.ibmmq.received import Received
+from linkspan_connectors.ibmmq.rfh2 import property_of
 
 __all__ = ["record_headers"]
+
+log = logging.getLogger(__name__)
 
 _REPORTS: Final = (
     ("Exception", 0x0700_0000),
@@ -56,24 +60,29 @@ _TEXTS: Final = (
 _BYTES: Final = (("AccountingToken", "accounting_token"), ("GroupId", "group_id"))
 
 
-def record_headers(message: Received, *, with_descriptor: bool) -> Headers:
-    """All properties of a message.
+def record_headers(message: Received, *, is_jms: bool, with_descriptor: bool) -> Headers:
+    """All properties of a message, each once.
 
     Args:
         message: whose.
+        is_jms: whether its body is taken as JMS takes it; format, encoding and character set are those of the whole
+            message otherwise, of which an MQRFH2 is a part.
         with_descriptor: whether the fields of the descriptor are among them (``mq.message.mqmd.read``).
 
     Raises:
         DataError: a header of the message is broken.
     """
-    headers = Headers()
+    found: dict[str, Header] = {}
     rfh2 = message.content.rfh2
-    if rfh2 is not None:
-        headers += [Header(name, value, kind) for name, value, kind in rfh2.properties]
-    headers += _of_jms(message)
+    for element in () if rfh2 is None else rfh2.properties:
+        try:
+            found[element.name] = Header(*property_of(element))
+        except DataError as error:
+            log.warning("A property of message %s is left out: %s", message.message_id, error.message)
+    found.update((header.key, header) for header in _of_jms(message, is_jms=is_jms))
     if with_descriptor:
-        headers += _of_descriptor(message)
-    return headers
+        found.update((header.key, header) for header in _of_descriptor(message))
+    return Headers(found.values())
 
 
 def _text(data: bytes) -> str:
@@ -89,8 +98,9 @@ def _string(name: str, value: str | None, kind: Schema = schema.STRING) -> Heade
     return Header(name, value, kind)
 
 
-def _of_jms(message: Received) -> Iterator[Header]:
-    descriptor, content = message.descriptor, message.content
+def _of_jms(message: Received, *, is_jms: bool) -> Iterator[Header]:
+    descriptor = message.descriptor
+    described = message.content if is_jms else descriptor
     yield _number("JMSXDeliveryCount", descriptor.backout_count + 1)
     yield _string("JMSXUserID", _text(descriptor.user_identifier))
     yield _string("JMSXAppID", _text(descriptor.put_appl_name))
@@ -100,10 +110,10 @@ def _of_jms(message: Received) -> Iterator[Header]:
     sequence = message.group_sequence
     if sequence is not None:
         yield _number("JMSXGroupSeq", sequence)
-    yield _string("JMS_IBM_Format", _text(content.format))
+    yield _string("JMS_IBM_Format", _text(described.format))
     yield _number("JMS_IBM_MsgType", descriptor.msg_type)
-    yield _string("JMS_IBM_Character_Set", charset_name(content.ccsid))
-    yield _number("JMS_IBM_Encoding", content.encoding)
+    yield _string("JMS_IBM_Character_Set", charset_name(described.ccsid))
+    yield _number("JMS_IBM_Encoding", described.encoding)
     yield _string("JMS_IBM_PutDate", _text(descriptor.put_date))
     yield _string("JMS_IBM_PutTime", _text(descriptor.put_time))
     yield _number("JMS_IBM_PutApplType", descriptor.put_appl_type)

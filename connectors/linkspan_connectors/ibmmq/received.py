@@ -7,13 +7,12 @@ import struct
 from functools import lru_cache
 from typing import Final
 
-from linkspan.api import DataError
 from linkspan_connectors.ibmmq.chain import Content, content_of
 from linkspan_connectors.ibmmq.charsets import decoded
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, unpack_descriptor
 
-__all__ = ["BACKOUT_COUNT", "Received", "backout_count", "group_id_text", "is_string", "message_id", "moment"]
+__all__ = ["BACKOUT_COUNT", "Received", "backout_count", "is_string", "message_id", "moment"]
 
 _PLAIN: Final = struct.Struct("=24xii8s")
 """Encoding, CCSID and format of a descriptor."""
@@ -67,16 +66,6 @@ def moment(md: bytes) -> int | None:
     return begin + (int(hundredths) * 10 if hundredths.isdigit() else 0)
 
 
-def group_id_text(group_id: bytes) -> str:
-    """JMSXGroupID of a GroupId: the text it was made of, or hexadecimal."""
-    text = group_id.rstrip(b"\0")
-    try:
-        shown = text.decode()
-    except UnicodeDecodeError:
-        return f"ID:{group_id.hex()}"
-    return shown if shown.isprintable() else f"ID:{group_id.hex()}"
-
-
 def _natural(text: str | None, bits: int) -> int | None:
     """A number of so many bits that is not negative; None when the text is none, for anybody may have written it."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
@@ -124,19 +113,15 @@ class Received:
 
     @property
     def kind(self) -> str:
-        """Type of the message for JMS: text, bytes, none, map, stream or object.
+        """Type of the message for JMS: text, bytes, none, map, stream or object; by its format unless an MQRFH2 says.
 
         Raises:
-            DataError: its MQRFH2 names a type that does not exist.
+            DataError: a header is broken.
         """
         header = self.content.rfh2
-        if header is None or header.message_type is None:
+        kind = None if header is None else _BODIES.get((header.message_type or "").strip())
+        if header is None or kind is None:
             return "text" if self.content.format == mq.FORMAT_STRING else "bytes"
-        kind = _BODIES.get(header.message_type.strip())
-        if kind is None:
-            raise DataError(
-                f"The MQRFH2 says that the message is of the type {header.message_type!r}, which is unknown"
-            )
         return "none" if header.null_body else kind
 
     def text(self) -> str:
@@ -168,32 +153,39 @@ class Received:
         return None if binary == _NOTHING else f"ID:{binary.hex()}"
 
     @property
-    def correlation_bytes(self) -> bytes | None:
-        """JMSCorrelationIDAsBytes; None when nobody set one."""
+    def correlation_bytes(self) -> bytes:
+        """JMSCorrelationIDAsBytes: what the application set, else all the 24 bytes of the descriptor."""
         text = self.field("Cid")
-        if text is not None:
-            return text.encode()
-        binary = self.md[72:96]
-        return None if binary == _NOTHING else binary
+        if text is None:
+            return self.md[72:96]
+        if text.startswith("ID:"):
+            try:
+                return bytes.fromhex(text[3:])
+            except ValueError:  # not as JMS writes it, so it is a text
+                return text.encode()
+        return text.encode()
 
     @property
     def destination(self) -> str | None:
         """JMSDestination; None when the message does not name one."""
-        return self.field("Dst") or self.field("Top")
+        named, topic = self.field("Dst"), self.field("Top")
+        return named.strip() if named else f"topic://{topic}" if topic else None
 
     @property
     def group_id(self) -> str | None:
-        """JMSXGroupID; None outside a group."""
-        if self.descriptor.msg_flags & mq.MSG_IN_GROUP:
-            return group_id_text(self.descriptor.group_id)
-        return self.field("Gid")
+        """JMSXGroupID: the text that the application set, else that of the descriptor; None outside a group."""
+        text = self.field("Gid")
+        if text is None and self.descriptor.msg_flags & mq.MSG_IN_GROUP:
+            return f"ID:{self.descriptor.group_id.hex()}"
+        return text
 
     @property
     def group_sequence(self) -> int | None:
         """JMSXGroupSeq; None outside a group."""
-        if self.descriptor.msg_flags & mq.MSG_IN_GROUP:
+        told = _natural(self.field("Seq"), 31)
+        if told is None and self.descriptor.msg_flags & mq.MSG_IN_GROUP:
             return self.descriptor.msg_seq_number
-        return _natural(self.field("Seq"), 31)
+        return told
 
     @property
     def timestamp(self) -> int | None:

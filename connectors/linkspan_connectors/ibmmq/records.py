@@ -153,7 +153,7 @@ class RecordMaker:
     def _headers(self, message: Received) -> Headers | None:
         if not self._with_headers:
             return None
-        return record_headers(message, with_descriptor=self._with_descriptor)
+        return record_headers(message, is_jms=self._is_jms, with_descriptor=self._with_descriptor)
 
     # --- messages that fail -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """MQRFH2: the header in front of a body that carries what JMS knows of a message (spec/mq.md 3.1).
 
-A fixed part of 36 bytes, then folders: texts like XML, each with its length before it and padded with blanks.
+A fixed part of 36 bytes, then folders (:mod:`.folders`), each with its length before it and padded with blanks.
 """
 
 from __future__ import annotations
@@ -10,24 +10,21 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
-from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from linkspan.api import DataError, Schema, schema
 from linkspan.api.schema import Type
 from linkspan.api.text import double_text, float_text
 from linkspan_connectors.ibmmq.charsets import decoded
+from linkspan_connectors.ibmmq.folders import Element, elements, escaped, root
 from linkspan_connectors.ibmmq.mqi import constants as mq
 
-__all__ = ["Property", "Rfh2", "escaped", "folder", "parse", "property_text", "rfh2_bytes"]
+__all__ = ["Property", "Rfh2", "folder", "parse", "property_of", "property_text", "rfh2_bytes"]
 
 _FIXED: Final = 36
 _SHORT: Final = 512
 _VERSION_2: Final = 2
 _LITTLE: Final = struct.Struct("<4siiii8sii")
 _BIG: Final = struct.Struct(">4siiii8sii")
-_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_QUOTES: Final = {'"': "&quot;", "'": "&apos;"}
 
 
 class Property(NamedTuple):
@@ -54,7 +51,7 @@ class Rfh2(NamedTuple):
         message_type: ``jms_text`` and so on; None when it does not say.
         null_body: whether there is no body at all, though the type would have one.
         fields: of the folder ``jms``: Dst, Rto, Tms, Exp, Cid, Dlv, Pri, Gid, Seq.
-        properties: of the folder ``usr``.
+        properties: of the folder ``usr``, each name once: the last one counts.
     """
 
     format: bytes
@@ -63,17 +60,7 @@ class Rfh2(NamedTuple):
     message_type: str | None
     null_body: bool
     fields: Mapping[str, str]
-    properties: Sequence[Property]
-
-
-class _Element(NamedTuple):
-    name: str
-    attributes: Mapping[str, str]
-    text: str
-
-    @property
-    def is_null(self) -> bool:
-        return self.attributes.get("xsi:nil") == "true"
+    properties: Sequence[Element]
 
 
 def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
@@ -103,20 +90,20 @@ def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
     folders = _folders(data, at + _FIXED, end, ">i" if not little else "<i")
     message_type, null_body = None, False
     fields: dict[str, str] = {}
-    properties: list[Property] = []
+    properties: dict[str, Element] = {}
     for content in folders:
         read = _known_elements if content.startswith(b"<mcd") and len(content) <= _SHORT else _elements
-        name, elements = read(content, name_ccsid, encoding)
+        name, found = read(content, name_ccsid, encoding)
         if name == "mcd":
-            message_type = next((each.text for each in elements if each.name == "Msd"), None)
-            null_body = any(each.name == "msgbody" and each.is_null for each in elements)
+            message_type = next((each.text for each in found if each.name == "Msd"), None)
+            null_body = any(each.name == "msgbody" and each.text is None for each in found)
         elif name == "jms":
-            fields.update((each.name, each.text) for each in elements)
+            fields.update((each.name, each.text) for each in found if each.text is not None)
         elif name == "mqps":
-            fields.update(("Top", each.text) for each in elements if each.name == "Top")
+            fields.update((each.name, each.text) for each in found if each.name == "Top" and each.text is not None)
         elif name == "usr":
-            properties += map(_property, elements)
-    header = Rfh2(form, next_encoding, ccsid, message_type, null_body, fields, properties)
+            properties.update((each.name, each) for each in found)
+    header = Rfh2(form, next_encoding, ccsid, message_type, null_body, fields, tuple(properties.values()))
     return header, end
 
 
@@ -132,88 +119,69 @@ def _folders(data: bytes, at: int, end: int, number: str) -> list[bytes]:
     return found
 
 
-def _elements(content: bytes, ccsid: int, encoding: int) -> tuple[str, tuple[_Element, ...]]:
-    """Name and elements of a folder."""
+def _elements(content: bytes, ccsid: int, encoding: int) -> tuple[str, Sequence[Element]]:
+    """Name and elements of a folder; of one that is of no interest the name only."""
     text = decoded(content, ccsid or mq.CCSID_UTF8, encoding).strip("\0 \t\r\n")
-    if not text:
-        return "", ()
-    return _Reader(text).read()
+    name = root(text)
+    return (name, elements(text)) if name in _READ else ("", ())
 
 
+_READ: Final = frozenset({"mcd", "jms", "mqps", "usr"})
 _known_elements = lru_cache(maxsize=64)(_elements)
 """For the folder that says of what type a message is: those of one application are all the same."""
 
 
-class _Reader:
-    """Reads one folder; expat refuses what is no XML, and prefixes need no declaration."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._depth = 0
-        self._name = ""
-        self._attributes: Mapping[str, str] = {}
-        self._pieces: list[str] = []
-        self._found: list[_Element] = []
-        self._root = ""
-
-    def read(self) -> tuple[str, tuple[_Element, ...]]:
-        parser = expat.ParserCreate()
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.EntityDeclHandler = self._refuse
-        try:
-            parser.Parse(self._text, True)
-        except expat.ExpatError as error:
-            raise DataError(f"Folder {self._root or '(no name)'} of the MQRFH2 is malformed: {error}") from error
-        return self._root, tuple(self._found)
-
-    def _refuse(self, *_: object) -> None:
-        raise DataError("A folder of the MQRFH2 declares an entity, which none may")
-
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
-        self._depth += 1
-        if self._depth == 1:
-            self._root = name
-        elif self._depth == 2:
-            self._name, self._attributes, self._pieces = name, attributes, []
-
-    def _end(self, name: str) -> None:
-        if self._depth == 2:
-            self._found.append(_Element(name, self._attributes, "".join(self._pieces)))
-        self._depth -= 1
-
-    def _characters(self, text: str) -> None:
-        if self._depth == 2:
-            self._pieces.append(text)
+def _boolean(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError
+    return text == "1"
 
 
+def _whole(bits: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if _WHOLE.fullmatch(text) is None or not -(1 << bits - 1) <= int(text) < 1 << bits - 1:
+            raise ValueError
+        return int(text)
+
+    return number
+
+
+def _fraction(text: str) -> float:
+    if _FRACTION.fullmatch(text) is None:
+        raise ValueError
+    return float(text)
+
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_FRACTION: Final = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _TYPES: Final[Mapping[str, tuple[Schema, Callable[[str], object]]]] = {
     "string": (schema.STRING, str),
-    "boolean": (schema.BOOLEAN, lambda text: text.strip().lower() in ("1", "true")),
+    "char": (schema.STRING, str),
+    "boolean": (schema.BOOLEAN, _boolean),
     "bin.hex": (schema.BYTES, bytes.fromhex),
-    "i1": (schema.INT8, int),
-    "i2": (schema.INT16, int),
-    "i4": (schema.INT32, int),
-    "i8": (schema.INT64, int),
-    "int": (schema.INT64, int),
-    "r4": (schema.FLOAT32, float),
-    "r8": (schema.FLOAT64, float),
+    "i1": (schema.INT8, _whole(8)),
+    "i2": (schema.INT16, _whole(16)),
+    "i4": (schema.INT32, _whole(32)),
+    "i8": (schema.INT64, _whole(64)),
+    "int": (schema.INT64, _whole(64)),
+    "r4": (schema.FLOAT32, _fraction),
+    "r8": (schema.FLOAT64, _fraction),
 }
 
 
-def _property(element: _Element) -> Property:
-    kind = element.attributes.get("dt", "string")
-    if element.is_null:
-        return Property(element.name, None, schema.OPTIONAL_STRING)
+def property_of(element: Element) -> Property:
+    """The property that an element of the folder ``usr`` says; raises DataError when its text is none of its type."""
+    name, kind, text = element
+    if text is None:
+        return Property(name, None, schema.OPTIONAL_STRING)
     known = _TYPES.get(kind)
     if known is None:
-        raise DataError(f"The property {element.name} is of the type {kind!r}, which nobody knows")
+        raise DataError(f"The property {name} is of the type {kind!r}, which nobody knows")
     try:
-        return Property(element.name, known[1](element.text), known[0])
+        return Property(name, known[1](text), known[0])
     except ValueError:
         # its text has the value in it, which is content of the message
-        raise DataError(f"The value of the property {element.name} is no {kind}") from None
+        raise DataError(f"The value of the property {name} is no {kind}") from None
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -230,20 +198,8 @@ _DATA_TYPES: Final = {
 }
 
 
-def escaped(text: str) -> str:
-    """Text of an element.
-
-    Raises:
-        DataError: it has a character that there is not in XML; whoever gets the message could not read it.
-    """
-    found = _NOT_IN_XML.search(text)
-    if found is not None:
-        raise DataError(f"The text cannot be in an MQRFH2, for its character U+{ord(found[0]):04X} at {found.start()}")
-    return escape(text, _QUOTES)
-
-
 def property_text(each: Property) -> str:
-    """Element of one property, as JMS clients write it; raises as :func:`escaped`."""
+    """Element of one property, as JMS clients write it; raises as :func:`.folders.escaped`."""
     name, value, kind = each
     if value is None:
         return f"<{name} xsi:nil='true'></{name}>"
@@ -264,9 +220,9 @@ def _number(value: object, kind: Type) -> str:
     return str(value)
 
 
-def folder(name: str, elements: Mapping[str, str]) -> str:
-    """A folder of texts; raises as :func:`escaped`."""
-    inside = "".join(f"<{label}>{escaped(text)}</{label}>" for label, text in elements.items())
+def folder(name: str, texts: Mapping[str, str]) -> str:
+    """A folder of texts; raises as :func:`.folders.escaped`."""
+    inside = "".join(f"<{label}>{escaped(text)}</{label}>" for label, text in texts.items())
     return f"<{name}>{inside}</{name}>"
 
 

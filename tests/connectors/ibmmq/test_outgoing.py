@@ -10,6 +10,7 @@ from linkspan_connectors.ibmmq.header_rules import copy_headers
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, unpack_descriptor
 from linkspan_connectors.ibmmq.outgoing import Body, Draft, Sending, expiry_tenths, is_property_name
 from linkspan_connectors.ibmmq.received import Received
+from linkspan_connectors.ibmmq.rfh2 import property_of
 
 JMS = Sending("Q1", has_rfh2=True, persistent=True, time_to_live=0, reply=None)
 RAW = JMS._replace(has_rfh2=False)
@@ -64,7 +65,7 @@ def test_a_jms_message_says_what_it_is_and_where_it_goes(body: Body, kind: str, 
     assert (header.message_type, header.format, header.ccsid, header.encoding) == (kind, form, 1208, 273)
     fields = dict(header.fields)
     assert before <= int(fields.pop("Tms")) <= time.time() * 1000
-    assert fields == {"Dst": "queue:///Q1", "Dlv": "2"}
+    assert fields == {"Dst": "queue:///Q1?messageBody=0"}
 
 
 def test_time_to_live_and_persistence() -> None:
@@ -92,12 +93,11 @@ def test_a_message_that_wants_an_answer_is_a_request() -> None:
 @pytest.mark.parametrize(
     ("identifier", "binary", "text"),
     [
-        (b"short", b"short".ljust(24, b"\0"), None),
-        (b"x" * 30, b"x" * 24, None),
-        ("ID:" + "0a" * 24, b"\x0a" * 24, None),
+        (b"short", b"short".ljust(24, b"\0"), "ID:73686f7274"),
+        (b"x" * 30, b"x" * 24, "ID:" + "78" * 30),
+        ("ID:" + "0a" * 24, b"\x0a" * 24, "ID:" + "0a" * 24),
         ("order 17", b"order 17".ljust(24, b"\0"), "order 17"),
         ("ä" * 20, "ä".encode() * 12, "ä" * 20),
-        ("ID:xyz", b"ID:xyz".ljust(24, b"\0"), "ID:xyz"),
     ],
 )
 def test_a_correlation_is_binary_or_a_text_of_the_application(
@@ -108,6 +108,54 @@ def test_a_correlation_is_binary_or_a_text_of_the_application(
     descriptor, message = _sent(draft)
     assert descriptor.correl_id == binary
     assert message.field("Cid") == text
+
+
+def test_an_id_that_is_not_hexadecimal_is_the_fault_of_its_record() -> None:
+    for draft in _draft(JMS), _draft():
+        with pytest.raises(DataError, match="Behind ID: there have to be pairs of hexadecimal digits"):
+            draft.correlate("ID:xyz")
+
+
+def test_a_group_is_named_as_jms_does_it() -> None:
+    headers = Header("JMSXGroupID", "orders"), Header("JMSXGroupSeq", 3), Header("JMS_IBM_Last_Msg_In_Group", "true")
+    descriptor, message = _with_headers(*headers)
+    assert (descriptor.group_id, descriptor.msg_seq_number) == (b"orders".ljust(24, b"\0"), 3)
+    assert descriptor.msg_flags == 0x18
+    assert (message.field("Gid"), message.field("Seq")) == ("orders", "3")
+    _, without = _with_headers(*headers, sending=RAW)
+    assert without.group_id == "ID:" + b"orders".ljust(24, b"\0").hex()
+
+
+@pytest.mark.parametrize("name", ["a$b", "_a", "grün", "日本", "a\u0301", "€", "null", "Between"])
+def test_names_that_are_identifiers_of_java_are_taken(name: str) -> None:
+    _, message = _with_headers(Header(name, "x"))
+    header = message.content.rfh2
+    assert header is not None
+    assert [property_of(each).name for each in header.properties] == [name]
+
+
+def test_a_character_beyond_the_basic_plane_is_a_number() -> None:
+    draft = _draft(JMS)
+    copy_headers(Headers([Header("s", "blue\U0001f600")]), draft, writes_descriptor=False)
+    assert b"<s>blue&#x1f600;</s>" in draft.packed(TEXT).data
+    _, message = _sent(draft)
+    header = message.content.rfh2
+    assert header is not None
+    assert property_of(header.properties[0]).value == "blue\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("context", "options"),
+    [
+        (None, "messageBody=0"),
+        ("", "messageBody=0&mdWriteEnabled=true"),
+        ("identity", "messageBody=0&mdMessageContext=1&mdWriteEnabled=true"),
+        ("all", "messageBody=0&mdMessageContext=2&mdWriteEnabled=true"),
+    ],
+)
+def test_the_destination_is_the_one_that_ibms_connector_writes_to(context: str | None, options: str) -> None:
+    _, message = _sent(_draft(JMS._replace(context=context)))
+    assert message.destination == f"queue:///Q1?{options}"
 
 
 def test_headers_become_properties_of_their_types() -> None:
@@ -124,7 +172,7 @@ def test_headers_become_properties_of_their_types() -> None:
     )
     header = message.content.rfh2
     assert header is not None
-    assert [tuple(each) for each in header.properties] == [
+    assert [tuple(property_of(each)) for each in header.properties] == [
         ("s", "text", schema.STRING),
         ("b", True, schema.BOOLEAN),
         ("i1", 1, schema.INT8),
@@ -138,7 +186,7 @@ def test_headers_become_properties_of_their_types() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["trace-id", "__connect.errors.topic", "a b", "", "1a", "null", "Between", "JMSOther", "JMS_IBM_Nothing"]
+    "name", ["trace-id", "__connect.errors.topic", "a b", "", "1a", "\U0001d49c", "JMSOther", "JMS_IBM_Nothing"]
 )
 def test_names_that_jms_does_not_take_are_left_out_with_a_warning(name: str, caplog: pytest.LogCaptureFixture) -> None:
     _, message = _with_headers(Header(name, "x"), Header("good", "y"))
@@ -234,7 +282,7 @@ def test_what_the_receiver_is_told_by_the_queue_manager_is_not_sent() -> None:
     descriptor, message = _with_headers(*(Header(name, "20240101") for name in names))
     header = message.content.rfh2
     assert header is not None
-    assert header.properties == []
+    assert header.properties == ()
     assert descriptor.put_date == bytes(8)
 
 

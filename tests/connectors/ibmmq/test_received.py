@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from linkspan.api import DataError, schema
+from linkspan.api import schema
 from linkspan_connectors.ibmmq.dead_letter import BACKOUT_THRESHOLD_REACHED, dead_letter
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, message_descriptor, pack_descriptor
@@ -55,9 +55,9 @@ def test_the_rfh2_says_what_a_message_is(msd: str, kind: str) -> None:
     assert (message.kind, message.body) == (kind, b"hello")
 
 
-def test_an_unknown_type_is_refused() -> None:
-    with pytest.raises(DataError, match="of the type 'jms_video', which is unknown"):
-        _ = _jms("<mcd><Msd>jms_video</Msd></mcd>").kind
+def test_a_type_that_jms_does_not_know_leaves_it_to_the_format() -> None:
+    assert _jms("<mcd><Msd>xml</Msd></mcd>").kind == "text"
+    assert _jms("<mcd><Msd>xml</Msd></mcd>", form=b"        ").kind == "bytes"
 
 
 def test_a_text_in_another_page_is_decoded_by_the_header_before_it() -> None:
@@ -69,7 +69,7 @@ def test_ids_are_hexadecimal_with_their_prefix() -> None:
     assert message.message_id == "ID:414d5120514d312020202020202020200001020304050607"
     assert message_id(message.md) == PLAIN.msg_id
     assert message.correlation_id is None
-    assert message.correlation_bytes is None
+    assert message.correlation_bytes == bytes(24)
     assert _plain(correl_id=b"x" * 24).correlation_id == "ID:" + "78" * 24
     assert _plain(correl_id=b"x" * 24).correlation_bytes == b"x" * 24
 
@@ -78,6 +78,14 @@ def test_the_correlation_of_an_application_wins_over_the_descriptor() -> None:
     message = _jms("<jms><Cid>verycorrelationid</Cid></jms>", correl_id=b"x" * 24)
     assert message.correlation_id == "verycorrelationid"
     assert message.correlation_bytes == b"verycorrelationid"
+    assert _jms("<jms><Cid>ID:0aFF</Cid></jms>").correlation_bytes == b"\x0a\xff"
+    assert _jms("<jms><Cid>ID:0</Cid></jms>").correlation_bytes == b"ID:0"
+
+
+def test_the_destination_may_be_a_topic() -> None:
+    assert _jms("<mqps><Top>a/b</Top></mqps>").destination == "topic://a/b"
+    assert _jms("<jms><Dst> queue:///Q2 </Dst></jms>").destination == "queue:///Q2"
+    assert _plain().destination is None
 
 
 def test_the_time_is_that_of_jms_else_that_of_the_put() -> None:
@@ -101,8 +109,9 @@ def test_a_time_that_the_log_cannot_take_is_that_of_the_descriptor(text: str) ->
 
 def test_groups() -> None:
     group = _plain(msg_flags=0x18, group_id=b"orders".ljust(24, b"\0"), msg_seq_number=3)
-    assert (group.group_id, group.group_sequence) == ("orders", 3)
-    assert _plain(msg_flags=0x8, group_id=b"\xff" * 24).group_id == "ID:" + "ff" * 24
+    assert (group.group_id, group.group_sequence) == ("ID:" + b"orders".ljust(24, b"\0").hex(), 3)
+    named = _jms("<jms><Gid>orders</Gid><Seq>4</Seq></jms>", msg_flags=0x8, group_id=b"orders".ljust(24, b"\0"))
+    assert (named.group_id, named.group_sequence) == ("orders", 4)
     assert (_plain().group_id, _plain().group_sequence) == (None, None)
 
 
@@ -111,7 +120,7 @@ def test_backouts_are_counted_by_the_descriptor() -> None:
 
 
 def test_headers_of_a_plain_message() -> None:
-    headers = record_headers(_plain(backout_count=1), with_descriptor=False)
+    headers = record_headers(_plain(backout_count=1), is_jms=True, with_descriptor=False)
     assert [(each.key, each.value, each.schema) for each in headers] == [
         ("JMSXDeliveryCount", 2, schema.INT32),
         ("JMSXUserID", "app         ", schema.STRING),
@@ -128,7 +137,7 @@ def test_headers_of_a_plain_message() -> None:
 
 def test_headers_of_a_jms_message_are_typed() -> None:
     usr = "<usr><color>blue</color><n dt='i4'>2</n><ok dt='boolean'>1</ok><d dt='r8'>2.5</d></usr>"
-    headers = record_headers(_jms(usr), with_descriptor=False)
+    headers = record_headers(_jms(usr), is_jms=True, with_descriptor=False)
     assert [(each.key, each.value, each.schema) for each in headers][:4] == [
         ("color", "blue", schema.STRING),
         ("n", 2, schema.INT32),
@@ -140,15 +149,34 @@ def test_headers_of_a_jms_message_are_typed() -> None:
     assert last.value == "MQSTR   "
 
 
+def test_without_jms_the_headers_describe_the_whole_message() -> None:
+    message = _jms("<usr><color>blue</color></usr>")
+    found = {each.key: each.value for each in record_headers(message, is_jms=False, with_descriptor=False)}
+    assert (found["color"], found["JMS_IBM_Format"]) == ("blue", "MQHRF2  ")
+
+
+def test_each_property_is_there_once() -> None:
+    usr = "<usr><color>blue</color><JMSXUserID>me</JMSXUserID><JMS_IBM_MQMD_Priority>9</JMS_IBM_MQMD_Priority></usr>"
+    headers = record_headers(_jms(usr, "<usr><color>red</color></usr>"), is_jms=True, with_descriptor=True)
+    keys = [each.key for each in headers]
+    assert len(keys) == len(set(keys))
+    found = {each.key: each.value for each in headers}
+    assert (found["color"], found["JMSXUserID"], found["JMS_IBM_MQMD_Priority"]) == ("red", "app         ", 4)
+
+
 def test_reports_and_groups_are_headers_when_the_message_has_them() -> None:
     message = _plain(report=0x0300_0000 | 0x700 | 0x40, feedback=5, msg_flags=0x18, group_id=b"g".ljust(24, b"\0"))
-    found = {each.key: each.value for each in record_headers(message, with_descriptor=False)}
+    found = {each.key: each.value for each in record_headers(message, is_jms=True, with_descriptor=False)}
     assert {key: value for key, value in found.items() if "Report" in key} == {
         "JMS_IBM_Report_Exception": 0x0300_0000,
         "JMS_IBM_Report_COA": 0x700,
         "JMS_IBM_Report_Pass_Correl_ID": 0x40,
     }
-    assert (found["JMS_IBM_Feedback"], found["JMS_IBM_Last_Msg_In_Group"], found["JMSXGroupID"]) == (5, True, "g")
+    assert (found["JMS_IBM_Feedback"], found["JMS_IBM_Last_Msg_In_Group"], found["JMSXGroupID"]) == (
+        5,
+        True,
+        "ID:67" + "00" * 23,
+    )
     assert found["JMSXGroupSeq"] == 1
 
 
@@ -156,7 +184,7 @@ def test_the_fields_of_the_descriptor_are_headers_when_asked_for() -> None:
     message = _plain(correl_id=b"c" * 24, reply_to_q=b"R1".ljust(48), accounting_token=b"t" * 32)
     found = {
         each.key.removeprefix("JMS_IBM_MQMD_"): (each.value, each.schema)
-        for each in record_headers(message, with_descriptor=True)
+        for each in record_headers(message, is_jms=True, with_descriptor=True)
         if each.key.startswith("JMS_IBM_MQMD_")
     }
     numbers = {

@@ -141,7 +141,7 @@ def test_json_may_have_one_schema_for_all_messages():
         ("JMSCorrelationID", "63" * 24, schema.OPTIONAL_STRING),
         ("JMSCorrelationIDAsBytes", b"c" * 24, schema.OPTIONAL_BYTES),
         ("JMSDestination", "queue:///Q1", schema.OPTIONAL_STRING),
-        ("JMSXGroupID", "orders", schema.OPTIONAL_STRING),
+        ("JMSXGroupID", "ID:" + b"orders".ljust(24, b"\0").hex(), schema.OPTIONAL_STRING),
     ],
 )
 def test_keys(header, key, kind):
@@ -166,6 +166,15 @@ def test_properties_become_headers_when_asked_for():
     assert headers.last("JMS_IBM_MQMD_Priority") is None
     both = maker(mq_jms_properties_copy_to_kafka_headers="true", mq_message_mqmd_read="true")
     assert one(both, got).headers.last("JMS_IBM_MQMD_MsgId").value == "ID:" + "6d" * 24
+
+
+def test_a_property_that_cannot_be_converted_is_skipped_and_its_record_delivered(caplog):
+    got = jms("text", b"x", "<usr><n dt='i4'>secret</n><color>blue</color></usr>", form=b"MQSTR   ")
+    record = one(maker(mq_message_body_jms="true", mq_jms_properties_copy_to_kafka_headers="true"), got)
+    assert record.value == "x"
+    assert (record.headers.last("color").value, record.headers.last("n")) == ("blue", None)
+    assert f"A property of message ID:{'6d' * 24} is left out: The value of the property n is no i4" in caplog.text
+    assert "secret" not in caplog.text
 
 
 # --- what fails ----------------------------------------------------------------------------------------------------

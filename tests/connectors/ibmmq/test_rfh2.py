@@ -6,8 +6,9 @@ import pytest
 
 from linkspan.api import DataError, schema
 from linkspan_connectors.ibmmq.chain import content_of
+from linkspan_connectors.ibmmq.folders import Element
 from linkspan_connectors.ibmmq.mqi import constants as mq
-from linkspan_connectors.ibmmq.rfh2 import Property, Rfh2, folder, parse, property_text, rfh2_bytes
+from linkspan_connectors.ibmmq.rfh2 import Property, Rfh2, folder, parse, property_of, property_text, rfh2_bytes
 
 MCD = b"<mcd><Msd>jms_text</Msd></mcd>  "
 JMS = b"<jms><Dst>queue:///Q1</Dst><Rto>queue:///R1</Rto><Tms>1700000000000</Tms><Cid>abc</Cid><Dlv>2</Dlv></jms>   "
@@ -32,11 +33,7 @@ def test_a_header_is_read_in_the_byte_order_of_what_precedes_it(order: str, enco
         "jms_text",
         False,
         {"Dst": "queue:///Q1", "Rto": "queue:///R1", "Tms": "1700000000000", "Cid": "abc", "Dlv": "2"},
-        [
-            Property("color", "blue", schema.STRING),
-            Property("n", 2, schema.INT32),
-            Property("ok", True, schema.BOOLEAN),
-        ],
+        (Element("color", "string", "blue"), Element("n", "i4", "2"), Element("ok", "boolean", "1")),
     )
 
 
@@ -47,7 +44,7 @@ def test_properties_have_the_type_that_the_header_says() -> None:
         b"<i dt='r8'>-2.25E10</i><nil xsi:nil='true'></nil><empty></empty></usr>"
     )
     header, _ = parse(_header(">", usr), 0, 273)
-    assert [tuple(each) for each in header.properties] == [
+    assert [tuple(property_of(each)) for each in header.properties] == [
         ("s", "a<b&c", schema.STRING),
         ("b", False, schema.BOOLEAN),
         ("h", b"\x00\xff", schema.BYTES),
@@ -75,7 +72,7 @@ def test_a_text_message_without_text_is_told_from_an_empty_one() -> None:
 @pytest.mark.parametrize(("ccsid", "codec"), [(1200, "utf-16-be"), (13488, "utf-16-be"), (819, "latin-1")])
 def test_folders_are_read_in_the_ccsid_of_names_and_values(ccsid: int, codec: str) -> None:
     header, _ = parse(_header(">", "<usr><x>grün</x></usr>".encode(codec), names=ccsid), 0, 273)
-    assert [tuple(each)[:2] for each in header.properties] == [("x", "grün")]
+    assert header.properties == (Element("x", "string", "grün"),)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +81,16 @@ def test_folders_are_read_in_the_ccsid_of_names_and_values(ccsid: int, codec: st
         (b"RFH ", "needs 36 bytes, the message has 4 more"),
         (b"XXXX" + _header(">", MCD)[4:], "There is no MQRFH2 at byte 0"),
         (_header(">", MCD)[:-4], "is said to have 72 bytes, of 68 that are there"),
-        (_header(">", MCD, b"<usr><a>1</b></usr> "), "malformed"),
-        (_header(">", b'<!DOCTYPE x [<!ENTITY a "b">]><usr/>'), "declares an entity"),
-        (_header(">", b"<usr><a dt='i4'>x</a></usr>"), "The value of the property a is no i4$"),
-        (_header(">", b"<usr><a dt='i5'>1</a></usr>"), "of the type 'i5'"),
+        (_header(">", MCD, b"<usr><a>1</usr> "), "Folder usr of the MQRFH2 is malformed at character 15$"),
+        (_header(">", MCD, b"<usr><a><b>1</b></a></usr>"), "Folder usr of the MQRFH2 is malformed at character 5$"),
+        (
+            _header(">", b"<usr><a>&secret;</a></usr>"),
+            "a in folder usr of the MQRFH2 has a reference .* at character 0$",
+        ),
+        (
+            _header(">", b"<usr><a>x&#xd83d;</a></usr>"),
+            "has a reference to a character that does not exist, at character 1",
+        ),
         (_header(">", b"<usr><a>\xff</a></usr>"), "not in CCSID 1208"),
         (_header(">")[:8] + struct.pack(">i", 40) + _header(">")[12:] + b"\x7f\xff\xff\xff", "beyond its end"),
     ],
@@ -95,6 +98,34 @@ def test_folders_are_read_in_the_ccsid_of_names_and_values(ccsid: int, codec: st
 def test_a_broken_header_is_refused_with_its_place(data: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse(data, 0, 273)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        ("i4", "secret", "The value of the property a is no i4$"),
+        ("i4", "2147483648", "is no i4"),
+        ("i1", "300", "is no i1"),
+        ("i8", "1_0", "is no i8"),
+        ("r8", "INF", "is no r8"),
+        ("boolean", "true", "is no boolean"),
+        ("bin.hex", "012", "is no bin.hex"),
+        ("i5", "1", "of the type 'i5'"),
+    ],
+)
+def test_a_value_that_is_not_of_its_type_is_refused_without_telling_it(kind: str, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        property_of(Element("a", kind, text))
+
+
+def test_the_last_one_of_two_properties_with_one_name_counts() -> None:
+    header, _ = parse(_header(">", b"<usr><a>1</a><b>2</b></usr>", b"<usr><a>3</a></usr>"), 0, 273)
+    assert header.properties == (Element("a", "string", "3"), Element("b", "string", "2"))
+
+
+def test_folders_that_are_of_no_interest_may_be_anything() -> None:
+    header, _ = parse(_header(">", b"<mqext><a><b>1</b></a></mqext>", b"garbage", b"<foo>", USR), 0, 273)
+    assert [each.name for each in header.properties] == ["color", "n", "ok"]
 
 
 def test_what_is_written_is_what_jms_writes() -> None:
@@ -124,7 +155,7 @@ def test_written_properties_are_read_again() -> None:
     ]
     text = "<usr>" + "".join(map(property_text, properties)) + "</usr>"
     header, _ = parse(rfh2_bytes([text], mq.FORMAT_STRING), 0, 273)
-    assert header.properties == properties
+    assert list(map(property_of, header.properties)) == properties
     assert "<r8 dt='r8'>1.0E10</r8>" in text
 
 
