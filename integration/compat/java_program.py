@@ -21,7 +21,7 @@ class JavaProgram:
         sources: the files of the program.
         main: its class.
         jars: what it is compiled and run with.
-        folder: for what the compiler writes.
+        folder: for what the compiler writes, and where the program runs.
     """
 
     def __init__(self, sources: Sequence[Path], main: str, jars: Path, folder: Path) -> None:
@@ -38,6 +38,7 @@ class JavaProgram:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
+            cwd=folder,
         )
 
     def answers(self, cases: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
