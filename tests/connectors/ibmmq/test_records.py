@@ -258,12 +258,10 @@ def test_a_builder_in_java_is_refused_by_its_key():
     "data",
     [
         b"s3cret",
-        jms("text", b"", "<usr><pin>s3cret</b></usr>")[1],
-        jms("text", b"", '<!DOCTYPE x [<!ENTITY a "s3cret">]><usr/>')[1],
-        jms("text", b"", "<usr><pin dt='i4'>s3cret</pin></usr>")[1],
-        jms("text", b"", "<usr><pin dt='bin.hex'>s3cret</pin></usr>")[1],
+        jms("text", b"", "<usr><pin>s3cret</usr>")[1],
+        jms("text", b"", "<usr><pin>&s3cret;</pin></usr>")[1],
     ],
-    ids=["no header", "no XML", "an entity", "no number", "no bytes"],
+    ids=["no header", "no folder", "no character"],
 )
 @pytest.mark.parametrize("traces", ["true", "false"])
 def test_what_is_said_about_a_broken_header_has_no_content_in_it(data, traces, caplog):
