@@ -6,6 +6,7 @@ import ast
 import datetime
 import decimal
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -211,6 +212,12 @@ GREEDY = [
     "[value.list == value.list for x in value.list]",
     "[x.keys() for x in [value] for y in value.list for z in value.list]",
     "[{'a': x, 'b': x, 'c': x, 'd': x, 'e': x, 'f': [1, 2, 3, 4]} for x in value.list for y in value.list]",
+    "value.t.strip(value.t.upper() + 'x')",
+    "value.t.rsplit('xy' + value.t[:50000])",
+    "[[a, a] for z in [[0, 0]]"
+    + "".join(f" for {new} in [[{old}, {old}]]" for old, new in pairwise("zvutsrqponmlkjihgfedcba"))
+    + "]",
+    "{'list': [value.t for x in value.list]}",
 ]
 
 
@@ -222,6 +229,13 @@ def test_no_expression_eats_the_machine(text: str) -> None:
     with pytest.raises((ValueError, TypeError, ArithmeticError)):
         made.evaluate(*[known[name] for name in made.names])
     assert time.process_time() - began < 2
+
+
+def test_a_result_is_counted_as_often_as_it_contains_a_part() -> None:
+    made = Expression("[value.t for x in value.list]")
+    assert len(made.evaluate({"t": "x" * 1600, "list": list(range(5000))})) == 5000  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="steps"):
+        made.evaluate({"t": "x" * 16_000, "list": list(range(5000))})
 
 
 def test_steps_are_counted_anew_for_each_record() -> None:

@@ -328,6 +328,9 @@ class _Rewriter(ast.NodeVisitor):
 
 def _compiled(body: ast.expr, names: Sequence[str], operations: Operations) -> Callable[..., object]:
     known = operations.by_name()
+    if any(isinstance(node, ast.ListComp | ast.DictComp) for node in ast.walk(body)):
+        # lists made of lists may contain the same one more often than anybody can go through
+        body = _at(body, ast.Call(ast.Name("_whole", ast.Load()), [body], []))
     called = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)} & known.keys()
     if called:  # what they may make in all is counted anew for each record
         begin = ast.Call(ast.Name("_begin", ast.Load()), [], [])

@@ -46,7 +46,10 @@ _MOST_DIGITS: Final = 1200
 _LARGEST_EXPONENT: Final = 1000
 _WIDEST: Final = 10_000
 _CHARACTERS: Final = 16
+_COMPARISONS: Final = 256
+"""Characters that are compared with others in one step."""
 _SCALARS: Final = (str, bytes, int, float, bool, decimal.Decimal, type(None))
+_SMALL: Final = frozenset({int, float, bool, type(None)})
 _MOMENTS: Final = (datetime.date, datetime.time)
 
 
@@ -182,6 +185,23 @@ class Operations:
         self._spend(len(holder) * steps)
         return holder
 
+    def whole(self, result: Value) -> Value:
+        """What comes out: whoever converts it goes through all of it, each time it is contained."""
+        waiting = [result]
+        while waiting:
+            item = waiting.pop()
+            kind = type(item)
+            if kind is str or kind is bytes:
+                self._spend(len(item) // _CHARACTERS)
+                continue
+            if kind is dict or isinstance(item, Mapping):
+                item = item.values()
+            elif kind is not list and kind is not tuple:
+                continue
+            self._spend(len(item))
+            waiting += [part for part in item if type(part) not in _SMALL]
+        return result
+
     def fields(self, holder: Value) -> Value:
         """The fields to copy."""
         if not isinstance(holder, Mapping):
@@ -208,6 +228,8 @@ class Operations:
             if not isinstance(text, str):
                 raise TypeError(f"{_kind(text)} has no {name}(…)")
             self._spend(len(text) // _CHARACTERS)
+            if name in _PRODUCTS and arguments and isinstance(arguments[0], str):
+                self._spend(len(text) * len(arguments[0]) // _COMPARISONS)
             result = method(text, *arguments)
             if isinstance(result, list):
                 self._spend(len(result))
@@ -379,6 +401,8 @@ _TEXT_METHODS: Final = (
     *("startswith", "endswith", "find", "count", "split", "rsplit", "splitlines"),
     *("isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower"),
 )
+_PRODUCTS: Final = frozenset({"strip", "lstrip", "rstrip", "rsplit"})
+"""Methods that may compare each character of a text with each of another."""
 
 
 def _scalar(value: object, done: str) -> None:
