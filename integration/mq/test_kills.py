@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import pytest
 
-from integration.bench.footprint import tree
 from integration.chaos.pipes import QUICK, states, wait_for
 from integration.conftest import missing
+from integration.mq.processes import kill_tasks
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.ibmmq.descriptor import Descriptor
 from integration.services.ibmmq.remote import RemoteApplication
@@ -113,20 +110,8 @@ def configs(server: QueueManagerServer, topic: str) -> dict[str, dict[str, str]]
             "mq.queue": "OUT",
             "mq.exactly.once.state.queue": "STATE.OUT",
             "mq.message.builder": "DefaultMessageBuilder",
-            "consumer.override.isolation.level": "read_committed",
         },
     }
-
-
-def kill_tasks(worker: LinkspanGroupWorker) -> None:
-    """SIGKILL every process that has the library of MQ loaded: both tasks."""
-    killed = 0
-    for pid in tree(worker.pid):
-        with suppress(OSError):
-            if "libmqm_r.so" in Path(f"/proc/{pid}/maps").read_text():
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-    assert killed >= 2
 
 
 def revive(worker: LinkspanGroupWorker) -> bool:
@@ -173,7 +158,7 @@ def test_each_message_arrives_once_whichever_step_is_the_last(
             )
             put(BATCH)
             server.await_fault(fault, 60)
-            kill_tasks(worker)
+            kill_tasks(worker.pid, 2)
             server.clear_fault(fault)
             put(BATCH)
             wait_for(

@@ -22,7 +22,7 @@ __all__ = ["BODY_WARNINGS", "failure", "keeps_connection"]
 BODY_WARNINGS: Final = frozenset({2110, *range(2111, 2121)})
 """Warnings of a get about the conversion of the body: the message is there all the same."""
 
-_KEEPING: Final = frozenset({2003, 2016, 2024, 2051, 2053, 2056, 2071, 2192})
+_KEEPING: Final = frozenset({2003, 2016, 2024, 2042, 2051, 2053, 2056, 2071, 2192})
 """After these the unit of work is backed out, and the connection goes on."""
 _AGAIN: Final = frozenset({2003, 2024})
 _BUSY: Final = frozenset({2016, 2042, 2051, 2053, 2056, 2071, 2101, 2102, 2192})

@@ -77,9 +77,12 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         self._writer = QueueWriter(self._session, config.mq_queue, context)
         self._state = SinkState(self._writer, state_queue(config)) if state_queue(config) else None
         try:
-            (self._writer if self._state is None else self._state).open()
+            self._open()
         except RetriableError as error:
             log.warning("%s. Trying again", error)
+
+    def _open(self) -> None:
+        (self._writer if self._state is None else self._state).open()
 
     def stop(self) -> None:
         """Disconnect."""
@@ -89,8 +92,12 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
             self._stores.close()
 
     def put(self, records: SinkBatch) -> None:
-        """Write the records and commit them."""
+        """Write the records and commit them; without any, see to the connection: an outage shows before they come."""
         if not len(records):
+            try:
+                self._open()
+            except RetriableError as error:
+                raise self._later(error) from error
             return
         messages, failures = self._maker.messages(records)
         if failures and not self._tolerates:

@@ -63,7 +63,8 @@ def test_the_message_says_what_and_why() -> None:
 
 
 def test_a_full_channel_names_its_limits() -> None:
-    assert "MAXINST" in failure("MQCONNX", 2537).message
+    for reason in (2025, 2537):
+        assert "MAXINST and MAXINSTC" in failure("MQCONNX", reason).message
 
 
 def test_the_connection_survives_what_concerns_the_queue_only() -> None:
@@ -71,6 +72,7 @@ def test_the_connection_survives_what_concerns_the_queue_only() -> None:
         2003,
         2016,
         2024,
+        2042,
         2051,
         2053,
         2056,
