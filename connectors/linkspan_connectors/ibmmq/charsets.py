@@ -126,7 +126,7 @@ def decoded(data: bytes, ccsid: int, encoding: int = mq.ENCODING_BIG) -> str:
     Raises:
         DataError: the CCSID is unknown, or the bytes are no text in it.
     """
-    codec = _codec(ccsid, encoding)
+    codec = "utf-8" if ccsid == mq.CCSID_UTF8 else _codec(ccsid, encoding)
     try:
         if ccsid not in _EBCDIC:
             return data.decode(codec)

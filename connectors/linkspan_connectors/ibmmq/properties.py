@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from typing import Final
+import struct
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from linkspan.api import DataError, Header, Headers, Schema, schema
 from linkspan_connectors.ibmmq.charsets import charset_name
 from linkspan_connectors.ibmmq.mqi import constants as mq
-from linkspan_connectors.ibmmq.mqi.structures import Descriptor
 from linkspan_connectors.ibmmq.received import Received
-from linkspan_connectors.ibmmq.rfh2 import property_of
+from linkspan_connectors.ibmmq.rfh2 import Rfh2, property_of
 
 __all__ = ["record_headers"]
 
@@ -72,17 +73,37 @@ def record_headers(message: Received, *, is_jms: bool, with_descriptor: bool) ->
     Raises:
         DataError: a header of the message is broken.
     """
-    found: dict[str, Header] = {}
-    rfh2 = message.content.rfh2
-    for element in () if rfh2 is None else rfh2.properties:
+    md, rfh2 = message.md, message.content.rfh2
+    own: Sequence[Header] = () if rfh2 is None or not rfh2.properties else _of_application(message, rfh2)
+    described = message.content if is_jms else message.descriptor
+    sender, form, rest, in_group = _of_jms(
+        md[8:16] + md[20:24] + md[96:100] + md[196:208] + md[272:312] + md[356:360],
+        described.format,
+        described.encoding,
+        described.ccsid,
+    )
+    headers = Headers(own)
+    headers += sender
+    if in_group or (rfh2 is not None and ("Gid" in rfh2.fields or "Seq" in rfh2.fields)):
+        headers += _of_group(message)
+    headers += form
+    headers.append(_string("JMS_IBM_PutTime", _text(md[312:320])))
+    headers += rest
+    if with_descriptor:
+        headers += _of_descriptor(message)
+    if any(header.key.startswith("JMS") for header in own):
+        return Headers({header.key: header for header in headers}.values())
+    return headers
+
+
+def _of_application(message: Received, rfh2: Rfh2) -> list[Header]:
+    found = []
+    for element in rfh2.properties:
         try:
-            found[element.name] = Header(*property_of(element))
+            found.append(Header(*property_of(element)))
         except DataError as error:
             log.warning("A property of message %s is left out: %s", message.message_id, error.message)
-    found.update((header.key, header) for header in _of_jms(message, is_jms=is_jms))
-    if with_descriptor:
-        found.update((header.key, header) for header in _of_descriptor(message))
-    return Headers(found.values())
+    return found
 
 
 def _text(data: bytes) -> str:
@@ -98,36 +119,57 @@ def _string(name: str, value: str | None, kind: Schema = schema.STRING) -> Heade
     return Header(name, value, kind)
 
 
-def _of_jms(message: Received, *, is_jms: bool) -> Iterator[Header]:
-    descriptor = message.descriptor
-    described = message.content if is_jms else descriptor
-    yield _number("JMSXDeliveryCount", descriptor.backout_count + 1)
-    yield _string("JMSXUserID", _text(descriptor.user_identifier))
-    yield _string("JMSXAppID", _text(descriptor.put_appl_name))
-    group = message.group_id
+class _OfJms(NamedTuple):
+    """Headers that are before those of a group, between these and JMS_IBM_PutTime, and behind that."""
+
+    sender: Sequence[Header]
+    form: Sequence[Header]
+    rest: Sequence[Header]
+    in_group: bool
+
+
+_FIELDS: Final = struct.Struct("=iiii12si28s8si")
+"""Report, MsgType, Feedback, BackoutCount, UserIdentifier, PutApplType, PutApplName, PutDate, MsgFlags."""
+
+
+@lru_cache(maxsize=128)
+def _of_jms(fields: bytes, form: bytes, encoding: int, ccsid: int) -> _OfJms:
+    """By all that these headers depend on, which the messages of an application have in common."""
+    report, msg_type, feedback, backouts, user, kind, application, date, flags = _FIELDS.unpack(fields)
+    return _OfJms(
+        (
+            _number("JMSXDeliveryCount", backouts + 1),
+            _string("JMSXUserID", _text(user)),
+            _string("JMSXAppID", _text(application)),
+        ),
+        (
+            _string("JMS_IBM_Format", _text(form)),
+            _number("JMS_IBM_MsgType", msg_type),
+            _string("JMS_IBM_Character_Set", charset_name(ccsid)),
+            _number("JMS_IBM_Encoding", encoding),
+            _string("JMS_IBM_PutDate", _text(date)),
+        ),
+        (_number("JMS_IBM_PutApplType", kind), *_of_reports(report, feedback, flags)),
+        bool(flags & mq.MSG_IN_GROUP),
+    )
+
+
+def _of_group(message: Received) -> Iterator[Header]:
+    group, sequence = message.group_id, message.group_sequence
     if group is not None:
         yield _string("JMSXGroupID", group)
-    sequence = message.group_sequence
     if sequence is not None:
         yield _number("JMSXGroupSeq", sequence)
-    yield _string("JMS_IBM_Format", _text(described.format))
-    yield _number("JMS_IBM_MsgType", descriptor.msg_type)
-    yield _string("JMS_IBM_Character_Set", charset_name(described.ccsid))
-    yield _number("JMS_IBM_Encoding", described.encoding)
-    yield _string("JMS_IBM_PutDate", _text(descriptor.put_date))
-    yield _string("JMS_IBM_PutTime", _text(descriptor.put_time))
-    yield _number("JMS_IBM_PutApplType", descriptor.put_appl_type)
-    yield from _of_reports(descriptor)
 
 
-def _of_reports(descriptor: Descriptor) -> Iterator[Header]:
+def _of_reports(report: int, feedback: int, flags: int) -> Iterator[Header]:
     for name, bits in _REPORTS:
-        value = descriptor.report & bits
+        value = report & bits
         if value:
             yield _number(f"JMS_IBM_Report_{name}", value)
-    if descriptor.feedback:
-        yield _number("JMS_IBM_Feedback", descriptor.feedback)
-    if descriptor.msg_flags & mq.LAST_MSG_IN_GROUP:
+    if feedback:
+        yield _number("JMS_IBM_Feedback", feedback)
+    if flags & mq.LAST_MSG_IN_GROUP:
         yield Header("JMS_IBM_Last_Msg_In_Group", True, schema.BOOLEAN)
 
 

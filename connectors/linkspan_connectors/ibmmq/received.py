@@ -82,28 +82,27 @@ class Received:
         data: everything after that.
     """
 
-    __slots__ = ("_content", "_descriptor", "data", "md")
+    __slots__ = ("content", "data", "descriptor", "md")
+
+    content: Content
+    """Headers and body; raises DataError when a header is broken."""
+    descriptor: Descriptor
+    """Fields of the descriptor."""
 
     def __init__(self, md: bytes, data: bytes) -> None:
         self.md = md
         self.data = data
-        self._descriptor: Descriptor | None = None
-        self._content: Content | None = None
 
-    @property
-    def descriptor(self) -> Descriptor:
-        """Fields of the descriptor."""
-        if self._descriptor is None:
-            self._descriptor = unpack_descriptor(self.md)
-        return self._descriptor
-
-    @property
-    def content(self) -> Content:
-        """Headers and body; raises DataError when a header is broken."""
-        if self._content is None:
+    def __getattr__(self, name: str) -> Content | Descriptor:
+        # only asked for what has not been worked out; then it is an attribute as any other
+        if name == "content":
             encoding, ccsid, form = _PLAIN.unpack_from(self.md)
-            self._content = content_of(form, encoding, ccsid, self.data)
-        return self._content
+            self.content = content_of(form, encoding, ccsid, self.data)
+            return self.content
+        if name == "descriptor":
+            self.descriptor = unpack_descriptor(self.md)
+            return self.descriptor
+        raise AttributeError(name)
 
     @property
     def body(self) -> bytes:

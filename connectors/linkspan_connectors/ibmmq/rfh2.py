@@ -25,6 +25,8 @@ _SHORT: Final = 512
 _VERSION_2: Final = 2
 _LITTLE: Final = struct.Struct("<4siiii8sii")
 _BIG: Final = struct.Struct(">4siiii8sii")
+_LITTLE_LENGTH: Final = struct.Struct("<i")
+_BIG_LENGTH: Final = struct.Struct(">i")
 
 
 class Property(NamedTuple):
@@ -87,30 +89,32 @@ def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
     if length < _FIXED or at + length > len(data):
         raise DataError(f"The MQRFH2 at byte {at} is said to have {length} bytes, of {len(data) - at} that are there")
     end = at + length
-    folders = _folders(data, at + _FIXED, end, ">i" if not little else "<i")
-    message_type, null_body = None, False
+    folders = _folders(data, at + _FIXED, end, _LITTLE_LENGTH if little else _BIG_LENGTH)
+    message_type: str | None = None
+    null_body = False
     fields: dict[str, str] = {}
     properties: dict[str, Element] = {}
     for content in folders:
-        read = _known_elements if content.startswith(b"<mcd") and len(content) <= _SHORT else _elements
-        name, found = read(content, name_ccsid, encoding)
+        if content.startswith(b"<mcd") and len(content) <= _SHORT:
+            message_type, null_body = _known_type(content, name_ccsid, encoding)
+            continue
+        name, found = _elements(content, name_ccsid, encoding)
         if name == "mcd":
-            message_type = next((each.text for each in found if each.name == "Msd"), None)
-            null_body = any(each.name == "msgbody" and each.text is None for each in found)
+            message_type, null_body = _type(found)
         elif name == "jms":
-            fields.update((each.name, each.text) for each in found if each.text is not None)
+            fields.update({label: text for label, _, text in found if text is not None})
         elif name == "mqps":
-            fields.update((each.name, each.text) for each in found if each.name == "Top" and each.text is not None)
+            fields.update({label: text for label, _, text in found if label == "Top" and text is not None})
         elif name == "usr":
-            properties.update((each.name, each) for each in found)
+            properties.update({each.name: each for each in found})
     header = Rfh2(form, next_encoding, ccsid, message_type, null_body, fields, tuple(properties.values()))
     return header, end
 
 
-def _folders(data: bytes, at: int, end: int, number: str) -> list[bytes]:
+def _folders(data: bytes, at: int, end: int, number: struct.Struct) -> list[bytes]:
     found = []
     while at + 4 <= end:
-        (length,) = struct.unpack_from(number, data, at)
+        (length,) = number.unpack_from(data, at)
         at += 4
         if length < 0 or at + length > end:
             raise DataError(f"A folder of the MQRFH2 at byte {at} is said to have {length} bytes, beyond its end {end}")
@@ -127,8 +131,19 @@ def _elements(content: bytes, ccsid: int, encoding: int) -> tuple[str, Sequence[
 
 
 _READ: Final = frozenset({"mcd", "jms", "mqps", "usr"})
-_known_elements = lru_cache(maxsize=64)(_elements)
-"""For the folder that says of what type a message is: those of one application are all the same."""
+
+
+def _type(found: Sequence[Element]) -> tuple[str | None, bool]:
+    """Type of a message, and whether it has no body, by the folder that says so."""
+    named = next((text for name, _, text in found if name == "Msd"), None)
+    return named, any(text is None for name, _, text in found if name == "msgbody")
+
+
+@lru_cache(maxsize=64)
+def _known_type(content: bytes, ccsid: int, encoding: int) -> tuple[str | None, bool]:
+    """The same, of a folder that the messages of an application have in common."""
+    name, found = _elements(content, ccsid, encoding)
+    return _type(found) if name == "mcd" else (None, False)
 
 
 def _boolean(text: str) -> bool:

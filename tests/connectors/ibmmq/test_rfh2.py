@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
 
 from linkspan.api import DataError, schema
 from linkspan_connectors.ibmmq.chain import content_of
-from linkspan_connectors.ibmmq.folders import Element
+from linkspan_connectors.ibmmq.folders import Element, _found, elements
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.rfh2 import Property, Rfh2, folder, parse, property_of, property_text, rfh2_bytes
 
@@ -188,3 +189,31 @@ def test_a_ccsid_may_be_that_of_what_precedes_the_header(ccsid: int) -> None:
     data = _header(">", MCD, ccsid=ccsid) + bytes.fromhex("c885939396")
     found = content_of(mq.FORMAT_RFH2, 273, 500, data)
     assert (found.ccsid, found.encoding) == (500, 273)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<usr><a>1</a><b dt='i4'>2</b><c dt=\"string\">x y</c></usr>",
+        "<usr></usr>",
+        "<usr><a></a><a>again</a></usr>",
+        "<usr><grün>1</grün><$a.b>2</$a.b></usr>",
+        "<usr><a>]]> > '\"\n</a></usr>",
+        "<usr><a>1</a> <b>2</b></usr>",
+        "<usr><a>x&amp;y</a></usr>",
+        "<usr><a dt='i4' x='1'>1</a></usr>",
+        "<usr><a x='1'>1</a></usr>",
+        "<usr><a dt=''>1</a></usr>",
+        "<usr><a xsi:nil='true'></a><b>1</b></usr>",
+        "<usr><a/><b>1</b></usr>",
+        "<usr><a>1</b></usr>",
+        "<usr x='1'><a>1</a></usr>",
+        "<usr><a>1</a></usr><b>2</b></usr>",
+        "<usr><a>1</a></usr><usr><b>2</b></usr>",
+        "<usr><a>1</a></other>",
+    ],
+)
+def test_what_needs_no_closer_look_is_read_as_with_one(text: str) -> None:
+    name = re.match("<([^ >]+)[^>]*>", text)
+    assert name is not None
+    assert elements(text) == _found(text, name.end(), name[1])
