@@ -136,7 +136,12 @@ def test_a_task_has_its_instances_and_no_more_and_leaves_none_when_it_is_killed(
             wait_for(lambda: not server.connections(), lambda: connected(server))
             assert server.instances(CHANNEL) == 0
         wait_for(
-            lambda: revived(worker, list(configs)) and server.depth("OUT.ONCE").visible == len(written),
+            # a death may not have been noticed yet
+            lambda: revived(worker, list(configs)) and connected(server) == INSTANCES,
+            lambda: connected(server),
+        )
+        wait_for(
+            lambda: server.depth("OUT.ONCE").visible == len(written),
             lambda: server.depth("OUT.ONCE"),
         )
         wait_for(

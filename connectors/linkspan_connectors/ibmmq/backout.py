@@ -9,8 +9,10 @@ import logging
 import time
 from typing import Final, NamedTuple
 
+from linkspan.api import RetriableError
 from linkspan_connectors.ibmmq.client import Session
 from linkspan_connectors.ibmmq.dead_letter import BACKOUT_THRESHOLD_REACHED, dead_letter
+from linkspan_connectors.ibmmq.errors import failure
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.reasons import reason_text
 from linkspan_connectors.ibmmq.mqi.structures import (
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _LOST: Final = frozenset({2003, 2009, 2018, 2019, 2024, 2059, 2161, 2162, 2195, 2202, 2203, 2273, 2279})
 """Reasons that concern the connection or its unit of work, not the queue that was put to."""
+_FORBIDDEN: Final = frozenset({2035, 2063})
 _INQUIRE: Final = mq.INQUIRE | mq.OPEN_FAIL_IF_QUIESCING
 _PUT: Final = mq.PUT_SYNCPOINT | mq.PUT_FAIL_IF_QUIESCING
 
@@ -116,7 +119,7 @@ class Backouts:
             if completion != mq.FAILED:
                 return True
             if reason in _LOST:
-                session.failed(f"Putting a message to queue {queue}", reason)
+                session.failed(f"Putting a message to queue {queue} on {session.access.where}", reason)
             if reason != mq.R_NOT_AUTHORIZED:
                 break
         log.warning("A message cannot be put to queue %s: %s", queue, reason_text(reason))
@@ -156,8 +159,9 @@ class Backouts:
             session.mqi.close(session.handle, handle)
             if completion == mq.OK:
                 return dict(values)
-        if reason in _LOST:
-            session.failed(f"Inquiring {what}", reason)
+        tried = f"Inquiring {what} on {session.access.where}"
+        if reason not in _FORBIDDEN and isinstance(failure(tried, reason), RetriableError):
+            session.failed(tried, reason)
         log.warning(
             "Attributes of %s cannot be inquired (%s): messages that are backed out again and again stay where they "
             "are. Grant the right +inq",
