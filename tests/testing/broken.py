@@ -66,6 +66,14 @@ class Forgetful(Honest):
         self.write(self.kept)
 
 
+class Late(Forgetful):
+    """Writes with the next call what the last records were, be it without records, and nothing when it is to flush."""
+
+    def put(self, records: SinkBatch) -> None:
+        self.write(self.kept)
+        self.kept = [str(value) for value in records.values]
+
+
 class Hasty(Forgetful):
     """Says that everything may be committed, and writes it half a second later."""
 
@@ -158,6 +166,7 @@ EndlessConnector = sink(Endless)
 BackwardsConnector = sink(Backwards)
 GaplessConnector = sink(Gapless)
 LonelyConnector = sink(Lonely)
+LateConnector = sink(Late)
 CarelessConnector = sink(Careless)
 
 
@@ -187,6 +196,10 @@ class DuplicatesThoughExactlyOnce(SomeSink):
 
 class LosesOnKill(SomeSink):
     connector = ForgetfulConnector
+
+
+class CommitsBeforeTheNextCall(SomeSink):
+    connector = LateConnector
 
 
 class CommitsBeforeFlush(SomeSink):

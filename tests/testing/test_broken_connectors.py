@@ -14,6 +14,7 @@ from tests.testing import broken
         (broken.DuplicatesThoughExactlyOnce, "kill.after-put", "written twice", "kill.before-start"),
         (broken.DuplicatesThoughExactlyOnce, "retry.put-that-had-written", "written twice", "retry.put"),
         (broken.LosesOnKill, "kill.after-commit_group", "were lost", "stop.while-nothing-comes"),
+        (broken.CommitsBeforeTheNextCall, "kill.after-commit_group", "were lost", "stop.while-nothing-comes"),
         (broken.CommitsBeforeFlush, "kill.after-commit_group", "were lost", "kill.before-start"),
         (broken.HangsInStop, "stop.while-nothing-comes", "had to be killed", "configuration.accepted"),
         (broken.HangsInStop, "stop.after-put", "had not ended", "configuration.accepted"),

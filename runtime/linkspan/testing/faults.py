@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from linkspan.api import Offset, Partition, RetriableError, SinkTask, SourceTask, TopicPartition
+from linkspan.api import Offset, Partition, RetriableError, SinkBatch, SinkTask, SourceTask, TopicPartition
 from linkspan.log.port import Delivery, Log, OutgoingBatch, Reader, TransactionalWriter, Writer
 from linkspan.plugins import loading
 from linkspan.task.port import WantedState, WorkerPort
@@ -38,10 +38,15 @@ TASK_CALLS: Final = (
 _SEEN_BY_IDENTITY: Final = frozenset({"stored_offsets", "commit_record"})
 """The runtime looks whether a task overrides these."""
 
+_COMMITS: Final = frozenset({"flush", "pre_commit", "commit_group"})
+
 
 @dataclass(frozen=True)
 class Fault:
     """One fault; it strikes once.
+
+    In a sink with a fault at ``flush``, ``pre_commit`` or ``commit_group`` offsets are committed at once after every
+    ``put``: who lets go of records before they are written has no time left to write them.
 
     Attributes:
         point: the call: one of :data:`TASK_CALLS`, ``send`` (a batch goes to the log), ``commit_offsets`` (the worker
@@ -215,6 +220,18 @@ def _set_traps(task_class: type[Any], trap: _Trap) -> None:
         setattr(task_class, name, _trapped(method, name, trap))
 
 
+def _commit_after_each_put(task_class: type[SinkTask[Any]]) -> None:
+    put = task_class.put
+
+    @functools.wraps(put)
+    def call(task: SinkTask[Any], records: SinkBatch) -> None:
+        put(task, records)
+        if len(records) > 0:
+            task.context.request_commit()
+
+    task_class.put = call  # type: ignore[assignment, method-assign]  # this process has no other use for the class
+
+
 def task(port: ChannelPort, args: Mapping[str, Any]) -> None:
     """Run a task that has a fault: the job of its child process."""
     from linkspan.task.host import run_task  # noqa: PLC0415 - the worker that imports this module does without
@@ -222,7 +239,10 @@ def task(port: ChannelPort, args: Mapping[str, Any]) -> None:
     spec: FaultySpec = unpack(args["spec"])
     assert spec.fault is not None
     trap = _Trap(spec.fault)
-    _set_traps(loading.load(spec.plugin).task_class, trap)
+    task_class = loading.load(spec.plugin).task_class
+    _set_traps(task_class, trap)
+    if issubclass(task_class, SinkTask) and trap.fault.point in _COMMITS:
+        _commit_after_each_put(task_class)
     log: Log = _Log(spec.log, trap)  # type: ignore[assignment]  # passes on what it does not do itself
     faulty: WorkerPort = _Port(port, trap)
     run_task(replace(spec, log=log), faulty)
