@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import pytest
+from confluent_kafka import Producer
 
 from integration.chaos.pipes import QUICK, states, wait_for
 from integration.conftest import missing
@@ -171,6 +172,27 @@ def test_each_message_arrives_once_whichever_step_is_the_last(
         wait_for(lambda: server.depth("STATE.IN").all == 0, "the state queue of the source is empty")
         assert (server.depth("IN").all, server.depth("STATE.OUT").all) == (0, 1)
     assert server.connections() == []
+
+
+def test_what_a_transaction_undoes_is_not_written_with_a_state_queue(
+    kafka: SimpleNamespace, server: QueueManagerServer, tmp_path: Path
+) -> None:
+    worker = LinkspanGroupWorker(tmp_path / "worker", Group(kafka.bootstrap, SETTINGS))
+    topic = f"{worker.group.name}-orders"
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": topic})
+    producer.init_transactions(30)
+    with running(worker):
+        code, body = worker.ask("PUT", "/connectors/out/config", configs(server, topic)["out"])
+        assert code == 201, body
+        for round_, end in enumerate((producer.abort_transaction, producer.commit_transaction) * 2):
+            producer.begin_transaction()
+            for number in range(BATCH):
+                producer.produce(topic, b"%d-%d" % (round_, number))
+            producer.flush(30)
+            end(30)
+        wait_for(lambda: server.depth("OUT").visible >= 2 * BATCH, lambda: server.depth("OUT"))
+        found = [body[body.rindex(b">") + 1 :].strip() for body in server.bodies("OUT")]
+        assert found == [b"%d-%d" % (round_, number) for round_ in (1, 3) for number in range(BATCH)]
 
 
 MANY: Final = 100_000

@@ -212,7 +212,12 @@ class SourceState:
                 "queue"
             )
         if self._waits == 1:
-            log.warning("Messages of batch %d are held by somebody else, and waited for", state.sequence)
+            log.warning(
+                "Messages of batch %d are held by another connection, and waited for, %d s at most: by the task before "
+                "this one, until the queue manager notices its end, or by another reader of the source queue",
+                state.sequence,
+                _MOST_WAITS,
+            )
         self._sleep(_WAIT)
 
     def begin(self, messages: Sequence[Got]) -> None:
