@@ -26,6 +26,7 @@ _REFERENCE: Final = re.compile(r"&(?:#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}))|(amp|
 _ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HARMLESS: Final = re.compile("[ !#-%(-;=?-~]*")
 _SPECIAL: Final = re.compile("[&<>\"'\U00010000-\U0010ffff]")
 _ESCAPES: Final = {character: f"&{name};" for name, character in _ENTITIES.items()}
 
@@ -121,6 +122,8 @@ def escaped(text: str) -> str:
     Raises:
         DataError: it has a character that there is not in XML; not everybody who gets the message could read it.
     """
+    if _HARMLESS.fullmatch(text) is not None:
+        return text
     found = _NOT_IN_XML.search(text)
     if found is not None:
         raise DataError(f"The text cannot be in an MQRFH2, for its character U+{ord(found[0]):04X} at {found.start()}")

@@ -11,7 +11,7 @@ from linkspan.api.text import java_text
 from linkspan_connectors.ibmmq.config import MqSinkConfig
 from linkspan_connectors.ibmmq.outgoing import Body
 
-__all__ = ["BodyBuilder", "body_builder"]
+__all__ = ["BodyBuilder", "body_builder", "default_body"]
 
 BodyBuilder = Callable[[str, Schema | None, object], Body]
 """Topic, schema and value of a record → the body; raises DataError when the value cannot become one."""
@@ -22,7 +22,7 @@ _CONVERTER_KEY: Final = "mq.message.builder.value.converter"
 _NOTHING: Final = Body("none", b"")
 
 
-def _default(_: str, schema: Schema | None, value: object) -> Body:
+def default_body(_: str, schema: Schema | None, value: object) -> Body:
     """No body for null, bytes as they are, everything else as the text that Java makes of it."""
     if type(value) is str:
         return Body("text", value)
@@ -54,7 +54,7 @@ def body_builder(config: MqSinkConfig, context: SinkTaskContext) -> BodyBuilder:
     """
     name = config.mq_message_builder.removeprefix(_PACKAGE)
     if name == "DefaultMessageBuilder":
-        return _default
+        return default_body
     if name == "JsonMessageBuilder":
         return _converted(context.converter(_JSON_CONVERTER, {"schemas.enable": "false"}, "mq.message.builder"))
     if name == "ConverterMessageBuilder":

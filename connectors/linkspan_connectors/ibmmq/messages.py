@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Final
 
-from linkspan.api import ConfigError, DataError, SinkBatch, SinkRecord, schema
+from linkspan.api import ConfigError, DataError, Schema, SinkBatch, SinkRecord, schema
 from linkspan.api.schema import Type
 from linkspan.api.text import java_text
 from linkspan_connectors.ibmmq.config import MqSinkConfig
 from linkspan_connectors.ibmmq.header_rules import copy_headers
-from linkspan_connectors.ibmmq.message_builders import BodyBuilder
+from linkspan_connectors.ibmmq.message_builders import BodyBuilder, default_body
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import pack_descriptor
 from linkspan_connectors.ibmmq.outgoing import Draft, Packed, Sending, is_property_name
@@ -87,16 +88,25 @@ class MessageMaker:
         build, templates = self._build, self._templates
         made: list[Packed | None] = []
         failures: Failures = {}
-        for index, record in enumerate(records):
+        for index, (topic, kind, value) in enumerate(self._columns(records)):
             try:
-                kind, content = build(record.topic, record.value_schema, record.value)
+                form, content = build(topic, kind, value)
                 data = content if type(content) is bytes else content.encode()  # type: ignore[union-attr]  # a text
             except (DataError, UnicodeEncodeError) as error:
                 failures[index] = error
                 made.append(None)
             else:
-                made.append(Packed(templates[kind], data, keeps_id=False))
+                made.append(Packed(templates[form], data, keeps_id=False))
         return made, failures
+
+    def _columns(self, records: SinkBatch) -> Iterable[tuple[str, Schema | None, object]]:
+        """Topic, schema and value of each record; without making records of them for who does not look at the topic."""
+        if self._build is not default_body:
+            return ((record.topic, record.value_schema, record.value) for record in records)
+        schemas = records.value_schemas
+        return zip(
+            repeat(""), repeat(records.value_schema) if schemas is None else schemas, records.values, strict=False
+        )
 
     def _message(self, record: SinkRecord) -> Packed:
         body = self._build(record.topic, record.value_schema, record.value)

@@ -131,6 +131,17 @@ def _binary(identifier: str) -> bytes:
     return bytes.fromhex(found[1])
 
 
+@lru_cache(maxsize=64)
+def _packed(descriptor: Descriptor, form: bytes, encoding: int, ccsid: int) -> bytes:
+    """A descriptor before something of this format; most messages of a task have the same one."""
+    return pack_descriptor(descriptor._replace(format=form, encoding=encoding, ccsid=ccsid))
+
+
+@lru_cache(maxsize=8)
+def _type_folder(kind: str) -> str:
+    return folder("mcd", {"Msd": _ENCODED_TYPES[kind]})
+
+
 class Draft:
     """A message that is being made: begin with the task's descriptor, change, and pack.
 
@@ -148,7 +159,7 @@ class Draft:
         self._correlation: str | None = None
         self._group: str | None = None
         self._sequence: int | None = None
-        self._usr: dict[str, Property] = {}
+        self._usr: dict[str, str] = {}
         self.keeps_id = False
 
     def set(self, **fields: int | bytes) -> None:
@@ -196,9 +207,7 @@ class Draft:
         """Set a property of the user; raises DataError when JMS does not take its name, or MQ its text."""
         if not is_property_name(each.name):
             raise DataError(f"{each.name!r} cannot be the name of a property of a JMS message")
-        if isinstance(each.value, str):
-            escaped(each.value)
-        self._usr[each.name] = each
+        self._usr[each.name] = property_text(each)
 
     def packed(self, body: Body) -> Packed:
         """The message.
@@ -211,17 +220,16 @@ class Draft:
             form = mq.FORMAT_STRING if body.kind == "text" else mq.FORMAT_NONE
         content = body.content if isinstance(body.content, bytes) else encoded(body.content, ccsid, encoding)
         if not self._sending.has_rfh2:
-            descriptor = self._descriptor._replace(format=form, encoding=encoding, ccsid=ccsid)
-            return Packed(pack_descriptor(descriptor), content, self.keeps_id)
+            return Packed(_packed(self._descriptor, form, encoding, ccsid), content, self.keeps_id)
         header = rfh2_bytes(self._folders(body.kind), form, encoding, ccsid)
-        descriptor = self._descriptor._replace(format=mq.FORMAT_RFH2, encoding=mq.ENCODING_BIG, ccsid=mq.CCSID_UTF8)
-        return Packed(pack_descriptor(descriptor), header + content, self.keeps_id)
+        md = _packed(self._descriptor, mq.FORMAT_RFH2, mq.ENCODING_BIG, mq.CCSID_UTF8)
+        return Packed(md, header + content, self.keeps_id)
 
     def _folders(self, kind: str) -> list[str]:
         now = int(time.time() * 1000)
         descriptor, sending = self._descriptor, self._sending
         jms = {"Dst": sending.destination}
-        reply = descriptor.reply_to_q.decode("utf-8", "replace").strip("\0 ")
+        reply = descriptor.reply_to_q and descriptor.reply_to_q.decode("utf-8", "replace").strip("\0 ")
         if reply:
             manager = descriptor.reply_to_qmgr.decode("utf-8", "replace").strip("\0 ")
             jms["Rto"] = f"queue://{manager}/{reply}"
@@ -238,7 +246,7 @@ class Draft:
             jms["Pri"] = str(descriptor.priority)
         if descriptor.persistence != mq.PERSISTENT:
             jms["Dlv"] = "1"
-        folders = [folder("mcd", {"Msd": _ENCODED_TYPES[kind]}), folder("jms", jms)]
+        folders = [_type_folder(kind), folder("jms", jms)]
         if self._usr:
-            folders.append(f"<usr>{''.join(map(property_text, self._usr.values()))}</usr>")
+            folders.append(f"<usr>{''.join(self._usr.values())}</usr>")
         return folders

@@ -12,7 +12,7 @@ from linkspan.api import DataError, Header, Headers, Schema, schema
 from linkspan_connectors.ibmmq.charsets import charset_name
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.received import Received
-from linkspan_connectors.ibmmq.rfh2 import Rfh2, property_of
+from linkspan_connectors.ibmmq.rfh2 import Rfh2, header_of
 
 __all__ = ["record_headers"]
 
@@ -100,7 +100,7 @@ def _of_application(message: Received, rfh2: Rfh2) -> list[Header]:
     found = []
     for element in rfh2.properties:
         try:
-            found.append(Header(*property_of(element)))
+            found.append(header_of(element))
         except DataError as error:
             log.warning("A property of message %s is left out: %s", message.message_id, error.message)
     return found

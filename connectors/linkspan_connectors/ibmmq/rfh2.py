@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from linkspan.api import DataError, Schema, schema
+from linkspan.api import DataError, Header, Schema, schema
 from linkspan.api.schema import Type
 from linkspan.api.text import double_text, float_text
 from linkspan_connectors.ibmmq.charsets import decoded
 from linkspan_connectors.ibmmq.folders import Element, elements, escaped, root
 from linkspan_connectors.ibmmq.mqi import constants as mq
 
-__all__ = ["Property", "Rfh2", "folder", "parse", "property_of", "property_text", "rfh2_bytes"]
+__all__ = ["Property", "Rfh2", "folder", "header_of", "parse", "property_text", "rfh2_bytes"]
 
 _FIXED: Final = 36
 _SHORT: Final = 512
+_BLANKS: Final = b"   "
 _VERSION_2: Final = 2
 _LITTLE: Final = struct.Struct("<4siiii8sii")
 _BIG: Final = struct.Struct(">4siiii8sii")
@@ -154,10 +155,12 @@ def _boolean(text: str) -> bool:
 
 def _whole(bits: int) -> Callable[[str], int]:
     def number(text: str) -> int:
-        if _WHOLE.fullmatch(text) is None or not -(1 << bits - 1) <= int(text) < 1 << bits - 1:
+        found = int(text) if _WHOLE.fullmatch(text) else end
+        if not -end <= found < end:
             raise ValueError
-        return int(text)
+        return found
 
+    end = 1 << bits - 1
     return number
 
 
@@ -184,16 +187,18 @@ _TYPES: Final[Mapping[str, tuple[Schema, Callable[[str], object]]]] = {
 }
 
 
-def property_of(element: Element) -> Property:
-    """The property that an element of the folder ``usr`` says; raises DataError when its text is none of its type."""
+def header_of(element: Element) -> Header:
+    """What an element of the folder ``usr`` says; raises DataError when its text is none of its type."""
     name, kind, text = element
     if text is None:
-        return Property(name, None, schema.OPTIONAL_STRING)
+        return Header(name, None, schema.OPTIONAL_STRING)
+    if kind == "string":
+        return Header(name, text, schema.STRING)
     known = _TYPES.get(kind)
     if known is None:
         raise DataError(f"The property {name} is of the type {kind!r}, which nobody knows")
     try:
-        return Property(name, known[1](text), known[0])
+        return Header(name, known[1](text), known[0])
     except ValueError:
         # its text has the value in it, which is content of the message
         raise DataError(f"The value of the property {name} is no {kind}") from None
@@ -216,6 +221,8 @@ _DATA_TYPES: Final = {
 def property_text(each: Property) -> str:
     """Element of one property, as JMS clients write it; raises as :func:`.folders.escaped`."""
     name, value, kind = each
+    if kind is schema.STRING and value is not None:
+        return f"<{name}>{escaped(str(value))}</{name}>"
     if value is None:
         return f"<{name} xsi:nil='true'></{name}>"
     data_type = _DATA_TYPES.get(kind.type)
@@ -243,11 +250,11 @@ def folder(name: str, texts: Mapping[str, str]) -> str:
 
 def rfh2_bytes(folders: Sequence[str], form: bytes, encoding: int = mq.ENCODING_BIG, ccsid: int = 1208) -> bytes:
     """A header in big-endian numbers with UTF-8 folders, in front of a body of this format, encoding and CCSID."""
-    parts: list[bytes] = []
+    parts = [b""]
     for text in folders:
         content = text.encode()
-        content += b" " * (-len(content) % 4)
-        parts += (struct.pack(">i", len(content)), content)
-    variable = b"".join(parts)
-    length = _FIXED + len(variable)
-    return _BIG.pack(b"RFH ", _VERSION_2, length, encoding, ccsid, form, 0, mq.CCSID_UTF8) + variable
+        blanks = -len(content) % 4
+        parts += (_BIG_LENGTH.pack(len(content) + blanks), content, _BLANKS[:blanks])
+    length = _FIXED + sum(map(len, parts))
+    parts[0] = _BIG.pack(b"RFH ", _VERSION_2, length, encoding, ccsid, form, 0, mq.CCSID_UTF8)
+    return b"".join(parts)

@@ -16,7 +16,7 @@ from linkspan_connectors.ibmmq.message_builders import body_builder
 from linkspan_connectors.ibmmq.messages import MessageMaker, reply_queue
 from linkspan_connectors.ibmmq.mqi.structures import unpack_descriptor
 from linkspan_connectors.ibmmq.received import Received
-from linkspan_connectors.ibmmq.rfh2 import property_of
+from linkspan_connectors.ibmmq.rfh2 import header_of
 from tests.connectors.ibmmq.test_config import SINK
 
 POINT = Schema(Type.STRUCT, fields={"a": schema.INT32, "b": schema.OPTIONAL_STRING})
@@ -120,7 +120,7 @@ def test_place_and_headers_are_properties():
     message = one(made, "x", headers=Headers([Header("color", "blue", schema.STRING)]))
     header = message.content.rfh2
     assert header is not None
-    assert [tuple(property_of(each)) for each in header.properties] == [
+    assert [tuple(header_of(each)) for each in header.properties] == [
         ("topic", "t", schema.STRING),
         ("partition", 3, schema.INT32),
         ("offset", 17, schema.INT64),

@@ -10,7 +10,7 @@ from linkspan_connectors.ibmmq.header_rules import copy_headers
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, unpack_descriptor
 from linkspan_connectors.ibmmq.outgoing import Body, Draft, Sending, expiry_tenths, is_property_name
 from linkspan_connectors.ibmmq.received import Received
-from linkspan_connectors.ibmmq.rfh2 import property_of
+from linkspan_connectors.ibmmq.rfh2 import header_of
 
 JMS = Sending("Q1", has_rfh2=True, persistent=True, time_to_live=0, reply=None)
 RAW = JMS._replace(has_rfh2=False)
@@ -131,7 +131,7 @@ def test_names_that_are_identifiers_of_java_are_taken(name: str) -> None:
     _, message = _with_headers(Header(name, "x"))
     header = message.content.rfh2
     assert header is not None
-    assert [property_of(each).name for each in header.properties] == [name]
+    assert [header_of(each).key for each in header.properties] == [name]
 
 
 def test_a_character_beyond_the_basic_plane_is_a_number() -> None:
@@ -141,7 +141,7 @@ def test_a_character_beyond_the_basic_plane_is_a_number() -> None:
     _, message = _sent(draft)
     header = message.content.rfh2
     assert header is not None
-    assert property_of(header.properties[0]).value == "blue\U0001f600"
+    assert header_of(header.properties[0]).value == "blue\U0001f600"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_headers_become_properties_of_their_types() -> None:
     )
     header = message.content.rfh2
     assert header is not None
-    assert [tuple(property_of(each)) for each in header.properties] == [
+    assert [tuple(header_of(each)) for each in header.properties] == [
         ("s", "text", schema.STRING),
         ("b", True, schema.BOOLEAN),
         ("i1", 1, schema.INT8),

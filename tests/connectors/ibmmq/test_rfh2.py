@@ -9,7 +9,7 @@ from linkspan.api import DataError, schema
 from linkspan_connectors.ibmmq.chain import content_of
 from linkspan_connectors.ibmmq.folders import Element, _found, elements
 from linkspan_connectors.ibmmq.mqi import constants as mq
-from linkspan_connectors.ibmmq.rfh2 import Property, Rfh2, folder, parse, property_of, property_text, rfh2_bytes
+from linkspan_connectors.ibmmq.rfh2 import Property, Rfh2, folder, header_of, parse, property_text, rfh2_bytes
 
 MCD = b"<mcd><Msd>jms_text</Msd></mcd>  "
 JMS = b"<jms><Dst>queue:///Q1</Dst><Rto>queue:///R1</Rto><Tms>1700000000000</Tms><Cid>abc</Cid><Dlv>2</Dlv></jms>   "
@@ -45,7 +45,7 @@ def test_properties_have_the_type_that_the_header_says() -> None:
         b"<i dt='r8'>-2.25E10</i><nil xsi:nil='true'></nil><empty></empty></usr>"
     )
     header, _ = parse(_header(">", usr), 0, 273)
-    assert [tuple(property_of(each)) for each in header.properties] == [
+    assert [tuple(header_of(each)) for each in header.properties] == [
         ("s", "a<b&c", schema.STRING),
         ("b", False, schema.BOOLEAN),
         ("h", b"\x00\xff", schema.BYTES),
@@ -116,7 +116,7 @@ def test_a_broken_header_is_refused_with_its_place(data: bytes, message: str) ->
 )
 def test_a_value_that_is_not_of_its_type_is_refused_without_telling_it(kind: str, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        property_of(Element("a", kind, text))
+        header_of(Element("a", kind, text))
 
 
 def test_the_last_one_of_two_properties_with_one_name_counts() -> None:
@@ -156,7 +156,7 @@ def test_written_properties_are_read_again() -> None:
     ]
     text = "<usr>" + "".join(map(property_text, properties)) + "</usr>"
     header, _ = parse(rfh2_bytes([text], mq.FORMAT_STRING), 0, 273)
-    assert list(map(property_of, header.properties)) == properties
+    assert list(map(header_of, header.properties)) == properties
     assert "<r8 dt='r8'>1.0E10</r8>" in text
 
 
