@@ -42,7 +42,8 @@ def parse(payload: bytes, *, exactly: bool = False) -> Any:  # noqa: ANN401 - an
     if _SUSPICIOUS.search(text):
         text = _ZEROS.sub(_without_zeros, text)
     value, end = (EXACT if exactly else PLAIN).raw_decode(text)
-    if not isinstance(value, dict | list | str) and not _ends_at(text, end):
+    is_word = value is None or isinstance(value, bool)
+    if not isinstance(value, dict | list | str) and not (_ends_word if is_word else _ends_number)(text[end : end + 1]):
         raise ValueError(f"unexpected character behind the value: line 1 column {end + 1} (char {end})")
     return value
 
@@ -57,8 +58,14 @@ def parse_strictly(payload: bytes) -> Any:  # noqa: ANN401 - any JSON
     return EXACT.decode(payload.decode())
 
 
-def _ends_at(text: str, end: int) -> bool:
-    return end >= len(text) or text[end] in _BLANK
+def _ends_number(following: str) -> bool:
+    return following in _BLANK  # so does nothing at all
+
+
+def _ends_word(following: str) -> bool:
+    """Whether ``null``, ``true`` and ``false`` end before this."""
+    # beyond ASCII, that parser stumbles over the encoding
+    return following < "0" or (following.isascii() and not (following.isalnum() or following in "_\x7f"))
 
 
 def _without_zeros(match: re.Match[str]) -> str:

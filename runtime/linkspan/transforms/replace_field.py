@@ -133,7 +133,8 @@ def _checked(
     for name, field, target in strange:
         if copied[name] is not None:
             found = class_name(copied[name], field.schema)
-            text = f"Invalid Java object for schema with type {target.type.value}: class {found}"
+            named = "" if target.name is None else f' "{target.name}"'
+            text = f"Invalid Java object for schema{named} with type {target.type.value}: class {found}"
             raise DataError(f'{text} for field: "{name}"')
     return copied
 

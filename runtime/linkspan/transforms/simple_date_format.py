@@ -37,6 +37,7 @@ _ZONES: Final = {
 """Hours by name."""
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
+_WIDEST_MONTH_NUMBER: Final = 2
 _OF_ISO: Final = re.compile(r"([+-])(\d\d)(?::?(\d\d))?")
 _OF_GMT: Final = re.compile(r"(?i:GMT)(?:([+-])(\d\d?):(\d\d))?")
 _OF_RFC: Final = re.compile(r"([+-])(\d\d)(\d\d)")
@@ -277,6 +278,11 @@ _FIELDS: Final = {
 }
 
 
+def _is_number(part: _Part) -> bool:
+    """Whether a part is read as a number, so that one before it has to end where its letters do."""
+    return part.letter in _FIELDS or (part.letter in ("M", "L") and part.width <= _WIDEST_MONTH_NUMBER)
+
+
 class _Reading:
     """One text that is read."""
 
@@ -293,7 +299,7 @@ class _Reading:
                     return 0
                 self._at += len(part.text)
                 continue
-            is_next_to_number = place + 1 < len(parts) and bool(parts[place + 1].letter)
+            is_next_to_number = place + 1 < len(parts) and _is_number(parts[place + 1])
             start = self._at
             while self._text[self._at : self._at + 1] in (" ", "\t"):
                 self._at += 1
@@ -311,7 +317,7 @@ class _Reading:
             return self._name(("AM", "PM"), "half", 0)
         if letter == "E":
             return self._name(_DAYS, "weekday", 1)
-        if letter in "ML" and count > 2:
+        if letter in "ML" and count > _WIDEST_MONTH_NUMBER:
             return self._name(_MONTHS, "month", 0)
         if letter in "zZ":
             return self._zone()

@@ -186,6 +186,8 @@ DOCUMENTS = [
         "\x0c1",
     ),
     *('{"a":1}\n{"b":2}', "[1]]", "truefalse", "true false", "1a", '"a"b', "[]x", "null null", "\r\n\t 1 \r\n"),
+    *("null\\x", "false\\", "true-", "true:", "null(x", "nullé", "null_", "null$", "null€", "null\x7f", "null\u00a0"),
+    *("nullx", "true5", "true\u200b", "1\\x", "1:", "1\u00a0"),
 ]
 RAW = [
     "ff",

@@ -417,6 +417,24 @@ def texts_of_moments() -> Iterator[Json]:
             )
 
 
+def numbers_before_others() -> Iterator[Json]:
+    """A number is cut off by the count of its letters only where another number follows."""
+    texts = ("145Z", "145+0000", "145+01", "145UTC", "145AM", "145Mon", "145Jan", "14501", "1451", "145BC")
+    for following in ("XXX", "X", "Z", "z", "a", "E", "MMM", "MM", "LLL", "LL", "G", "u", "y", "Y", "w"):
+        for text in texts:
+            config = {"target.type": "Timestamp", "format": f"ss{following}"}
+            yield case("TimestampConverter$Value", config, {"value": side(STRING, {"str": text})})
+
+
+def renamed_onto_others() -> Iterator[Json]:
+    """A field that is left out gives its value to one that has its new name already, and another type."""
+    given = struct(("a", DECIMAL), ("b", {"type": "ARRAY", "values": INT32}), ("c", INT32))
+    row = holding(given, a={"dec": "1.50"}, b={"list": [{"i32": "1"}]}, c={"i32": "2"})
+    for old, new in (("b", "a"), ("c", "a"), ("a", "c"), ("b", "c")):
+        config = {"exclude": old, "renames": f"{old}:{new}"}
+        yield case("ReplaceField$Value", config, {"value": side(given, row)})
+
+
 def kinds_of_moments() -> Iterator[Json]:
     name = "TimestampConverter$Value"
     for target, precision in itertools.product(
@@ -501,7 +519,23 @@ def headers_and_predicates() -> Iterator[Json]:
     for names in ("h", "g", "h,g", "zz", "", "h,"):
         yield case("DropHeaders", {"headers": names}, given)
         yield case("DropHeaders", {"headers": names}, {"value": SIDES["text"]})
-    for text in ("", "x", "5", "300", "true", "null", "1.5", "[1,2]", '{"a":1}', "2020-01-01", "1e5", " 5 ", "-", "ü"):
+    for text in (
+        "",
+        "x",
+        "5",
+        "300",
+        "true",
+        "null",
+        "1.5",
+        "[1,2]",
+        '{"a":1}',
+        "2020-01-01",
+        "1e5",
+        " 5 ",
+        "-",
+        "ü",
+        "7}x",
+    ):
         yield case("InsertHeader", {"header": "n", "value.literal": text}, given)
     yield case("InsertHeader", {"header": "", "value.literal": "x"}, given)
     yield case("Filter", {}, given)
@@ -517,7 +551,7 @@ def headers_and_predicates() -> Iterator[Json]:
 def every() -> Iterator[Json]:
     makers = (
         *(on_both_sides, casts, masks, flattens, texts_of_moments, kinds_of_moments, moments_in_fields, routed_by_time),
-        *(keys, routed, headers_and_predicates),
+        *(keys, routed, headers_and_predicates, numbers_before_others, renamed_onto_others),
     )
     for maker in makers:
         yield from maker()
