@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 import linkspan
+from integration.chaos.pipes import wait_for
 from integration.compat import alike_records
 from integration.compat.connector_script import SOURCE, STOPPED, connector, of, offset
 from integration.compat.exchange import Answer, Step, play
@@ -26,6 +28,7 @@ from integration.services.topics import committed_values
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("compat"), pytest.mark.timeout(400)]
 
+TEXT: Final = "org.apache.kafka.connect.storage.StringConverter"
 CHECK: Final = "PUT /connector-plugins/FileStreamSource/config/validate"
 ONCE: Final = {**SOURCE, "exactly.once.support": "required"}
 OWN: Final = {**ONCE, "topic": "${TOPIC}-own", "offsets.storage.topic": "${OWN}"}
@@ -150,3 +153,31 @@ def test_both_bring_the_same_lines_to_who_reads_committed_records(played: tuple[
 def test_both_refuse_what_goes_into_its_own_offsets(played: tuple[Played, Played]) -> None:
     text = "Source tasks may not produce to their own offsets topics when exactly-once support is enabled"
     assert [text in side.trace for side in played] == [True, True]
+
+
+@pytest.mark.parametrize("boundary", [{}, INTERVAL], ids=["poll", "interval"])
+@pytest.mark.parametrize("kind", [OriginalGroupWorker, LinkspanGroupWorker], ids=["original", "linkspan"])
+def test_requests_that_are_larger_than_the_topic_takes_are_cut_and_every_line_is_there_once(
+    kafka: Any, tmp_path: Path, kind: type[GroupWorker], boundary: Mapping[str, str]
+) -> None:
+    group = Group(kafka.bootstrap, {"exactly.once.source.support": "enabled"}, name=f"cut-{uuid.uuid4().hex[:8]}")
+    topic = f"{group.name}-topic"
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for made in admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": "3000"})]).values():
+        made.result(30)
+    lines = [f"{number:05d}{'x' * 200}" for number in range(1000)]
+    file = tmp_path / "in.txt"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    config = {**ONCE, "file": str(file), "topic": topic, "value.converter": TEXT, **boundary}
+    try:
+        worker = kind(tmp_path / "worker", group)
+    except UnavailableError as error:
+        missing(str(error))
+    with running(worker):
+        status, body = worker.ask("POST", "/connectors", connector("cut", config))
+        assert status == 201, body
+        wait_for(
+            lambda: committed_values(kafka.bootstrap, topic) == lines,
+            lambda: worker.ask("GET", "/connectors/cut/status"),
+            120,
+        )

@@ -504,3 +504,27 @@ def test_polling_waits_until_the_dead_letter_queue_takes_what_failed(log, monkey
     assert polls == [0]
     assert content(log, queue) == ['"bad"']
     assert content(log, topic) == ["b"]
+
+
+def test_a_lack_of_memory_in_a_converter_is_not_the_records_fault_and_fails_the_task(log):
+    topic, queue = create_topic(log), create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    letters = DeadLetters(DeadLetterConfig(queue, 1, False), log.writer({}), "c", 0)
+    run = SinkRun(log, [topic], policy=ALL, letters=letters)
+    run.text.fails["b"] = [MemoryError() for _ in range(3)]
+    with pytest.raises(MemoryError):
+        run.run(lambda: False)
+    assert content(log, queue) == []
+    assert run.port.values.get("total-records-skipped", 0) == 0
+    assert run.committed().get(TopicPartition(topic, 0), 0) == 0
+
+
+def test_a_lack_of_memory_on_the_way_into_the_log_is_not_the_records_fault_either(log):
+    topic = create_topic(log)
+    records = [SourceRecord({"file": "a"}, {"position": at}, topic, value) for at, value in enumerate("abc")]
+    run = SourceRun(log, [records], policy=ALL)
+    run.text.fails["b"] = [MemoryError() for _ in range(3)]
+    with pytest.raises(MemoryError):
+        run.run()
+    assert run.port.commits == []
+    assert content(log, topic) == []

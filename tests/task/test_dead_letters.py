@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import weakref
 
 import pytest
 
 from linkspan.api.errors import ConnectError, CredentialsError, DataError, OutageError, RetriableError, UnreachableError
 from linkspan.api.records import SinkRecord, TopicPartition
-from linkspan.log.port import TooLargeError
+from linkspan.log.port import TooLargeError, TransactionError
 from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.errant import ErrantRecords
@@ -372,3 +373,111 @@ def test_a_refused_report_is_raised_again():
         errant.report(SinkRecord("t", 0, 1, "v"), DataError("x"))
     with pytest.raises(ConnectError):
         errant.check()
+
+
+def in_another_thread(call):
+    thread = threading.Thread(target=call)
+    thread.start()
+    return thread
+
+
+def test_another_thread_may_report_and_its_letter_is_there_before_offsets_behind_it_are_committed():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    run = SinkRun(log, [topic], policy=ErrorPolicy(tolerate_all=True), letters=letters(log), interval=0)
+    waiting: list[SinkRecord] = []
+    seen = []
+
+    def write_behind(offsets):
+        # a task that writes in the background, and is through with it when it is asked for its offsets
+        thread = in_another_thread(lambda: [run.errant.report(record, DataError("no")) for record in waiting])
+        thread.join()
+        waiting.clear()
+        return offsets
+
+    commit = run.reader.commit
+
+    def note(offsets, **more):
+        seen.append((dict(offsets), len(log.topics.get("dlq", [[]])[0])))
+        commit(offsets, **more)
+
+    run.task.on_put = waiting.extend
+    run.task.pre_commit = write_behind
+    run.reader.commit = note
+    run.run(lambda: bool(run.committed()))
+    assert seen[0] == ({TopicPartition(topic, 0): 2}, 2)
+    assert len(log.topics["dlq"][0]) == 2
+    assert run.port.values["total-record-errors"] == 2
+
+
+def test_what_another_thread_reports_during_an_outage_of_a_converter_is_not_forgotten():
+    log = MemoryLog()
+    tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [letters(log)], lambda _: False)
+    text = Text()
+    errant = ErrantRecords(tolerance, Converters(text, text, text))
+    in_another_thread(lambda: errant.report(SinkRecord("t", 0, 1, "v"), DataError("x"))).join()
+    tolerance.forget()
+    tolerance.report()
+    assert len(log.topics["dlq"][0]) == 1
+
+
+def test_a_refusal_that_another_thread_swallows_fails_the_task_before_anything_is_committed():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic], letters=letters(log), interval=0)
+    waiting: list[SinkRecord] = []
+    told = []
+
+    def swallow(record):
+        with pytest.raises(DataError, match="Tolerance exceeded"):
+            run.errant.report(record, DataError("no"))
+        told.append(record)
+
+    def write_behind(offsets):
+        in_another_thread(lambda: [swallow(record) for record in waiting]).join()
+        waiting.clear()
+        return offsets
+
+    run.task.on_put = waiting.extend
+    run.task.pre_commit = write_behind
+    with pytest.raises(ConnectError, match="Tolerance exceeded in error handler"):
+        run.run(lambda: False)
+    assert told
+    assert run.committed() == {}
+    assert len(log.topics["dlq"][0]) == len(told)
+
+
+def test_only_the_tasks_own_thread_can_wait_for_a_letter():
+    text = Text()
+    queue = letters(MemoryLog())
+    errant = ErrantRecords(Tolerance(ErrorPolicy(tolerate_all=True), [queue], never), Converters(text, text, text))
+    said = []
+
+    def wait():
+        with pytest.raises(ConnectError) as caught:
+            errant.report(SinkRecord("t", 0, 1, "v"), DataError("x")).wait(1)
+        said.append(str(caught.value))
+
+    in_another_thread(wait).join()
+    assert said[0].startswith("Only the task's own thread can wait for a letter")
+
+
+def test_a_letter_too_large_for_its_writer_goes_without_its_value_and_the_others_go_whole():
+    too_large = TooLargeError("4 bytes, more than 3")
+    writer = Scripted(too_large, None, too_large, None)
+    queue = letters(None, writer=writer)
+    queue.report([failure(), failure()])
+    assert [list(batch.values) for batch in writer.sent] == [[b"\xff"], [None]]
+    assert queue.counts() == {"deadletterqueue-produce-requests": 2, "deadletterqueue-produce-failures": 0}
+    assert queue.settle(0.0)
+
+
+def test_a_letter_whose_transaction_has_failed_is_not_called_lost(caplog):
+    queue = letters(None, writer=Scripted(*[TransactionError("all of it")] * 2))
+    queue.report([failure()])
+    with pytest.raises(TransactionError, match="all of it"):
+        queue.send()
+    assert "Could not produce message" not in caplog.text
+    assert queue.counts()["deadletterqueue-produce-failures"] == 0

@@ -20,7 +20,7 @@ pytest.importorskip("linkspan.config.definition")
 pytest.importorskip("linkspan.plugins.catalog")
 from linkspan.log.embedded import EmbeddedLog
 from linkspan.log.embedded.writer import EmbeddedTransactionalWriter
-from linkspan.log.port import DisplacedError, ExpiredError
+from linkspan.log.port import BatchTooLargeError, DisplacedError, ExpiredError
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.task import settings
 from linkspan.task.host import run_task
@@ -510,3 +510,48 @@ def test_the_task_says_where_transactions_end_only_if_its_connector_may(in_trans
             Stage.port.wanted = "STARTED"
             run_task(made(**{"transaction.boundary": kind}), Stage.port)
     assert [context is not None for context in contexts] == [True, False, False]
+
+
+class Choosy(EmbeddedTransactionalWriter):
+    """Takes requests of up to 5000 bytes, as a topic with such a limit."""
+
+    size = 0
+
+    def commit(self, timeout: float | None = None) -> None:
+        if self.size > 5000:
+            raise BatchTooLargeError("too large", self.size)
+        super().commit(timeout)
+
+
+def test_a_task_whose_requests_are_too_large_begins_anew_with_smaller_ones_and_every_record_is_there_once(
+    in_transactions, monkeypatch, tmp_path
+):
+    log, topic, place, made = in_transactions
+    sizes = []
+    poll = CountTask.poll
+
+    def writer(_self: object, settings: Any, transactional_id: str, **_more: object) -> Choosy:
+        choosy = Choosy(str(tmp_path / "log"), transactional_id)
+        choosy.size = int(settings.get("batch.size", 524288))
+        sizes.append(choosy.size)
+        return choosy
+
+    def poll_twice(task: Any) -> Any:
+        found = poll(task)
+        if not hasattr(task, "polled"):
+            Stage.port.wanted, task.polled = "STARTED", True
+            return found
+        return None
+
+    monkeypatch.setattr(EmbeddedLog, "transactional_writer", writer)
+    monkeypatch.setattr(CountTask, "poll", poll_twice)
+    run_task(made(), Stage.port)
+    assert sizes == [524288, 65536, 8192, 1024]
+    assert Stage.seen == [None, "stop"] * 4, "what had failed is polled again by a new task, from the stored offset"
+    assert Stage.port.statuses == ["RUNNING"] * 4 + ["UNASSIGNED"]
+    assert committed_content(log, topic) == ["0", "1"]
+    assert committed_content(log, place.offset_topic) == ['{"n":1}']
+
+
+def test_a_task_whose_requests_cannot_be_smaller_fails():
+    assert settings.with_smaller_requests(spec(MemoryLog()), 1) is None

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
+from linkspan.api.errors import ConnectError
 from linkspan.api.records import SourceBatch, SourceRecord
 from linkspan.task.offsets import Progress, Sent, last_positions
 
@@ -69,3 +72,11 @@ def test_a_task_may_change_its_dicts_after_poll():
 def test_a_partition_that_the_worker_will_refuse_does_not_end_the_task():
     records = [SourceRecord({"file": ["x"]}, {"position": number}, "t", "a") for number in (1, 2)]
     assert last_positions(records) == [({"file": ["x"]}, {"position": 2})]
+
+
+def test_a_record_without_a_source_partition_may_not_have_an_offset():
+    assert last_positions([SourceRecord(None, None, "t", "v")]) == []
+    with pytest.raises(ConnectError, match="record for topic t with a source_offset and without a source_partition"):
+        last_positions([SourceRecord(None, {"o": 1}, "t", "v")])
+    with pytest.raises(ConnectError, match="without a source_partition"):
+        last_positions(SourceBatch(None, [{"o": 1}], "t", ["v"]))

@@ -15,7 +15,7 @@ from linkspan.api.errors import (
     ThrottledError,
     UnreachableError,
 )
-from linkspan.task.reaction import as_outage, code_of, is_hopeless
+from linkspan.task.reaction import as_outage, code_of, is_hopeless, is_of_record
 
 
 def caused(*errors):
@@ -63,3 +63,8 @@ def test_what_a_person_has_to_mend_is_hopeless():
 )
 def test_the_code_of_a_failure_is_that_of_its_innermost_cause_with_one(error, code):
     assert code_of(error) == code
+
+
+def test_a_lack_of_memory_is_no_verdict_on_the_record():
+    assert not is_of_record(MemoryError())
+    assert as_outage(MemoryError()) is None

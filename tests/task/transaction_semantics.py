@@ -355,3 +355,43 @@ def test_a_task_that_is_to_stop_does_not_wait_for_ever_for_the_end_of_a_transact
         run.run()
     assert run.task.stopped == 1
     assert (run.offsets(), committed_content(log, topic)) == ([], [])
+
+
+def test_a_transaction_that_fails_with_a_letter_fails_the_task_with_the_reason_and_calls_no_letter_lost(log, caplog):
+    topic, queue = create_topic(log), create_topic(log)
+    run = TransactionRun(log, [[record(topic, "a", 0), record(topic, "bad", 1)]], policy=ALL, dead_letters=queue)
+    send = run.writer.send
+
+    def refuse(outgoing: Any, *more: Any) -> None:
+        if outgoing.topic == queue:
+            raise ConnectError("the queue's disk is full")
+        send(outgoing, *more)
+
+    run.writer.send = refuse
+    with pytest.raises(ConnectError, match="Failed to flush offsets and/or records") as caught:
+        run.run()
+    assert str(caught.value.__cause__) == "the queue's disk is full"
+    assert "Could not produce message" not in caplog.text
+    assert (committed_content(log, topic), run.offsets()) == ([], [])
+
+
+def test_the_end_of_a_transaction_that_waits_is_told_once_and_tried_again_after_growing_pauses(log, caplog):
+    topic = create_topic(log)
+    run = TransactionRun(log, [batch(topic, 0, 2)])
+    commit = run.writer.commit
+    missing = [RetriableError("no answer")] * 12
+
+    def later(*timeout: Any) -> None:
+        if missing:
+            raise missing.pop()
+        commit(*timeout)
+
+    run.writer.commit = later
+    run.run()
+    assert run.offsets() == [position(2)]
+    told = [line.getMessage() for line in caplog.records if "The end of a transaction" in line.getMessage()]
+    assert len(told) == 2
+    assert told[0].endswith("is held up, and goes on by itself: no answer")
+    assert told[1].startswith("The end of a transaction of task c-0 goes on after")
+    waits = [seconds for seconds in run.port.waits if seconds > 0]
+    assert waits[0] < waits[2] <= 1.0

@@ -72,7 +72,7 @@ class SourceRecord:
     """A record on its way from an external system into the log.
 
     Args:
-        source_partition: where in the external system it comes from.
+        source_partition: where in the external system it comes from; may be None where no offset is stored.
         source_offset: the position from which reading goes on *after* this record; None when the external system
             itself remembers that, as a queue does: nothing is stored then.
         topic: topic to write to.
@@ -100,7 +100,7 @@ class SourceRecord:
 
     def __init__(
         self,
-        source_partition: Partition,
+        source_partition: Partition | None,
         source_offset: Offset | None,
         topic: str,
         value: object,
@@ -328,7 +328,7 @@ class SourceBatch(Sequence[SourceRecord]):
 
     def __init__(
         self,
-        source_partition: Partition,
+        source_partition: Partition | None,
         source_offsets: Sequence[Offset | None],
         topic: str,
         values: Sequence[object],

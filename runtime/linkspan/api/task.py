@@ -112,7 +112,8 @@ class ErrantReport(Protocol):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until its letter is in the dead letter queue, or was refused for good; at once if there is no queue.
 
-        There is rarely a need to: no offset behind the record is committed before.
+        There is rarely a need to: no offset behind the record is committed before. Only the task's own thread can:
+        the one that calls ``put``.
 
         Args:
             timeout: seconds to wait at most; None for as long as the task is wanted.
@@ -122,6 +123,7 @@ class ErrantReport(Protocol):
 
         Raises:
             CredentialsError: it will never be.
+            ConnectError: it is called in another thread.
         """
         ...
 
@@ -130,7 +132,14 @@ class ErrantRecordReporter(Protocol):
     """Takes records that the target refuses, so that ``put`` can go on with the rest."""
 
     def report(self, record: SinkRecord, error: Exception) -> ErrantReport:
-        """Hand over a bad record; raises ConnectError at once when errors are not tolerated."""
+        """Hand over a bad record, from any thread.
+
+        A thread other than that of ``put`` has to be through with it before ``flush`` or ``pre_commit`` returns an
+        offset behind the record: its letter is written before such an offset is committed, not before others.
+
+        Raises:
+            ConnectError: errors are not tolerated; the task fails, also when this is swallowed.
+        """
         ...
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "TooLargeError",
     "TopicDescription",
     "TopicSpec",
+    "TransactionError",
     "TransactionalWriter",
     "WireHeader",
     "Writer",
@@ -54,11 +55,24 @@ class TooLargeError(DataError):
     code = "data.too_large"
 
 
-class BatchTooLargeError(ConnectError):
-    """The log does not take what was to be written together, or one record of it."""
+class TransactionError(ConnectError):
+    """A transaction has failed: nothing of it remains, and its writer is of no more use."""
 
 
-class ExpiredError(ConnectError):
+class BatchTooLargeError(TransactionError):
+    """The log does not take what was to be written together; cut smaller, it may.
+
+    Args:
+        message: what happened.
+        size: bytes that could be written together.
+    """
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class ExpiredError(TransactionError):
     """The log has given up a transaction that took too long, as far as one can tell."""
 
 
@@ -175,6 +189,8 @@ class TransactionalWriter(Protocol):
 
         Raises:
             RetriableError: the batch was not queued at all, and may be later; the transaction goes on.
+            TooLargeError: it was not queued, since one of its records is too large for this writer; the transaction
+                goes on.
         """
         ...
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from linkspan.api.errors import ConnectError, CredentialsError, FencedError, OutageError, RetriableError
-from linkspan.log.port import Delivery, TooLargeError, TopicSpec, Writer
+from linkspan.log.port import Delivery, TooLargeError, TopicSpec, TransactionError, Writer
 from linkspan.task.letters import Letter, LetterForm, outgoing
 from linkspan.task.outage import Outage
 from linkspan.task.tolerance import Failure
@@ -123,6 +123,7 @@ class DeadLetters:
             OutageError: it takes nothing now; what was reported waits here.
             CredentialsError: it will never take anything.
             FencedError: a newer task has taken this one's place.
+            TransactionError: the transaction that letters are part of has failed; they are found out again.
         """
         self._take_answers()
         while self._unsent:
@@ -135,8 +136,12 @@ class DeadLetters:
             except CredentialsError as error:
                 self._shut = error
                 self._check_open()
-            except FencedError:
+            except (FencedError, TransactionError):
                 raise
+            except TooLargeError as error:
+                self._unsent.popleft()
+                self._unsent.extendleft(reversed(self._smaller(letters, error)))
+                continue
             except ConnectError as error:
                 self._not_written(letters, error)
             self._unsent.popleft()
@@ -210,6 +215,13 @@ class DeadLetters:
             return [letter.without_value()]
         self._not_written([letter], error)
         return []
+
+    def _smaller(self, letters: Sequence[Letter], error: TooLargeError) -> list[Sequence[Letter]]:
+        """What to send in place of a batch of which one letter is too large: each by itself, then without its value."""
+        if len(letters) > 1:
+            return [[letter] for letter in letters]
+        again = self._refused(letters[0], error)
+        return [again] if again else []
 
     def _check_open(self) -> None:
         if self._shut is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from math import inf
 
@@ -16,7 +17,7 @@ __all__ = ["ErrantRecords"]
 
 
 class ErrantRecords:
-    """The reporter that a sink task gets.
+    """The reporter that a sink task gets; made in the task's own thread.
 
     Args:
         tolerance: decides; what is tolerated it reports when ``put`` has returned, or waits for it.
@@ -30,6 +31,7 @@ class ErrantRecords:
         self._tolerance = tolerance
         self._converters = converters
         self._settle = settle
+        self._thread = threading.get_ident()
         self._refused: DataError | None = None
 
     @property
@@ -38,12 +40,13 @@ class ErrantRecords:
         return self._refused is not None
 
     def report(self, record: SinkRecord, error: Exception) -> ErrantRecords:
-        """Hand over a bad record; raises DataError at once when errors are not tolerated."""
+        """Hand over a bad record, from any thread; raises DataError at once when errors are not tolerated."""
         consumed = (
             record.consumed if isinstance(record, ReadRecord) else Consumed(_Rebuilt(record, self._converters), 0)
         )
+        take = self._tolerance.fail if self._in_own_thread else self._tolerance.hand_over
         try:
-            self._tolerance.fail(Failure(Stage.TASK_PUT, PUT_CLASS, error, consumed))
+            take(Failure(Stage.TASK_PUT, PUT_CLASS, error, consumed))
         except DataError as refused:
             self._refused = refused
             raise
@@ -51,8 +54,17 @@ class ErrantRecords:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the letters of all that was handed over; see :meth:`linkspan.api.task.ErrantReport.wait`."""
+        if not self._in_own_thread:
+            raise ConnectError(
+                "Only the task's own thread can wait for a letter, since it is the one that writes it. Other threads "
+                "report and go on: no offset behind the record is committed before its letter is written"
+            )
         self._tolerance.report()
         return self._settle(inf if timeout is None else timeout)
+
+    @property
+    def _in_own_thread(self) -> bool:
+        return threading.get_ident() == self._thread
 
     def check(self) -> None:
         """Fail for what :meth:`report` raised, in case the task swallowed it.

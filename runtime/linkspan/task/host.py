@@ -16,7 +16,7 @@ from linkspan.api.task import SinkTask, SourceTask
 from linkspan.api.transform import Predicate, Transform
 from linkspan.config import definition
 from linkspan.config.providers.passwords import passwords, refuse_unresolved
-from linkspan.log.port import ExpiredError, TransactionalWriter, Writer
+from linkspan.log.port import BatchTooLargeError, ExpiredError, TransactionalWriter, Writer
 from linkspan.observe.hiding import hidden
 from linkspan.plugins import loading
 from linkspan.plugins.functions import PLUGIN_PATH, look_in
@@ -72,9 +72,7 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
     look_in(spec.worker_config.get(PLUGIN_PATH))
     try:
         if _wait_while_paused(port):
-            with ExitStack() as resources:
-                run = _run_source if spec.kind == "source" else _run_sink
-                run(spec, port, resources)
+            _run(spec, port)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - supervision point: everything a plugin may raise
         if port.wanted == "STOPPED":
             _log.warning("The task failed after it was asked to stop: %s", error, exc_info=error)
@@ -82,6 +80,27 @@ def run_task(spec: TaskSpec, port: WorkerPort) -> None:
             _report_failure(error, spec, port)
             return
     port.status("UNASSIGNED")
+
+
+def _run(spec: TaskSpec, port: WorkerPort) -> None:
+    """Run the task; from the last committed transaction on, with smaller requests, when a topic takes no larger ones.
+
+    Nothing is kept for that: what the failed transaction had is polled again, as after a kill.
+    """
+    run = _run_source if spec.kind == "source" else _run_sink
+    while True:
+        try:
+            with ExitStack() as resources:
+                run(spec, port, resources)
+        except BatchTooLargeError as error:
+            smaller = settings.with_smaller_requests(spec, error.size)
+            if smaller is None or port.wanted == "STOPPED":
+                raise
+            spec = smaller
+            size = spec.client_settings["producer"]["batch.size"]
+            _log.warning("The task begins anew by itself, with batch.size=%s: %s", size, error)
+        else:
+            return
 
 
 def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> None:

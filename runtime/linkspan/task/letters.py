@@ -10,7 +10,7 @@ Names of headers are Kafka's where Kafka has one; ours begin the same way: ``sou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
@@ -131,11 +131,8 @@ class LetterForm:
             origin = record.origin
             headers += (
                 (_TOPIC, _bytes(seen.topic)),
-                (_PREFIX + "source.partition", _as_json(dict(origin.source_partition))),
-                (
-                    _PREFIX + "source.offset",
-                    _as_json(None if origin.source_offset is None else dict(origin.source_offset)),
-                ),
+                (_PREFIX + "source.partition", _of_source(origin.source_partition)),
+                (_PREFIX + "source.offset", _of_source(origin.source_offset)),
             )
             headers += self._context(failure)
         stamp = seen.timestamp
@@ -210,6 +207,10 @@ def _json_converter(*, with_schemas: bool) -> JsonConverter:
 def _bytes(text: str) -> bytes:
     # texts of errors may quote what is no text
     return text.encode("utf-8", "backslashreplace")
+
+
+def _of_source(known: Mapping[str, object] | None) -> bytes:
+    return _as_json(None if known is None else dict(known))
 
 
 def _as_json(value: object) -> bytes:

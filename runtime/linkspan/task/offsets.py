@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from linkspan.api.errors import ConnectError
 from linkspan.api.records import Offset, Partition, SourceBatch, SourceRecord
 from linkspan.log.port import Delivery, OutgoingBatch
 from linkspan.task.tolerance import Underway
@@ -101,7 +102,7 @@ def last_positions(records: Sequence[SourceRecord]) -> list[Position]:
         return []
     if isinstance(records, SourceBatch):
         last_one = records.source_offsets[-1]
-        return [] if last_one is None else [(dict(records.source_partition), dict(last_one))]
+        return [] if last_one is None else [_position(records.source_partition, last_one, records.topic)]
     # tasks mostly share one dict between the records of a partition: tell these apart by identity first, then the
     # few that remain by content
     last = {id(record.source_partition): index for index, record in enumerate(records)}
@@ -109,8 +110,18 @@ def last_positions(records: Sequence[SourceRecord]) -> list[Position]:
     for index in sorted(last.values()):
         record = records[index]
         if record.source_offset is not None:
-            newest[identity(record.source_partition)] = (dict(record.source_partition), dict(record.source_offset))
+            position = _position(record.source_partition, record.source_offset, record.topic)
+            newest[identity(position[0])] = position
     return list(newest.values())
+
+
+def _position(partition: Partition | None, offset: Offset, topic: str) -> Position:
+    if partition is None:
+        raise ConnectError(
+            f"The task returned a record for topic {topic} with a source_offset and without a source_partition: give "
+            "it the partition under which the offset is to be stored, or no offset if nothing is to be stored"
+        )
+    return dict(partition), dict(offset)
 
 
 def identity(partition: Mapping[str, object]) -> object:

@@ -12,6 +12,7 @@ throttled           ThrottledError; ConnectionError and      nothing is reported
                     TimeoutError of a converter or transform
 credentials,        CredentialsError, ConfigError            fails at once, whatever ``errors.tolerance`` says
 configuration
+the process         MemoryError                              as above: it says nothing about the record
 ==================  =======================================  ==========================================================
 
 Kafka knows the first two only. There, a RetriableException is all that a plugin can say about an outage; here, an
@@ -50,8 +51,8 @@ def is_of_record(error: Exception) -> bool:
 
 
 def is_hopeless(error: Exception) -> bool:
-    """Whether every record would meet the same failure until a person has changed something."""
-    return isinstance(error, CredentialsError | ConfigError | FencedError)
+    """Whether it is no verdict on the record, and other records would most likely meet the same failure."""
+    return isinstance(error, CredentialsError | ConfigError | FencedError | MemoryError)
 
 
 def code_of(error: BaseException) -> str:

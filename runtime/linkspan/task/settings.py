@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from linkspan.api.errors import ConfigError
@@ -16,12 +17,22 @@ from linkspan.task.sink import SinkSettings
 from linkspan.task.spec import TaskSpec
 from linkspan.task.tolerance import ErrorPolicy
 
-__all__ = ["boundary", "converter_settings", "dead_letter_config", "error_policy", "flush_times", "sink_settings"]
+__all__ = [
+    "boundary",
+    "converter_settings",
+    "dead_letter_config",
+    "error_policy",
+    "flush_times",
+    "sink_settings",
+    "with_smaller_requests",
+]
 
 _DEFAULT_CONVERTERS: Final = {"header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter"}
 
 
 _SHARE_OF_A_STOP: Final = 0.8
+_SMALLER: Final = 8
+"""Times smaller each time: the limit of a topic is not told, and is to be found in a few steps."""
 
 
 class _ErrorKeys(Config):
@@ -156,3 +167,11 @@ def sink_settings(spec: TaskSpec, *, takes_large_batches: bool) -> SinkSettings:
         max_poll_records=None if large else consumer.max_poll_records,
         max_poll_interval=consumer.max_poll_interval / 1000,
     )
+
+
+def with_smaller_requests(spec: TaskSpec, size: int) -> TaskSpec | None:
+    """The same task with requests of its producer that are cut smaller than so many bytes; None for what cannot be."""
+    if size <= 1:
+        return None
+    producer = {**spec.client_settings.get("producer", {}), "batch.size": str(max(1, size // _SMALLER))}
+    return replace(spec, client_settings={**spec.client_settings, "producer": producer})

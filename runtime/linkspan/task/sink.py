@@ -489,6 +489,7 @@ class SinkLoop:
         try:
             if current and self._letters_safe():
                 offsets = self._pre_commit(current, committed, closing=closing)
+                self._errant.check()
                 # a task that writes when it is asked to may have reported records only now
                 if offsets is not None and not self._letters_safe():
                     offsets = None

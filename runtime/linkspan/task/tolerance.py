@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -235,6 +235,7 @@ class Tolerance:
         self._reporters = list(reporters)
         self._pause = pause
         self._noted: list[Failure] = []
+        self._handed_over: deque[Failure] = deque()
         self._kinds: Counter[str] = Counter()
         self._failures = 0
         self._errors = 0
@@ -265,7 +266,7 @@ class Tolerance:
 
         Raises:
             OutageError: something else does not work for now; no verdict on the record.
-            CredentialsError, ConfigError, FencedError: no verdict either, and nothing that waiting helps.
+            CredentialsError, ConfigError, FencedError, MemoryError: no verdict either, and nothing that waiting helps.
             DataError: it failed and that is not tolerated.
         """
         try:
@@ -306,17 +307,27 @@ class Tolerance:
         self._failures += 1
         self._note(failure)
 
+    def hand_over(self, failure: Failure) -> None:
+        """Like :meth:`fail`, for another thread than the task's: reporters are told by the next :meth:`report`.
+
+        Raises:
+            DataError: failures are not tolerated; names the record.
+        """
+        self._handed_over.append(failure)
+        if not self.policy.tolerate_all:
+            raise _refusal(failure) from failure.error
+
     def _note(self, failure: Failure) -> None:
         self._noted.append(failure)
         if not self.policy.tolerate_all:
             self.report()
-            raise DataError(
-                f"Tolerance exceeded in error handler: {failure.stage.value} with class '{failure.executing}' failed "
-                f"for {describe(failure.subject)}: {text_of(failure.error)}"
-            ) from failure.error
+            raise _refusal(failure) from failure.error
 
     def report(self) -> None:
-        """Tell the log and the dead letter queue of what was noted since the last time."""
+        """Tell the log and the dead letter queue of what was noted, or handed over, since the last time."""
+        for _ in range(len(self._handed_over)):
+            self._failures += 1
+            self._noted.append(self._handed_over.popleft())
         if not self._noted:
             return
         noted, self._noted = self._noted, []
@@ -335,7 +346,7 @@ class Tolerance:
         return name if name in self._kinds or len(self._kinds) < _MOST_KINDS else f"{FAILED}{stage.value} other"
 
     def forget(self) -> None:
-        """What was noted since the last report is found out again."""
+        """What was noted since the last report is found out again; what was handed over is not."""
         noted, self._noted = self._noted, []
         self._let_go(noted)
 
@@ -368,6 +379,13 @@ class Tolerance:
             delay = random.random() * longest  # noqa: S311 - not for secrets
         seconds = delay / 1000
         return seconds if deadline is None else min(seconds, max(deadline - time.monotonic(), 0))
+
+
+def _refusal(failure: Failure) -> DataError:
+    return DataError(
+        f"Tolerance exceeded in error handler: {failure.stage.value} with class '{failure.executing}' failed "
+        f"for {describe(failure.subject)}: {text_of(failure.error)}"
+    )
 
 
 def _raise_unless_of_record(stage: Stage, executing: str, error: Exception, subject: Subject) -> None:

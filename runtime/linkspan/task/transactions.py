@@ -39,11 +39,20 @@ from typing import Any, Final, TypeVar
 from linkspan.api.errors import ConnectError, FencedError, RetriableError
 from linkspan.api.records import RecordMetadata, SourceRecord, TopicPartition
 from linkspan.api.task import SourceTask
-from linkspan.log.port import ExpiredError, OutgoingBatch, TransactionalWriter, Writer
+from linkspan.log.port import (
+    BatchTooLargeError,
+    ExpiredError,
+    OutgoingBatch,
+    TooLargeError,
+    TransactionalWriter,
+    TransactionError,
+    Writer,
+)
 from linkspan.task.boundaries import Boundary, End
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.offset_entries import offset_text
 from linkspan.task.offsets import Part, Position, identity
+from linkspan.task.outage import Outage
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
 from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
@@ -56,7 +65,8 @@ _log = logging.getLogger("linkspan.task.source")
 
 _MOST_KEYS: Final = 100_000
 """Keys of source partitions that are remembered, about."""
-_AGAIN: Final = 0.1
+_LONGEST_REST: Final = 1.0
+"""Seconds: an end that waits is tried again so soon, for its transaction has not much time."""
 _ANSWER: Final = 5.0
 """Seconds that the end of a transaction may take before somebody looks whether the task is to stop."""
 T = TypeVar("T")
@@ -132,6 +142,7 @@ class TransactionalDelivery:
         self._wants_records = wants_records(task)
         self._outbox = Outbox(conversion, self._send_part, port, ensure_topic=ensure_topic, clock=clock)
         self.outage = self._outbox.outage
+        self._unanswered = Outage(f"The end of a transaction of task {name}", clock)
         self.letters: DeadLetters | None = None
         """The dead letter queue, which writes with :attr:`letter_writer`; set before the loop begins."""
         self.letter_writer: Writer = _LetterWriter(self._send_letters)
@@ -289,12 +300,15 @@ class TransactionalDelivery:
         """
         while True:
             try:
-                return call()
+                answer = call()
             except RetriableError as error:
                 if self._port.wanted == "STOPPED":
                     raise
-                _log.warning("The transaction cannot be ended yet, trying again: %s", error)
-                self._port.wait(_AGAIN)
+                self._unanswered.failed(error)
+                self._port.wait(min(self._unanswered.pause, _LONGEST_REST))
+            else:
+                self._unanswered.over()
+                return answer
 
     def _committed(self, positions: Sequence[Position]) -> None:
         self._open = False
@@ -330,7 +344,7 @@ class TransactionalDelivery:
         """Call the writer; its errors are told in the words of the original."""
         try:
             call(*arguments)
-        except (RetriableError, FencedError):
+        except (RetriableError, FencedError, TooLargeError, BatchTooLargeError):
             raise
         except ExpiredError as error:
             raise ExpiredError(
@@ -342,7 +356,7 @@ class TransactionalDelivery:
                 "transaction boundary (if the connector is not already configured to use it)."
             ) from error
         except ConnectError as error:
-            raise ConnectError(f"Failed to flush offsets and/or records for task {self._name}") from error
+            raise TransactionError(f"Failed to flush offsets and/or records for task {self._name}") from error
 
     # --- the end ------------------------------------------------------------------------------------------------
 

@@ -105,6 +105,8 @@ def _of_expression(text: str, alias: str) -> _Computation:
     expression = Expression(text)
 
     def failed(error: Exception) -> Exception:
+        if isinstance(error, MemoryError):
+            return error  # not the record's fault
         place = f"transforms.{alias}.expression, {expression.explain(error)}"
         return DataError(f"{place}; the expression is {expression.text}")
 
@@ -113,8 +115,8 @@ def _of_expression(text: str, alias: str) -> _Computation:
 
 def _of_function(path: str, alias: str, name: str) -> _Computation:
     def failed(error: Exception) -> Exception:
-        if isinstance(error, ConnectionError | TimeoutError):
-            return error  # an outage, not the record's fault
+        if isinstance(error, ConnectionError | TimeoutError | MemoryError):
+            return error  # not the record's fault
         if isinstance(error, ConnectError) and not isinstance(error, DataError):
             return error
         kind = "" if isinstance(error, ConnectError) else f"{type(error).__name__}: "

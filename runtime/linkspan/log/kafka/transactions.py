@@ -23,8 +23,8 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import PURGED, connect_error, kafka_error, producer_fenced
 from linkspan.log.kafka.settings import Translation, translate
-from linkspan.log.kafka.writer import needs_single_calls, payload_size, single_options
-from linkspan.log.port import BatchTooLargeError, ExpiredError
+from linkspan.log.kafka.writer import needs_single_calls, payload_size, record_size, single_options
+from linkspan.log.port import BatchTooLargeError, ExpiredError, TooLargeError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -80,6 +80,7 @@ class KafkaTransactionalWriter:
         self._id = transactional_id
         translation = translate("producer", {**settings, **_FORCED, "transactional.id": transactional_id})
         self._memory = translation.number("buffer.memory")
+        self._largest = translation.number("max.request.size")
         self._seconds = translation.number("transaction.timeout.ms") / 1000
         self._contact = Contact(settings.get("bootstrap.servers", ""))
         more: dict[str, Any] = {
@@ -88,6 +89,7 @@ class KafkaTransactionalWriter:
             "delivery.report.only.error": not reports_records,
             "error_cb": self._on_error,
         }
+        self._batch = int({**translation.native, **more}["batch.size"])
         self._producer: Producer = opened("producer", Producer, translation, more)
         self._bytes = 0
         self._began = self._ended = 0.0
@@ -120,6 +122,8 @@ class KafkaTransactionalWriter:
     def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> None:
         """Queue a batch; see :meth:`linkspan.log.port.TransactionalWriter.send`."""
         size = payload_size(batch)
+        if size > self._largest:
+            self._check_sizes(batch)
         self._await_room(len(batch), size)
         self._bytes += size
         answered = self._answered if on_record is None else partial(self._reported, on_record)
@@ -128,6 +132,16 @@ class KafkaTransactionalWriter:
         else:
             self._produce_all(batch, answered, numbered=on_record is not None)
         self._check()
+
+    def _check_sizes(self, batch: OutgoingBatch) -> None:
+        """Refuse a record that the library would refuse in the middle of its batch."""
+        for index in range(len(batch)):
+            size = record_size(batch, index)
+            if size > self._largest:
+                raise TooLargeError(
+                    f"Writing record {index} to topic {batch.topic} failed: the record has {size} bytes, more than "
+                    f"max.request.size={self._largest} of the producer allows"
+                )
 
     def poll(self) -> None:
         """Take in answers."""
@@ -229,19 +243,19 @@ class KafkaTransactionalWriter:
     def _answered(self, error: KafkaError | None, message: Message) -> None:
         """Called by the library for a record that was not written, or for each."""
         if error is not None:
-            self._fail(error, "", message.topic() or "")
+            self._fail(error, "", message.topic() or "", _payload_of(message))
 
     def _reported(self, on_record: OnRecord, index: int, error: KafkaError | None, message: Message) -> None:
         topic, partition, offset = message.topic() or "", message.partition(), message.offset()
         if error is not None:
-            self._fail(error, f"record {index} ", topic)
+            self._fail(error, f"record {index} ", topic, _payload_of(message))
         elif partition is not None and offset is not None:
             on_record(index, TopicPartition(topic, partition), offset, message.timestamp()[1])
 
-    def _fail(self, error: KafkaError, which: str, topic: str) -> None:
+    def _fail(self, error: KafkaError, which: str, topic: str, size: int = 0) -> None:
         # what an abort or a failure takes back says nothing about why
         if self._failure is None and error.code() not in PURGED:
-            self._failure = self._meaning(error, f"Writing {which}to topic {topic}", topic)
+            self._failure = self._meaning(error, f"Writing {which}to topic {topic}", topic, size)
 
     def _on_error(self, error: KafkaError) -> None:
         """Called by the library for an error of the client as a whole."""
@@ -277,8 +291,8 @@ class KafkaTransactionalWriter:
             else:
                 return
 
-    def _meaning(self, error: KafkaError, doing: str, topic: str = "") -> ConnectError:
-        """What an error says about this writer."""
+    def _meaning(self, error: KafkaError, doing: str, topic: str = "", size: int = 0) -> ConnectError:
+        """What an error says about this writer; ``size`` is that of the record, where there is one."""
         late = self._open and time.monotonic() - self._began >= self._seconds * _EXPIRES_AFTER
         timed_out = error.code() in {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT}  # noqa: SLF001 - as above
         if late and (timed_out or producer_fenced(error)):
@@ -288,12 +302,23 @@ class KafkaTransactionalWriter:
                 f"{doing} failed: a newer producer has opened with the transactional id {self._id}, so this one may "
                 f"write nothing more ({error.str()})"
             )
-        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size < self._batch:
             return BatchTooLargeError(
                 f"{doing} failed: {error.str()}. When no single record is larger than the topic's max.message.bytes, "
-                "set batch.size of this producer below it"
+                f"set batch.size of this producer (now {self._batch}) below it",
+                self._batch,
+            )
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            # so large a record is alone in its request
+            return TooLargeError(
+                f"{doing} failed: the record has {size} bytes, more than max.message.bytes of the topic allows"
             )
         right = f"Write on topic {topic}" if topic else f"Write on transactional id {self._id}"
         problem = connect_error(error, doing, right)
         # nothing of this transaction can be tried again
         return ConnectError(problem.message) if isinstance(problem, RetriableError) else problem
+
+
+def _payload_of(message: Message) -> int:
+    """Bytes of key and value."""
+    return len(message.value() or b"") + len(message.key() or b"")

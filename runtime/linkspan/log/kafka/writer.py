@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from linkspan.log.port import OutgoingBatch
 
-__all__ = ["KafkaWriter", "needs_single_calls", "payload_size", "single_options"]
+__all__ = ["KafkaWriter", "needs_single_calls", "payload_size", "record_size", "single_options"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 
@@ -127,7 +127,7 @@ class _Sent:
         right = f"Write on topic {topic} (and Create, if it does not exist)"
         refused = connect_error(error, f"Writing record {index} to topic {topic}", right)
         if isinstance(refused, TooLargeError):
-            refused = self._owner.too_large(topic, _size_of(self.batch, index) - _RECORD_OVERHEAD)
+            refused = self._owner.too_large(topic, record_size(self.batch, index))
         self.failures.append((index, refused))
 
 
@@ -135,14 +135,19 @@ def _known(number: int | None) -> int:
     return -1 if number is None else number
 
 
-def _size_of(batch: OutgoingBatch, index: int) -> int:
-    """Bytes of one record in a request, at most."""
-    size = len(batch.values[index] or b"") + _RECORD_OVERHEAD
+def record_size(batch: OutgoingBatch, index: int) -> int:
+    """Bytes of key, value and headers of one record, at most."""
+    size = len(batch.values[index] or b"")
     if batch.keys is not None:
         size += len(batch.keys[index] or b"")
     if batch.headers is not None:
         size += sum(len(name) * 4 + len(value or b"") + 10 for name, value in batch.headers[index] or ())
     return size
+
+
+def _size_of(batch: OutgoingBatch, index: int) -> int:
+    """Bytes of one record in a request, at most."""
+    return record_size(batch, index) + _RECORD_OVERHEAD
 
 
 def payload_size(batch: OutgoingBatch) -> int:
