@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from linkspan.api.records import TopicPartition as Partition
 from linkspan.log.kafka import KafkaLog
+
+SECONDS: Final = 30
 
 
 def values(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
@@ -108,12 +111,18 @@ def keys(bootstrap: str, topic: str, partition: int = 0) -> list[str]:
 
 
 def _end(consumer: Consumer, partition: TopicPartition) -> int:
-    try:
-        return int(consumer.get_watermark_offsets(partition, timeout=30)[1])
-    except KafkaException as error:
-        if error.args[0].name() in {"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_PARTITION"}:
-            return 0
-        raise
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(partition, timeout=SECONDS)[1])
+        except KafkaException as error:
+            name = error.args[0].name()
+            if name in {"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_PARTITION"}:
+                return 0
+            # a broker that has just come back does not lead its partitions yet
+            if name != "NOT_LEADER_FOR_PARTITION" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def committed(bootstrap: str, group: str) -> Mapping[Partition, int]:
