@@ -17,6 +17,7 @@ from tests.simulation.story import failure_among
 
 OLDER_HAVE_WRITTEN = "had its turn"
 NOT_FENCED_YET = "before older tasks were fenced out"
+STILL_WAITS = "still waits until older tasks are fenced out"
 
 
 async def nothing(*_: object, **__: object) -> None:
@@ -44,7 +45,7 @@ def test_a_task_that_begins_without_a_round_of_fencing_is_caught(monkeypatch: py
 
 def test_a_round_of_fencing_that_is_not_noted_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConfigTopic, "put_task_count", nothing)
-    assert NOT_FENCED_YET in failure_among(20, delivers_once=True)
+    assert STILL_WAITS in failure_among(20, delivers_once=True)
 
 
 def test_a_task_that_does_not_look_once_more_before_it_writes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
