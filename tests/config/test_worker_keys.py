@@ -29,6 +29,7 @@ OTHER_WORDS = {
 }
 OTHER_DEFAULTS = {"heartbeat.interval.ms": "500"}
 CHECKED_EARLIER = {
+    "group.id",
     *("offset.storage.file.filename", "config.storage.topic", "offset.storage.topic", "status.storage.topic"),
     "connector.client.config.override.policy",
 }

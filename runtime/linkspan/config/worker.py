@@ -285,7 +285,9 @@ class StandaloneConfig(WorkerConfig):
 class DistributedConfig(WorkerConfig):
     """A worker of a group."""
 
-    group_id = Str(importance=HIGH, doc="Group of workers; must differ from every sink's consumer group.")
+    group_id = Str(
+        importance=HIGH, validator=non_empty, doc="Group of workers; must differ from every sink's consumer group."
+    )
     session_timeout_ms = Int(default=10000, importance=HIGH, doc="When a silent worker counts as gone.")
     rebalance_timeout_ms = Int(default=60000, importance=HIGH, doc="How long workers may take to join a rebalance.")
     heartbeat_interval_ms = Int(

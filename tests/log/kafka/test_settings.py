@@ -261,3 +261,9 @@ def test_what_is_read_ahead_is_limited_where_memory_is() -> None:
     assert (free["queued.max.messages.kbytes"], free["queued.min.messages"]) == (16384, 100000)
     much = translate("consumer", {"internal.read.ahead.bytes": str(1 << 30)}).native
     assert much["queued.min.messages"] == 100000
+
+
+@pytest.mark.parametrize("group", ["", " \t"])
+def test_a_consumer_group_without_a_name_is_refused_before_the_library_ends_the_process(group: str) -> None:
+    with pytest.raises(ConfigError, match=r"group\.id: a consumer group needs a name"):
+        translate("consumer", {**SERVERS, "group.id": group})

@@ -128,6 +128,13 @@ def _acks(text: str) -> str:
     return text.strip()
 
 
+def _group(text: str) -> str:
+    # the library ends the whole process of a consumer without one
+    if not text.strip():
+        raise ConfigError.invalid("group.id", text, "a consumer group needs a name")
+    return text
+
+
 def _lower(text: str) -> str:
     return text.lower()
 
@@ -329,7 +336,7 @@ _ROWS: Final = (
     Setting("fetch.max.bytes", "fetch.max.bytes", "c", default="52428800", convert=_between(0, 2147483135)),
     Setting("fetch.max.wait.ms", "fetch.wait.max.ms", "c", default="500", convert=_between(0, 300000)),
     Setting("fetch.min.bytes", "fetch.min.bytes", "c", default="1", convert=_between(1, 100000000)),
-    Setting("group.id", "group.id", "c", member="group_id"),
+    Setting("group.id", "group.id", "c", convert=_group, member="group_id"),
     Setting("group.instance.id", "group.instance.id", "c"),
     Setting("internal.leave.group.on.close", None, "c", note=_BY_US),
     Setting("internal.read.ahead.bytes", None, "c", note=_BY_US),
