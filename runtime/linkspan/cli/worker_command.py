@@ -18,6 +18,7 @@ from linkspan.cli.background import start_in_background
 from linkspan.cli.exits import CannotStartError
 from linkspan.cli.worker_settings import password_keys, resolved_settings
 from linkspan.config import definition, properties
+from linkspan.config.clients import CLIENTS, definition_of
 from linkspan.config.providers.passwords import refuse_unresolved, warn_unresolved
 from linkspan.config.providers.references import Resolution
 from linkspan.config.suggestions import unknown_keys
@@ -128,6 +129,8 @@ def log_levels() -> dict[str, int]:
 
 
 def _note_unknown(config: WorkerConfig) -> None:
-    known = {key.name for key in (*StandaloneConfig.keys, *DistributedConfig.keys)}
+    # the clients that a worker opens for itself take their settings from its file, without a prefix
+    clients = CLIENTS if isinstance(config, DistributedConfig) else ("admin",)
+    known = {key.name for key in (*StandaloneConfig.keys, *DistributedConfig.keys)}.union(*map(definition_of, clients))
     for key, near in unknown_keys(config.originals, known, PREFIXES).items():
         _log.warning("Unknown worker key %s is ignored%s", key, f"; did you mean {near}?" if near else "")
