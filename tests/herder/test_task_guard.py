@@ -59,12 +59,13 @@ def test_a_change_of_leaders_is_waited_for() -> None:
         PeerError("gone"),
         PeerError("rebalance", 409),
         PeerError("starting", 503),
+        PeerError("Internal request missing required signature", 400),
         RebalanceNeededError(),
         ConflictError("overtaken"),
         LostClaimError(),
     )
     guarded(leader, ask)
-    assert leader.asked == 8
+    assert leader.asked == 9
 
 
 def test_a_leader_that_has_not_counted_the_newest_tasks_is_asked_again() -> None:
@@ -85,7 +86,7 @@ def test_a_leader_that_has_not_counted_the_newest_tasks_is_asked_again() -> None
     assert len(answers) == 3, "the leader had read the topic after a compaction, and knew no tasks at first"
 
 
-@pytest.mark.parametrize("refusal", [PeerError("no right", 500), ConnectError("no right")])
+@pytest.mark.parametrize("refusal", [PeerError("no right", 500), PeerError("no right", 400), ConnectError("no right")])
 def test_a_refusal_is_one(refusal: ConnectError) -> None:
     leader = Leader(refusal)
     with pytest.raises(ConnectError, match="no right"):

@@ -22,6 +22,7 @@ from linkspan.herder.port import InternalRequest
 
 __all__ = [
     "ALGORITHM_HEADER",
+    "MISSING_SIGNATURE",
     "SIGNATURE_HEADER",
     "BadSignatureError",
     "KeyPolicy",
@@ -35,6 +36,8 @@ __all__ = [
 
 SIGNATURE_HEADER: Final = "X-Connect-Authorization"
 ALGORITHM_HEADER: Final = "X-Connect-Request-Signature-Algorithm"
+MISSING_SIGNATURE: Final = "Internal request missing required signature"
+"""As the original says it. Signatures are not passed on, so a worker that does not lead any more causes this answer."""
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
 
 
@@ -140,7 +143,7 @@ def check_signature(request: InternalRequest, key: SessionKey | None, accepted: 
         BadSignatureError: the signature is wrong.
     """
     if request.signature is None or request.algorithm is None:
-        raise MalformedSignatureError("Internal request missing required signature")
+        raise MalformedSignatureError(MISSING_SIGNATURE)
     if mac_algorithm(request.algorithm) is None:
         raise MalformedSignatureError(f"Algorithm {request.algorithm} not available")
     signature = _decoded(request.signature)

@@ -10,6 +10,7 @@ from typing import Final
 from linkspan.api.errors import ConflictError, ConnectError, FencedError, NotReadyError, RetriableError
 from linkspan.herder.config_topic import ConfigTopic, LostClaimError
 from linkspan.herder.port import NotLeaderError, PeerError
+from linkspan.herder.sessions import MISSING_SIGNATURE
 
 __all__ = ["SourceGuard"]
 
@@ -88,5 +89,6 @@ class SourceGuard:
 
 def _passes(error: ConnectError) -> bool:
     if isinstance(error, PeerError):
-        return error.status in _PASSING
+        # without its signature the request came to the leader through a worker that has led before
+        return error.status in _PASSING or MISSING_SIGNATURE in error.message
     return isinstance(error, ConflictError | NotReadyError | NotLeaderError | LostClaimError | RetriableError)
