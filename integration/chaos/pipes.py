@@ -7,7 +7,7 @@ import time
 import urllib.error
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,24 @@ def wait_for(condition: Callable[[], object], what: str | Callable[[], object], 
     while not condition():
         assert time.monotonic() < deadline, f"never happened: {what() if callable(what) else what}"
         time.sleep(0.05)
+
+
+@contextmanager
+def all_the_time(work: Callable[[], object]) -> Iterator[None]:
+    """Have something done again and again, in a thread of its own."""
+    ended = threading.Event()
+
+    def work_on() -> None:
+        while not ended.wait(0.02):
+            work()
+
+    thread = threading.Thread(target=work_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def lines(path: Path) -> list[str]:
@@ -121,22 +139,9 @@ class Pipe:
         self.written += new
         return new
 
-    @contextmanager
-    def growing(self) -> Iterator[None]:
+    def growing(self) -> AbstractContextManager[None]:
         """Lines come all the time."""
-        ended = threading.Event()
-
-        def grow() -> None:
-            while not ended.wait(0.02):
-                self.add(5)
-
-        thread = threading.Thread(target=grow)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        return all_the_time(lambda: self.add(5))
 
     def in_topic(self) -> list[str]:
         """What was written to the topic."""

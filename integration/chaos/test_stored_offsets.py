@@ -6,12 +6,11 @@ import os
 import random
 import shutil
 import signal
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from integration.chaos.pipes import QUICK, states, tried, wait_for
+from integration.chaos.pipes import QUICK, all_the_time, states, tried, wait_for
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from tests.testing import ledger
 from tests.testing.ledger import Ledger
@@ -74,22 +73,9 @@ class LedgerSink:
             self.sent.append(line)
         assert self._producer.flush(30) == 0
 
-    @contextmanager
-    def growing(self) -> Iterator[None]:
+    def growing(self) -> AbstractContextManager[None]:
         """Lines come all the time."""
-        ended = threading.Event()
-
-        def grow() -> None:
-            while not ended.wait(0.02):
-                self.send(10)
-
-        thread = threading.Thread(target=grow)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        return all_the_time(lambda: self.send(10))
 
     def _look(self, what: Any) -> Any:
         found = Ledger(str(self.file))
