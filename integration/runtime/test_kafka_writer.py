@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka import KafkaLog
 from linkspan.log.port import OutgoingBatch, TopicSpec
@@ -65,10 +66,18 @@ def read(cluster: dict[str, str], topics: set[str], count: int) -> dict[str, lis
 
 
 def write(cluster: dict[str, str], producer: dict[str, str], topic: str, values: list[bytes | None], size: int) -> None:
-    """Write values in batches of ``size`` records with a producer of its own."""
+    """Write values in batches of ``size`` records with a producer of its own, as tasks do: a full one is asked again."""
     writer = KafkaLog().writer({**cluster, **producer})
+
+    def taken(batch: OutgoingBatch) -> bool:
+        try:
+            writer.send(batch)
+        except RetriableError:
+            return False
+        return True
+
     for start in range(0, len(values), size):
-        writer.send(OutgoingBatch(topic, values[start : start + size]))
+        until(partial(taken, OutgoingBatch(topic, values[start : start + size])))
     until(lambda: writer.flush(1))
     writer.close(1)
 
