@@ -66,7 +66,7 @@ def read(cluster: dict[str, str], topics: set[str], count: int) -> dict[str, lis
 
 
 def write(cluster: dict[str, str], producer: dict[str, str], topic: str, values: list[bytes | None], size: int) -> None:
-    """Write values in batches of ``size`` records with a producer of its own, as tasks do: a full one is asked again."""
+    """Write values in batches of ``size`` records with a new producer; a full one is asked again, as tasks do."""
     writer = KafkaLog().writer({**cluster, **producer})
 
     def taken(batch: OutgoingBatch) -> bool:
