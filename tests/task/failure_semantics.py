@@ -16,6 +16,7 @@ from linkspan.api.errors import (
     ThrottledError,
     UnreachableError,
 )
+from linkspan.api.headers import Header, Headers
 from linkspan.api.records import SinkBatch, SourceRecord, TopicPartition
 from linkspan.task import acknowledged, outage
 from linkspan.task.batches import ReadBatch
@@ -355,6 +356,29 @@ def test_a_record_for_a_partition_that_is_not_there_is_tolerated(log):
     run.run()
     assert content(log, topic) == ["b", "c"]
     assert [failure.stage for failure in run.reports.failures] == [Stage.KAFKA_PRODUCE]
+
+
+@pytest.mark.parametrize("name", ["no/topic", "..", "a\0b", "\ud800", "a" * 250])
+def test_a_record_for_what_can_be_no_topic_is_set_aside(log, name):
+    topic, queue = create_topic(log), create_topic(log)
+    lost = records(name, "lost")
+    run = SourceRun(log, [[*records(topic, "a"), *lost, *records(topic, "b")]], policy=ALL, dead_letters=queue).run()
+    assert (content(log, topic), content(log, queue)) == (["a", "b"], ["lost"])
+    (failure,) = run.reports.failures
+    assert (failure.stage, failure.executing) == (
+        Stage.KAFKA_PRODUCE,
+        "org.apache.kafka.connect.runtime.WorkerSourceTask",
+    )
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
+def test_a_header_whose_name_the_log_cannot_hold_is_the_fault_of_its_record(log, name):
+    topic, queue = create_topic(log), create_topic(log)
+    script = records(topic, "a", "b", "c")
+    script[1].headers = Headers([Header("good", "1"), Header(name, "2")])
+    run = SourceRun(log, [script], policy=ALL, dead_letters=queue).run()
+    assert (content(log, topic), content(log, queue)) == (["a", "c"], ['"b"'])
+    assert [failure.stage for failure in run.reports.failures] == [Stage.HEADER_CONVERTER]
 
 
 @pytest.mark.parametrize("kind", [CredentialsError, ConfigError])

@@ -63,6 +63,13 @@ def test_a_failure_undoes_what_was_not_committed(log):
     assert (run.task.commits, run.task.stopped) == (0, 1)
 
 
+def test_a_task_whose_records_the_log_refuses_says_why_in_one_line(log):
+    topic = create_topic(log)
+    run = TransactionRun(log, [[record(topic, "v", 1, partition=7)]])
+    with pytest.raises(ConnectError, match=f"Failed to flush offsets and/or records for task .*: .*{topic}"):
+        run.run()
+
+
 def test_an_interval_ends_with_the_poll_in_which_its_time_is_over(log):
     topic = create_topic(log)
     now = 0.0

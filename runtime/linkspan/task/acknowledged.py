@@ -39,7 +39,7 @@ from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import as_outage, is_hopeless
 from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
 from linkspan.task.source_conversion import SourceConversion
-from linkspan.task.tolerance import Failure, Stage, Tolerance, class_name, describe
+from linkspan.task.tolerance import PRODUCE_CLASS, Failure, Stage, Tolerance, describe
 
 __all__ = ["AcknowledgedDelivery", "FlushTimes"]
 
@@ -234,7 +234,7 @@ class AcknowledgedDelivery:
                     f"Unrecoverable exception from producer send callback for {describe(record)}: {error}"
                 ) from error
             try:
-                self._tolerance.fail(Failure(Stage.KAFKA_PRODUCE, class_name(self), error, record))
+                self._tolerance.fail(Failure(Stage.KAFKA_PRODUCE, PRODUCE_CLASS, error, record))
             except ConnectError as refused:
                 self._refused = True
                 raise ConnectError(f"Unrecoverable exception from producer send callback: {refused}") from error

@@ -162,7 +162,10 @@ class LetterForm:
             return []
         marks.append((_PREFIX + "headers.format", b"json"))
         return [
-            (header.key, None if header.value is None else self._in_words(None, header.value)[0])
+            (
+                _bytes(header.key).replace(b"\0", b"\\x00").decode(),
+                None if header.value is None else self._in_words(None, header.value)[0],
+            )
             for header in record.seen.headers
         ]
 

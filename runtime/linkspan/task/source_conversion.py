@@ -16,11 +16,12 @@ from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.headers import Headers
 from linkspan.api.records import Column, SourceBatch, SourceRecord, left
 from linkspan.log.port import OutgoingBatch, WireHeader
+from linkspan.log.topic_names import what_is_wrong_with
 from linkspan.task.chain import Chain
 from linkspan.task.conversion import Converters, as_seen, each, raise_outage, written
 from linkspan.task.offsets import Part, Position, last_positions
 from linkspan.task.source_columns import SourceColumns
-from linkspan.task.tolerance import DROPPED, Failure, Stage, Tolerance, Underway, class_name
+from linkspan.task.tolerance import DROPPED, PRODUCE_CLASS, Failure, Stage, Tolerance, Underway, class_name
 
 __all__ = ["Prepared", "SourceConversion"]
 
@@ -257,14 +258,14 @@ class SourceConversion:
             for at, error in bad[stage].items():
                 if at not in gone:
                     underway = _underway(polled[kept[at]], columns, batch, at, stage)
-                    gone[at] = failures[kept[at]] = Failure(stage, class_name(executing), error, underway)
+                    gone[at] = failures[kept[at]] = Failure(stage, executing, error, underway)
         if len(gone) == count:
             return None
         return Part(_without(batch, gone), [polled[index] for index in left(kept, gone)])
 
-    def _at_work(self) -> Sequence[object]:
+    def _at_work(self) -> Sequence[str]:
         key, value, header = self._converters
-        return header, key, value, self
+        return class_name(header), class_name(key), class_name(value), PRODUCE_CLASS
 
     def _keys(
         self,
@@ -286,7 +287,9 @@ class SourceConversion:
         if not headers:
             return None
         convert = self._converters.header.from_connect_header
-        return [(header.key, convert(topic, header.key, header.schema, header.value)) for header in headers]
+        return [
+            (_header_name(header.key), convert(topic, header.key, header.schema, header.value)) for header in headers
+        ]
 
     def _one_by_one(self, pairs: Sequence[tuple[SourceRecord, SourceRecord]]) -> list[Part]:
         """Find out which records of a failed batch are at fault, and convert the others."""
@@ -331,7 +334,7 @@ class SourceConversion:
         if value is DROPPED:
             return None
         underway.value = value
-        place = attempt(Stage.KAFKA_PRODUCE, class_name(self), partial(_place, record), underway)
+        place = attempt(Stage.KAFKA_PRODUCE, PRODUCE_CLASS, partial(_place, record), underway)
         if place is DROPPED:
             return None
         return _Wire(topic, key, value, *place, headers, origin)
@@ -368,11 +371,34 @@ def _partitions(partitions: Sequence[int | None]) -> Sequence[int | None]:
     return partitions
 
 
+def _check_topic(topic: object) -> None:
+    """Raise DataError where no topic can have this name: a client library may take it for another, or not at all."""
+    problem = what_is_wrong_with(topic)
+    if problem is not None:
+        raise DataError(f"Invalid topic: {problem}")
+
+
+def _header_name(name: object) -> str:
+    """The name of a header.
+
+    Raises:
+        DataError: the log would cut it off, or cannot hold it.
+    """
+    if isinstance(name, str) and "\0" not in name and (name.isascii() or name == name.encode(errors="ignore").decode()):
+        return name
+    raise DataError(f"Invalid name of a header, {name!r:.300}: it has to be a text that can be UTF-8, without zeros")
+
+
 def _places(
     columns: SourceColumns, failures: dict[int, Exception]
 ) -> tuple[Sequence[int | None] | None, Sequence[int | None] | None]:
     """Partitions and timestamps for the log."""
     partitions, timestamps = columns.given_partitions, columns.given_timestamps
+    try:
+        _check_topic(columns.topic)
+    except DataError as error:
+        failures.update(dict.fromkeys(range(len(columns)), error))
+        return None, None
     try:
         return (
             None if partitions is None else _partitions(partitions),
@@ -415,6 +441,7 @@ def _without(batch: OutgoingBatch, gone: Mapping[int, object]) -> OutgoingBatch:
 
 def _place(record: SourceRecord) -> tuple[int | None, int | None]:
     """Partition and timestamp of a record."""
+    _check_topic(record.topic)
     return _partitions([record.partition])[0], _timestamps([record.timestamp])[0]
 
 

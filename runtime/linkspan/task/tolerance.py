@@ -27,6 +27,7 @@ from linkspan.task.traces import text_of
 __all__ = [
     "DROPPED",
     "FAILED",
+    "PRODUCE_CLASS",
     "PUT_CLASS",
     "UNCONVERTED",
     "Consumed",
@@ -53,6 +54,8 @@ FAILED: Final = "failed "
 _MOST_KINDS: Final = 50
 PUT_CLASS: Final = "org.apache.kafka.connect.sink.SinkTask"
 """What was executing when a put failed, as the original names it."""
+PRODUCE_CLASS: Final = "org.apache.kafka.connect.runtime.WorkerSourceTask"
+"""What was executing when the log did not take a record, as the original names it."""
 T = TypeVar("T")
 
 

@@ -356,7 +356,7 @@ class TransactionalDelivery:
                 "transaction boundary (if the connector is not already configured to use it)."
             ) from error
         except ConnectError as error:
-            raise TransactionError(f"Failed to flush offsets and/or records for task {self._name}") from error
+            raise TransactionError(f"Failed to flush offsets and/or records for task {self._name}: {error}") from error
 
     # --- the end ------------------------------------------------------------------------------------------------
 

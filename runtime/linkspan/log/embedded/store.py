@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import re
 import sqlite3
 import time
 import uuid
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from linkspan.api.errors import ConnectError, CorruptStateError, RetriableError
+from linkspan.log.topic_names import what_is_wrong_with
 
 __all__ = ["FILE", "Store"]
 
@@ -22,7 +22,6 @@ FILE: Final = "log.sqlite"
 _VERSION: Final = 1
 _BUSY_SECONDS: Final = 30.0
 _OPEN_RETRY_SECONDS: Final = 0.01
-_TOPIC_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}\Z")
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT})
 _TABLES: Final = """
@@ -166,11 +165,9 @@ class Store:
         Raises:
             ConnectError: Kafka would not take the name, so a pipeline that works here would not work there.
         """
-        if _TOPIC_NAME.match(name) is None:
-            raise ConnectError(
-                f"{name!r} cannot be the name of a topic: 1 to 249 letters, digits, '.', '_' and '-' make a name, "
-                "other than '.' and '..'"
-            )
+        problem = what_is_wrong_with(name)
+        if problem is not None:
+            raise ConnectError(problem)
         self.rows("INSERT OR IGNORE INTO topics (name, partitions) VALUES (?, ?)", name, partitions)
         found = self.topic(name)
         assert found is not None
