@@ -552,3 +552,43 @@ def test_a_lack_of_memory_on_the_way_into_the_log_is_not_the_records_fault_eithe
         run.run()
     assert run.port.commits == []
     assert content(log, topic) == []
+
+
+MANY = [f"v{number}" for number in range(40)]
+GOOD = [value for value in MANY if value != "v20"]
+
+
+def test_an_outage_in_one_of_the_pieces_of_a_read_batch_loses_nothing_and_puts_and_reports_everything_once(
+    log, monkeypatch
+):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic, queue = create_topic(log), create_topic(log)
+    fill(log, topic, MANY)
+    letters = DeadLetters(DeadLetterConfig(queue, 1, False), log.writer({}), "c", 0)
+    run = SinkRun(log, [topic], policy=ALL, letters=letters)
+    run.text.fails["v20"] = [DataError("no good") for _ in range(20)]
+    run.text.fails["v30"] = [UnreachableError("registry away") for _ in range(3)]
+    run.run(lambda: len(run.task.values_put) >= len(GOOD))
+    assert run.task.values_put == GOOD
+    assert content(log, queue) == ["v20"]
+    assert run.port.values["total-records-skipped"] == 1
+    assert run.committed() == {TopicPartition(topic, 0): 40}
+
+
+def test_an_outage_in_one_of_the_pieces_of_a_poll_loses_nothing_and_writes_and_reports_everything_once(
+    log, monkeypatch
+):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    topic, other, queue = create_topic(log), create_topic(log), create_topic(log)
+    polled = [SourceRecord({"file": "a"}, {"position": at}, topic, value) for at, value in enumerate(MANY)]
+    polled.append(SourceRecord({"file": "a"}, {"position": 40}, other, "last"))
+    run = SourceRun(log, [polled], policy=ALL, dead_letters=queue)
+    run.text.fails["v20"] = [DataError("no good") for _ in range(20)]
+    run.text.fails["v30"] = [UnreachableError("registry away") for _ in range(3)]
+    run.text.fails["last"] = [UnreachableError("registry away") for _ in range(2)]
+    run.run()
+    assert content(log, topic) == GOOD
+    assert content(log, other) == ["last"]
+    assert content(log, queue) == ['"v20"']
+    assert run.port.values["total-records-skipped"] == 1
+    assert run.port.commits[-1] == [({"file": "a"}, {"position": 40})]

@@ -43,7 +43,11 @@ def read_default(schema: Schema, data: Any) -> object:  # noqa: ANN401 - any JSO
 
 
 class _Readers:
-    """One run over a schema; as in the original only the outermost value may lack what is required."""
+    """One run over a schema; as in the original only the outermost structs may lack what is required.
+
+    These are the value itself and what is in lists and maps that are in no struct: Connect's structs check what is put
+    into them, and nothing else does.
+    """
 
     def __init__(self) -> None:
         self._deferrals = Deferrals()
@@ -74,11 +78,12 @@ class _Readers:
             return _whole(INT_BITS[kind])
         if kind is Type.ARRAY:
             assert schema.values is not None
-            return _array(self.reader(schema.values))
+            return _array(self.reader(schema.values, is_root=is_root))
         if kind is Type.MAP:
             assert schema.keys is not None
             assert schema.values is not None
-            make_key, make_value = (self.reader(part, may_lack=is_root) for part in (schema.keys, schema.values))
+            parts = (schema.keys, schema.values)
+            make_key, make_value = (self.reader(part, is_root=is_root, may_lack=is_root) for part in parts)
             return _map(make_key, make_value, as_object=has_text_keys(schema))
         if kind is Type.STRUCT:
             place = (id(schema.fields), is_root)
