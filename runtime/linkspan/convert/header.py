@@ -20,6 +20,8 @@ class SimpleHeaderConverter(HeaderConverter):
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: object) -> bytes | None:
         """Text of a value in UTF-8."""
+        if type(value) is str:
+            return value.encode()
         content = values.text(value, schema)
         return None if content is None else content.encode()
 

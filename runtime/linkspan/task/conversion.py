@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar, overload
 
 from linkspan.api.converter import Converter, HeaderConverter, SchemaAndValue
 from linkspan.api.headers import Header, Headers
@@ -18,7 +18,7 @@ from linkspan.log.port import WireHeader
 from linkspan.task.reaction import as_outage, is_of_record
 from linkspan.task.source_columns import column_of
 
-__all__ = ["Converters", "as_seen", "each", "raise_outage", "read_column", "written"]
+__all__ = ["Converters", "SeenHeaders", "as_seen", "each", "raise_outage", "read_column", "written"]
 
 _log = logging.getLogger(__name__)
 _PIECE: Final = 16
@@ -37,6 +37,31 @@ class Converters(NamedTuple):
 def as_seen(wire: Sequence[WireHeader] | None) -> Headers | None:
     """Headers as converters see them: unconverted."""
     return Headers(Header(name, payload) for name, payload in wire) if wire else None
+
+
+class SeenHeaders(Sequence[Headers | None]):
+    """Headers of many records as converters see them, made when one looks: most never do.
+
+    Args:
+        wire: the headers of each record as they are in the log.
+    """
+
+    __slots__ = ("_wire",)
+
+    def __init__(self, wire: Sequence[Sequence[WireHeader] | None]) -> None:
+        self._wire = wire
+
+    def __len__(self) -> int:
+        return len(self._wire)
+
+    @overload
+    def __getitem__(self, index: int) -> Headers | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> SeenHeaders: ...
+    def __getitem__(self, index: int | slice) -> Headers | SeenHeaders | None:
+        if isinstance(index, slice):
+            return SeenHeaders(self._wire[index])
+        return as_seen(self._wire[index])
 
 
 def raise_outage(error: Exception) -> None:

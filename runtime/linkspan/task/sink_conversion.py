@@ -18,7 +18,7 @@ from linkspan.api.records import SinkBatch, SinkRecord, left
 from linkspan.log.port import FetchedBatch, WireHeader
 from linkspan.task.batches import ReadBatch, ReadColumns, ReadRecord, RecordBatch
 from linkspan.task.chain import Chain
-from linkspan.task.conversion import Converters, as_seen, each, raise_outage, read_column
+from linkspan.task.conversion import Converters, SeenHeaders, as_seen, each, raise_outage, read_column
 from linkspan.task.reaction import is_of_record
 from linkspan.task.tolerance import DROPPED, Consumed, Failure, Stage, Tolerance, class_name
 
@@ -99,7 +99,7 @@ class SinkConversion:
         """Convert; what fails because of the record is noted by its index, and left out."""
         topic, wire = fetched.topic, fetched.headers
         converters = self._converters
-        seen = None if wire is None else [as_seen(headers) for headers in wire]
+        seen = None if wire is None else SeenHeaders(wire)
         keys = read_column(converters.key, topic, fetched.keys, seen)
         values = read_column(converters.value, topic, fetched.values, seen)
         bad_headers: dict[int, Exception] = {}

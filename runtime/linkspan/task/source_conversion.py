@@ -18,7 +18,7 @@ from linkspan.api.records import Column, SourceBatch, SourceRecord, left
 from linkspan.log.port import OutgoingBatch, WireHeader
 from linkspan.log.topic_names import what_is_wrong_with
 from linkspan.task.chain import Chain
-from linkspan.task.conversion import Converters, as_seen, each, raise_outage, written
+from linkspan.task.conversion import Converters, SeenHeaders, as_seen, each, raise_outage, written
 from linkspan.task.offsets import Part, Position, last_positions
 from linkspan.task.source_columns import SourceColumns
 from linkspan.task.tolerance import DROPPED, PRODUCE_CLASS, Failure, Stage, Tolerance, Underway, class_name
@@ -242,11 +242,11 @@ class SourceConversion:
         topic = columns.topic
         bad: dict[Stage, dict[int, Exception]] = {stage: {} for stage in _STAGES}
         headers: list[list[WireHeader] | None] | None = None
-        seen: list[Headers | None] | None = None
+        seen: SeenHeaders | None = None
         if columns.headers is not None:
             own = columns.headers
             headers = each(lambda at: self._headers(topic, own[at]), range(count), bad[Stage.HEADER_CONVERTER])
-            seen = [as_seen(wire) for wire in headers]
+            seen = SeenHeaders(headers)
         keys = self._keys(topic, columns.keys, seen, bad[Stage.KEY_CONVERTER])
         values = written(self._converters.value, topic, columns.values, seen, bad[Stage.VALUE_CONVERTER])
         partitions, timestamps = _places(columns, bad[Stage.KAFKA_PRODUCE])
