@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,6 +197,7 @@ def test_what_a_transaction_undoes_is_not_written_with_a_state_queue(
 
 
 MANY: Final = 100_000
+FAILED: Final = re.compile(r" ERROR .* Task \S+ failed ")
 
 
 @pytest.mark.long
@@ -230,5 +232,7 @@ def test_a_hundred_thousand_messages_arrive_once_while_workers_are_killed(
                 kills += 1
             revive(workers[0])
     assert kills >= 3
+    failed = [line for worker in workers for line in worker.log.read_text().splitlines() if FAILED.search(line)]
+    assert failed == [], "a worker that dies is no failure of a task"
     assert [body[-7:] for body in server.bodies("OUT")] == [b"m%06d" % number for number in range(MANY)]
     assert (server.depth("IN").all, server.depth("STATE.IN").all) == (0, 0)

@@ -445,6 +445,18 @@ def test_a_refusal_of_the_leader_carries_its_status(leader: Leader, status: int)
     ask_peers(story)
 
 
+def test_a_leader_that_is_only_starting_has_no_status() -> None:
+    async def story(peers: HttpPeers) -> None:
+        with pytest.raises(PeerError, match="is starting") as raised:
+            await peers.fence(url, "c", {"X-Connect-Authorization": "s"})
+        assert raised.value.status is None
+
+    with serving(RestApp()) as starting:
+        starting.app.install([])
+        url = f"http://{starting.address}/"
+        ask_peers(story)
+
+
 @pytest.mark.parametrize("url", [None, "", "  ", "http://127.0.0.1:1/"])
 def test_a_leader_that_cannot_be_reached_has_no_status(url: str | None) -> None:
     async def story(peers: HttpPeers) -> None:

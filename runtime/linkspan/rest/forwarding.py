@@ -240,11 +240,16 @@ async def _forward(route: Route, request: Request, url: str | None, client: Work
     reply = await client.ask(
         route.method, target, body, {"Authorization": credentials} if credentials is not None else {}
     )
-    if reply.status == 404 and reply.refusal[1] == _NO_SUCH_PATH:
+    if _is_starting(reply):
         raise UnreachedError(
             f"IO Error trying to forward REST request: the worker is not ready ({route.method} {target})"
         )
     return _answer(reply, request.base_url)
+
+
+def _is_starting(reply: Reply) -> bool:
+    """Whether the worker that answered does not have its endpoints yet."""
+    return reply.status == 404 and reply.refusal[1] == _NO_SUCH_PATH
 
 
 def _answer(reply: Reply, base_url: str) -> Answer:
@@ -313,5 +318,7 @@ class HttpPeers:
         # a bare semicolon would end the name there
         path = f"connectors/{quote(connector, safe=SEGMENT_CHARACTERS.replace(';', ''))}/{what}"
         reply = await self._client.ask(method, f"{leader_url.rstrip('/')}/{path}", body, headers)
+        if _is_starting(reply):
+            raise PeerError(f"The leader of the group is starting ({leader_url})")
         if reply.status >= 400:
             raise PeerError(reply.refusal[1] or "no reason was given", reply.status)
