@@ -17,6 +17,7 @@ from linkspan.api.errors import ConnectError, DataError, FencedError
 from linkspan.api.records import TopicPartition
 
 __all__ = [
+    "UNREADABLE",
     "Admin",
     "BatchTooLargeError",
     "Delivery",
@@ -41,6 +42,16 @@ __all__ = [
 ]
 
 WireHeader = tuple[str, bytes | None]
+
+
+class _Unreadable(tuple[WireHeader, ...]):
+    """Type of :data:`UNREADABLE`."""
+
+    __slots__ = ()
+
+
+UNREADABLE: Final = _Unreadable()
+"""In place of the headers of a record that has some which cannot be read."""
 
 NO_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
@@ -283,7 +294,7 @@ class FetchedBatch(Protocol):
 
     @property
     def headers(self) -> Sequence[Sequence[WireHeader]] | None:
-        """One list a record, or None when no record has headers."""
+        """One list a record, or :data:`UNREADABLE` in its place; None when no record has headers."""
         ...
 
     @property

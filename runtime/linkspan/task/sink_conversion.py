@@ -12,10 +12,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from linkspan.api.errors import ConnectError
+from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.headers import Header, Headers
 from linkspan.api.records import SinkBatch, SinkRecord, left
-from linkspan.log.port import FetchedBatch, WireHeader
+from linkspan.log.port import UNREADABLE, FetchedBatch, WireHeader
 from linkspan.task.batches import ReadBatch, ReadColumns, ReadRecord, RecordBatch
 from linkspan.task.chain import Chain
 from linkspan.task.conversion import Converters, SeenHeaders, as_seen, each, raise_outage, read_column
@@ -119,6 +119,8 @@ class SinkConversion:
         return ReadColumns(fetched, topic, keys, values, headers).without(failures)  # type: ignore[arg-type]  # of the others, none
 
     def _headers(self, topic: str, wire: Sequence[WireHeader]) -> Headers:
+        if wire is UNREADABLE:
+            raise DataError("The record has a header whose name is not UTF-8: its headers cannot be read")
         convert = self._converters.header.to_connect_header
         headers = Headers()
         for name, payload in wire:

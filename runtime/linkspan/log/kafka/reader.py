@@ -26,7 +26,7 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error, fenced, kafka_error
 from linkspan.log.kafka.settings import translate
-from linkspan.log.port import DisplacedError, FetchedBatch, FetchedRecord, RebalanceListener, WireHeader
+from linkspan.log.port import UNREADABLE, DisplacedError, FetchedBatch, FetchedRecord, RebalanceListener, WireHeader
 
 __all__ = ["KafkaReader"]
 
@@ -72,7 +72,7 @@ class _Columns:
     def record(self, index: int) -> FetchedRecord:
         message = self._messages[index]
         kind, stamp = message.timestamp()
-        headers: Any = message.headers()
+        headers = self.headers
         return FetchedRecord(
             message.partition(),  # type: ignore[arg-type] # records have one
             _offset(message),
@@ -80,7 +80,7 @@ class _Columns:
             message.value(),
             stamp,
             _TYPES.get(kind, "NoTimestampType"),
-            headers or (),
+            () if headers is None else headers[index],
         )
 
     @property
@@ -125,9 +125,8 @@ class _Columns:
     @property
     def headers(self) -> Sequence[Sequence[WireHeader]] | None:
         if self._headers is None:
-            found: Iterable[Any] = map(Message.headers, self._messages)
-            self._headers = [headers or () for headers in found]
-        return self._headers if any(self._headers) else None
+            self._headers = _headers_of(self._messages)
+        return self._headers if any(found or found is UNREADABLE for found in self._headers) else None
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -138,6 +137,19 @@ class _Columns:
                 TopicPartition(self.topic, number): _offset(message) + 1 for number, message in last.items()
             }
         return self._positions
+
+
+def _headers_of(messages: Iterable[Message]) -> list[Sequence[WireHeader]]:
+    found: list[Any] = []
+    rest = iter(messages)
+    while True:
+        try:
+            found.extend(map(Message.headers, rest))
+        except SystemError:
+            # a name that is not UTF-8; asked a second time the library gives a list with holes, which ends the process
+            found.append(UNREADABLE)
+        else:
+            return [() if headers is None else headers for headers in found]
 
 
 def _offset(message: Message) -> int:
