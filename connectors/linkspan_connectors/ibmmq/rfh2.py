@@ -97,7 +97,7 @@ def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
     properties: dict[str, Element] = {}
     for content in folders:
         if content.startswith(b"<mcd") and len(content) <= _SHORT:
-            message_type, null_body = _known_type(content, name_ccsid, encoding)
+            message_type, null_body = _known_type(content, name_ccsid, encoding) or (message_type, null_body)
             continue
         name, found = _elements(content, name_ccsid, encoding)
         if name == "mcd":
@@ -141,10 +141,10 @@ def _type(found: Sequence[Element]) -> tuple[str | None, bool]:
 
 
 @lru_cache(maxsize=64)
-def _known_type(content: bytes, ccsid: int, encoding: int) -> tuple[str | None, bool]:
-    """The same, of a folder that the messages of an application have in common."""
+def _known_type(content: bytes, ccsid: int, encoding: int) -> tuple[str | None, bool] | None:
+    """The same, of a folder that the messages of an application have in common; None when it is another one."""
     name, found = _elements(content, ccsid, encoding)
-    return _type(found) if name == "mcd" else (None, False)
+    return _type(found) if name == "mcd" else None
 
 
 def _boolean(text: str) -> bool:

@@ -125,7 +125,9 @@ def test_the_last_one_of_two_properties_with_one_name_counts() -> None:
 
 
 def test_folders_that_are_of_no_interest_may_be_anything() -> None:
-    header, _ = parse(_header(">", b"<mqext><a><b>1</b></a></mqext>", b"garbage", b"<foo>", USR), 0, 273)
+    others = (b"<mqext><a><b>1</b></a></mqext>", b"garbage", b"<foo>", b"<mcdx><Msd>jms_map</Msd></mcdx>")
+    header, _ = parse(_header(">", MCD, *others, USR), 0, 273)
+    assert header.message_type == "jms_text"
     assert [each.name for each in header.properties] == ["color", "n", "ok"]
 
 
