@@ -122,6 +122,9 @@ def test_sink_offsets_of_a_request_are_read_as_kafka_reads_them():
         ({"kafka_topic": "t", "kafka_partition": 0}, {}, "either be null or contain the key 'kafka_offset'"),
         ({"kafka_topic": "t", "kafka_partition": 0}, {"kafka_offset": "x"}, "Kafka offset value"),
         ({"kafka_topic": "t", "kafka_partition": 0}, {"kafka_offset": -1}, "may not be negative, but that of t-0"),
+        ({"kafka_topic": "t", "kafka_partition": -1}, {"kafka_offset": 1}, "may not be negative, but one of t is -1"),
+        ({"kafka_topic": "", "kafka_partition": 0}, {"kafka_offset": 1}, "'' cannot be the name of a topic"),
+        ({"kafka_topic": "a\0b", "kafka_partition": 0}, None, "cannot be the name of a topic"),
     ],
 )
 def test_malformed_sink_offsets_are_the_callers_mistake(partition, offset, said):

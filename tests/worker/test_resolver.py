@@ -169,6 +169,15 @@ def test_a_provider_that_cannot_be_made_is_refused_with_the_reason(play) -> None
     play(story, **{"file_allowed.paths": "x"})
 
 
+def test_a_file_that_is_missing_below_an_allowed_path_is_named_in_full(play, tmp_path: Path) -> None:
+    async def story(resolver: Resolver, _: Path) -> None:
+        with pytest.raises(ConfigError) as refused:
+            await resolver.resolve({"a": f"${{file:{tmp_path}/none:x}}"})
+        assert refused.value.message == f"Could not read properties from file {tmp_path}/none"
+
+    play(story, **{"file_allowed.paths": str(tmp_path)})
+
+
 def test_an_error_of_one_path_hides_no_other_and_is_told_as_the_original_does(play) -> None:
     async def story(resolver: Resolver, file: Path) -> None:
         config = {"a": "${file:/nowhere:x}", "b": f"${{file:{file}:user}}"}

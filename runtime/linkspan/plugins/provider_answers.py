@@ -51,7 +51,8 @@ def _found(settings: dict[str, str], asking: Callable[[str], None]) -> dict[str,
     providers = declared(settings)
     plugins = {info.class_name: info for info in _plugins(settings.get("plugin.path") or "")}
     check_classes(providers, {**BUILT_IN, **plugins})
-    know(value for provider in providers for value in provider.params.values())
+    others = [provider for provider in providers if provider.class_name not in BUILT_IN]
+    know(value for provider in others for value in provider.params.values())
     ready = {}
     for provider in providers:
         if provider.class_name in BUILT_IN:

@@ -36,9 +36,9 @@ def provider(port: ChannelPort, args: Mapping[str, Any]) -> None:
 
 def _instance(port: ChannelPort, args: Mapping[str, Any]) -> ConfigProvider[Any]:
     declared: DeclaredProvider = unpack(args["declared"])
-    know(declared.params.values())
     kind = BUILT_IN.get(declared.class_name)
     if kind is None:
+        know(declared.params.values())  # whether it declares a password as one or not
         from linkspan.plugins.loading import load  # noqa: PLC0415 - those that come with us do without
 
         kind = load(unpack(args["plugin"]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from linkspan.api.errors import ConfigError
 from linkspan.api.records import TopicPartition
+from linkspan.log.topic_names import what_is_wrong_with
 
 __all__ = ["parse", "render", "still_in_use"]
 
@@ -25,11 +26,31 @@ def _number(value: object, what: str, bits: int) -> int:
     raise ConfigError(message)
 
 
+def _place(partition: Mapping[str, Any]) -> TopicPartition:
+    if "kafka_topic" not in partition or "kafka_partition" not in partition:
+        message = "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'"
+        raise ConfigError(message)
+    if partition["kafka_topic"] is None:
+        message = "Kafka topic names must be valid strings and may not be null"
+        raise ConfigError(message)
+    if partition["kafka_partition"] is None:
+        message = "Kafka partitions must be valid numbers and may not be null"
+        raise ConfigError(message)
+    place = TopicPartition(str(partition["kafka_topic"]), _number(partition["kafka_partition"], "partition", 32))
+    problem = what_is_wrong_with(place.topic)
+    if problem is not None:
+        raise ConfigError(problem)
+    if place.partition < 0:
+        message = f"Kafka partitions may not be negative, but one of {place.topic} is {place.partition}"
+        raise ConfigError(message)
+    return place
+
+
 def parse(offsets: Iterable[Mapping[str, Any]]) -> dict[TopicPartition, int | None]:
     """Offsets of a request; of entries with the same partition the last one counts.
 
     Raises:
-        ConfigError: an entry is malformed (Kafka's wording).
+        ConfigError: an entry is malformed (Kafka's wording), or names what there cannot be.
     """
     parsed: dict[TopicPartition, int | None] = {}
     for entry in offsets:
@@ -37,18 +58,7 @@ def parse(offsets: Iterable[Mapping[str, Any]]) -> dict[TopicPartition, int | No
         if partition is None:
             message = "The partition for a sink connector offset cannot be null or missing"
             raise ConfigError(message)
-        if "kafka_topic" not in partition or "kafka_partition" not in partition:
-            message = (
-                "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'"
-            )
-            raise ConfigError(message)
-        if partition["kafka_topic"] is None:
-            message = "Kafka topic names must be valid strings and may not be null"
-            raise ConfigError(message)
-        if partition["kafka_partition"] is None:
-            message = "Kafka partitions must be valid numbers and may not be null"
-            raise ConfigError(message)
-        place = TopicPartition(str(partition["kafka_topic"]), _number(partition["kafka_partition"], "partition", 32))
+        place = _place(partition)
         if offset is None:
             parsed[place] = None
             continue
