@@ -161,6 +161,14 @@ def test_what_a_person_has_to_mend_fails_the_task_at_once_whatever_is_tolerated(
     assert run.committed().get(TopicPartition(topic, 0), 0) == 0
 
 
+@pytest.mark.parametrize("name", ["a/b", "a\0b", "a" * 250])
+def test_a_sink_of_what_can_be_no_topic_does_not_start(log, name):
+    run = SinkRun(log, [create_topic(log), name])
+    with pytest.raises(ConfigError, match=r"topics: .* cannot be the name of a topic"):
+        run.run(lambda: True)
+    assert run.task.calls == []
+
+
 def test_a_put_that_names_no_record_is_put_in_pieces_until_the_culprit_is_found(log):
     topic = create_topic(log)
     fill(log, topic, ["a", "b", "bad", "c", "d"])

@@ -23,10 +23,19 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linkspan.api.errors import BatchError, ConnectError, DataError, FencedError, OutageError, RetriableError
+from linkspan.api.errors import (
+    BatchError,
+    ConfigError,
+    ConnectError,
+    DataError,
+    FencedError,
+    OutageError,
+    RetriableError,
+)
 from linkspan.api.records import SinkBatch, TopicPartition
 from linkspan.api.task import SinkTask
 from linkspan.log.port import DisplacedError, FetchedBatch, Reader
+from linkspan.log.topic_names import what_is_wrong_with
 from linkspan.task.backlog import Backlog
 from linkspan.task.batches import RecordBatch, halves
 from linkspan.task.contexts import SinkContext
@@ -152,7 +161,15 @@ class SinkLoop:
         context.on_resume = self._task_resumed
 
     def subscribe(self) -> None:
-        """Join the group; nothing is assigned before :meth:`run` polls."""
+        """Join the group; nothing is assigned before :meth:`run` polls.
+
+        Raises:
+            ConfigError: one of the topics can be none; the group would wait for it for ever.
+        """
+        for topic in self._settings.topics:
+            problem = what_is_wrong_with(topic)
+            if problem is not None:
+                raise ConfigError(f"topics: {problem}", "topics")
         self._reader.subscribe(list(dict.fromkeys(self._settings.topics)), self, matches=self._settings.matches)
 
     def run(self) -> None:
