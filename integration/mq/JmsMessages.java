@@ -35,6 +35,7 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.Map;
 import javax.jms.BytesMessage;
+import javax.jms.JMSException;
 import javax.jms.Message;
 import javax.jms.TextMessage;
 import org.json.JSONArray;
@@ -117,20 +118,17 @@ public class JmsMessages {
     }
 
     private static Object body(Message message) throws Exception {
-        if (message instanceof TextMessage) {
-            try {
-                return orNull(((TextMessage) message).getText());
-            } catch (Exception error) {
-                return new JSONObject().put("error", String.valueOf(error));
+        try {
+            if (message instanceof TextMessage) {
+                return orNull(message.getBody(String.class));
             }
+            if (message instanceof BytesMessage) {
+                return shown(message.getBody(byte[].class));
+            }
+            return shown(message.getBody(Object.class));
+        } catch (JMSException error) {
+            return new JSONObject().put("error", String.valueOf(error));
         }
-        if (message instanceof BytesMessage) {
-            BytesMessage bytes = (BytesMessage) message;
-            byte[] body = new byte[(int) bytes.getBodyLength()];
-            bytes.readBytes(body);
-            return HEX.formatHex(body);
-        }
-        return JSONObject.NULL;
     }
 
     private static JSONObject properties(Message message) throws Exception {
@@ -167,7 +165,7 @@ public class JmsMessages {
         if (message instanceof TextMessage) {
             ((TextMessage) message).setText(wanted.getString("body"));
         } else if (message instanceof BytesMessage) {
-            ((BytesMessage) message).writeBytes(HEX.parseHex(wanted.getString("body")));
+            ((WMQBytesMessage) provider).setBytes(HEX.parseHex(wanted.getString("body")));
         }
         JSONArray refused = new JSONArray();
         JSONArray properties = wanted.getJSONArray("properties");

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from linkspan.api import DataError
 from linkspan_connectors.ibmmq.mqi import constants as mq
 
-__all__ = ["ccsid_of", "charset_name", "decoded", "encoded"]
+__all__ = ["CCSIDS", "ccsid_of", "charset_name", "decoded", "encoded"]
 
 _UTF_16: Final = frozenset({1200, 13488, 17584})
-"""Whose byte order is that of the integers of the message."""
+"""Whose byte order is that of the integers of the message, unless a mark at the begin says it; as in Java."""
 
 _LITTLE_ENDIAN: Final = 0x2
 _INTEGERS: Final = 0xF
@@ -54,18 +55,19 @@ _CHARSETS: Final[Mapping[int, tuple[str, str]]] = {
     920: ("iso8859-9", "ISO-8859-9"),
     921: ("iso8859-13", "x-IBM921"),
     923: ("iso8859-15", "ISO-8859-15"),
-    932: ("cp932", "windows-31j"),
+    932: ("cp932", "x-IBM942C"),
     936: ("gbk", "GBK"),
-    943: ("cp932", "windows-31j"),
+    943: ("cp932", "x-IBM943C"),
     949: ("cp949", "x-IBM949"),
     950: ("cp950", "x-IBM950"),
-    954: ("euc_jp", "EUC-JP"),
+    954: ("euc_jp", "x-IBM33722"),
     970: ("euc_kr", "x-IBM970"),
     1026: ("cp1026", "IBM1026"),
-    1047: ("ibm1047", "IBM1047"),
+    1047: ("cp037", "IBM1047"),
     1089: ("iso8859-6", "ISO-8859-6"),
     1140: ("cp1140", "IBM01140"),
-    1200: ("utf-16-be", "UTF-16BE"),
+    1200: ("utf-16-be", "UTF-16"),
+    1201: ("utf-16-be", "UTF-16BE"),
     1202: ("utf-16-le", "UTF-16LE"),
     1208: ("utf-8", "UTF-8"),
     1250: ("cp1250", "windows-1250"),
@@ -77,33 +79,67 @@ _CHARSETS: Final[Mapping[int, tuple[str, str]]] = {
     1256: ("cp1256", "windows-1256"),
     1257: ("cp1257", "windows-1257"),
     1258: ("cp1258", "windows-1258"),
-    1381: ("gb2312", "GB2312"),
+    1381: ("gb2312", "x-IBM1381"),
     1383: ("gb2312", "x-IBM1383"),
     1386: ("gbk", "GBK"),
     1392: ("gb18030", "GB18030"),
     5348: ("cp1252", "windows-1252"),
     5488: ("gb18030", "GB18030"),
-    13488: ("utf-16-be", "UTF-16BE"),
-    17584: ("utf-16-be", "UTF-16BE"),
+    13488: ("utf-16-be", "UTF-16"),
+    17584: ("utf-16-be", "UTF-16"),
     33722: ("euc_jp", "x-IBM33722"),
 }
+CCSIDS: Final = tuple(_CHARSETS)
+"""Those that are understood."""
 _EBCDIC: Final = frozenset({37, 273, 424, 500, 875, 1026, 1047, 1140})
-_NEW_LINES: Final = {0x0A: "\x85", 0x85: "\n"}
-"""Java reads 0x15 of an EBCDIC page as the end of a line, Python 0x25."""
+_UNDEFINED: Final = "\ufffe"
+_DIFFERENCES: Final[Mapping[int, Mapping[int, str]]] = {
+    273: {0xBC: "¯"},
+    424: {0xB3: "•", 0xBC: "‾"},
+    856: {0xEE: "‾", 0xFA: "•"},
+    874: {
+        **dict.fromkeys((0x85, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97), _UNDEFINED),
+        0xA0: "\u0e48",
+        0xDB: "\u0e49",
+        0xDC: "\u0e4a",
+        0xDD: "\u0e4b",
+        0xDE: "\u0e4c",
+        0xFC: "¢",
+        0xFD: "¬",
+        0xFE: "¦",
+        0xFF: "\xa0",
+    },
+    875: dict.fromkeys((0xDC, 0xE1, 0xEC, 0xED, 0xFC, 0xFD), _UNDEFINED),
+    1047: {0x5F: "^", 0xB0: "¬", 0xAD: "[", 0xBD: "]", 0xBA: "Ý", 0xBB: "¨"},
+}
+"""Where a page of Java differs from Python's codec; of page 1047, which Python lacks, from page 37."""
 
-_IBM1047_FROM_IBM037: Final = {0x5F: "^", 0xB0: "¬", 0xAD: "[", 0xBD: "]", 0xBA: "Ý", 0xBB: "¨"}
-"""Where page 1047, which Python lacks, differs from page 37."""
+
+class _Page(NamedTuple):
+    decoding: str
+    encoding: Mapping[int, int]
 
 
-def _table_1047() -> str:
-    table = list(bytes(range(256)).decode("cp037"))
-    for byte, character in _IBM1047_FROM_IBM037.items():
+@lru_cache
+def _page(ccsid: int) -> _Page | None:
+    """Table of a page of single bytes that Python's codec does not have as Java has it; None for all others."""
+    if ccsid not in _EBCDIC and ccsid not in _DIFFERENCES:
+        return None
+    codec = _CHARSETS[ccsid][0]
+    table = list(bytes(range(256)).decode(codec, "replace").replace("\ufffd", _UNDEFINED))
+    for byte, character in _DIFFERENCES.get(ccsid, {}).items():
         table[byte] = character
-    return "".join(table)
+    encoding = {ord(character): byte for byte, character in enumerate(table)}
+    if ccsid in _EBCDIC:
+        # the end of a line is 0x15, where Python has it at 0x25
+        table[0x15], table[0x25] = "\n", "\x85" if ccsid == _ZOS else "\n"
+        encoding |= {0x0A: 0x15, 0x85: 0x25 if ccsid == _ZOS else 0x15}
+    encoding.pop(ord(_UNDEFINED), None)
+    return _Page("".join(table), encoding)
 
 
-_DECODING_1047: Final = _table_1047()
-_ENCODING_1047: Final = codecs.charmap_build(_DECODING_1047)
+_ZOS: Final = 1047
+"""The page of z/OS UNIX, which alone tells the two ends of a line apart."""
 
 
 def _codec(ccsid: int, encoding: int) -> str:
@@ -126,15 +162,14 @@ def decoded(data: bytes, ccsid: int, encoding: int = mq.ENCODING_BIG) -> str:
     Raises:
         DataError: the CCSID is unknown, or the bytes are no text in it.
     """
-    codec = "utf-8" if ccsid == mq.CCSID_UTF8 else _codec(ccsid, encoding)
+    codec, page = ("utf-8", None) if ccsid == mq.CCSID_UTF8 else (_codec(ccsid, encoding), _page(ccsid))
     try:
-        if ccsid not in _EBCDIC:
-            return data.decode(codec)
-        text = codecs.charmap_decode(data, "strict", _DECODING_1047)[0] if ccsid == 1047 else data.decode(codec)
+        if ccsid in _UTF_16 and data[:2] in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE):
+            return data.decode("utf-16")
+        return data.decode(codec) if page is None else codecs.charmap_decode(data, "strict", page.decoding)[0]
     except UnicodeDecodeError as error:
         at = f"byte {error.start} (0x{data[error.start]:02x})"
         raise DataError(f"The text is not in CCSID {ccsid} ({charset_name(ccsid)}): {error.reason} at {at}") from error
-    return text.translate(_NEW_LINES)
 
 
 def encoded(text: str, ccsid: int, encoding: int = mq.ENCODING_BIG) -> bytes:
@@ -143,12 +178,11 @@ def encoded(text: str, ccsid: int, encoding: int = mq.ENCODING_BIG) -> bytes:
     Raises:
         DataError: the CCSID is unknown, or has not all the characters of the text.
     """
-    codec = _codec(ccsid, encoding)
+    codec, page = _codec(ccsid, encoding), _page(ccsid)
     try:
-        if ccsid not in _EBCDIC:
-            return text.encode(codec)
-        swapped = text.translate(_NEW_LINES)
-        return codecs.charmap_encode(swapped, "strict", _ENCODING_1047)[0] if ccsid == 1047 else swapped.encode(codec)
+        if ccsid in _UTF_16 and codec == "utf-16-be" and text:
+            return codecs.BOM_UTF16_BE + text.encode(codec)
+        return text.encode(codec) if page is None else codecs.charmap_encode(text, "strict", page.encoding)[0]
     except UnicodeEncodeError as error:
         character = text[error.start]
         raise DataError(f"CCSID {ccsid} ({charset_name(ccsid)}) has no character {character!r}") from error
@@ -160,7 +194,8 @@ def charset_name(ccsid: int) -> str:
     return str(ccsid) if known is None else known[1]
 
 
-_BY_NAME: Final = {name.casefold(): ccsid for ccsid, (_, name) in sorted(_CHARSETS.items(), reverse=True)}
+_ALIASES: Final = {"windows-31j": 932, "euc-jp": 954, "gb2312": 1381}
+_BY_NAME: Final = _ALIASES | {name.casefold(): ccsid for ccsid, (_, name) in sorted(_CHARSETS.items(), reverse=True)}
 
 
 def ccsid_of(name: str) -> int | None:

@@ -17,8 +17,6 @@ from linkspan_connectors.ibmmq.rfh2 import Property, folder, property_text, rfh2
 
 __all__ = ["Body", "Draft", "Packed", "Sending", "expiry_tenths", "is_property_name"]
 
-_PRIORITY: Final = 4
-"""That JMS sends with unless told otherwise."""
 _LONGEST_EXPIRY_MS: Final = 214_748_364_700
 _ID: Final = re.compile(r"ID:((?:[0-9A-Fa-f]{2})*)")
 _BEGINS_NAME: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nl", "Sc", "Pc"})
@@ -79,7 +77,7 @@ class Sending(NamedTuple):
         """Descriptor of a message without properties."""
         plain = Descriptor(
             encoding=mq.ENCODING_BIG,
-            priority=_PRIORITY,
+            priority=4,
             persistence=mq.PERSISTENT if self.persistent else mq.NOT_PERSISTENT,
             expiry=expiry_tenths(self.time_to_live),
         )
@@ -106,10 +104,10 @@ class Packed(NamedTuple):
 
 
 def expiry_tenths(milliseconds: int) -> int:
-    """Expiry of a descriptor for a time to live: tenths of a second, at least one; -1 for no end."""
+    """Expiry of a descriptor for a time to live: whole tenths of a second, at least one; -1 for no end."""
     if milliseconds <= 0 or milliseconds >= _LONGEST_EXPIRY_MS:
         return mq.NO_EXPIRY
-    return max(1, -(-milliseconds // 100))
+    return max(1, milliseconds // 100)
 
 
 @lru_cache(maxsize=4096)
@@ -226,26 +224,24 @@ class Draft:
         return Packed(md, header + content, self.keeps_id)
 
     def _folders(self, kind: str) -> list[str]:
+        """What the task asks for; what headers set in the descriptor is not repeated here."""
         now = int(time.time() * 1000)
-        descriptor, sending = self._descriptor, self._sending
+        sending = self._sending
         jms = {"Dst": sending.destination}
-        reply = descriptor.reply_to_q and descriptor.reply_to_q.decode("utf-8", "replace").strip("\0 ")
-        if reply:
-            manager = descriptor.reply_to_qmgr.decode("utf-8", "replace").strip("\0 ")
-            jms["Rto"] = f"queue://{manager}/{reply}"
+        if sending.reply is not None:
+            queue, manager = sending.reply
+            jms["Rto"] = f"queue://{manager}/{queue}"
         jms["Tms"] = str(now)
-        if descriptor.expiry != mq.NO_EXPIRY:
-            jms["Exp"] = str(now + (sending.time_to_live or descriptor.expiry * 100))
+        if sending.time_to_live:
+            jms["Exp"] = str(now + sending.time_to_live)
         if self._correlation is not None:
             jms["Cid"] = self._correlation
+        if not sending.persistent:
+            jms["Dlv"] = "1"
         if self._group is not None:
             jms["Gid"] = self._group
         if self._sequence is not None:
             jms["Seq"] = str(self._sequence)
-        if descriptor.priority != _PRIORITY:
-            jms["Pri"] = str(descriptor.priority)
-        if descriptor.persistence != mq.PERSISTENT:
-            jms["Dlv"] = "1"
         folders = [_type_folder(kind), folder("jms", jms)]
         if self._usr:
             folders.append(f"<usr>{''.join(self._usr.values())}</usr>")

@@ -19,6 +19,7 @@ _PLAIN: Final = struct.Struct("=24xii8s")
 BACKOUT_COUNT: Final = struct.Struct("=96xi")
 """Backout count of a descriptor."""
 _NOTHING: Final = bytes(24)
+_IN_GROUP: Final = mq.MSG_IN_GROUP | mq.LAST_MSG_IN_GROUP
 _MOST_DIGITS: Final = 20
 
 _BODIES: Final = {
@@ -118,6 +119,8 @@ class Received:
             DataError: a header is broken.
         """
         header = self.content.rfh2
+        if (header is None or header.message_type is None) and not self.body:
+            return "none"
         kind = None if header is None else _BODIES.get((header.message_type or "").strip())
         if header is None or kind is None:
             return "text" if self.content.format == mq.FORMAT_STRING else "bytes"
@@ -174,17 +177,16 @@ class Received:
     def group_id(self) -> str | None:
         """JMSXGroupID: the text that the application set, else that of the descriptor; None outside a group."""
         text = self.field("Gid")
-        if text is None and self.descriptor.msg_flags & mq.MSG_IN_GROUP:
+        if text is None and self.descriptor.msg_flags & _IN_GROUP:
             return f"ID:{self.descriptor.group_id.hex()}"
         return text
 
     @property
     def group_sequence(self) -> int | None:
         """JMSXGroupSeq; None outside a group."""
-        told = _natural(self.field("Seq"), 31)
-        if told is None and self.descriptor.msg_flags & mq.MSG_IN_GROUP:
+        if self.descriptor.msg_flags & _IN_GROUP:
             return self.descriptor.msg_seq_number
-        return told
+        return _natural(self.field("Seq"), 31)
 
     @property
     def timestamp(self) -> int | None:

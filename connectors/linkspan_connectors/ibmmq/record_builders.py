@@ -80,7 +80,7 @@ class _JmsBuilder(ValueBuilder):
     def values(self, messages: Sequence[Got]) -> Column | None:
         if any(md[28:40] != _UTF8_TEXT for md, _ in messages):
             return None
-        return Column([data.decode() for _, data in messages])
+        return Column([data.decode() or None for _, data in messages])
 
 
 _UTF8_TEXT: Final = mq.CCSID_UTF8.to_bytes(4, "little" if mq.ENCODING_NATIVE == mq.ENCODING_LITTLE else "big") + (
@@ -111,7 +111,7 @@ class _JsonBuilder(ValueBuilder):
         raise DataError(f"The body is a {kind} of JMS, and only text and bytes can be JSON")
 
     def values(self, messages: Sequence[Got]) -> Column | None:
-        if self._is_jms and any(md[28:40] != _UTF8_TEXT for md, _ in messages):
+        if self._is_jms and any(md[28:40] != _UTF8_TEXT or not data for md, data in messages):
             return None
         column = self._converter.to_connect_batch(self._topic, [data for _, data in messages])
         return None if column.failures or column.schemas is not None else column

@@ -46,13 +46,17 @@ def test_text_is_decoded_by_its_ccsid_and_encoded_the_same(data: bytes, ccsid: i
 
 
 def test_lines_of_ebcdic_end_as_java_reads_them() -> None:
-    assert decoded(b"\x15\x25", 37) == "\n\x85"
-    assert encoded("\n\x85", 500) == b"\x15\x25"
+    assert decoded(b"\x15\x25", 37) == "\n\n"
+    assert encoded("\n\x85", 500) == b"\x15\x15"
+    assert decoded(b"\x15\x25", 1047) == "\n\x85"
+    assert encoded("\n\x85", 1047) == b"\x15\x25"
 
 
 def test_byte_order_of_utf_16_is_that_of_the_numbers() -> None:
     assert decoded(b"\x00a", 1200, mq.ENCODING_BIG) == "a"
     assert decoded(b"a\x00", 1200, mq.ENCODING_LITTLE) == "a"
+    assert decoded(b"\xff\xfea\x00", 1200, mq.ENCODING_BIG) == "a"
+    assert encoded("a", 1200) == b"\xfe\xff\x00a"
 
 
 def test_what_is_no_text_is_refused_with_its_place() -> None:
@@ -68,7 +72,7 @@ def test_names_are_those_of_java_and_are_found_again() -> None:
     assert [charset_name(ccsid) for ccsid in (1208, 819, 1200, 37, 1140, 1252, 99999)] == [
         "UTF-8",
         "ISO-8859-1",
-        "UTF-16BE",
+        "UTF-16",
         "IBM037",
         "IBM01140",
         "windows-1252",
@@ -78,6 +82,6 @@ def test_names_are_those_of_java_and_are_found_again() -> None:
         1208,
         1047,
         850,
-        1200,
+        1201,
         None,
     ]

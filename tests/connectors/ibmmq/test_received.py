@@ -111,7 +111,15 @@ def test_groups() -> None:
     group = _plain(msg_flags=0x18, group_id=b"orders".ljust(24, b"\0"), msg_seq_number=3)
     assert (group.group_id, group.group_sequence) == ("ID:" + b"orders".ljust(24, b"\0").hex(), 3)
     named = _jms("<jms><Gid>orders</Gid><Seq>4</Seq></jms>", msg_flags=0x8, group_id=b"orders".ljust(24, b"\0"))
-    assert (named.group_id, named.group_sequence) == ("orders", 4)
+    assert (named.group_id, named.group_sequence) == ("orders", 1)
+    published = _jms("<jms><Gid>orders</Gid><Seq>4</Seq></jms>")
+    assert (published.group_id, published.group_sequence) == ("orders", 4)
+
+
+def test_no_body_is_none_unless_the_header_says_what_it_is() -> None:
+    assert _plain(b"").kind == "none"
+    assert _jms("<jms></jms>", body=b"").kind == "none"
+    assert _jms("<mcd><Msd>jms_text</Msd></mcd>", body=b"").kind == "text"
     assert (_plain().group_id, _plain().group_sequence) == (None, None)
 
 
