@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from linkspan.api import DataError, Header, Headers, Schema, schema
 from linkspan_connectors.ibmmq.charsets import charset_name
 from linkspan_connectors.ibmmq.mqi import constants as mq
-from linkspan_connectors.ibmmq.received import Received
+from linkspan_connectors.ibmmq.received import IN_GROUP, Received
 from linkspan_connectors.ibmmq.rfh2 import Rfh2, header_of
 
 __all__ = ["record_headers"]
@@ -150,7 +150,7 @@ def _of_jms(fields: bytes, form: bytes, encoding: int, ccsid: int) -> _OfJms:
             _string("JMS_IBM_PutDate", _text(date)),
         ),
         (_number("JMS_IBM_PutApplType", kind), *_of_reports(report, feedback, flags)),
-        bool(flags & mq.MSG_IN_GROUP),
+        bool(flags & IN_GROUP),
     )
 
 

@@ -12,14 +12,15 @@ from linkspan_connectors.ibmmq.charsets import decoded
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.mqi.structures import Descriptor, unpack_descriptor
 
-__all__ = ["BACKOUT_COUNT", "Received", "backout_count", "is_string", "message_id", "moment"]
+__all__ = ["BACKOUT_COUNT", "IN_GROUP", "Received", "backout_count", "is_string", "message_id", "moment"]
 
 _PLAIN: Final = struct.Struct("=24xii8s")
 """Encoding, CCSID and format of a descriptor."""
 BACKOUT_COUNT: Final = struct.Struct("=96xi")
 """Backout count of a descriptor."""
 _NOTHING: Final = bytes(24)
-_IN_GROUP: Final = mq.MSG_IN_GROUP | mq.LAST_MSG_IN_GROUP
+IN_GROUP: Final = mq.MSGIN_GROUP | mq.LAST_MSGIN_GROUP
+"""Flags of a descriptor that say that the message is one of a group."""
 _MOST_DIGITS: Final = 20
 
 _BODIES: Final = {
@@ -177,14 +178,14 @@ class Received:
     def group_id(self) -> str | None:
         """JMSXGroupID: the text that the application set, else that of the descriptor; None outside a group."""
         text = self.field("Gid")
-        if text is None and self.descriptor.msg_flags & _IN_GROUP:
+        if text is None and self.descriptor.msg_flags & IN_GROUP:
             return f"ID:{self.descriptor.group_id.hex()}"
         return text
 
     @property
     def group_sequence(self) -> int | None:
         """JMSXGroupSeq; None outside a group."""
-        if self.descriptor.msg_flags & _IN_GROUP:
+        if self.descriptor.msg_flags & IN_GROUP:
             return self.descriptor.msg_seq_number
         return _natural(self.field("Seq"), 31)
 
