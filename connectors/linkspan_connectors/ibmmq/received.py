@@ -19,7 +19,7 @@ _PLAIN: Final = struct.Struct("=24xii8s")
 BACKOUT_COUNT: Final = struct.Struct("=96xi")
 """Backout count of a descriptor."""
 _NOTHING: Final = bytes(24)
-IN_GROUP: Final = mq.MSGIN_GROUP | mq.LAST_MSGIN_GROUP
+IN_GROUP: Final = mq.MSG_IN_GROUP | mq.LAST_MSG_IN_GROUP
 """Flags of a descriptor that say that the message is one of a group."""
 _MOST_DIGITS: Final = 20
 
