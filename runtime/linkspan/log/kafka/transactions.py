@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -135,6 +135,8 @@ class KafkaTransactionalWriter:
 
     def _check_sizes(self, batch: OutgoingBatch) -> None:
         """Refuse a record that the library would refuse in the middle of its batch."""
+        if batch.headers is None and _longest(batch.values) + _longest(batch.keys or ()) <= self._largest:
+            return
         for index in range(len(batch)):
             size = record_size(batch, index)
             if size > self._largest:
@@ -317,6 +319,10 @@ class KafkaTransactionalWriter:
         problem = connect_error(error, doing, right)
         # nothing of this transaction can be tried again
         return ConnectError(problem.message) if isinstance(problem, RetriableError) else problem
+
+
+def _longest(payloads: Sequence[bytes | None]) -> int:
+    return max(map(len, filter(None, payloads)), default=0)
 
 
 def _payload_of(message: Message) -> int:
