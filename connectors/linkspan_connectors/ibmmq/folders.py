@@ -9,12 +9,13 @@ refuse a whole message with one that is written as UTF-8.
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from linkspan.api import DataError
 
-__all__ = ["Element", "elements", "escaped", "root"]
+__all__ = ["Element", "escaped", "read_folder"]
 
 _ROOT: Final = re.compile(r"<([^\s<>/]+)[^<>]*>")
 _ELEMENT: Final = re.compile(r"\s*<([^\s<>/]+)((?:\s[^<>]*?)?)(?:/>|>([^<]*)</[^<>]*>)")
@@ -45,25 +46,19 @@ class Element(NamedTuple):
     text: str | None
 
 
-def root(text: str) -> str | None:
-    """Name of a folder; None when the text is none."""
-    found = _ROOT.match(text)
-    return None if found is None else found[1]
-
-
-def elements(text: str) -> list[Element]:
-    """Elements of a folder that has a name.
+def read_folder(text: str, names: Container[str]) -> tuple[str, Sequence[Element]]:
+    """Name and elements of a folder; an empty name, and none, for a folder that has none of these names.
 
     Raises:
         DataError: it is malformed; the message names the place, and nothing that stands there.
     """
     begin = _ROOT.match(text)
-    if begin is None:
-        raise DataError("A folder of the MQRFH2 has no name")
-    at = begin.end()
+    if begin is None or begin[1] not in names:
+        return "", ()
+    name, at = begin[1], begin.end()
     if text[at - 2] == "/":
-        return []
-    return _flat(text, at, begin[1]) or _found(text, at, begin[1])
+        return name, ()
+    return name, _flat(text, at, name) or _found(text, at, name)
 
 
 def _flat(text: str, at: int, folder: str) -> list[Element] | None:

@@ -91,7 +91,7 @@ def record_headers(message: Received, *, is_jms: bool, with_descriptor: bool) ->
     headers += rest
     if with_descriptor:
         headers += _of_descriptor(message)
-    if any(header.key.startswith("JMS") for header in own):
+    if any([header.key.startswith("JMS") for header in own]):  # noqa: C419 - faster than a generator
         return Headers({header.key: header for header in headers}.values())
     return headers
 

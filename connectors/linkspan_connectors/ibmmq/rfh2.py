@@ -15,7 +15,7 @@ from linkspan.api import DataError, Header, Schema, schema
 from linkspan.api.schema import Type
 from linkspan.api.text import double_text, float_text
 from linkspan_connectors.ibmmq.charsets import decoded
-from linkspan_connectors.ibmmq.folders import Element, elements, escaped, root
+from linkspan_connectors.ibmmq.folders import Element, escaped, read_folder
 from linkspan_connectors.ibmmq.mqi import constants as mq
 
 __all__ = ["Property", "Rfh2", "folder", "header_of", "parse", "property_text", "rfh2_bytes"]
@@ -127,8 +127,7 @@ def _folders(data: bytes, at: int, end: int, number: struct.Struct) -> list[byte
 def _elements(content: bytes, ccsid: int, encoding: int) -> tuple[str, Sequence[Element]]:
     """Name and elements of a folder; of one that is of no interest the name only."""
     text = decoded(content, ccsid or mq.CCSID_UTF8, encoding).strip("\0 \t\r\n")
-    name = root(text)
-    return (name, elements(text)) if name in _READ else ("", ())
+    return read_folder(text, _READ)
 
 
 _READ: Final = frozenset({"mcd", "jms", "mqps", "usr"})

@@ -7,7 +7,7 @@ import pytest
 
 from linkspan.api import DataError, schema
 from linkspan_connectors.ibmmq.chain import content_of
-from linkspan_connectors.ibmmq.folders import Element, _found, elements
+from linkspan_connectors.ibmmq.folders import Element, _found, read_folder
 from linkspan_connectors.ibmmq.mqi import constants as mq
 from linkspan_connectors.ibmmq.rfh2 import Property, Rfh2, folder, header_of, parse, property_text, rfh2_bytes
 
@@ -218,4 +218,4 @@ def test_a_ccsid_may_be_that_of_what_precedes_the_header(ccsid: int) -> None:
 def test_what_needs_no_closer_look_is_read_as_with_one(text: str) -> None:
     name = re.match("<([^ >]+)[^>]*>", text)
     assert name is not None
-    assert elements(text) == _found(text, name.end(), name[1])
+    assert read_folder(text, {"usr"}) == ("usr", _found(text, name.end(), name[1]))
