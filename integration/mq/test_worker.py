@@ -184,6 +184,41 @@ def test_offsets_that_are_set_by_rest_are_those_of_the_state_queue(server: Queue
         worker.stop()
 
 
+OWN = """
+class Shouting:
+    def value(self, message):
+        return message.text().upper()
+
+
+class Quoting:
+    def body(self, topic, schema, value):
+        return f"{topic}: {value}"
+"""
+
+
+def test_builders_of_the_user_make_records_and_messages(server: QueueManagerServer, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "own_mq_builders.py").write_text(OWN)
+    source, sink = connectors(server)
+    source["mq.record.builder"], sink["mq.message.builder"] = "own_mq_builders.Shouting", "own_mq_builders:Quoting"
+    environment = {**server.environment, "PYTHONPATH": str(tmp_path / "plugins")}
+    worker = LinkspanWorker(tmp_path / "worker", None, {}, [source, sink], env=environment)
+    put(server, 0, 1)
+    worker.start()
+    try:
+        eventually(lambda: server.bodies("OUT") == [b"orders: M00000"])
+        checked = answer(
+            worker,
+            "/connector-plugins/MQSink/config/validate",
+            "PUT",
+            {**sink, "mq.message.builder": "own_mq_builders.Shouting"},
+        )
+        errors = {each["value"]["name"]: each["value"]["errors"] for each in checked["configs"]}
+        assert "Shouting is no builder: it has no method body" in errors["mq.message.builder"][0]
+    finally:
+        worker.stop()
+
+
 def test_what_is_wrong_is_told_by_validation_and_by_the_status(server: QueueManagerServer, tmp_path: Path) -> None:
     worker = worker_of(server, tmp_path / "worker")
     worker.start()

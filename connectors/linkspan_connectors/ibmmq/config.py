@@ -242,7 +242,8 @@ class MqSourceConfig(_Connection):
     mq_queue = Str(**_mq(6, "Source queue", Width.LONG, HIGH, validator=_text), doc="Queue to read from.")
     mq_record_builder = Str(
         **_mq(9, "Record builder", Width.LONG, HIGH, validator=_text),
-        doc="How records are made of messages: DefaultRecordBuilder or JsonRecordBuilder, with or without its package.",
+        doc="How records are made of messages: DefaultRecordBuilder or JsonRecordBuilder, with or without its package, "
+        "or a class in Python as package.module.Class.",
     )
     mq_message_body_jms = Bool(
         **_mq(10, "Message body as JMS", Width.SHORT, validator=non_null),
@@ -373,7 +374,7 @@ class MqSinkConfig(_Connection):
         **_mq(9, "Message builder", Width.MEDIUM, HIGH),
         doc=(
             "How messages are made of records: DefaultMessageBuilder, JsonMessageBuilder or ConverterMessageBuilder, "
-            "with or without its package."
+            "with or without its package, or a class in Python as package.module.Class."
         ),
     )
     mq_message_body_jms = Bool(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -18,7 +18,9 @@ from linkspan.api import (
     TopicPartition,
 )
 from linkspan_connectors.ibmmq.config import MqSinkConfig, MqSourceConfig, state_queue
+from linkspan_connectors.ibmmq.message_builders import check_message_builder
 from linkspan_connectors.ibmmq.mqi.binding import missing
+from linkspan_connectors.ibmmq.record_builders import check_record_builder
 from linkspan_connectors.ibmmq.sink import MqSinkTask
 from linkspan_connectors.ibmmq.sink_state import SinkState
 from linkspan_connectors.ibmmq.source import SEQUENCE, SOURCE, MqSourceTask
@@ -43,9 +45,9 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
         """The same for every task."""
         return list(super().task_configs(max_tasks)) * max_tasks
 
-    def validate(self, config: Config) -> Sequence[ConfigError]:  # noqa: ARG002 - keys are checked by themselves
-        """Say what has to be installed."""
-        return _unavailable()
+    def validate(self, config: Config) -> Sequence[ConfigError]:
+        """Say what has to be installed, and whether there is the builder."""
+        return [*_unavailable(), *_of_builder(check_record_builder, config.values["mq.record.builder"])]
 
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
         """With a state queue and one task."""
@@ -81,9 +83,9 @@ class MqSinkConnector(SinkConnector[MqSinkConfig]):
         """The same for every task; the consumer group shares out the partitions."""
         return list(super().task_configs(max_tasks)) * max_tasks
 
-    def validate(self, config: Config) -> Sequence[ConfigError]:  # noqa: ARG002 - keys are checked by themselves
-        """Say what has to be installed."""
-        return _unavailable()
+    def validate(self, config: Config) -> Sequence[ConfigError]:
+        """Say what has to be installed, and whether there is the builder."""
+        return [*_unavailable(), *_of_builder(check_message_builder, config.values["mq.message.builder"])]
 
     def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:  # noqa: ARG002 - as above
         """Offsets of the state queue; None without one."""
@@ -136,3 +138,11 @@ def _place(name: str) -> TopicPartition:
 def _unavailable() -> Sequence[ConfigError]:
     problem = missing()
     return () if problem is None else (ConfigError(problem, "connector.class"),)
+
+
+def _of_builder(check: Callable[[str], None], name: object) -> Sequence[ConfigError]:
+    try:
+        check(str(name))
+    except ConfigError as error:
+        return (error,)
+    return ()

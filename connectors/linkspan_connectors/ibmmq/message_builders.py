@@ -10,8 +10,9 @@ from linkspan.api.schema import Type
 from linkspan.api.text import java_text
 from linkspan_connectors.ibmmq.config import MqSinkConfig
 from linkspan_connectors.ibmmq.outgoing import Body
+from linkspan_connectors.ibmmq.own_builders import OwnBodies, check_builder
 
-__all__ = ["BodyBuilder", "body_builder", "default_body"]
+__all__ = ["BodyBuilder", "body_builder", "check_message_builder", "default_body"]
 
 BodyBuilder = Callable[[str, Schema | None, object], Body]
 """Topic, schema and value of a record → the body; raises DataError when the value cannot become one."""
@@ -64,9 +65,10 @@ def body_builder(config: MqSinkConfig, context: SinkTaskContext) -> BodyBuilder:
         given = config.with_prefix(f"{_CONVERTER_KEY}.").items()
         own = {key: value for key, value in given if value is not None}
         return _converted(context.converter(converter, own, _CONVERTER_KEY))
-    raise ConfigError.invalid(
-        "mq.message.builder",
-        config.mq_message_builder,
-        f"there are DefaultMessageBuilder, JsonMessageBuilder and ConverterMessageBuilder in {_PACKAGE[:-1]}; builders "
-        "in Java cannot be loaded",
-    )
+    return OwnBodies(config.mq_message_builder, context.configs)
+
+
+def check_message_builder(name: str) -> None:
+    """Raises ConfigError when there is no builder of this name."""
+    if name.removeprefix(_PACKAGE) not in ("DefaultMessageBuilder", "JsonMessageBuilder", "ConverterMessageBuilder"):
+        check_builder("mq.message.builder", name)

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from linkspan.api import (
     Column,
-    ConfigError,
     Converter,
     DataError,
     Schema,
@@ -18,9 +17,10 @@ from linkspan.api import (
 )
 from linkspan_connectors.ibmmq.config import MqSourceConfig
 from linkspan_connectors.ibmmq.mqi import constants as mq
+from linkspan_connectors.ibmmq.own_builders import OwnValues, check_builder
 from linkspan_connectors.ibmmq.received import Received
 
-__all__ = ["Got", "KeyBuilder", "ValueBuilder", "key_builder", "value_builder"]
+__all__ = ["Got", "KeyBuilder", "ValueBuilder", "check_record_builder", "key_builder", "value_builder"]
 
 Got = tuple[bytes, bytes]
 """Packed descriptor of a message, and what follows it."""
@@ -117,11 +117,24 @@ class _JsonBuilder(ValueBuilder):
         return None if column.failures or column.schemas is not None else column
 
 
+class _OwnBuilder(ValueBuilder):
+    """What a builder of the user makes."""
+
+    def __init__(self, own: OwnValues) -> None:
+        self._own = own
+
+    def value(self, message: Received) -> SchemaAndValue:
+        return self._own.value(message)
+
+    def values(self, messages: Sequence[Got]) -> Column | None:  # noqa: ARG002 - each by itself
+        return None
+
+
 def value_builder(config: MqSourceConfig, context: SourceTaskContext) -> ValueBuilder:
     """The builder that ``mq.record.builder`` names.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is none of that name, or it cannot be made.
     """
     name = config.mq_record_builder.removeprefix(_PACKAGE)
     is_jms = config.mq_message_body_jms
@@ -133,11 +146,13 @@ def value_builder(config: MqSourceConfig, context: SourceTaskContext) -> ValueBu
             settings["schema.content"] = config.mq_record_builder_json_schema_content
         converter = context.converter(_JSON_CONVERTER, settings, "mq.record.builder")
         return _JsonBuilder(converter, config.topic, is_jms=is_jms)
-    raise ConfigError.invalid(
-        "mq.record.builder",
-        config.mq_record_builder,
-        f"there are {_PACKAGE}DefaultRecordBuilder and {_PACKAGE}JsonRecordBuilder; builders in Java cannot be loaded",
-    )
+    return _OwnBuilder(OwnValues(config.mq_record_builder, context.configs))
+
+
+def check_record_builder(name: str) -> None:
+    """Raises ConfigError when there is no builder of this name."""
+    if name.removeprefix(_PACKAGE) not in ("DefaultRecordBuilder", "JsonRecordBuilder"):
+        check_builder("mq.record.builder", name)
 
 
 def key_builder(config: MqSourceConfig) -> KeyBuilder | None:

@@ -23,6 +23,8 @@ POINT = Schema(Type.STRUCT, fields={"a": schema.INT32, "b": schema.OPTIONAL_STRI
 
 
 class Context:
+    configs: Mapping[str, str] = SINK
+
     def converter(self, name: str, settings: Mapping[str, str], key: str | None = None) -> Any:  # noqa: ARG002 - the contract
         made = {"org.apache.kafka.connect.json.JsonConverter": JsonConverter, "string": StringConverter}[name]()
         made.configure(load(made.config_class, {"converter.type": "value", **settings}), is_key=False)
