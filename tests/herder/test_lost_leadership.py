@@ -72,7 +72,9 @@ def test_what_has_waited_is_refused_once_another_worker_leads(
             SETTINGS,
             lanes,
         )
-        group = SimpleNamespace(in_group=True, leads=True, leader_url=None, members={}, wait_settled=wait_settled)
+        group = SimpleNamespace(
+            in_group=True, leads=True, leader_url=None, members={}, wait_settled=wait_settled, wait_at_rest=wait_settled
+        )
         herder._group = herder._admission._group = group  # type: ignore[assignment]
         gate = asyncio.Event()
 

@@ -12,7 +12,7 @@ from linkspan.herder import protocol
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import GroupMember
 from linkspan.herder.participant import GroupTimes, Participant
-from linkspan.herder.protocol import Assignment, WorkItem
+from linkspan.herder.protocol import Assignment, WorkerState, WorkItem
 from tests.herder.config_listener import Told
 from tests.log.memory_table import MemoryTable, MemoryTopic
 
@@ -162,5 +162,35 @@ def test_a_defect_in_what_follows_a_round_is_logged_and_told(caplog: pytest.LogC
         await asyncio.sleep(0)
         assert "a defect" in caplog.text
         assert str(part.hooks.broken) == "The end of a rebalance failed: RuntimeError: a defect"
+
+    play(story)
+
+
+def test_a_leader_is_at_rest_when_a_round_revokes_nothing_as_only_then_all_has_ended_that_was_revoked() -> None:
+    async def story(part: Part) -> None:
+        await part.configs.put_connector("c", {"name": "c"}, None)
+        offset = part.configs.snapshot.offset
+
+        async def round_(generation: int, other_has: Sequence[WorkItem]) -> None:
+            """One in which this worker leads and has the instance of the connector."""
+            await part.group.on_joining()
+            members = {
+                "me": dict(part.group.subscriptions())["sessioned"],
+                "other": protocol.encode_worker_state(
+                    WorkerState("http://other", offset, Assignment(2, 0, "me", ME, offset, tuple(other_has))), 2
+                ),
+            }
+            shares = await part.group.assign("me", "sessioned", generation, members)
+            await part.group.on_joined(generation, "me", "sessioned", shares["me"])
+            assert await part.group.wait_settled(SECONDS_TO_HAPPEN)
+
+        await round_(1, [])
+        assert await part.group.wait_at_rest(0)
+        await round_(2, [("gone", 0)])
+        assert part.group.settled
+        assert not await part.group.wait_at_rest(0), "the other worker may not have stopped it yet"
+        waiting = asyncio.ensure_future(part.group.wait_at_rest(SECONDS_TO_HAPPEN))
+        await round_(3, [])
+        assert await waiting
 
     play(story)

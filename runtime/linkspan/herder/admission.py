@@ -36,6 +36,11 @@ class Admission:
         if not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
             raise RebalanceNeededError
 
+    async def at_rest(self) -> None:
+        """Wait until nothing goes on that belongs nowhere any more; RebalanceNeededError when that takes too long."""
+        if not await self._group.wait_at_rest(REQUEST_TIMEOUT_SECONDS):
+            raise RebalanceNeededError
+
     def check_leading(self) -> None:
         """Go on as the leader only; NotLeaderError names it."""
         if not self._group.leads:

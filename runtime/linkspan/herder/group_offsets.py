@@ -1,7 +1,7 @@
 """Requests about the offsets of a connector in a group of workers: read, alter, reset (spec/runtime.md 1.8, 4.12).
 
-Any worker reads. The leader changes, in the lane of the connector, once it is stopped; and where sources deliver
-exactly once, not before their older tasks can write nothing more.
+Any worker reads. The leader changes, in the lane of the connector, once it is stopped and its tasks have ended; and
+where sources deliver exactly once, not before their older tasks can write nothing more.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class GroupOffsets:
     async def alter(self, name: str, offsets: list[Body]) -> Body:
         """Set offsets of a stopped connector."""
         offset_requests.check_offsets(offsets)
-        await self._admission.undisturbed()
+        await self._admission.at_rest()
         self._admission.check_leading()
 
         async def alter(stage: Stage) -> Body:
@@ -67,7 +67,7 @@ class GroupOffsets:
 
     async def reset(self, name: str) -> Body:
         """Forget the offsets of a stopped connector."""
-        await self._admission.undisturbed()
+        await self._admission.at_rest()
         self._admission.check_leading()
 
         async def reset(stage: Stage) -> Body:
@@ -89,6 +89,9 @@ class GroupOffsets:
 
     async def _stopped_config(self, name: str) -> dict[str, str]:
         await self._configs.read_to_end(self._sync_seconds)
+        # a task that ends, on any worker, stores its last offsets; it may have been stopped since this was asked for
+        await self._admission.at_rest()
+        self._admission.check_leading()
         config = self._directory.config(name)
         snapshot = self._configs.snapshot
         offset_requests.check_stopped(name, snapshot.targets.get(name, STARTED), len(snapshot.tasks(name)))

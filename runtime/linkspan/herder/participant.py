@@ -109,6 +109,8 @@ class Participant:
         self._resolving: asyncio.Task[None] | None = None
         self._delayed: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
+        self._nothing_revoked = asyncio.Event()
+        self._nothing_revoked.set()
         self._owners: Mapping[WorkItem, str] = {}
         self._members: Mapping[str, str] = {}
         self._unsynced = 0
@@ -160,6 +162,21 @@ class Participant:
         try:
             async with asyncio.timeout(seconds):
                 await self._settled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def wait_at_rest(self, seconds: float) -> bool:
+        """Wait until no round is under way, and what the last one revoked has ended; False when it takes longer.
+
+        Only the leader knows what others were told to stop. Each of them joins anew when that has ended, so the round
+        that revokes nothing comes after it (3.3).
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not (self.settled and self._nothing_revoked.is_set()):
+                    await self._settled.wait()
+                    await self._nothing_revoked.wait()
         except TimeoutError:
             return False
         return True
@@ -218,6 +235,7 @@ class Participant:
             failed = Assignment(version, protocol.CONFIG_MISMATCH, leader, leader_url, newest)
             return dict.fromkeys(members, protocol.encode_assignment(failed))
         configured = {connector: snapshot.tasks(connector) for connector in snapshot.connectors}
+        self._nothing_revoked.set()
         if version == 0:
             shares = eager_assignor.assign(members, configured)
             self._owners = {item: states[member].url for member, items in shares.items() for item in items}
@@ -228,6 +246,8 @@ class Participant:
                 for member in members
             }
         round_ = self._assignor.assign(states, configured, self.generation, generation, self._now_ms())
+        if any(round_.revoked.values()):
+            self._nothing_revoked.clear()
         self._owners = {item: states[member].url for member, items in round_.owned.items() for item in items}
         return {
             member: protocol.encode_assignment(
@@ -261,6 +281,7 @@ class Participant:
             self._items = (self._items - revoked) | frozenset(got.assigned)
         if not self.leads:
             self._owners, self._members = {}, {}
+            self._nothing_revoked.set()
         _log.info(
             "Assigned in generation %d: %d connector(s) and task(s) new, %d revoked, %d in all, delay %d ms, error %d",
             generation,
@@ -285,6 +306,7 @@ class Participant:
         self._cancel_resolving()
         await self._give_up_everything()
         self._last, self.leader_url, self._owners, self._members = None, None, {}, {}
+        self._nothing_revoked.set()
 
     async def _give_up_everything(self) -> None:
         names = {connector for connector, _ in self._items}
