@@ -204,11 +204,12 @@ def test_it_waits_for_a_broker_and_says_when_none_comes(standalone, port):
     status, message = ended(standalone, "standalone")
     assert status == 1
     assert f"no broker of CONNECT_BOOTSTRAP_SERVERS=127.0.0.1:{port} could be reached within 0.5 s" in message
-    standalone["CONNECT_CUB_KAFKA_TIMEOUT"] = "soon"
-    assert ended(standalone, "standalone") == (
-        2,
-        "linkspan-container: CONNECT_CUB_KAFKA_TIMEOUT=soon is no number of seconds\n",
-    )
+    for limit in ("soon", "nan"):
+        standalone["CONNECT_CUB_KAFKA_TIMEOUT"] = limit
+        assert ended(standalone, "standalone") == (
+            2,
+            f"linkspan-container: CONNECT_CUB_KAFKA_TIMEOUT={limit} is no number of seconds\n",
+        )
 
 
 def test_settings_for_java_are_ignored_with_one_line(standalone):

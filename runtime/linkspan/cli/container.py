@@ -10,6 +10,7 @@ Exit statuses: those of the worker; 1 when a variable is missing or no broker ca
 from __future__ import annotations
 
 import http.client
+import math
 import os
 import re
 import socket
@@ -150,7 +151,9 @@ def _wait_for_broker(servers: str, limit: str | None, prefix: str, key: str) -> 
     try:
         seconds = float(limit or _BROKER_SECONDS)
     except ValueError:
-        raise ConfigError(f"{prefix}CUB_KAFKA_TIMEOUT={limit} is no number of seconds") from None
+        seconds = math.nan
+    if math.isnan(seconds):
+        raise ConfigError(f"{prefix}CUB_KAFKA_TIMEOUT={limit} is no number of seconds")
     end = time.monotonic() + seconds
     while not any(_takes_connections(server.strip()) for server in servers.split(",")):
         if time.monotonic() >= end:
