@@ -9,6 +9,7 @@ import pytest
 
 from linkspan.api.errors import ConnectError
 from linkspan.herder import protocol
+from linkspan.herder.admission import Admission
 from linkspan.herder.config_topic import ConfigTopic
 from linkspan.herder.group import GroupMember
 from linkspan.herder.participant import GroupTimes, Participant
@@ -78,6 +79,19 @@ class Part:
         """A round that this worker leads."""
         assignment = protocol.encode_assignment(Assignment(version, 0, "me", ME, offset, tuple(assigned)))
         await self.group.on_joined(1, "me", "sessioned", assignment)
+
+    async def lead(self, generation: int, *, other_has: Sequence[WorkItem]) -> None:
+        """A round that this worker leads, with another one that has some work."""
+        await self.group.on_joining()
+        offset = self.configs.snapshot.offset
+        allocation = Assignment(2, 0, "me", ME, offset, tuple(other_has))
+        members = {
+            "me": dict(self.group.subscriptions())["sessioned"],
+            "other": protocol.encode_worker_state(WorkerState("http://other", offset, allocation), 2),
+        }
+        shares = await self.group.assign("me", "sessioned", generation, members)
+        await self.group.on_joined(generation, "me", "sessioned", shares["me"])
+        assert await self.group.wait_settled(SECONDS_TO_HAPPEN)
 
     async def fail_to_catch_up(self) -> None:
         """A round in which others know more than the topic gives."""
@@ -168,29 +182,28 @@ def test_a_defect_in_what_follows_a_round_is_logged_and_told(caplog: pytest.LogC
 
 def test_a_leader_is_at_rest_when_a_round_revokes_nothing_as_only_then_all_has_ended_that_was_revoked() -> None:
     async def story(part: Part) -> None:
-        await part.configs.put_connector("c", {"name": "c"}, None)
-        offset = part.configs.snapshot.offset
-
-        async def round_(generation: int, other_has: Sequence[WorkItem]) -> None:
-            """One in which this worker leads and has the instance of the connector."""
-            await part.group.on_joining()
-            members = {
-                "me": dict(part.group.subscriptions())["sessioned"],
-                "other": protocol.encode_worker_state(
-                    WorkerState("http://other", offset, Assignment(2, 0, "me", ME, offset, tuple(other_has))), 2
-                ),
-            }
-            shares = await part.group.assign("me", "sessioned", generation, members)
-            await part.group.on_joined(generation, "me", "sessioned", shares["me"])
-            assert await part.group.wait_settled(SECONDS_TO_HAPPEN)
-
-        await round_(1, [])
+        await part.lead(1, other_has=[("gone", 0)])
         assert await part.group.wait_at_rest(0)
-        await round_(2, [("gone", 0)])
+        await part.lead(2, other_has=[("gone", 0)])
         assert part.group.settled
         assert not await part.group.wait_at_rest(0), "the other worker may not have stopped it yet"
         waiting = asyncio.ensure_future(part.group.wait_at_rest(SECONDS_TO_HAPPEN))
-        await round_(3, [])
+        await part.lead(3, other_has=[])
         assert await waiting
+
+    play(story)
+
+
+def test_requests_about_what_is_between_two_owners_wait_for_the_next_one() -> None:
+    async def story(part: Part) -> None:
+        await part.configs.put_connector("c", {"name": "c"}, None)
+        await part.configs.put_task_configs("c", [{}, {}])
+        await part.lead(1, other_has=[("c", 0), ("c", 1)])
+        assert part.group.settled
+        moving = next(item for item in (("c", 0), ("c", 1)) if part.group.owner_url(item) is None)
+        admitted = asyncio.ensure_future(Admission(part.group).undisturbed())
+        await part.lead(2, other_has=[item for item in (("c", 0), ("c", 1)) if item != moving])
+        await admitted
+        assert moving in part.group.items
 
     play(story)

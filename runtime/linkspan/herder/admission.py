@@ -32,12 +32,11 @@ class Admission:
         self.check_leading()
 
     async def undisturbed(self) -> None:
-        """Wait until no round is under way; RebalanceNeededError when that takes too long."""
-        if not await self._group.wait_settled(REQUEST_TIMEOUT_SECONDS):
-            raise RebalanceNeededError
+        """Wait until no round is under way or to follow, and so nothing is between two owners.
 
-    async def at_rest(self) -> None:
-        """Wait until nothing goes on that belongs nowhere any more; RebalanceNeededError when that takes too long."""
+        Raises:
+            RebalanceNeededError: that takes too long.
+        """
         if not await self._group.wait_at_rest(REQUEST_TIMEOUT_SECONDS):
             raise RebalanceNeededError
 

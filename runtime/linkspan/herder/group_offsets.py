@@ -55,7 +55,7 @@ class GroupOffsets:
     async def alter(self, name: str, offsets: list[Body]) -> Body:
         """Set offsets of a stopped connector."""
         offset_requests.check_offsets(offsets)
-        await self._admission.at_rest()
+        await self._admission.undisturbed()
         self._admission.check_leading()
 
         async def alter(stage: Stage) -> Body:
@@ -67,7 +67,7 @@ class GroupOffsets:
 
     async def reset(self, name: str) -> Body:
         """Forget the offsets of a stopped connector."""
-        await self._admission.at_rest()
+        await self._admission.undisturbed()
         self._admission.check_leading()
 
         async def reset(stage: Stage) -> Body:
@@ -90,7 +90,7 @@ class GroupOffsets:
     async def _stopped_config(self, name: str) -> dict[str, str]:
         await self._configs.read_to_end(self._sync_seconds)
         # a task that ends, on any worker, stores its last offsets; it may have been stopped since this was asked for
-        await self._admission.at_rest()
+        await self._admission.undisturbed()
         self._admission.check_leading()
         config = self._directory.config(name)
         snapshot = self._configs.snapshot
