@@ -447,6 +447,16 @@ def test_what_the_source_reads_is_what_jms_receives(
     is_same_received(jms, *message, is_jms=is_jms, with_descriptor=with_descriptor)
 
 
+@pytest.mark.parametrize("ccsid", [37, 500, 1047])
+def test_a_header_of_a_mainframe_is_read_as_jms_reads_it(jms: JmsClasses, ccsid: int) -> None:
+    folders = ["<mcd><Msd>jms_text</Msd></mcd>", "<usr><color>blue</color></usr>"]
+    header = bytearray(rfh2_bytes(folders, encoded("MQSTR   ", ccsid), ccsid=ccsid))
+    header[:4] = encoded("RFH ", ccsid)
+    descriptor = Descriptor(encoding=mq.ENCODING_BIG, ccsid=ccsid, format=mq.FORMAT_RFH2)
+    md = delivered(pack_descriptor(descriptor._replace(correl_id=bytes(24), msg_id=bytes(24), group_id=bytes(24))))
+    is_same_received(jms, md, bytes(header) + encoded("Hello", ccsid), is_jms=True, with_descriptor=True)
+
+
 @generated
 @given(messages(SPECIAL, st.none()), st.booleans())
 def test_jms_receives_what_the_sink_writes(jms: JmsClasses, case: Json, with_descriptor: bool) -> None:

@@ -22,6 +22,8 @@ __all__ = ["Property", "Rfh2", "folder", "header_of", "parse", "property_text", 
 
 _FIXED: Final = 36
 _SHORT: Final = 512
+_IDS: Final = (b"RFH ", "RFH ".encode("cp500"))
+"""Characters of a header are in the CCSID of what precedes it; these are the same in all pages of EBCDIC."""
 _BLANKS: Final = b"   "
 _VERSION_2: Final = 2
 _LITTLE: Final = struct.Struct("<4siiii8sii")
@@ -85,7 +87,7 @@ def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
     if len(data) < at + _FIXED:
         raise DataError(f"The MQRFH2 at byte {at} needs {_FIXED} bytes, the message has {len(data) - at} more")
     struc_id, version, length, next_encoding, ccsid, form, _, name_ccsid = fixed.unpack_from(data, at)
-    if struc_id != b"RFH " or version != _VERSION_2:
+    if struc_id not in _IDS or version != _VERSION_2:
         raise DataError(f"There is no MQRFH2 at byte {at}, though the format says so")
     if length < _FIXED or at + length > len(data):
         raise DataError(f"The MQRFH2 at byte {at} is said to have {length} bytes, of {len(data) - at} that are there")
@@ -108,6 +110,7 @@ def parse(data: bytes, at: int, encoding: int) -> tuple[Rfh2, int]:
             fields.update({label: text for label, _, text in found if label == "Top" and text is not None})
         elif name == "usr":
             properties.update({each.name: each for each in found})
+    form = form if struc_id == _IDS[0] else form.decode("cp500").encode("latin-1", "replace")
     header = Rfh2(form, next_encoding, ccsid, message_type, null_body, fields, tuple(properties.values()))
     return header, end
 

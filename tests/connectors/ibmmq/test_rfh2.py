@@ -170,6 +170,15 @@ def test_a_body_is_found_behind_other_headers() -> None:
     assert found.rfh2 is not None
 
 
+def test_a_header_may_be_in_ebcdic() -> None:
+    data = bytearray(_header(">", MCD, ccsid=500))
+    data[:4], data[20:28] = "RFH ".encode("cp500"), "MQSTR   ".encode("cp500")
+    found = content_of(mq.FORMAT_RFH2, 273, 500, bytes(data) + "Hello".encode("cp500"))
+    assert (found.format, found.ccsid) == (b"MQSTR   ", 500)
+    assert found.rfh2 is not None
+    assert found.rfh2.message_type == "jms_text"
+
+
 def test_two_headers_are_one_after_the_other() -> None:
     first = bytearray(_header(">", USR))
     first[20:28] = b"MQHRF2  "
