@@ -280,9 +280,9 @@ class Story:
         return ["in peace, a connector could not be created"]
 
 
-def failure_among(seeds: int, *, delivers_once: bool = False) -> str:
-    """What the first of so many seeds finds; for a product that does wrong on purpose."""
-    for seed in range(seeds):
+def failure_among(seeds: int, *, first: int = 0, delivers_once: bool = False) -> str:
+    """What the first of so many seeds finds, from ``first`` on; for a product that does wrong on purpose."""
+    for seed in range(first, first + seeds):
         failures = Story(seed, delivers_once=delivers_once).play().failures
         if failures:
             return failures[0]
