@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("jms-classes"), p
 Json = dict[str, Any]
 Special = Mapping[str, tuple[str, st.SearchStrategy[object]]]
 NOW: Final = 1_700_000_000_123
-MANY: Final = 80
+MANY: Final = 40
 
 generated = settings(
     max_examples=MANY,
