@@ -17,6 +17,7 @@ from linkspan_connectors.ibmmq.rfh2 import Property, folder, property_text, rfh2
 
 __all__ = ["Body", "Draft", "Packed", "Sending", "expiry_tenths", "is_property_name"]
 
+_NOTHING: Final = bytes(24)
 _LONGEST_EXPIRY_MS: Final = 214_748_364_700
 _ID: Final = re.compile(r"ID:((?:[0-9A-Fa-f]{2})*)")
 _BEGINS_NAME: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nl", "Sc", "Pc"})
@@ -185,7 +186,7 @@ class Draft:
             text, binary = identifier, _binary(identifier)
         if self._sending.has_rfh2:
             escaped(text)
-        self._correlation = text
+        self._correlation = None if identifier == _NOTHING else text
         self.set(correl_id=binary[:24].ljust(24, b"\0"))
 
     def join_group(self, *, identifier: str | None = None, sequence: int | None = None) -> None:

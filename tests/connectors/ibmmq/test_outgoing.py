@@ -95,6 +95,7 @@ def test_a_message_that_wants_an_answer_is_a_request() -> None:
     [
         (b"short", b"short".ljust(24, b"\0"), "ID:73686f7274"),
         (b"x" * 30, b"x" * 24, "ID:" + "78" * 30),
+        (bytes(24), bytes(24), None),
         ("ID:" + "0a" * 24, b"\x0a" * 24, "ID:" + "0a" * 24),
         ("order 17", b"order 17".ljust(24, b"\0"), "order 17"),
         ("ä" * 20, "ä".encode() * 12, "ä" * 20),
