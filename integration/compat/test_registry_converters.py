@@ -251,3 +251,25 @@ def test_much_avro_that_contains_itself_is_read_and_written_alike(pair: Pair) ->
 @pytest.mark.long
 def test_much_avro_of_others_is_read_alike(pair: Pair) -> None:
     foreign_avro(pair, MANY)
+
+
+def test_infinite_defaults_of_fields_and_of_items_are_read_alike(pair: Pair) -> None:
+    cases = []
+    for kind, tag in (("FLOAT32", "f32"), ("FLOAT64", "f64")):
+        for default in ("-Infinity", "Infinity", "1.5"):
+            number = {"type": kind, "default": {tag: default}}
+            schema = {
+                "type": "STRUCT",
+                "name": "r.R",
+                "fields": [["m", {"type": "ARRAY", "values": number}], ["d", number]],
+            }
+            value = {"m": {"list": [{tag: "2.0"}]}, "d": {tag: "1.0"}}
+            cases.append(
+                {
+                    "class": AVRO,
+                    "config": {},
+                    "schema": schema,
+                    "value": {"struct": {"schema": schema, "fields": value}},
+                }
+            )
+    assert len(compare(pair, read_back(compare(pair, cases)))) == len(cases)

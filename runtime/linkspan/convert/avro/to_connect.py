@@ -251,7 +251,9 @@ class _Mapping:
         if is_own_default and options.metadata and not options.field_doc_only:
             made.parameters[words.FIELD_DEFAULT] = "true"
         self._set_name(made, node)
-        self._set_default(made, node, props.get(words.CONNECT_DEFAULT) if default is ABSENT else default)
+        self._set_default(
+            made, node, _own_default(node, props.get(words.CONNECT_DEFAULT)) if default is ABSENT else default
+        )
 
     def _set_name(self, made: Draft, node: Node) -> None:
         name = node.props.get(words.CONNECT_NAME)
@@ -384,7 +386,7 @@ def _add_parameters(made: Draft, written: object) -> None:
 
 def _plain_default(schema: Schema, data: Any) -> object:  # noqa: ANN401 - any JSON
     if schema.type is Type.FLOAT32:
-        return _SINGLE.unpack(_SINGLE.pack(data))[0]
+        return _SINGLE.unpack(_SINGLE.pack(float(data)))[0]  # infinities are texts
     if schema.type is Type.FLOAT64:
         return float(data)
     if schema.type in (Type.INT8, Type.INT16):
@@ -398,6 +400,11 @@ def _plain_default(schema: Schema, data: Any) -> object:  # noqa: ANN401 - any J
     if schema.name == TIMESTAMP:
         return logical.timestamp_of(int(data))
     return data
+
+
+def _own_default(node: Node, data: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A default that a type has by itself: as in the original an infinite one, which is a text there, is 0."""
+    return 0.0 if node.type in ("float", "double") and isinstance(data, str) else data
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
