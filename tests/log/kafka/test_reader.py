@@ -162,3 +162,25 @@ def test_a_place_that_the_user_chose_is_kept(monkeypatch):
     library = Static()
     assert static_reader(monkeypatch, library, ours=False).close(30)
     assert library.calls == ["close"]
+
+
+class Looked(list[tuple[str, bytes]]):
+    """No headers, and counts how often somebody looks whether there are any."""
+
+    times = 0
+
+    def __len__(self) -> int:
+        Looked.times += 1
+        return 0
+
+
+def test_who_looks_at_each_record_of_a_batch_goes_through_the_headers_once(monkeypatch):
+    monkeypatch.setattr(Looked, "times", 0)
+    messages = [Message(topic="t", partition=0, offset=at, value=b"v", headers=Looked()) for at in range(100)]
+    reader = static_reader(monkeypatch, Static(list(messages)), ours=False)
+    (batch,) = reader.poll(1.0, 500)
+    assert batch.headers is None
+    once = Looked.times
+    assert once >= 100
+    assert [batch.record(at).headers for at in range(100)] == [[]] * 100
+    assert Looked.times == once

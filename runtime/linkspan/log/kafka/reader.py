@@ -72,7 +72,6 @@ class _Columns:
     def record(self, index: int) -> FetchedRecord:
         message = self._messages[index]
         kind, stamp = message.timestamp()
-        headers = self.headers
         return FetchedRecord(
             message.partition(),  # type: ignore[arg-type] # records have one
             _offset(message),
@@ -80,7 +79,7 @@ class _Columns:
             message.value(),
             stamp,
             _TYPES.get(kind, "NoTimestampType"),
-            () if headers is None else headers[index],
+            self._each_headers()[index],
         )
 
     @property
@@ -124,9 +123,13 @@ class _Columns:
 
     @property
     def headers(self) -> Sequence[Sequence[WireHeader]] | None:
+        headers = self._each_headers()
+        return headers if any(found or found is UNREADABLE for found in headers) else None
+
+    def _each_headers(self) -> list[Sequence[WireHeader]]:
         if self._headers is None:
             self._headers = _headers_of(self._messages)
-        return self._headers if any(found or found is UNREADABLE for found in self._headers) else None
+        return self._headers
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
