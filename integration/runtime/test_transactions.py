@@ -11,7 +11,14 @@ import pytest
 
 from linkspan.api.errors import DataError
 from linkspan.log.kafka import KafkaLog
-from linkspan.log.port import BatchTooLargeError, ExpiredError, OutgoingBatch, TooLargeError, TopicSpec
+from linkspan.log.port import (
+    BatchTooLargeError,
+    ExpiredError,
+    OutgoingBatch,
+    TooLargeError,
+    TopicSpec,
+    TransactionError,
+)
 from linkspan.task.boundaries import IntervalBoundary
 from tests.task.harness import Configured, TransactionRun, committed_content, create_topic
 from tests.task.source_semantics import ALL, batch, record
@@ -75,12 +82,30 @@ def test_a_record_that_the_producer_does_not_take_leaves_its_transaction_as_it_w
     writer = log.transactional_writer({}, uuid.uuid4().hex, reports_records=False)
     writer.open(30)
     writer.begin()
-    with pytest.raises(TooLargeError, match=r"record 1 .* 2000000 bytes, more than max\.request\.size=1048576"):
+    with pytest.raises(TooLargeError, match=r"record 1 .* 2000070 bytes, more than max\.request\.size=1048576"):
         writer.send(OutgoingBatch(topic, [b"a", b"b" * 2_000_000]))
     writer.send(OutgoingBatch(topic, [b"c"]))
     writer.commit()
     writer.close()
     assert committed_content(log, topic) == ["c"]
+
+
+def test_a_transaction_that_has_failed_for_a_record_says_so_of_whatever_is_sent_after_it(kafka):
+    settings = {"bootstrap.servers": kafka.bootstrap}
+    topic = f"small-{uuid.uuid4().hex[:8]}"
+    KafkaLog().admin(settings).create_topic(TopicSpec(topic, 1, 1, {"max.message.bytes": "3000"}))
+    writer = KafkaLog().transactional_writer(settings, uuid.uuid4().hex, reports_records=False)
+    writer.open(30)
+    writer.begin()
+    writer.send(OutgoingBatch(topic, [b"y" * 600_000]))
+    with pytest.raises(TooLargeError):
+        writer.commit()
+    # TooLargeError would say that the batch was not queued, and that the transaction goes on without it
+    with pytest.raises(
+        TransactionError, match=r"the record has 600000 bytes, more than max\.message\.bytes of the topic"
+    ):
+        writer.send(OutgoingBatch(topic, [b"x"]))
+    writer.close()
 
 
 def test_a_letter_that_the_producer_does_not_take_goes_without_its_value_in_the_same_transaction(kafka):

@@ -8,6 +8,8 @@ from linkspan.api.errors import RetriableError
 from linkspan.log.kafka import KafkaLog
 from linkspan.log.kafka.settings import translate
 from linkspan.log.kafka.transactions import within_transaction
+from linkspan.log.kafka.writer import record_size
+from linkspan.log.port import OutgoingBatch, TooLargeError
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "transaction.timeout.ms": "2000", "request.timeout.ms": "30000"}
 
@@ -25,3 +27,17 @@ def test_a_writer_that_finds_no_broker_may_be_opened_again_and_closed():
         with pytest.raises(RetriableError, match="Taking over the transactional id id failed"):
             writer.open(0.2)
     writer.close()
+
+
+@pytest.mark.parametrize("headers", [None, [[("name", b"")]]])
+@pytest.mark.parametrize("over", [1, 35, 69])
+def test_a_record_that_is_too_large_only_with_what_a_request_adds_is_refused_before_it_is_queued(headers, over):
+    writer = KafkaLog().transactional_writer({**NOBODY, "max.request.size": "5000"}, "id", reports_records=False)
+    with pytest.raises(TooLargeError, match=r"record 0 .* more than max\.request\.size=5000 of the producer allows"):
+        writer.send(OutgoingBatch("t", [b"x" * (5000 - over)], headers=headers))
+    writer.close()
+
+
+def test_what_a_record_takes_is_not_overrated_for_the_names_of_its_headers():
+    batch = OutgoingBatch("t", [b"x"], headers=[[("n" * 100, b"")]])
+    assert record_size(batch, 0) == 1 + 100 + 10

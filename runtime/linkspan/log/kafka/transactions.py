@@ -23,8 +23,8 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import PURGED, connect_error, kafka_error, producer_fenced
 from linkspan.log.kafka.settings import Translation, translate
-from linkspan.log.kafka.writer import needs_single_calls, payload_size, record_size, single_options
-from linkspan.log.port import BatchTooLargeError, ExpiredError, TooLargeError
+from linkspan.log.kafka.writer import RECORD_OVERHEAD, needs_single_calls, payload_size, record_size, single_options
+from linkspan.log.port import BatchTooLargeError, ExpiredError, TooLargeError, TransactionError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -122,8 +122,15 @@ class KafkaTransactionalWriter:
     def send(self, batch: OutgoingBatch, on_record: OnRecord | None = None) -> None:
         """Queue a batch; see :meth:`linkspan.log.port.TransactionalWriter.send`."""
         size = payload_size(batch)
-        if size > self._largest:
+        if size + RECORD_OVERHEAD > self._largest:
             self._check_sizes(batch)
+        try:
+            self._queue(batch, size, on_record)
+        except TooLargeError as error:
+            # of a record that was queued before; whose batch is not queued is told with that class
+            raise TransactionError(error.message) from error
+
+    def _queue(self, batch: OutgoingBatch, size: int, on_record: OnRecord | None) -> None:
         self._await_room(len(batch), size)
         self._bytes += size
         answered = self._answered if on_record is None else partial(self._reported, on_record)
@@ -135,14 +142,15 @@ class KafkaTransactionalWriter:
 
     def _check_sizes(self, batch: OutgoingBatch) -> None:
         """Refuse a record that the library would refuse in the middle of its batch."""
-        if batch.headers is None and _longest(batch.values) + _longest(batch.keys or ()) <= self._largest:
+        longest = _longest(batch.values) + _longest(batch.keys or ()) + RECORD_OVERHEAD
+        if batch.headers is None and longest <= self._largest:
             return
         for index in range(len(batch)):
-            size = record_size(batch, index)
+            size = record_size(batch, index) + RECORD_OVERHEAD
             if size > self._largest:
                 raise TooLargeError(
-                    f"Writing record {index} to topic {batch.topic} failed: the record has {size} bytes, more than "
-                    f"max.request.size={self._largest} of the producer allows"
+                    f"Writing record {index} to topic {batch.topic} failed: in a request the record takes up to {size} "
+                    f"bytes, more than max.request.size={self._largest} of the producer allows"
                 )
 
     def poll(self) -> None:

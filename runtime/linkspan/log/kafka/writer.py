@@ -55,13 +55,13 @@ if TYPE_CHECKING:
 
     from linkspan.log.port import OutgoingBatch
 
-__all__ = ["KafkaWriter", "needs_single_calls", "payload_size", "record_size", "single_options"]
+__all__ = ["RECORD_OVERHEAD", "KafkaWriter", "needs_single_calls", "payload_size", "record_size", "single_options"]
 
 _log = logging.getLogger("linkspan.log.kafka")
 
 _WINDOW: Final = 131072
 """Records in flight before the writer waits for all of them; each costs some 200 bytes beyond its payload."""
-_RECORD_OVERHEAD: Final = 70
+RECORD_OVERHEAD: Final = 70
 """Bytes that a record costs in a request beyond key, value and headers, at most."""
 _UNTIL_FLUSHED: Final = 900000
 """librdkafka's largest ``linger.ms``: nothing is sent before a request's worth of records was handed over."""
@@ -141,13 +141,16 @@ def record_size(batch: OutgoingBatch, index: int) -> int:
     if batch.keys is not None:
         size += len(batch.keys[index] or b"")
     if batch.headers is not None:
-        size += sum(len(name) * 4 + len(value or b"") + 10 for name, value in batch.headers[index] or ())
+        size += sum(
+            len(name) * (1 if name.isascii() else 4) + len(value or b"") + 10
+            for name, value in batch.headers[index] or ()
+        )
     return size
 
 
 def _size_of(batch: OutgoingBatch, index: int) -> int:
     """Bytes of one record in a request, at most."""
-    return record_size(batch, index) + _RECORD_OVERHEAD
+    return record_size(batch, index) + RECORD_OVERHEAD
 
 
 def payload_size(batch: OutgoingBatch) -> int:
@@ -400,7 +403,7 @@ class KafkaWriter:
         """The error for a record of so many bytes."""
         limit = self._settings.number("max.request.size")
         said = f"Writing to topic {topic} failed: the record has {size} bytes, more than "
-        if size + _RECORD_OVERHEAD >= limit:
+        if size + RECORD_OVERHEAD >= limit:
             return TooLargeError(f"{said}max.request.size={limit} of the producer allows")
         return TooLargeError(f"{said}max.message.bytes of the topic allows (max.request.size is {limit})")
 
