@@ -198,7 +198,13 @@ _ALIASES: Final = {"windows-31j": 932, "euc-jp": 954, "gb2312": 1381}
 _BY_NAME: Final = _ALIASES | {name.casefold(): ccsid for ccsid, (_, name) in sorted(_CHARSETS.items(), reverse=True)}
 
 
+_MOST_DIGITS: Final = 9
+"""What a descriptor has room for; CCSIDs have five."""
+
+
 def ccsid_of(name: str) -> int | None:
-    """CCSID of a number or a name of Java's; None when it is neither."""
+    """CCSID of a number or a name of Java's; None when it is neither, or the number is none of a CCSID."""
     text = name.strip()
-    return int(text) if text.isascii() and text.isdigit() else _BY_NAME.get(text.casefold())
+    if not (text.isascii() and text.isdigit()):
+        return _BY_NAME.get(text.casefold())
+    return int(text) if len(text) <= _MOST_DIGITS else None

@@ -267,6 +267,7 @@ def test_an_id_that_a_header_sets_is_kept() -> None:
         ("JMS_IBM_MQMD_GroupId", "not base64!"),
         ("JMS_IBM_MQMD_MsgId", "ID:xyz"),
         ("JMS_IBM_Character_Set", "nonsense"),
+        ("JMS_IBM_Character_Set", "99999999999"),
         ("JMS_IBM_MQMD_Nothing", "1"),
     ],
 )
