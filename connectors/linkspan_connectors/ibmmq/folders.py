@@ -22,7 +22,8 @@ _ELEMENT: Final = re.compile(r"\s*<([^\s<>/]+)((?:\s[^<>]*?)?)(?:/>|>([^<]*)</[^
 _FLAT: Final = re.compile(r"<([^\s<>/]+)( dt=(['\"])([^\s<>'\"]*)\3)?>([^<&]*)</\1>")
 """An element as JMS clients write most of them: without references, and not null."""
 _REST: Final = re.compile(r"\s*</[^<>]*>")
-_ATTRIBUTE: Final = re.compile(r"""([^\s=]+)\s*=\s*(?:'([^']*)'|"([^"]*)")""")
+_ATTRIBUTE: Final = re.compile(r"""([^\s=]++)(\s*=\s*(?:'([^']*)'|"([^"]*)"))?""")
+"""Taken also without a value: looked for again behind each of its characters, a long one would take for ever."""
 _REFERENCE: Final = re.compile(r"&(?:#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}))|(amp|lt|gt|quot|apos))?(;?)")
 _ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
@@ -90,7 +91,8 @@ def _found(text: str, at: int, folder: str) -> list[Element]:
 @lru_cache(maxsize=256)
 def _described(attributes: str) -> tuple[str, bool]:
     """Type of an element with these attributes, and whether it is null."""
-    given = {name: single or double for name, single, double in _ATTRIBUTE.findall(attributes)}
+    found = _ATTRIBUTE.findall(attributes)
+    given = {name: single or double for name, has_value, single, double in found if has_value}
     return given.get("dt", "string"), given.get("xsi:nil") == "true"
 
 

@@ -228,3 +228,9 @@ def test_what_needs_no_closer_look_is_read_as_with_one(text: str) -> None:
     name = re.match("<([^ >]+)[^>]*>", text)
     assert name is not None
     assert read_folder(text, {"usr"}) == ("usr", _found(text, name.end(), name[1]))
+
+
+def test_an_attribute_that_is_long_and_has_no_value_is_passed_over_at_once() -> None:
+    # a search that begins anew behind each character takes hours
+    text = f"<usr><a {'x' * 500_000} dt='i4' y>1</a></usr>"
+    assert read_folder(text, {"usr"}) == ("usr", [Element("a", "i4", "1")])
