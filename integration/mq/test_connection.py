@@ -57,9 +57,17 @@ def test_a_ccdt_is_taken_in_place_of_channel_and_hosts(queue_manager):
     assert (request.ccdt_url, request.channel) == ("file:///etc/ccdt.json", None)
 
 
-def test_a_user_in_the_url_of_a_ccdt_is_in_no_message(queue_manager):
-    url = "https://me:secret@files/ccdt.json"
-    with pytest.raises(ConfigError, match=r"at https://files/ccdt\.json") as failed:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:secret@files/ccdt.json",
+        "https://me:p@secret@files/ccdt.json",
+        "https://files/ccdt.json?sv=1&sig=secret",
+        "https://me:se?secret@files/ccdt.json?sig=//secret@x",
+    ],
+)
+def test_what_is_secret_in_the_url_of_a_ccdt_is_in_no_message(queue_manager, url):
+    with pytest.raises(ConfigError, match=r"at https://files/ccdt\.json\b") as failed:
         asked(queue_manager, mq_ccdt_url=url, mq_queue="NOTHING")
     assert "secret" not in str(failed.value)
     assert queue_manager.last_connect().ccdt_url == url

@@ -39,7 +39,8 @@ _RECONNECT: Final[Mapping[str, int]] = {
     "QMGR": mq.RECONNECT_Q_MGR,
     "DISABLED": mq.RECONNECT_DISABLED,
 }
-_USER_OF_URL: Final = re.compile(r"//[^/@]*@")
+_SECRET_OF_URL: Final = re.compile(r"(?<=//)[^/]*@|\?.*", re.DOTALL)
+"""User and password, and what is asked for, such as a signature that lets the bearer in."""
 _DEFAULT_CHANNEL: Final = "SYSTEM.DEF.SVRCONN"
 _DEFAULT_HOST: Final = "localhost(1414)"
 _LONGEST_SLEEP: Final = 1.0
@@ -120,7 +121,7 @@ class Access(NamedTuple):
         if not self.client:
             return f"queue manager {self.queue_manager}"
         channel = f"{self.hosts or _DEFAULT_HOST}, channel {self.channel or _DEFAULT_CHANNEL}"
-        place = channel if self.ccdt_url is None else _USER_OF_URL.sub("//", self.ccdt_url)
+        place = channel if self.ccdt_url is None else _SECRET_OF_URL.sub("", self.ccdt_url)
         return f"queue manager {self.queue_manager} at {place}"
 
 
