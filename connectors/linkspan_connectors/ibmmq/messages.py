@@ -91,7 +91,7 @@ class MessageMaker:
         for index, (topic, kind, value) in enumerate(self._columns(records)):
             try:
                 form, content = build(topic, kind, value)
-                data = content if type(content) is bytes else content.encode()  # type: ignore[union-attr]  # a text
+                data = content if isinstance(content, bytes) else content.encode()
             except (DataError, UnicodeEncodeError) as error:
                 failures[index] = error
                 made.append(None)

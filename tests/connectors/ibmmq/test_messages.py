@@ -22,6 +22,10 @@ from tests.connectors.ibmmq.test_config import SINK
 POINT = Schema(Type.STRUCT, fields={"a": schema.INT32, "b": schema.OPTIONAL_STRING})
 
 
+class Raw(bytes):
+    """Bytes of a library that has its own, such as NumPy's."""
+
+
 class Context:
     configs: Mapping[str, str] = SINK
 
@@ -50,6 +54,7 @@ def one(made: MessageMaker, value: object, kind: Schema | None = None, **more: A
         ("grüß", None, "grüß".encode(), b"MQSTR   "),
         ("text", schema.STRING, b"text", b"MQSTR   "),
         (b"\x00\xff", None, b"\x00\xff", b"        "),
+        (Raw(b"\x00\xff"), None, b"\x00\xff", b"        "),
         (b"\x00\xff", schema.OPTIONAL_BYTES, b"\x00\xff", b"        "),
         (None, None, b"", b"        "),
         (1, None, b"1", b"MQSTR   "),
