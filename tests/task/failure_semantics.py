@@ -366,7 +366,7 @@ def test_a_record_for_a_partition_that_is_not_there_is_tolerated(log):
     assert [failure.stage for failure in run.reports.failures] == [Stage.KAFKA_PRODUCE]
 
 
-@pytest.mark.parametrize("name", ["no/topic", "..", "a\0b", "\ud800", "a" * 250])
+@pytest.mark.parametrize("name", ["no/topic", "..", "a\0b", "\ud800", "a" * 250, None, 7])
 def test_a_record_for_what_can_be_no_topic_is_set_aside(log, name):
     topic, queue = create_topic(log), create_topic(log)
     lost = records(name, "lost")
@@ -379,7 +379,7 @@ def test_a_record_for_what_can_be_no_topic_is_set_aside(log, name):
     )
 
 
-@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
+@pytest.mark.parametrize("name", ["\ud800", "a\0b", None, 7])
 def test_a_header_whose_name_the_log_cannot_hold_is_the_fault_of_its_record(log, name):
     topic, queue = create_topic(log), create_topic(log)
     script = records(topic, "a", "b", "c")

@@ -130,7 +130,7 @@ class LetterForm:
         if self._context_headers:
             origin = record.origin
             headers += (
-                (_TOPIC, _bytes(seen.topic)),
+                (_TOPIC, _name(seen.topic)),
                 (_PREFIX + "source.partition", _of_source(origin.source_partition)),
                 (_PREFIX + "source.offset", _of_source(origin.source_offset)),
             )
@@ -163,7 +163,7 @@ class LetterForm:
         marks.append((_PREFIX + "headers.format", b"json"))
         return [
             (
-                _bytes(header.key).replace(b"\0", b"\\x00").decode(),
+                _name(header.key).replace(b"\0", b"\\x00").decode(),
                 None if header.value is None else self._in_words(None, header.value)[0],
             )
             for header in record.seen.headers
@@ -210,6 +210,11 @@ def _json_converter(*, with_schemas: bool) -> JsonConverter:
 def _bytes(text: str) -> bytes:
     # texts of errors may quote what is no text
     return text.encode("utf-8", "backslashreplace")
+
+
+def _name(given: object) -> bytes:
+    # that it is no text may be why its record has failed
+    return _bytes(given if isinstance(given, str) else _repr(given))
 
 
 def _of_source(known: Mapping[str, object] | None) -> bytes:
