@@ -19,6 +19,9 @@ _LONGEST_PAUSE: Final = 5.0
 _READ_SECONDS: Final = 30.0
 _PASSING: Final = frozenset({None, 409, 503})
 """Answers of a leader that it will give no longer in a moment: a round is under way, it starts, or it is gone."""
+_SAID_IN_PASSING: Final = (MISSING_SIGNATURE, LostClaimError().message)
+"""What it says then with another status: the request came without its signature, through a worker that has led before;
+or whoever leads next has just taken the config topic over."""
 _log: Final = logging.getLogger("linkspan.herder")
 
 
@@ -89,6 +92,5 @@ class SourceGuard:
 
 def _passes(error: ConnectError) -> bool:
     if isinstance(error, PeerError):
-        # without its signature the request came to the leader through a worker that has led before
-        return error.status in _PASSING or MISSING_SIGNATURE in error.message
+        return error.status in _PASSING or any(text in error.message for text in _SAID_IN_PASSING)
     return isinstance(error, ConflictError | NotReadyError | NotLeaderError | LostClaimError | RetriableError)
