@@ -211,6 +211,7 @@ def test_the_configured_pause_is_that_of_the_next_attempt(queue_manager):
     with sink() as task, pytest.raises(OutageError) as own:
         task.put(records("a"))
     assert type(own.value) is OutageError
+    assert own.value.__cause__ is None
 
 
 def test_a_queue_manager_that_is_down_at_the_start_is_waited_for(queue_manager):

@@ -97,7 +97,7 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
             try:
                 self._open()
             except RetriableError as error:
-                raise self._later(error) from error
+                self._later(error)
             return
         messages, failures = self._maker.messages(records)
         if failures and not self._tolerates:
@@ -115,7 +115,7 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
                     failures = self._set_aside(records, failures)
                 self._writer.commit()
         except RetriableError as error:
-            raise self._later(error) from error
+            self._later(error)
         if failures:
             self._refuse(failures)
 
@@ -167,8 +167,8 @@ class MqSinkTask(SinkTask[MqSinkConfig]):
         more = f", and {len(failures) - 1} others" if len(failures) > 1 else ""
         raise BatchError(f"No message of queue {self.config.mq_queue}: {failures[first]}{more}", failures)
 
-    def _later(self, error: RetriableError) -> RetriableError:
-        """The same, after the pause that the configuration asks for, if it does."""
+    def _later(self, error: RetriableError) -> NoReturn:
+        """Raise the same, with the pause that the configuration asks for, if it does."""
         if _BACKOFF not in self.config.originals:
-            return error
-        return ThrottledError(error.message, self.config.mq_retry_backoff_ms / 1000)
+            raise error
+        raise ThrottledError(error.message, self.config.mq_retry_backoff_ms / 1000) from error
