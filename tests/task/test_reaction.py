@@ -68,3 +68,10 @@ def test_the_code_of_a_failure_is_that_of_its_innermost_cause_with_one(error, co
 def test_a_lack_of_memory_is_no_verdict_on_the_record():
     assert not is_of_record(MemoryError())
     assert as_outage(MemoryError()) is None
+
+
+def test_the_code_of_an_error_that_is_its_own_cause_is_found():
+    error, other = DataError("x"), ValueError("y")
+    caused(error, error)
+    assert code_of(caused(ConnectError("put failed"), error)) == "data"
+    assert code_of(caused(error, other, error)) == "data"

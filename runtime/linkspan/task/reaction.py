@@ -63,7 +63,9 @@ def code_of(error: BaseException) -> str:
     """
     code = "plugin"
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # histories may run in circles
+        seen.add(id(cause))
         if isinstance(cause, ConnectError) and (cause.code != ConnectError.code or code == "plugin"):
             code = cause.code
         elif not isinstance(cause, ConnectError) and code == ConnectError.code:
