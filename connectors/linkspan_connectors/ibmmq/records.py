@@ -171,16 +171,16 @@ class RecordMaker:
     def _letter(
         self, message: Received, key: object, partition: Partition, offset: Offset | None, error: DataError
     ) -> SourceRecord | None:
-        """What goes to the dead letter queue; None when there is none, or the message cannot even be read."""
+        """What goes to the dead letter queue; None when there is none."""
         if not self._policy.topic:
             return None
         try:
             body = message.data if not self._is_jms else _body(message)
             timestamp = message.timestamp
             headers = Headers(self._headers(message) or ())
-        except DataError as second:
-            log.warning("Message %s is skipped: not even its body can be read: %s", message.message_id, second.message)
-            return None
+        except DataError:
+            # a header of the message is broken, and where its body begins is not known
+            body, timestamp, headers = message.data, moment(message.md), Headers()
         if self._policy.with_context:
             headers += self._context(message, timestamp, error)
         return SourceRecord(

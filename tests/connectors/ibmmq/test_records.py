@@ -232,11 +232,20 @@ def test_context_headers_say_what_happened():
     }
 
 
-def test_a_message_whose_body_cannot_be_found_is_skipped_though_there_is_a_queue(caplog):
+@pytest.mark.parametrize("is_jms", ["true", "false"])
+def test_a_message_with_a_broken_header_goes_to_the_dead_letter_queue_as_a_whole(is_jms):
     broken = (BROKEN[0], b"RFH 1")
-    made = tolerant(errors_deadletterqueue_topic_name="dead").records([broken], PARTITION, None)
-    assert list(made) == []
-    assert "not even its body can be read" in caplog.text
+    made = maker(
+        mq_message_body_jms=is_jms,
+        mq_jms_properties_copy_to_kafka_headers="true",
+        errors_tolerance="all",
+        errors_deadletterqueue_topic_name="dead",
+        errors_deadletterqueue_context_headers_enable="true",
+    )
+    (letter,) = made.records([broken], PARTITION, None)
+    assert (letter.topic, letter.value, letter.timestamp) == ("dead", b"RFH 1", TIME)
+    (said,) = [header.value for header in letter.headers if header.key == "__connect.errors.exception.message"]
+    assert "The MQRFH2 at byte 0 needs 36 bytes" in said
 
 
 @pytest.mark.parametrize("shows", [True, False])
