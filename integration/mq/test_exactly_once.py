@@ -452,6 +452,7 @@ def test_a_state_of_ibms_connector_is_understood(queue_manager, stored):
     [
         ([b"hello"], "no state of this connector: JSON with sequenceId"),
         ([b'{"sequenceId": 1}'], "no state of this connector"),
+        ([b'{"sequenceId":1,"messageIds":["ID:"],"lastKnownState":"DELIVERED"}'], "no state of this connector"),
         ([b"{}", b"{}"], "more than one message"),
     ],
 )

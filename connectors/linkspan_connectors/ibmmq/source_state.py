@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 _IN_FLIGHT: Final = "IN_FLIGHT"
 _DELIVERED: Final = "DELIVERED"
+_ID_SIZE: Final = 24
 _WAIT: Final = 1.0
 _MOST_WAITS: Final = 300
 
@@ -81,13 +82,21 @@ class InFlight(NamedTuple):
         try:
             content = json.loads(text)
             delivered = {_IN_FLIGHT: False, _DELIVERED: True}[content["lastKnownState"]]
-            ids = [bytes.fromhex(each.removeprefix("ID:")) for each in content["messageIds"]]
+            ids = [_message_id(each) for each in content["messageIds"]]
             return cls(int(content["sequenceId"]), ids, delivered)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptStateError(
                 "The state queue holds a text that is no state of this connector: JSON with sequenceId, messageIds and "
                 "lastKnownState. Browse it; stop the connector and remove it if it belongs to somebody else"
             ) from error
+
+
+def _message_id(text: str) -> bytes:
+    """Bytes of an id; raises ValueError for what is none: by an id of zeros, which no message has, MQ gets any."""
+    found = bytes.fromhex(text.removeprefix("ID:"))
+    if len(found) != _ID_SIZE or not any(found):
+        raise ValueError
+    return found
 
 
 class SourceState:
