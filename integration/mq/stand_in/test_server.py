@@ -269,9 +269,8 @@ def test_what_is_asked_of_any_queue_manager_is_true_of_the_server(server: QueueM
     url = f"mq://app:pass%20word@127.0.0.1:{server.port}/QM1/DEV.APP.SVRCONN?queues=Q1,Q2"
     file = str(Path(__file__).parents[1] / "test_any_queue_manager.py")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file, "--mq-url", url]
-    done = subprocess.run(
-        command, env={**os.environ, **server.environment}, capture_output=True, text=True, timeout=100, check=False
-    )
+    environment = {**os.environ, **server.environment, "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "skipped" not in done.stdout
     assert server.connections() == []
