@@ -173,7 +173,8 @@ def _fraction(text: str) -> float:
 
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
-_FRACTION: Final = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_FRACTION: Final = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)")
+"""Digits are never given back: a long text of them that is no number after all would take for ever."""
 _TYPES: Final[Mapping[str, tuple[Schema, Callable[[str], object]]]] = {
     "string": (schema.STRING, str),
     "char": (schema.STRING, str),

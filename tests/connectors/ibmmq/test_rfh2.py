@@ -234,3 +234,8 @@ def test_an_attribute_that_is_long_and_has_no_value_is_passed_over_at_once() -> 
     # a search that begins anew behind each character takes hours
     text = f"<usr><a {'x' * 500_000} dt='i4' y>1</a></usr>"
     assert read_folder(text, {"usr"}) == ("usr", [Element("a", "i4", "1")])
+
+
+def test_a_long_text_of_digits_that_is_no_number_is_refused_at_once() -> None:
+    with pytest.raises(DataError, match="The value of the property a is no r8"):
+        header_of(Element("a", "r8", "1" * 500_000 + "x"))
