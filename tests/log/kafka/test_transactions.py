@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from confluent_kafka import KafkaError
 
 from linkspan.api.errors import RetriableError
 from linkspan.log.kafka import KafkaLog
 from linkspan.log.kafka.settings import translate
 from linkspan.log.kafka.transactions import within_transaction
 from linkspan.log.kafka.writer import record_size
-from linkspan.log.port import OutgoingBatch, TooLargeError
+from linkspan.log.port import BatchTooLargeError, OutgoingBatch, TooLargeError
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "transaction.timeout.ms": "2000", "request.timeout.ms": "30000"}
 
@@ -41,3 +45,48 @@ def test_a_record_that_is_too_large_only_with_what_a_request_adds_is_refused_bef
 def test_what_a_record_takes_is_not_overrated_for_the_names_of_its_headers():
     batch = OutgoingBatch("t", [b"x"], headers=[[("n" * 100, b"")]])
     assert record_size(batch, 0) == 1 + 100 + 10
+
+
+class FailedProducer:
+    """Takes no more records, since one of before has failed; what became of that one is told a moment later."""
+
+    def __init__(self) -> None:
+        self.told: list[Callable[[KafkaError, Any], None]] = []
+        self.polls = 0
+
+    def produce_batch(self, _: str, messages: list[dict[str, Any]], on_delivery: Any) -> int:
+        self.told.append(on_delivery)
+        messages[0]["_error"] = KafkaError(KafkaError._STATE)
+        return 0
+
+    def poll(self, _: float) -> int:
+        self.polls += 1
+        if self.told and self.polls > 2:
+            self.told.pop()(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), Failed())
+        return 0
+
+    def __len__(self) -> int:
+        return 0
+
+    def purge(self, **_: object) -> None: ...
+
+
+class Failed:
+    """A message of before."""
+
+    def topic(self) -> str:
+        return "t"
+
+    def value(self) -> bytes:
+        return b"1"
+
+    def key(self) -> None:
+        return None
+
+
+def test_what_is_refused_after_a_record_has_failed_says_why_that_one_failed():
+    writer = KafkaLog().transactional_writer(NOBODY, "id", reports_records=False)
+    writer._producer = FailedProducer()
+    with pytest.raises(BatchTooLargeError):
+        writer.send(OutgoingBatch("offsets", [b"1"]))
+    writer.close()

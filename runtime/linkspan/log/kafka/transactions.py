@@ -217,9 +217,9 @@ class KafkaTransactionalWriter:
         except KafkaException as error:
             self._on_error(kafka_error(error))
 
-    def _take_answers(self) -> None:
+    def _take_answers(self, seconds: float = 0.0) -> None:
         try:
-            self._producer.poll(0)
+            self._producer.poll(seconds)
         except KafkaException as error:
             self._on_error(kafka_error(error))
 
@@ -237,7 +237,7 @@ class KafkaTransactionalWriter:
             queued = self._producer.produce_batch(batch.topic, messages, on_delivery=answered)
         if queued != len(messages):
             index, error = next((at, item["_error"]) for at, item in enumerate(messages) if item.get("_error"))
-            self._fail(error, f"record {index} ", batch.topic)
+            self._refused(error, index, batch.topic)
 
     def _produce_singly(self, batch: OutgoingBatch, answered: Callable[..., None], *, numbered: bool) -> None:
         for index, value in enumerate(batch.values):
@@ -246,7 +246,15 @@ class KafkaTransactionalWriter:
             try:
                 self._producer.produce(batch.topic, value, key, on_delivery=told, **single_options(batch, index))
             except KafkaException as error:
-                self._fail(kafka_error(error), f"record {index} ", batch.topic)
+                self._refused(kafka_error(error), index, batch.topic)
+
+    def _refused(self, error: KafkaError, index: int, topic: str) -> None:
+        """The library does not take a record; after an earlier one has failed, that one's answer says why."""
+        if error.code() == KafkaError._STATE:  # noqa: SLF001 - public, documented
+            deadline = time.monotonic() + _BLOCK
+            while self._failure is None and time.monotonic() < deadline:
+                self._take_answers(_SLICE)
+        self._fail(error, f"record {index} ", topic)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
