@@ -57,6 +57,9 @@ class Reader:
         return self.values
 
     def states(self, key: str) -> list[str]:
-        """States that were written of ``connector-<name>`` or ``task-<name>-<number>``, ``-`` where one was removed."""
+        """States that were written of ``connector-<name>`` or ``task-<name>-<number>``, ``-`` where one was removed.
+
+        Of ``topic-<topic>:connector-<name>`` it is ``USED``.
+        """
         written = self.read_to_end().get(f"status-{key}", [])
-        return ["-" if value is None else json.loads(value)["state"] for value in written]
+        return ["-" if value is None else json.loads(value).get("state", "USED") for value in written]
