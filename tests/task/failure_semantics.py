@@ -8,6 +8,7 @@ import pytest
 
 from linkspan.api.converter import SchemaAndValue
 from linkspan.api.errors import (
+    BatchError,
     ConfigError,
     ConnectError,
     CredentialsError,
@@ -221,6 +222,41 @@ def test_a_put_with_bad_data_fails_the_task_naming_the_record_when_nothing_is_to
     with pytest.raises(ConnectError, match=rf"TASK_PUT .* the record {topic}-0 at offset 1: will not have it"):
         run.run(lambda: False)
     assert [failure.subject.offset for failure in run.reports.failures] == [1]
+
+
+@pytest.mark.parametrize("how", ["DataError", "BatchError", "report"])
+def test_offsets_of_what_was_put_before_a_record_that_is_refused_are_committed(log, how):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    run = SinkRun(log, [topic], max_poll_records=1)
+
+    def refuse(records: SinkBatch) -> None:
+        if "b" not in records.values:
+            return
+        if how == "report":
+            run.errant.report(records[0], DataError("will not have it"))
+        raise DataError("will not have it") if how == "DataError" else BatchError("one", {0: DataError("no")})
+
+    run.task.on_put = refuse
+    with pytest.raises(ConnectError, match=rf"Tolerance exceeded .* the record {topic}-0 at offset 1"):
+        run.run(lambda: False)
+    assert run.committed() == {TopicPartition(topic, 0): 1}
+
+
+def test_a_put_that_names_a_record_it_was_not_given_fails_the_task_and_is_told_so(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic], policy=ALL)
+
+    def refuse(records: SinkBatch) -> None:
+        if len(records):
+            raise BatchError("two of them", {0: DataError("no"), 1: DataError("no")})
+
+    run.task.on_put = refuse
+    with pytest.raises(ConnectError, match="two of them: put got 1 records, counted from 0, and names number 1"):
+        run.run(lambda: False)
+    assert [failure.subject.offset for failure in run.reports.failures] == [0]
+    assert run.committed().get(TopicPartition(topic, 0), 0) == 0
 
 
 def test_one_bad_record_in_many_leaves_the_rest_in_columns(log):

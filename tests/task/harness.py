@@ -509,7 +509,7 @@ class SinkRun:
         )
         self.reports = Reports()
         reporters = [self.reports] if letters is None else [self.reports, letters]
-        tolerance = Tolerance(policy or ErrorPolicy(), reporters, self._pause)
+        self.tolerance = tolerance = Tolerance(policy or ErrorPolicy(), reporters, self._pause)
         self.text = text = Text()
         converters = Converters(text, text, text)
         self.errant = ErrantRecords(tolerance, converters, *([] if letters is None else [letters.settle]))

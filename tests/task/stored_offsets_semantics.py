@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from linkspan.api.errors import ConnectError, FencedError, RetriableError, UnreachableError
-from linkspan.api.records import SinkBatch, TopicPartition
+from linkspan.api.errors import ConnectError, DataError, FencedError, RetriableError, UnreachableError
+from linkspan.api.records import SinkBatch, SinkRecord, TopicPartition
 from linkspan.task import outage, sink
 from linkspan.task.chain import Step
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.tolerance import ErrorPolicy
-from tests.task.harness import RecordingSink, SinkRun, Upper, Writer, create_topic, fill
+from tests.task.harness import RecordingSink, SinkRun, Upper, Writer, content, create_topic, fill
 
 
 class KeepingSink(RecordingSink):
@@ -342,3 +343,75 @@ def test_a_target_gets_nothing_behind_a_failed_record_before_its_letter_is_writt
     assert seen[:3] == [{}, {}, {}]
     assert task.values_put == ["a"]
     assert run.committed() == {place_of(topic): 2}
+
+
+ALL = ErrorPolicy(tolerate_all=True)
+
+
+class WriteBehindSink(KeepingSink):
+    """Stores what it was given with the next that it is given, and finds bad records in a thread of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[SinkRecord] = []
+        self.refusals_seen: list[DataError] = []
+
+    def store(self, records: SinkBatch) -> None:
+        for record in self.waiting:
+            self.stored[TopicPartition(record.original_topic, record.original_partition)] = record.original_offset + 1
+        self.waiting = list(records)
+
+    def report(self, _: Any = None) -> None:
+        """Report what waits, in another thread, and be through with it."""
+        thread = threading.Thread(target=self._report)
+        thread.start()
+        thread.join()
+
+    def _report(self) -> None:
+        reporter = self.context.errant_record_reporter
+        assert reporter is not None
+        for record in self.waiting:
+            try:
+                reporter.report(record, DataError("no"))
+            except DataError as refusal:
+                self.refusals_seen.append(refusal)
+
+
+def letters_of(log: Any) -> tuple[DeadLetters, str]:
+    topic = create_topic(log)
+    return DeadLetters(DeadLetterConfig(topic, 1, context_headers=False), log.writer({}), "c", 0), topic
+
+
+def test_what_another_thread_reports_between_two_puts_has_its_letter_before_the_next_one_stores_an_offset(log):
+    topic = create_topic(log)
+    fill(log, topic, ["odd", "a"])
+    letters, queue = letters_of(log)
+    task = WriteBehindSink()
+    run = SinkRun(log, [topic], task=task, policy=ALL, letters=letters, max_poll_records=1)
+    seen: list[tuple[object, list[str | None]]] = []
+
+    def look(records: SinkBatch) -> None:
+        seen.extend((value, content(log, queue)) for value in records.values)
+        if len(seen) == 2:
+            run.reader.at_poll = [task.report]
+            run.context.timeout(1)
+            raise RetriableError("later")
+
+    task.on_put = look
+    run.run(lambda: len(seen) == 3)
+    assert seen == [("odd", []), ("a", []), ("a", ["odd"])]
+
+
+def test_nothing_is_put_and_no_offset_stored_behind_what_another_thread_was_refused_between_two_puts(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "odd", "b"])
+    task = WriteBehindSink()
+    run = SinkRun(log, [topic], task=task, letters=letters_of(log)[0], max_poll_records=1)
+    task.on_put = lambda records: run.reader.at_poll.append(task.report) if "odd" in records.values else None
+    task.accept = lambda offsets: task.stored.update(offsets) or offsets
+    with pytest.raises(ConnectError, match=rf"Tolerance exceeded .* the record {topic}-0 at offset 1: no"):
+        run.run(lambda: False)
+    assert task.values_put == ["a", "odd"]
+    assert len(task.refusals_seen) == 1
+    assert task.stored == {place_of(topic): 1}
+    assert run.committed() == {place_of(topic): 1}

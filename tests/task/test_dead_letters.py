@@ -9,6 +9,7 @@ import pytest
 from linkspan.api.errors import ConnectError, CredentialsError, DataError, OutageError, RetriableError, UnreachableError
 from linkspan.api.records import SinkRecord, TopicPartition
 from linkspan.log.port import TooLargeError, TransactionError
+from linkspan.task import outage
 from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.errant import ErrantRecords
@@ -447,6 +448,94 @@ def test_a_refusal_that_another_thread_swallows_fails_the_task_before_anything_i
     assert told
     assert run.committed() == {}
     assert len(log.topics["dlq"][0]) == len(told)
+
+
+def test_what_another_thread_is_refused_ends_the_task_though_nothing_more_comes():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic], letters=letters(log))
+
+    waiting: list[SinkRecord] = []
+    told = []
+
+    def refused():
+        with pytest.raises(DataError, match="Tolerance exceeded") as caught:
+            run.errant.report(waiting[0], DataError("no"))
+        told.append(caught.value)
+
+    def report_and_give_up_later(records):
+        waiting.extend(records)
+        if len(records):
+            give_up = [lambda _: None] * 20 + [lambda _: setattr(run.port, "wanted", "STOPPED")]
+            run.reader.at_poll = [lambda _: in_another_thread(refused).join(), *give_up]
+
+    run.task.on_put = report_and_give_up_later
+    with pytest.raises(ConnectError, match="Tolerance exceeded in error handler"):
+        run.run(lambda: False)
+    assert len(told) == len(log.topics["dlq"][0]) == 1
+
+
+def test_the_group_gets_offsets_up_to_the_record_that_another_thread_was_refused():
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    run = SinkRun(log, [topic], letters=letters(log), interval=0)
+    waiting: list[SinkRecord] = []
+
+    def refused(record):
+        with pytest.raises(DataError, match="Tolerance exceeded"):
+            run.errant.report(record, DataError("no"))
+
+    def write_behind(offsets):
+        if len(waiting) == 3:
+            in_another_thread(lambda: [refused(record) for record in (waiting[2], waiting[1])]).join()
+            waiting.clear()
+        return offsets
+
+    run.task.on_put = waiting.extend
+    run.task.accept = write_behind
+    with pytest.raises(ConnectError, match="Tolerance exceeded in error handler"):
+        run.run(lambda: False)
+    assert run.committed() == {TopicPartition(topic, 0): 1}
+    assert run.task.offered[-1] == {TopicPartition(topic, 0): 1}
+
+
+def test_what_a_task_reports_while_partitions_are_opened_is_not_forgotten_in_an_outage_of_a_converter(monkeypatch):
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    run = SinkRun(log, [topic], policy=ErrorPolicy(tolerate_all=True), letters=letters(log))
+    run.task.on_open = lambda _: run.errant.report(SinkRecord(topic, 0, 0, "buffered"), DataError("no"))
+    run.text.fails["a"] = [UnreachableError("registry away")]
+    run.run(lambda: bool(run.task.values_put))
+    assert [row[3] for row in log.topics["dlq"][0]] == [b"buffered"]
+
+
+def test_no_offset_is_committed_when_a_letter_cannot_be_made():
+    class Broken:
+        def report(self, _failures):
+            raise MemoryError
+
+        def counts(self):
+            return {}
+
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    run = SinkRun(log, [topic], policy=ErrorPolicy(tolerate_all=True), letters=letters(log), max_poll_records=1)
+    run.tolerance.add(Broken())
+
+    def report_the_one_before(records):
+        # as a task that writes behind, and is through with the first when it gets the second
+        if "b" in records.values:
+            run.errant.report(SinkRecord(topic, 0, 0, "a"), DataError("no"))
+
+    run.task.on_put = report_the_one_before
+    with pytest.raises(MemoryError):
+        run.run(lambda: False)
+    assert run.committed() == {}
 
 
 def test_only_the_tasks_own_thread_can_wait_for_a_letter():

@@ -136,6 +136,9 @@ class ErrantRecordReporter(Protocol):
 
         A thread other than that of ``put`` has to be through with it before ``flush`` or ``pre_commit`` returns an
         offset behind the record: its letter is written before such an offset is committed, not before others.
+        Of a task that stores offsets with its data (:meth:`SinkTask.stored_offsets`), it has to be through with it
+        before the ``put`` or ``flush`` begins that stores an offset behind the record; or that call waits for the
+        thread, and then for the letter (:meth:`ErrantReport.wait`).
 
         Raises:
             ConnectError: errors are not tolerated; the task fails, also when this is swallowed.

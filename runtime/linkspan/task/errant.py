@@ -1,13 +1,36 @@
-"""The reporter that a sink task gets for records which its target refuses (KIP-610, spec/runtime.md 4.14)."""
+"""The reporter that a sink task gets for records which its target refuses (KIP-610, spec/runtime.md 4.14).
+
+Any thread of the task may report. The task's own takes over what was handed over and writes the letters: before each
+``put`` and ``pre_commit``, and after each. What a SIGKILL leaves of a record that another thread has reported, by where
+the task's own thread was when ``report`` returned:
+
+====  =============================================  =======================================================
+Step  The task's own thread was                      After a kill
+====  =============================================  =======================================================
+1     with the runtime, which had not begun to call  the record comes again, or its letter is there: it is
+      ``put`` or ``pre_commit``                      written before the call, if the call may store offsets
+2     in ``put``; the task stores no offsets         as 1: the letter is written before ``pre_commit``
+3     in ``pre_commit``; the task stores no offsets  as 1: the letter is written before the group gets offsets
+4     in either; the task stores offsets in its      as 1, if the task has waited for that thread, and then
+      target, and has stored none behind the record  for the letter, before it stores such an offset; else
+                                                     the letter may be missing
+5     past the ``put`` or ``pre_commit`` that has    the letter may be missing: the report came too late
+      stored or returned an offset behind it
+====  =============================================  =======================================================
+
+Where errors are not tolerated the same steps keep offsets behind a refused record from being stored or committed: at 1
+nothing is put any more, ``pre_commit`` is offered nothing behind the record, and the group gets nothing behind it.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
+from typing import NamedTuple
 
 from linkspan.api.errors import ConnectError, DataError
-from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord
+from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, TopicPartition
 from linkspan.log.port import FetchedRecord
 from linkspan.task.batches import ReadRecord
 from linkspan.task.conversion import Converters
@@ -32,29 +55,29 @@ class ErrantRecords:
         self._converters = converters
         self._settle = settle
         self._thread = threading.get_ident()
-        self._refused: DataError | None = None
+        self._refused: list[_Refused] = []
 
     @property
     def refused(self) -> bool:
         """Whether a report was refused, since errors are not tolerated."""
-        return self._refused is not None
+        return bool(self._refused)
 
     def report(self, record: SinkRecord, error: Exception) -> ErrantRecords:
         """Hand over a bad record, from any thread; raises DataError at once when errors are not tolerated."""
         consumed = (
             record.consumed if isinstance(record, ReadRecord) else Consumed(_Rebuilt(record, self._converters), 0)
         )
-        take = self._tolerance.fail if self._in_own_thread else self._tolerance.hand_over
         try:
-            take(Failure(Stage.TASK_PUT, PUT_CLASS, error, consumed))
+            self._tolerance.hand_over(Failure(Stage.TASK_PUT, PUT_CLASS, error, consumed))
         except DataError as refused:
-            self._refused = refused
+            place = TopicPartition(consumed.topic, consumed.partition)
+            self._refused.append(_Refused(place, consumed.offset, refused))
             raise
         return self
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the letters of all that was handed over; see :meth:`linkspan.api.task.ErrantReport.wait`."""
-        if not self._in_own_thread:
+        if threading.get_ident() != self._thread:
             raise ConnectError(
                 "Only the task's own thread can wait for a letter, since it is the one that writes it. Other threads "
                 "report and go on: no offset behind the record is committed before its letter is written"
@@ -62,19 +85,36 @@ class ErrantRecords:
         self._tolerance.report()
         return self._settle(inf if timeout is None else timeout)
 
-    @property
-    def _in_own_thread(self) -> bool:
-        return threading.get_ident() == self._thread
-
     def check(self) -> None:
         """Fail for what :meth:`report` raised, in case the task swallowed it.
 
         Raises:
             ConnectError: that; no DataError, for which the same records would be put again.
         """
-        if self._refused is not None:
-            text = f"Exiting WorkerSinkTask due to unrecoverable exception: {self._refused}"
-            raise ConnectError(text) from self._refused
+        for _, _, error in self._refused[:1]:
+            text = f"Exiting WorkerSinkTask due to unrecoverable exception: {error}"
+            raise ConnectError(text) from error
+
+    def before_refused(
+        self, offsets: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """Offsets that may be committed: of each partition none behind a record that was refused.
+
+        Args:
+            offsets: what would be committed otherwise.
+            committed: what is, of the same partitions; nothing goes back behind that.
+        """
+        allowed = dict(offsets)
+        for place, offset, _ in list(self._refused):
+            if place in allowed:
+                allowed[place] = max(committed[place], min(allowed[place], offset))
+        return allowed
+
+
+class _Refused(NamedTuple):
+    place: TopicPartition
+    offset: int
+    error: DataError
 
 
 class _Rebuilt:

@@ -32,7 +32,7 @@ from linkspan.api.errors import (
     OutageError,
     RetriableError,
 )
-from linkspan.api.records import SinkBatch, TopicPartition
+from linkspan.api.records import SinkBatch, SinkRecord, TopicPartition
 from linkspan.api.task import SinkTask
 from linkspan.log.port import DisplacedError, FetchedBatch, Reader
 from linkspan.log.topic_names import what_is_wrong_with
@@ -201,6 +201,7 @@ class SinkLoop:
     # -- one round ---------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
+        self._errant.check()
         self._follow_target()
         if self._commits.are_due(asked=self._context.commit_wanted):
             self._context.commit_wanted = False
@@ -285,6 +286,7 @@ class SinkLoop:
         return (
             wanted == "STOPPED"
             or (wanted == "PAUSED") != self._paused
+            or self._errant.refused
             or bool(self._unplaced and not self._backlog.outage.pause)
             or self._commits.are_due(asked=self._context.commit_wanted)
         )
@@ -316,7 +318,7 @@ class SinkLoop:
         while pieces:
             piece = pieces.pop()
             try:
-                self._send_letters()
+                self._before_put()
                 if self._backlog.held:
                     piece = self._stored.missing(piece)
                 self._put(piece)
@@ -340,14 +342,18 @@ class SinkLoop:
         if self._backlog.clear():
             self._resume_all()
 
-    def _send_letters(self) -> None:
-        """Give the dead letter queue what failed before the next ``put``.
+    def _before_put(self) -> None:
+        """Have done what must not be overtaken by a ``put``.
 
         A target that stores offsets moves them there, past the records that failed, so the letters have to be safe.
+        Other threads of the task may have reported some of those a moment ago, and some may have been refused.
 
         Raises:
-            OutageError: the queue does not take them now.
+            OutageError: the dead letter queue does not take letters now.
+            ConnectError: a record was refused.
         """
+        self._tolerance.report()
+        self._errant.check()
         if self._letters is None:
             return
         self._letters.send()
@@ -390,14 +396,13 @@ class SinkLoop:
             raise ConnectError(
                 f"Exiting WorkerSinkTask due to unrecoverable exception: put failed and named no record: {error}"
             ) from error
-        for index, cause in sorted(error.failures.items()):
-            try:
-                self._errant.report(batch[index], cause)
-            except ConnectError as refused:
-                raise ConnectError(
-                    f"Exiting WorkerSinkTask due to unrecoverable exception: {error}: {refused}"
-                ) from error
-        self._tolerance.report()
+        try:
+            for index, cause in sorted(error.failures.items()):
+                self._errant.report(_named(batch, index), cause)
+        except ConnectError as refused:
+            raise ConnectError(f"Exiting WorkerSinkTask due to unrecoverable exception: {error}: {refused}") from error
+        finally:
+            self._tolerance.report()
 
     def _watch(self, seconds: float, records: int) -> None:
         self._put_calls += 1
@@ -505,11 +510,13 @@ class SinkLoop:
         offsets = None
         try:
             if current and self._letters_safe():
-                offsets = self._pre_commit(current, committed, closing=closing)
-                self._errant.check()
+                offered = self._errant.before_refused(current, committed)
+                offsets = self._pre_commit(offered, committed, closing=closing)
                 # a task that writes when it is asked to may have reported records only now
-                if offsets is not None and not self._letters_safe():
+                if not self._letters_safe():
                     offsets = None
+                elif offsets is not None:
+                    offsets = self._errant.before_refused(offsets, committed)
         finally:
             if closing:
                 self._close_in_task(partitions)
@@ -699,3 +706,9 @@ class SinkLoop:
         if (values, lag) != self._reported:
             self._reported = values, lag
             self._port.metrics(values, lag)
+
+
+def _named(batch: SinkBatch, index: int) -> SinkRecord:
+    if not 0 <= index < len(batch):
+        raise ConnectError(f"put got {len(batch)} records, counted from 0, and names number {index}")
+    return batch[index]

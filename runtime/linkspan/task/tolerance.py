@@ -311,7 +311,7 @@ class Tolerance:
         self._note(failure)
 
     def hand_over(self, failure: Failure) -> None:
-        """Like :meth:`fail`, for another thread than the task's: reporters are told by the next :meth:`report`.
+        """Like :meth:`fail`, from any thread: reporters are told by the next :meth:`report`, whatever is forgotten.
 
         Raises:
             DataError: failures are not tolerated; names the record.
@@ -333,15 +333,16 @@ class Tolerance:
             self._noted.append(self._handed_over.popleft())
         if not self._noted:
             return
-        noted, self._noted = self._noted, []
+        noted = self._noted
+        for reporter in self._reporters:
+            reporter.report(noted)
+        self._noted = []  # not before all are told: no offset is committed while anything waits here
         self._errors += len(noted)
         self._last_error_ms = int(time.time() * 1000)
         for (stage, kind), count in Counter([(each.stage, type(each.error)) for each in noted]).items():
             self._kinds[self._name_of(stage, kind)] += count
         if self.policy.tolerate_all:
             self._skipped += len(noted)
-        for reporter in self._reporters:
-            reporter.report(noted)
         self._let_go(noted)
 
     def _name_of(self, stage: Stage, kind: type) -> str:
