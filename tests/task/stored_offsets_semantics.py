@@ -415,3 +415,23 @@ def test_nothing_is_put_and_no_offset_stored_behind_what_another_thread_was_refu
     assert len(task.refusals_seen) == 1
     assert task.stored == {place_of(topic): 1}
     assert run.committed() == {place_of(topic): 1}
+
+
+def test_a_flush_is_never_offered_less_than_the_target_holds_so_what_a_put_has_stored_comes_once(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b"])
+    task = KeepingSink()
+    run = SinkRun(log, [topic], task=task, interval=0)
+    written: list[object] = []
+
+    def lose_the_answer(records: SinkBatch) -> None:
+        written.extend(records.values)
+        if len(written) == 2 and len(records):
+            task.store(records)
+            raise RetriableError("the answer to the commit was lost")
+
+    task.on_put = lose_the_answer
+    task.accept = lambda offsets: task.stored.update(offsets) or offsets
+    run.run(lambda: task.calls.count("pre_commit") > 2 and not run.reader.paused)
+    assert written == ["a", "b"]
+    assert task.stored == {place_of(topic): 2}

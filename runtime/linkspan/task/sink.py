@@ -548,10 +548,11 @@ class SinkLoop:
     def _pre_commit(
         self, current: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int], *, closing: bool
     ) -> dict[TopicPartition, int] | None:
-        self._port.calling("pre_commit")
         self._suspects.pre_commit(committed, current)
         try:
-            provided = self._task.pre_commit(dict(current))
+            offered = self._stored.offered(current)
+            self._port.calling("pre_commit")
+            provided = self._task.pre_commit(dict(offered))
             stored = self._stored.look(provided or ())
         except Exception as error:  # supervision point: a failing flush never fails the task
             self._commits.refuse()
@@ -568,7 +569,7 @@ class SinkLoop:
             self._suspects.returned()
         if not provided:
             return None
-        return self._stored.allowed(accepted_offsets(provided, current, committed), stored, committed)
+        return self._stored.allowed(accepted_offsets(provided, offered, committed), stored, committed)
 
     def _close_in_task(self, partitions: Iterable[TopicPartition]) -> None:
         self._port.calling("close")

@@ -91,6 +91,20 @@ class TargetOffsets:
         except RetriableError as error:
             raise UnreachableError(f"The target does not say up to where it holds records: {error}") from error
 
+    def offered(self, current: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """What ``pre_commit`` is asked about: what was put, and what a ``put`` that failed has stored after all.
+
+        A task that stores what it is offered would go back otherwise, and write the same records twice.
+
+        Args:
+            current: up to where records were put.
+
+        Raises:
+            RetriableError, FencedError, …: as :meth:`look`.
+        """
+        stored = self.look(current)
+        return {place: max(offset, stored.get(place, offset)) for place, offset in current.items()}
+
     def allowed(
         self,
         offsets: Mapping[TopicPartition, int],
