@@ -96,6 +96,25 @@ def polls(task, times):
     return found
 
 
+class Log:
+    """Takes what a task polls, and acknowledges it."""
+
+    def __init__(self, stored) -> None:
+        self.stored = stored
+        self.taken: list[bytes] = []
+
+    def takes(self, task, polled) -> None:
+        self.stored.take(polled)
+        self.taken += values(polled)
+        acknowledge(task, polled)
+
+    def follow(self, task, times) -> None:
+        for _ in range(times):
+            for polled in polls(task, 1):
+                if polled:
+                    self.takes(task, polled)
+
+
 def test_a_batch_is_noted_before_its_records_are_handed_over(queue_manager, stored):
     fill(queue_manager, "a", "b")
     ids = [message.descriptor.msg_id for message in queue_manager.messages("Q1")]
@@ -194,8 +213,99 @@ def test_a_commit_whose_answer_is_lost_doubles_nothing_and_loses_nothing(queue_m
             acknowledge(task, polled)
     task.stop()
     assert seen == [b"a", b"b", b"c", b"d"]
-    assert numbers == [1, 1, 2, 2]
+    # a number that may be that of a state is not used again
+    assert numbers == ([1, 1, 2, 2] if skip else [2, 2, 3, 3])
     assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+@pytest.mark.parametrize(("reason", "completion"), [(2003, 1), (2124, 1), (2549, 2), (2195, 2), (2102, 2)])
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_a_commit_that_is_refused_or_not_known_to_be_done_doubles_nothing(
+    queue_manager, stored, reason, completion, after, skip
+):
+    if reason == 2003 and after:
+        pytest.skip("it is backed out, or else the answer is another one")
+    fill(queue_manager, "a", "b", "c", "d")
+    task = started(stored, mq_batch_size="2")
+    queue_manager.fault("CMIT", reason, completion=completion, after=after, skip=skip)
+    log = Log(stored)
+    log.follow(task, 12)
+    task.stop()
+    assert log.taken == [b"a", b"b", b"c", b"d"]
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+LATE = {"first": 9, "last": 0}
+"""Where the message stands in the queue: its priority."""
+
+
+@pytest.mark.parametrize("place", list(LATE))
+@pytest.mark.parametrize(
+    "moment", ["while it is looked for", "before the next batch", "while it is in flight", "after it"]
+)
+def test_a_state_whose_commit_is_done_late_does_not_count(queue_manager, stored, monkeypatch, place, moment):
+    """The answer to the commit is lost, and the queue manager does it only after the state has been looked for."""
+    fill(queue_manager, "a", "b")
+    ids = [f"ID:{message.descriptor.msg_id.hex()}" for message in queue_manager.messages("Q1")]
+    text = json.dumps({"sequenceId": 1, "messageIds": ids, "lastKnownState": "IN_FLIGHT"}).encode()
+    task = started(stored, mq_batch_size="2")
+    log = Log(stored)
+    queue_manager.fault("CMIT", 2009, action="break")
+    assert polls(task, 2) == [None, None]
+
+    def comes_late(now) -> None:
+        if now == moment:
+            queue_manager.put("STATE", text, Descriptor(format="MQSTR", priority=LATE[place]))
+
+    remove = source_state.SourceState._remove_void
+
+    def remove_too_early(self) -> None:
+        remove(self)
+        comes_late("while it is looked for")
+        monkeypatch.undo()
+
+    monkeypatch.setattr(source_state.SourceState, "_remove_void", remove_too_early)
+    polls(task, 1)
+    comes_late("before the next batch")
+    # messages that come before the others, so that the batches differ
+    for body in (b"c", b"d"):
+        queue_manager.put("Q1", body, Descriptor(format="MQSTR", priority=9))
+    queue_manager.cut()
+    polled = next(each for each in polls(task, 6) if each)
+    assert values(polled) == [b"c", b"d"]
+    comes_late("while it is in flight")
+    log.takes(task, polled)
+    comes_late("after it")
+    queue_manager.cut()
+    log.follow(task, 8)
+    fill(queue_manager, "e")
+    log.follow(task, 4)
+    task.stop()
+    assert log.taken == [b"c", b"d", b"a", b"b", b"e"]
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
+def test_a_late_state_of_a_task_that_was_killed_fails_the_next_one_and_removes_nothing(queue_manager, stored):
+    fill(queue_manager, "a", "b")
+    first, second = [message.descriptor.msg_id.hex() for message in queue_manager.messages("Q1")]
+    task = started(stored, mq_batch_size="1")
+    task.poll()
+    polled = task.poll()
+    late = {"sequenceId": 1, "messageIds": [second], "lastKnownState": "IN_FLIGHT"}
+    queue_manager.put("STATE", json.dumps(late).encode(), Descriptor(format="MQSTR", priority=9))
+    stored.take(polled)
+    acknowledge(task, polled)
+    with pytest.raises(CorruptStateError, match="should hold batch 1, but holds another state"):
+        task.poll()
+    task.stop()
+    assert first != second
+    assert queue_manager.bodies("Q1") == [b"a", b"b"]
+    assert queue_manager.depth("STATE").visible == 2
+    task = started(stored)
+    with pytest.raises(CorruptStateError, match="more than one message"):
+        task.poll()
+    task.stop()
 
 
 def test_the_loss_of_either_connection_is_looked_into_before_anything_is_read(queue_manager, stored):
@@ -303,22 +413,6 @@ def test_a_state_queue_that_refuses_takes_no_message_to_the_backout_queue(queue_
     assert found == [[b"a", b"b"]]
     assert queue_manager.bodies("BACK") == []
     task.stop()
-
-
-class Log:
-    """Takes what a task polls, and acknowledges it."""
-
-    def __init__(self, stored) -> None:
-        self.stored = stored
-        self.taken: list[bytes] = []
-
-    def follow(self, task, times) -> None:
-        for _ in range(times):
-            for polled in polls(task, 1):
-                if polled:
-                    self.stored.take(polled)
-                    self.taken += values(polled)
-                    acknowledge(task, polled)
 
 
 @pytest.mark.parametrize("limit", [9, 10, 19, 20, 21])
@@ -473,7 +567,7 @@ def test_a_state_queue_with_something_else_in_it_fails_the_task_and_keeps_everyt
 def test_a_message_that_is_no_text_is_named(queue_manager, stored):
     queue_manager.put("STATE", b"\x00", Descriptor())
     task = started(stored)
-    with pytest.raises(CorruptStateError, match="state queue STATE is not one of this connector: it is no text"):
+    with pytest.raises(CorruptStateError, match=r"STATE \(mq\.exactly.*not one of this connector, .*: it is no text"):
         task.poll()
     task.stop()
 

@@ -34,7 +34,6 @@ class SinkState:
 
     def __init__(self, writer: QueueWriter, queue: str) -> None:
         self._writer = writer
-        self._name = queue
         self._queue = StateQueue(writer.session, queue, _OPTIONS)
         self._last: Written = {}
         """What was put last; committed or not."""
@@ -90,9 +89,8 @@ class SinkState:
                 int(place.rpartition("-")[2])
         except (ValueError, TypeError, AttributeError) as error:
             raise CorruptStateError(
-                f"The state queue {self._name} holds a text that is no state of this connector: JSON with the last "
-                "offset of each topic-partition. Browse it; stop the connector and remove it if it belongs to somebody "
-                "else"
+                f"{self._queue.place} holds a text that is no state of this connector: JSON with the last offset of "
+                "each topic-partition. Browse it; stop the connector and remove it if it belongs to somebody else"
             ) from error
         return written
 

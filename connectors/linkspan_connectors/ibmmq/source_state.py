@@ -18,6 +18,19 @@ Step  What happened                                          A kill right after 
 8     its commit was answered                                nothing: queue and state queue are as before the batch
 ====  =====================================================  =====================================================
 
+An answer to step 3 may be lost while the task lives. Its messages are backed out then and got again, under a new
+number, so that the state of the old number does not count whenever it turns up: no record of it was ever handed over.
+
+====================================  ==================================================================================
+What became of the commit             What is done
+====================================  ==================================================================================
+it was not done                       nothing: there is no such state
+it was done                           the state is found when queue, state and log are brought together, and removed
+it is done later                      the state is removed with that of the next batch, or as above
+the task is killed, it is done later  the next task knows nothing of it: it finds two states, or another one than its
+                                      own, and fails without removing anything
+====================================  ==================================================================================
+
 A queue manager that takes not so many messages and the state in one unit of work (MAXUMSGS) refuses step 7. That is
 as a kill after step 6; the messages are then removed in several units, and each but the last one puts the state "n is
 delivered, and these are left" in the place of the one that it takes.
@@ -77,8 +90,8 @@ class InFlight(NamedTuple):
         )
 
     @classmethod
-    def parse(cls, text: str) -> InFlight:
-        """Read a state, that of IBM's connector too; raises CorruptStateError when it is none."""
+    def parse(cls, text: str, place: str = "The state queue") -> InFlight:
+        """Read a state, that of IBM's connector too; raises CorruptStateError, of this place, when it is none."""
         try:
             content = json.loads(text)
             delivered = {_IN_FLIGHT: False, _DELIVERED: True}[content["lastKnownState"]]
@@ -86,7 +99,7 @@ class InFlight(NamedTuple):
             return cls(int(content["sequenceId"]), ids, delivered)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptStateError(
-                "The state queue holds a text that is no state of this connector: JSON with sequenceId, messageIds and "
+                f"{place} holds a text that is no state of this connector: JSON with sequenceId, messageIds and "
                 "lastKnownState. Browse it; stop the connector and remove it if it belongs to somebody else"
             ) from error
 
@@ -129,6 +142,10 @@ class SourceState:
         """The connections that the last decision was taken on, by their numbers."""
         self._delivered: int | None = None
         """The last batch that the log is known to have, by this task itself."""
+        self._void: set[int] = set()
+        """Batches whose state does not count if it turns up: its commit is not known to have been done."""
+        self._batch: InFlight | None = None
+        """The last one, as its state says."""
         self._waits = 0
         self.sequence = 0
         """Of the last batch."""
@@ -168,14 +185,19 @@ class SourceState:
             ConnectError: of the class that the reason asks for.
         """
         self.open()
+        if self._void:
+            self._remove_void()
         text = self._browser.look()
-        state = None if text is None else InFlight.parse(text)
+        state = None if text is None else InFlight.parse(text, self._taker.place)
         offset = self._delivered if self._delivered is not None else self._stored()
         if state is None:
-            self.sequence = offset or 0
+            # a number that may be that of a state is never used again
+            self.sequence = max(offset or 0, *self._void, 0)
             self._now_settled()
             return None
-        self.sequence = state.sequence
+        if state.sequence in self._void:
+            return None  # it came just now
+        self.sequence, self._batch = state.sequence, state
         if state.delivered or offset == state.sequence:
             if self._remove_delivered(state):
                 log.info("Batch %d of %d messages was in the log already", state.sequence, len(state.ids))
@@ -203,10 +225,28 @@ class SourceState:
             if self._reader.get_all(state.ids[:some]) is None:
                 return False
             self._waits = 0
-            state = state._replace(ids=state.ids[some:], delivered=True)
-            self._remove(state)
-            if not state.ids:
+            left = state._replace(ids=state.ids[some:], delivered=True)
+            self._remove(state, left)
+            if not left.ids:
                 return True
+            state = left
+
+    def _remove_void(self) -> None:
+        """Remove states that do not count, and leave all others."""
+        others = []
+        while (state := self._take()) is not None:
+            others.append(state)
+        for each in others:
+            self._taker.put(each.text())
+        self._reader.session.commit()
+
+    def _take(self) -> InFlight | None:
+        """The next state that counts, in the unit of work together with those before it that do not."""
+        while (text := self._taker.take()) is not None:
+            state = InFlight.parse(text, self._taker.place)
+            if state.sequence not in self._void:
+                return state
+        return None
 
     def _now_settled(self) -> None:
         self._known = (self._reader.session.connections, self._writer.connections)
@@ -238,12 +278,14 @@ class SourceState:
         state = InFlight(self.sequence + 1, [md[48:72] for md, _ in messages])
         try:
             self._browser.put(state.text())
+            self._void.add(state.sequence)
             self._writer.commit()
         except ConnectError:
             self.unsettle()
             self._reader.give_back(messages)
             raise
-        self.sequence = state.sequence
+        self._void.remove(state.sequence)
+        self.sequence, self._batch = state.sequence, state
 
     def finish(self) -> None:
         """The log has the batch: remove messages and state at once.
@@ -251,22 +293,23 @@ class SourceState:
         Raises:
             ConnectError: that is not known to have been done.
         """
+        assert self._batch is not None
         self._delivered = self.sequence
         try:
-            self._remove(InFlight(self.sequence, ()))
+            self._remove(self._batch, self._batch._replace(ids=()))
         except ConnectError:
             self.unsettle()
             raise
 
-    def _remove(self, left: InFlight) -> None:
+    def _remove(self, state: InFlight, left: InFlight) -> None:
         """Take the state of this batch, put what is left of it, if any, and commit."""
         session = self._reader.session
-        text = self._taker.take()
-        if text is None or InFlight.parse(text).sequence != left.sequence:
+        found = self._take()
+        if found is None or (found.sequence, found.ids) != (state.sequence, state.ids):
             session.backout()
-            found = "is empty" if text is None else "holds another state"
+            what = "is empty" if found is None else "holds another state"
             raise CorruptStateError(
-                f"The state queue should hold batch {left.sequence}, but {found}: somebody else has changed it"
+                f"{self._taker.place} should hold batch {state.sequence}, but {what}: somebody else has changed it"
             )
         if left.ids:
             self._taker.put(left.text())

@@ -49,6 +49,11 @@ class StateQueue:
         sending = Sending(name, has_rfh2=True, persistent=True, time_to_live=0, reply=None)
         self._sending, self._descriptor = sending, sending.descriptor
 
+    @property
+    def place(self) -> str:
+        """The queue and the key that names it, for messages."""
+        return f"The state queue {self._name} ({_KEY})"
+
     def open(self) -> None:
         """Open the queue unless that has been done; raises ConnectError of the class that the reason asks for."""
         session = self._session
@@ -65,7 +70,7 @@ class StateQueue:
         first = self._get(_LOOK | mq.GET_BROWSE_FIRST)
         if first is not None and self._get(_LOOK | mq.GET_BROWSE_NEXT) is not None:
             raise CorruptStateError(
-                f"The state queue {self._name} holds more than one message, and which of them counts cannot be known. "
+                f"{self.place} holds more than one message, and which of them counts cannot be known. "
                 "Stop the connector, find out which messages the log has, and leave one message or none"
             )
         return first
@@ -99,6 +104,6 @@ class StateQueue:
         except DataError as error:
             problem = error.message
         raise CorruptStateError(
-            f"The message {message.message_id} in state queue {self._name} is not one of this connector: {problem}. "
+            f"{self.place} holds a message that is not one of this connector, {message.message_id}: {problem}. "
             "Stop the connector and remove it if it belongs to somebody else"
         )
