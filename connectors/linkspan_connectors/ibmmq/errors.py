@@ -17,10 +17,7 @@ from linkspan.api import (
 )
 from linkspan_connectors.ibmmq.mqi.reasons import reason_text
 
-__all__ = ["BODY_WARNINGS", "failure", "keeps_connection"]
-
-BODY_WARNINGS: Final = frozenset({2110, *range(2111, 2121)})
-"""Warnings of a get about the conversion of the body: the message is there all the same."""
+__all__ = ["failure", "keeps_connection"]
 
 _KEEPING: Final = frozenset({2003, 2016, 2024, 2042, 2051, 2053, 2056, 2071, 2192})
 """After these the unit of work is backed out, and the connection goes on."""
@@ -66,6 +63,8 @@ _OF_CONFIG: Final = {
     2603: "mq.ccdt.url",
 }
 """Reasons that a person has to correct, with the key that most often is at fault."""
+_OF_QUEUE: Final = frozenset({2016, 2042, 2051, 2053, 2056})
+"""Reasons that pass, and that a person can help with, at the queue."""
 
 _HINTS: Final = {
     2024: "the unit of work has as many messages as MAXUMSGS of the queue manager allows",
@@ -73,7 +72,10 @@ _HINTS: Final = {
         "the queue manager takes no more connections: raise its MaxChannels, or MAXINST and MAXINSTC of the channel, "
         "or lower tasks.max"
     ),
-    2035: "check user, password and channel authentication, and the rights of the user on queue and queue manager",
+    2035: (
+        "check mq.user.name, mq.password and channel authentication, and the rights of the user on queue and queue "
+        "manager"
+    ),
     2042: (
         "another connection has it open exclusively: the task before this one, until the queue manager notices its "
         "end, or another connector; DISPLAY QSTATUS(…) TYPE(HANDLE) tells which"
@@ -99,17 +101,25 @@ def failure(what: str, reason: int, *, starting: bool = False, key: str | None =
         starting: whether the task has never been connected; a refusal is final then, and later may pass.
         key: that names the queue, if not ``mq.queue``: one that no record is put to.
     """
-    hint = _HINTS.get(reason)
-    message = f"{what} failed: {reason_text(reason)}" + (f" ({hint})" if hint else "")
+    hint, named = _HINTS.get(reason), _key_of(reason, key)
+    text = reason_text(reason) + (f" ({hint})" if hint else "") + (f", see {named}" if named else "")
+    message = f"{what} failed: {text}"
     if reason in _REFUSED:
         return CredentialsError(message) if starting else OutageError(message)
     if reason in _OF_CONFIG:
-        usual = _OF_CONFIG[reason]
-        return ConfigError(message, key if key and usual == "mq.queue" else usual)
+        return ConfigError(message, named)
     if key and reason in _OF_MESSAGE:
         return ConfigError(message, key)
     kind = next((kind for reasons, kind in _CLASSES if reason in reasons), ConnectError)
     return kind(message)
+
+
+def _key_of(reason: int, key: str | None) -> str | None:
+    """The key to look at, if there is one: that of the call's queue where the queue is at fault."""
+    if reason in _REFUSED or reason in _OF_MESSAGE:
+        return key
+    usual = "mq.queue" if reason in _OF_QUEUE else _OF_CONFIG.get(reason)
+    return key or usual if usual == "mq.queue" else usual
 
 
 _CLASSES: Final[Sequence[tuple[frozenset[int], type[ConnectError]]]] = (

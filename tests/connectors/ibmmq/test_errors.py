@@ -50,6 +50,47 @@ def test_reasons_are_of_the_class_that_they_ask_for(reason: int, kind: type[Exce
     assert type(failure("MQGET", reason)) is kind
 
 
+# spec/mq.md 3.11
+KEEPS = {2003, 2016, 2024, 2051, 2053, 2056, 2071, 2192}
+DROPS = {2009, 2018, 2019, 2025, 2059, 2101, 2102, 2161, 2162, 2195, 2202, 2203, 2219, 2273, 2279, 2537, 2538, 2543}
+DROPS |= {*range(2544, 2550), 2556, 2035, 2063}
+CONFIG = {2052, 2058, 2085, 2087, 2277, 2278, 2298, 2371, 2380, 2381, 2393, 2396, 2398, 2399, 2400, 2401, 2539, 2540}
+CONFIG |= {2555, 2577, 2594, 2600, 2603}
+MESSAGE = {2010, 2030, 2031, 2142, 2334, 2335, 2421, 2469, 2554}
+
+
+def test_each_reason_is_handled_as_the_specification_says() -> None:
+    handled = {reason: (type(failure("MQGET", reason)), keeps_connection(reason)) for reason in range(2000, 2700)}
+    assert {reason for reason, (kind, keeps) in handled.items() if issubclass(kind, RetriableError) and keeps} == (
+        KEEPS | {2042}
+    )
+    assert {reason for reason, (kind, keeps) in handled.items() if issubclass(kind, RetriableError) and not keeps} == (
+        DROPS
+    )
+    assert {reason for reason, (kind, _) in handled.items() if kind is ConfigError} >= CONFIG
+    assert {reason for reason, (kind, _) in handled.items() if kind is DataError} >= MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("reason", "key", "named"),
+    [
+        (2085, None, "mq.queue"),
+        (2085, "mq.exactly.once.state.queue", "mq.exactly.once.state.queue"),
+        (2393, "mq.exactly.once.state.queue", "mq.ssl.cipher.suite"),
+        (2053, None, "mq.queue"),
+        (2051, "mq.exactly.once.state.queue", "mq.exactly.once.state.queue"),
+        (2035, "mq.exactly.once.state.queue", "mq.exactly.once.state.queue"),
+        (2035, None, None),
+        (2009, "mq.exactly.once.state.queue", None),
+        (2555, None, None),
+    ],
+)
+def test_the_message_names_the_key_to_look_at(reason: int, key: str | None, named: str | None) -> None:
+    _, see, found = failure("MQOPEN", reason, key=key).message.partition(", see ")
+    assert found == (named or "")
+    assert bool(see) is (named is not None)
+
+
 def test_a_refusal_is_final_at_the_start_and_may_pass_later() -> None:
     assert type(failure("MQCONNX", 2035, starting=True)) is CredentialsError
     assert type(failure("MQCONNX", 2035)) is OutageError
@@ -57,7 +98,10 @@ def test_a_refusal_is_final_at_the_start_and_may_pass_later() -> None:
 
 def test_the_message_says_what_and_why() -> None:
     error = failure("MQOPEN of queue Q1 on QM1", 2085)
-    assert error.message == "MQOPEN of queue Q1 on QM1 failed: 2085 MQRC_UNKNOWN_OBJECT_NAME (there is no such queue)"
+    assert (
+        error.message
+        == "MQOPEN of queue Q1 on QM1 failed: 2085 MQRC_UNKNOWN_OBJECT_NAME (there is no such queue), see mq.queue"
+    )
     assert isinstance(error, ConfigError)
     assert error.key == "mq.queue"
 
