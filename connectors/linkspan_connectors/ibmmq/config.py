@@ -88,9 +88,31 @@ def _schema(key: str, value: object) -> None:
     if not (text.startswith("{") and text.endswith("}")):
         raise ConfigError.invalid(key, value, "should be a JSON object, in braces")
     try:
-        json.loads(text)
-    except ValueError as error:
-        raise ConfigError.invalid(key, value, f"should be a JSON object: {error}") from error
+        _check_schema(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError.invalid(key, value, f"should be a schema of Connect in JSON: {error}") from error
+
+
+_PLAIN_TYPES: Final = ("boolean", "int8", "int16", "int32", "int64", "float", "double", "bytes", "string")
+_INNER: Final = {"array": ("items",), "map": ("keys", "values"), **dict.fromkeys(_PLAIN_TYPES, ())}
+
+
+def _check_schema(schema: object) -> None:
+    """Raises ValueError for what is no schema; what else it may say is left to the converter."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or not isinstance(kind, str):
+        raise ValueError("a schema is an object with a type")  # noqa: TRY004 - what the caller takes
+    if kind == "struct":
+        fields = schema.get("fields")
+        if not isinstance(fields, list) or not all(isinstance(each, dict) and each.get("field") for each in fields):
+            raise ValueError("a struct has fields, each with its name as field")
+        inner = fields
+    elif kind in _INNER:
+        inner = [schema.get(name) for name in _INNER[kind]]
+    else:
+        raise ValueError(f"there is no type {kind}")
+    for each in inner:
+        _check_schema(each)
 
 
 def _mq(order: int, label: str, width: Width, importance: Importance = MEDIUM, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - options of a key
@@ -129,7 +151,7 @@ class _Connection(Config):
     mq_ccdt_url = Str(
         **_mq(5, "CCDT URL", Width.MEDIUM, validator=_url),
         default=None,
-        doc="URL of a client channel definition table. Connection names and channel are not looked at then.",
+        doc="URL of a client channel definition table. Connection names, channel, cipher and peer name are its own.",
     )
     mq_user_name = Str(
         **_mq(7, "User name", Width.MEDIUM),

@@ -150,12 +150,33 @@ def test_smallest_configurations_are_accepted():
         ("mq.connections.per.task", "9"),
         ("mq.record.builder.json.schema.content", "[]"),
         ("mq.record.builder.json.schema.content", "{nonsense}"),
+        ("mq.record.builder.json.schema.content", "{}"),
+        ("mq.record.builder.json.schema.content", '{"type": "int33"}'),
+        ("mq.record.builder.json.schema.content", '{"type": "struct"}'),
+        ("mq.record.builder.json.schema.content", '{"type": "struct", "fields": [{"type": "int32"}]}'),
+        ("mq.record.builder.json.schema.content", '{"type": "struct", "fields": [{"field": "a", "type": "x"}]}'),
+        ("mq.record.builder.json.schema.content", '{"type": "array"}'),
+        ("mq.record.builder.json.schema.content", '{"type": "map", "keys": {"type": "string"}}'),
+        ("mq.record.builder.json.schema.content", '{"type": ["string"]}'),
     ],
 )
 def test_a_bad_value_of_a_source_is_refused_with_its_key(key, value):
     with pytest.raises(ConfigError) as refused:
         load(MqSourceConfig, {**SOURCE, key: value})
     assert refused.value.key == key
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        '{"type": "string", "optional": true}',
+        ' {"type": "array", "items": {"type": "map", "keys": {"type": "string"}, "values": {"type": "float"}}} ',
+        '{"type": "struct", "name": "x", "fields": [{"field": "a", "type": "int64"}, {"field": "b", "type": "bytes"}]}',
+        '{"type": "struct", "fields": []}',
+    ],
+)
+def test_a_schema_of_connect_is_taken(schema):
+    assert load(MqSourceConfig, {**SOURCE, "mq.record.builder.json.schema.content": schema})
 
 
 @pytest.mark.parametrize(
