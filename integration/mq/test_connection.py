@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+from pathlib import Path
 
+import jks
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from integration.mq.tasks import sink, source
 from linkspan.api import ConfigError, CredentialsError
@@ -107,6 +114,52 @@ def test_a_cipher_of_java_is_that_of_the_channel(queue_manager):
     assert (request.channel.cipher_spec, request.peer_name) == ("ECDHE_RSA_AES_256_GCM_SHA384", "CN=QM1")
 
 
+@pytest.mark.parametrize("direction", [source, sink])
+def test_a_key_store_is_the_repository_with_its_password_and_label(queue_manager, tmp_path, direction):
+    store = tmp_path / "app.p12"
+    store.write_bytes(b"\x30\x82")
+    keys = {"mq_ssl_keystore_location": str(store), "mq_ssl_keystore_password": "pw"}
+    with direction(**keys, mq_ssl_certificate_label="mine", mq_ssl_cipher_suite="*TLS12"):
+        request = queue_manager.last_connect()
+    assert request.tls is not None
+    assert (request.tls.key_repository, request.tls.certificate_label) == (str(store), "mine")
+    assert request.key_password == b"pw"
+
+
+def test_without_a_store_there_is_no_repository(queue_manager):
+    assert asked(queue_manager, mq_ssl_cipher_suite="*TLS12").tls is None
+
+
+@pytest.mark.parametrize("direction", [source, sink])
+def test_a_key_store_of_java_is_there_in_another_form_while_the_task_runs(queue_manager, tmp_path, direction):
+    key = rsa.generate_private_key(65537, 2048)
+    data = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "app")])
+    begin = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + datetime.timedelta(days=36500))
+    own = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    store = tmp_path / "app.jks"
+    jks.KeyStore.new("jks", [jks.PrivateKeyEntry.new("app", [own], data, "pkcs8")]).save(str(store), "secret")
+    with direction(mq_ssl_keystore_location=str(store), mq_ssl_keystore_password="secret"):
+        request = queue_manager.last_connect()
+        assert request.tls is not None
+        made = Path(request.tls.key_repository)
+        content = pkcs12.load_pkcs12(made.read_bytes(), request.key_password)
+        assert content.key is not None
+        assert content.key.private_numbers() == key.private_numbers()
+    assert not made.exists()
+
+
+def test_what_a_ccdt_says_itself_is_told(queue_manager, caplog):
+    url = "file:///etc/ccdt.json"
+    asked(queue_manager, mq_ccdt_url=url, mq_ssl_cipher_suite="*TLS12", mq_ssl_peer_name="CN=QM1")
+    for key in ("mq.ssl.cipher.suite", "mq.ssl.peer.name"):
+        assert f"{key} is not looked at: with mq.ccdt.url it is that of the channel in the table" in caplog.text
+    caplog.clear()
+    asked(queue_manager, mq_ssl_cipher_suite="*TLS12", mq_ssl_peer_name="CN=QM1")
+    assert "is not looked at" not in caplog.text
+
+
 def test_another_tls_configuration_in_the_same_process_is_refused(queue_manager):
     queue_manager.fault("CONNX", 2391, completion=1, after=True)
     with pytest.raises(ConfigError, match="2391 MQRC_SSL_ALREADY_INITIALIZED") as failed, source():
@@ -136,7 +189,7 @@ def test_a_data_path_that_cannot_be_made_is_named(tmp_path):
 def test_a_refused_password_is_told_with_its_reason(queue_manager):
     queue_manager.define_user("app", "right")
     with (
-        pytest.raises(CredentialsError, match=r"2035 MQRC_NOT_AUTHORIZED \(check user, password"),
+        pytest.raises(CredentialsError, match=r"2035 MQRC_NOT_AUTHORIZED \(check mq\.user\.name, mq\.password"),
         source(mq_user_name="app", mq_password="wrong"),
     ):
         pass

@@ -148,7 +148,7 @@ def _given(value: object) -> str | None:
 
 
 def prepare_process(config: Config) -> None:
-    """Tell IBM's client where it may write to; before it is loaded.
+    """Tell IBM's client where it may write to; before it is loaded. Say which settings it does not get.
 
     Raises:
         ConfigError: the folder cannot be made.
@@ -159,6 +159,10 @@ def prepare_process(config: Config) -> None:
             use_data_path(path)
         except OSError as error:
             raise ConfigError.invalid("mq.client.data.path", path, str(error.strerror)) from error
+    if _given(config.values["mq.ccdt.url"]):
+        for key in ("mq.ssl.cipher.suite", "mq.ssl.peer.name"):
+            if _given(config.values[key]):
+                log.warning("%s is not looked at: with mq.ccdt.url it is that of the channel in the table", key)
 
 
 class Session:
