@@ -119,6 +119,21 @@ def test_a_queue_that_was_deleted_meanwhile_fails_the_task(queue_manager, make, 
     task.stop()
 
 
+@BOTH
+@pytest.mark.parametrize("verb", ["CLOSE", "DISC"])
+@pytest.mark.parametrize("reason", [2009, 2018, 2161, 2195])
+def test_an_end_that_goes_wrong_is_an_end_and_nothing_is_lost(queue_manager, make, work, verb, reason):
+    queue_manager.put("Q1", b"m", TEXT)
+    task = make()
+    task.start()
+    work(task)
+    before = queue_manager.bodies("Q1")
+    queue_manager.fault(verb, reason, action="break")
+    task.stop()
+    assert queue_manager.bodies("Q1") == before
+    assert queue_manager.connections() == []
+
+
 # --- backing out ---------------------------------------------------------------------------------------------------
 
 LOST = [2003, 2009, 2018, 2059, 2161, 2162, 2195, 2202, 2203, 2273]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -88,6 +89,25 @@ def test_a_poll_ends_within_a_second_whatever_the_waits_are(queue_manager):
         assert time.monotonic() - began < 4
 
 
+def test_further_messages_are_waited_for_when_it_is_said(queue_manager):
+    fill(queue_manager, 1)
+    ended = threading.Event()
+
+    def put_while_it_waits() -> None:
+        while not queue_manager.depth("Q1").waiting:
+            if ended.wait(0.001):
+                return
+        queue_manager.put("Q1", b"late", TEXT)
+
+    with source(mq_batch_size="2", mq_receive_subsequent_timeout_ms="60000") as task:
+        other = threading.Thread(target=put_while_it_waits)
+        other.start()
+        polled = task.poll()
+        ended.set()
+        other.join()
+        assert values(polled) == [b"m0", b"late"]
+
+
 def test_a_batch_is_taken_as_it_is_when_its_time_is_over(queue_manager):
     fill(queue_manager, 4000)
     for limit, taken in (("1", range(1, 4000)), ("0", range(4000, 4001))):
@@ -117,12 +137,23 @@ def test_records_of_a_unit_of_work_that_was_lost_do_not_count(queue_manager):
         assert counts(queue_manager) == []
 
 
-@pytest.mark.parametrize("reason", [2003, 2009, 2549])
+@pytest.mark.parametrize("reason", [2110, 2111, 2119, 2120])
+def test_a_message_that_comes_with_a_warning_is_taken(queue_manager, reason):
+    bodies = fill(queue_manager, 2)
+    with source() as task:
+        queue_manager.fault("GET", reason, completion=1, queue="Q1", after=True)
+        polled = task.poll()
+        assert values(polled) == bodies
+        acknowledge(task, polled)
+    assert queue_manager.depth("Q1").all == 0
+
+
+@pytest.mark.parametrize("reason", [2003, 2009, 2124, 2549])
 def test_a_commit_that_is_not_known_to_have_happened_brings_the_messages_again(queue_manager, reason):
     fill(queue_manager, 2)
     with source() as task:
         first = task.poll()
-        completion = 1 if reason == 2003 else 2
+        completion = 1 if reason in (2003, 2124) else 2
         queue_manager.fault("CMIT", reason, completion=completion, action="answer" if reason != 2009 else "break")
         acknowledge(task, first)
         second = task.poll()

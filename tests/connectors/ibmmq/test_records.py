@@ -39,6 +39,9 @@ def maker(**changes: str) -> RecordMaker:
     return RecordMaker(config, value_builder(config, context), key_builder(config), Policy.of(config, given))
 
 
+NO_BODY = "<mcd><Msd>jms_text</Msd><msgbody xsi:nil='true'></msgbody></mcd>"
+
+
 def text(data: bytes = b"hello", **fields: Any) -> Got:
     return pack_descriptor(PLAIN._replace(**fields)), data
 
@@ -81,7 +84,9 @@ def test_plain_messages_are_a_batch_in_columns_of_this_very_partition():
         (jms("text", b"hi", form=b"MQSTR   "), "hi"),
         (jms("text", b"", form=b"MQSTR   "), ""),
         (jms("bytes", b"\x01"), b"\x01"),
+        (jms("bytes", b""), None),
         (jms("none"), None),
+        (jms("text", b"", NO_BODY, form=b"MQSTR   "), None),
     ],
 )
 def test_a_jms_value_is_what_jms_sees(got, value):
@@ -198,6 +203,23 @@ def test_a_tolerated_message_goes_to_the_dead_letter_queue():
     assert (letter.topic, letter.value, letter.value_schema) == ("dead", b"<map/>", schema.OPTIONAL_BYTES)
     assert (letter.key, letter.timestamp, letter.headers) == (None, TIME, Headers())
     assert letter.source_partition is PARTITION
+
+
+def test_a_letter_has_the_text_in_utf_8_the_key_and_the_properties_that_a_record_has():
+    made = maker(
+        mq_record_builder=JSON,
+        mq_message_body_jms="true",
+        mq_record_builder_key_header="JMSMessageID",
+        mq_jms_properties_copy_to_kafka_headers="true",
+        errors_tolerance="all",
+        errors_deadletterqueue_topic_name="dead",
+    )
+    header = rfh2_bytes(["<mcd><Msd>jms_text</Msd></mcd>", "<usr><color>blue</color></usr>"], b"MQSTR   ", ccsid=500)
+    md, _ = text(format=b"MQHRF2  ")
+    letter = one(made, (md, header + "<grün>".encode("cp500")))
+    assert (letter.topic, letter.value) == ("dead", "<grün>".encode())
+    assert letter.headers.last("color").value == "blue"
+    assert letter.key is None, "the value is made before the key"
 
 
 def test_context_headers_say_what_happened():
