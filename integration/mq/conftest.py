@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -12,12 +14,19 @@ from integration.conftest import missing
 from integration.services.ibmmq.application import Application, MQError
 from integration.services.ibmmq.memory import MemoryQueueManager
 from integration.services.ibmmq.pymqi_package import pymqi_folder
+from integration.services.ibmmq.server import QueueManagerServer
 from integration.services.maven import UnavailableError
 from linkspan_connectors.ibmmq import sink, source, visit
 from linkspan_connectors.ibmmq.mqi import direct, extension
 from linkspan_connectors.ibmmq.mqi.binding import Mqi
 
 Connect = Callable[..., Application]
+QUEUES: Final = (
+    *("IN", "IN.ONE", "IN.TWO", "IN.ONCE"),
+    *("OUT", "OUT.ONE", "OUT.ONCE"),
+    *("STATE", "STATE.IN", "STATE.OUT"),
+)
+"""Of the server."""
 
 
 def reason_of(call: Callable[..., object], *arguments: object, **keywords: object) -> int:
@@ -39,6 +48,21 @@ def queue_manager(request: pytest.FixtureRequest) -> Iterator[MemoryQueueManager
     manager.define_queue("Q1")
     yield manager
     manager.reset()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueManagerServer]:
+    """``QM1`` as a process of its own, with queues that are empty; workers that are started find it."""
+    try:
+        manager = QueueManagerServer(tmp_path / "mq")
+    except UnavailableError as error:
+        missing(str(error))
+    for name, value in manager.environment.items():
+        monkeypatch.setenv(name, value)
+    with manager:
+        for name in QUEUES:
+            manager.define_queue(name, max_depth=1_000_000)
+        yield manager
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, Self
@@ -14,13 +14,11 @@ from typing import Any, Final, Self
 import pytest
 
 from integration.chaos.pipes import QUICK, states, wait_for
-from integration.conftest import missing
 from integration.mq.processes import kill_tasks
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.ibmmq.descriptor import Descriptor
 from integration.services.ibmmq.server import QueueManagerServer
 from integration.services.linkspan import LinkspanWorker
-from integration.services.maven import UnavailableError
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -28,23 +26,7 @@ TEXT: Final = Descriptor(format="MQSTR", persistence=1)
 CHANNEL: Final = "LINKSPAN.SVRCONN"
 INSTANCES: Final = {"in-one-0": 1, "in-two-0": 2, "in-once-0": 2, "out-one-0": 1, "out-once-0": 1}
 """Of each task: a source that takes turns has two, and one that delivers exactly once has one more for its state."""
-QUEUES: Final = ("IN.ONE", "IN.TWO", "IN.ONCE", "OUT.ONE", "OUT.ONCE", "STATE.IN", "STATE.OUT")
 BATCH: Final = 20
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueManagerServer]:
-    """``QM1`` with all queues; workers that are started find it."""
-    try:
-        manager = QueueManagerServer(tmp_path / "mq")
-    except UnavailableError as error:
-        missing(str(error))
-    for name, value in manager.environment.items():
-        monkeypatch.setenv(name, value)
-    with manager:
-        for name in QUEUES:
-            manager.define_queue(name, max_depth=1_000_000)
-        yield manager
 
 
 def where(server: QueueManagerServer) -> dict[str, str]:

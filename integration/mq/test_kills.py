@@ -1,11 +1,10 @@
-"""Exactly once from queue to queue over a real broker: the tasks are killed at every step of both directions."""
+"""From queue to queue over a real broker, exactly once and at least once: what dies does so at every step."""
 
 from __future__ import annotations
 
 import random
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
@@ -14,13 +13,11 @@ import pytest
 from confluent_kafka import Producer
 
 from integration.chaos.pipes import QUICK, states, wait_for
-from integration.conftest import missing
 from integration.mq.processes import kill_tasks
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.ibmmq.descriptor import Descriptor
 from integration.services.ibmmq.remote import RemoteApplication
 from integration.services.ibmmq.server import QueueManagerServer
-from integration.services.maven import UnavailableError
 from integration.services.topics import committed_values
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -70,22 +67,17 @@ LONG: Final = [
 ]
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueManagerServer]:
-    """``QM1`` with all queues; workers that are started find it."""
-    try:
-        manager = QueueManagerServer(tmp_path / "mq")
-    except UnavailableError as error:
-        missing(str(error))
-    for name, value in manager.environment.items():
-        monkeypatch.setenv(name, value)
-    with manager:
-        for name in ("IN", "OUT", "STATE.IN", "STATE.OUT"):
-            manager.define_queue(name, max_depth=1_000_000)
-        yield manager
+AT_LEAST_ONCE: Final = [
+    Step("in", "GET", "IN", skip=3, after=True),
+    Step("in", "CMIT"),
+    Step("in", "CMIT", after=True),
+    Step("out", "PUT", "OUT", skip=3),
+    Step("out", "CMIT"),
+    Step("out", "CMIT", after=True),
+]
 
 
-def configs(server: QueueManagerServer, topic: str) -> dict[str, dict[str, str]]:
+def configs(server: QueueManagerServer, topic: str, *, exactly_once: bool = True) -> dict[str, dict[str, str]]:
     where = {
         "tasks.max": "1",
         "mq.queue.manager": "QM1",
@@ -93,27 +85,29 @@ def configs(server: QueueManagerServer, topic: str) -> dict[str, dict[str, str]]
         "mq.channel.name": "DEV.APP.SVRCONN",
         "mq.message.body.jms": "true",
     }
-    return {
-        "in": {
-            **where,
-            "connector.class": "MQSource",
+    source = {
+        **where,
+        "connector.class": "MQSource",
+        "topic": topic,
+        "mq.queue": "IN",
+        "mq.record.builder": "DefaultRecordBuilder",
+        "mq.message.receive.timeout": "100",
+    }
+    sink = {
+        **where,
+        "connector.class": "MQSink",
+        "topics": topic,
+        "mq.queue": "OUT",
+        "mq.message.builder": "DefaultMessageBuilder",
+    }
+    if exactly_once:
+        source |= {
             "exactly.once.support": "required",
-            "topic": topic,
-            "mq.queue": "IN",
             "mq.exactly.once.state.queue": "STATE.IN",
             "mq.client.reconnect.options": "QMGR",
-            "mq.record.builder": "DefaultRecordBuilder",
-            "mq.message.receive.timeout": "100",
-        },
-        "out": {
-            **where,
-            "connector.class": "MQSink",
-            "topics": topic,
-            "mq.queue": "OUT",
-            "mq.exactly.once.state.queue": "STATE.OUT",
-            "mq.message.builder": "DefaultMessageBuilder",
-        },
-    }
+        }
+        sink |= {"mq.exactly.once.state.queue": "STATE.OUT"}
+    return {"in": source, "out": sink}
 
 
 def revive(worker: LinkspanGroupWorker) -> bool:
@@ -127,51 +121,116 @@ def revive(worker: LinkspanGroupWorker) -> bool:
     return all_run
 
 
+class Pipe:
+    """Both connectors in a worker, and what was put into the first queue.
+
+    Args:
+        server: the queue manager.
+        worker: runs already.
+        topic: between the two.
+        exactly_once: whether both have a state queue.
+    """
+
+    def __init__(self, server: QueueManagerServer, worker: LinkspanGroupWorker, topic: str, exactly_once: bool) -> None:
+        self.server, self.worker = server, worker
+        self.written: list[bytes] = []
+        for name, config in configs(server, topic, exactly_once=exactly_once).items():
+            code, body = worker.ask("PUT", f"/connectors/{name}/config", config)
+            assert code == 201, body
+
+    def put(self) -> None:
+        """Write some messages more."""
+        for _ in range(BATCH):
+            self.written.append(b"m%05d" % len(self.written))
+            self.server.put("IN", self.written[-1], TEXT)
+
+    def found(self) -> list[bytes]:
+        """What has arrived."""
+        return [body[-6:] for body in self.server.bodies("OUT")]
+
+    def strike(self, step: Step, victim: str) -> None:
+        """Hold a task at a step, and have the victim die there."""
+        server = self.server
+        fault = server.fault(
+            step.verb,
+            queue=step.queue,
+            application=f"{step.task}-0",
+            skip=step.skip,
+            after=step.after,
+            action="pause",
+        )
+        self.put()
+        server.await_fault(fault, 60)
+        if victim == "queue manager":
+            server.restart()  # which forgets the fault
+            return
+        if victim == "tasks":
+            kill_tasks(self.worker.pid, 2)
+        elif victim == "worker":
+            self.worker.kill()
+        else:
+            server.cut()
+        server.clear_fault(fault)
+        if victim == "worker":
+            self.worker.start()
+
+
 @pytest.mark.parametrize(
-    "steps", [pytest.param(SHORT, id="some"), pytest.param([*SHORT, *LONG], id="all", marks=pytest.mark.long)]
+    ("victim", "steps"),
+    [
+        pytest.param("tasks", SHORT, id="tasks-some"),
+        pytest.param("tasks", [*SHORT, *LONG], id="tasks", marks=pytest.mark.long),
+        pytest.param("worker", [*SHORT, *LONG], id="worker", marks=pytest.mark.long),
+        pytest.param("connections", [*SHORT, *LONG], id="connections", marks=pytest.mark.long),
+        pytest.param("queue manager", [*SHORT, *LONG], id="queue-manager", marks=pytest.mark.long),
+    ],
 )
 def test_each_message_arrives_once_whichever_step_is_the_last(
-    kafka: SimpleNamespace, server: QueueManagerServer, tmp_path: Path, steps: list[Step]
+    kafka: SimpleNamespace, server: QueueManagerServer, tmp_path: Path, victim: str, steps: list[Step]
 ) -> None:
     worker = LinkspanGroupWorker(tmp_path / "worker", Group(kafka.bootstrap, SETTINGS))
     topic = f"{worker.group.name}-orders"
-    written: list[bytes] = []
-
-    def put(count: int) -> None:
-        for _ in range(count):
-            body = b"m%05d" % len(written)
-            server.put("IN", body, TEXT)
-            written.append(body)
-
     with running(worker):
-        for name, config in configs(server, topic).items():
-            code, body = worker.ask("PUT", f"/connectors/{name}/config", config)
-            assert code == 201, body
-        put(BATCH)
-        wait_for(lambda: server.depth("OUT").visible == len(written), lambda: server.depth("OUT"))
+        pipe = Pipe(server, worker, topic, exactly_once=True)
+        pipe.put()
+        wait_for(lambda: len(pipe.found()) == BATCH, lambda: server.depth("OUT"))
         for step in steps:
-            fault = server.fault(
-                step.verb,
-                queue=step.queue,
-                application=f"{step.task}-0",
-                skip=step.skip,
-                after=step.after,
-                action="pause",
-            )
-            put(BATCH)
-            server.await_fault(fault, 60)
-            kill_tasks(worker.pid, 2)
-            server.clear_fault(fault)
-            put(BATCH)
+            pipe.strike(step, victim)
+            pipe.put()
             wait_for(
                 # a death may not have been noticed yet: what fails is restarted until all is there
-                lambda: revive(worker) and len(server.bodies("OUT")) >= len(written),
-                lambda step=step: (step, len(written), server.depth("OUT"), server.depth("IN")),
+                lambda: revive(worker) and len(pipe.found()) >= len(pipe.written),
+                lambda step=step: (step, len(pipe.written), server.depth("OUT"), server.depth("IN")),
             )
-        assert [body[-6:] for body in server.bodies("OUT")] == written
-        assert committed_values(kafka.bootstrap, topic) == [body.decode() for body in written]
+        assert pipe.found() == pipe.written
+        assert committed_values(kafka.bootstrap, topic) == [body.decode() for body in pipe.written]
         wait_for(lambda: server.depth("STATE.IN").all == 0, "the state queue of the source is empty")
         assert (server.depth("IN").all, server.depth("STATE.OUT").all) == (0, 1)
+    assert server.connections() == []
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "tasks",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("worker", "connections", "queue manager")),
+    ],
+)
+def test_no_message_is_lost_without_a_state_queue_whichever_step_is_the_last(
+    kafka: SimpleNamespace, server: QueueManagerServer, tmp_path: Path, victim: str
+) -> None:
+    worker = LinkspanGroupWorker(tmp_path / "worker", Group(kafka.bootstrap, SETTINGS))
+    with running(worker):
+        pipe = Pipe(server, worker, f"{worker.group.name}-orders", exactly_once=False)
+        pipe.put()
+        wait_for(lambda: len(pipe.found()) == BATCH, lambda: server.depth("OUT"))
+        for step in AT_LEAST_ONCE:
+            pipe.strike(step, victim)
+            pipe.put()
+            wait_for(
+                lambda: revive(worker) and set(pipe.found()) == set(pipe.written) and server.depth("IN").all == 0,
+                lambda step=step: (step, len(pipe.written), server.depth("OUT"), server.depth("IN")),
+            )
     assert server.connections() == []
 
 
@@ -206,8 +265,6 @@ def test_a_hundred_thousand_messages_arrive_once_while_workers_are_killed(
 ) -> None:
     group = Group(kafka.bootstrap, {**SETTINGS, "scheduled.rebalance.max.delay.ms": 0})
     workers = [LinkspanGroupWorker(tmp_path / f"worker-{number}", group) for number in range(2)]
-    for name in ("IN", "OUT"):
-        server.define_queue(name, max_depth=1_000_000)
     with RemoteApplication(server.environment) as writer:
         writer.run(f"a = Application('ibmmq', address={server.address!r})")
         writer.run("h = a.open('IN', 0x10)")

@@ -6,17 +6,15 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration.conftest import missing
 from integration.services.ibmmq.descriptor import Descriptor
 from integration.services.ibmmq.server import QueueManagerServer
 from integration.services.linkspan import LinkspanWorker
-from integration.services.maven import UnavailableError
 
 pytestmark = pytest.mark.integration
 
@@ -37,19 +35,6 @@ SINK = {
     "mq.message.builder": "com.ibm.eventstreams.connect.mqsink.builders.DefaultMessageBuilder",
     "mq.queue": "OUT",
 }
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[QueueManagerServer]:
-    """``QM1`` with the queues ``IN``, ``OUT`` and ``STATE``."""
-    try:
-        manager = QueueManagerServer(tmp_path / "mq")
-    except UnavailableError as error:
-        missing(str(error))
-    with manager:
-        for name in ("IN", "OUT", "STATE"):
-            manager.define_queue(name, max_depth=1_000_000)
-        yield manager
 
 
 def connectors(server: QueueManagerServer, **more: str) -> list[dict[str, str]]:
@@ -237,6 +222,27 @@ def test_what_is_wrong_is_told_by_validation_and_by_the_status(server: QueueMana
 
         eventually(lambda: "2085 MQRC_UNKNOWN_OBJECT_NAME" in trace())
         assert "Task bad-0 failed (config): Opening queue NOTHING on queue manager QM1" in trace()
+        assert "see mq.queue" in trace()
+    finally:
+        worker.stop()
+
+
+@pytest.mark.skipif(Path("/opt/mqm").exists(), reason="IBM's client is installed")
+def test_without_ibms_client_the_connectors_are_listed_and_refused_with_what_to_install(tmp_path: Path) -> None:
+    nowhere = {"LD_LIBRARY_PATH": "", "MQ_INSTALLATION_PATH": "", "MQ_FILE_PATH": ""}
+    worker = LinkspanWorker(tmp_path / "worker", None, {}, [], env=nowhere)
+    worker.start()
+    try:
+        listed = {each["class"]: each for each in answer(worker, "/connector-plugins")}
+        where = {"mq.queue.manager": "QM1", "mq.connection.name.list": "localhost(1414)"}
+        for name, given in (("MQSource", {**SOURCE, **where}), ("MQSink", {**SINK, **where})):
+            assert [kind for kind in listed if kind.endswith(f".{name}Connector")]
+            checked = answer(worker, f"/connector-plugins/{name}/config/validate", "PUT", given)
+            wrong = {each["value"]["name"]: each["value"]["errors"] for each in checked["configs"]}
+            (said,) = wrong.pop("connector.class")
+            assert "Install IBM's MQ client" in said
+            assert "libmqm_r.so" in said
+            assert not any(wrong.values())
     finally:
         worker.stop()
 
