@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkspan.api.errors import ConnectError
+from linkspan.config.providers.references import has_references
 from linkspan.plugins.catalog import Catalog, PluginInfo
 
 __all__ = ["NamedPlugin", "found", "missing", "named_plugins"]
@@ -35,15 +36,23 @@ class NamedPlugin:
 
 
 def named_plugins(config: Mapping[str, str | None]) -> Iterator[NamedPlugin]:
-    """Connector, converters, transforms and predicates of a connector's configuration."""
-    for key, kind in {"connector.class": "connector", **_CONVERTERS}.items():
-        if name := (config.get(key) or "").strip():
+    """Connector, converters, transforms and predicates of a connector's configuration.
+
+    A class that a config provider tells is not among them: it is known when the connector starts.
+    """
+    for key, kind in _kinds(config):
+        name = (config.get(key) or "").strip()
+        if name and not has_references({key: name}):
             yield NamedPlugin(kind, key, name)
+
+
+def _kinds(config: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    """Keys that may name a plugin, each with the kind of it."""
+    yield "connector.class", "connector"
+    yield from _CONVERTERS.items()
     for chain, kind in _CHAINS.items():
-        for alias in (config.get(chain) or "").split(","):
-            key = f"{chain}.{alias.strip()}.type"
-            if alias.strip() and (name := (config.get(key) or "").strip()):
-                yield NamedPlugin(kind, key, name)
+        for alias in filter(None, map(str.strip, (config.get(chain) or "").split(","))):
+            yield f"{chain}.{alias}.type", kind
 
 
 def found(catalog: Catalog, named: NamedPlugin) -> PluginInfo | None:
