@@ -139,6 +139,20 @@ def test_work_of_a_member_that_stays_away_goes_to_the_others_after_the_delay() -
     assert made.delay_ms == 0
 
 
+@pytest.mark.parametrize("jump_ms", [-86_400_000, -1000, 1000, 86_400_000])
+def test_a_clock_that_jumps_ends_a_wait_or_begins_it_anew_at_worst(jump_ms: int) -> None:
+    group = running(3)
+    items = group.members.pop(list(group.members)[2])
+    assert group.round().delay_ms == FIVE_MINUTES
+    group.now_ms += jump_ms
+    left = group.round().delay_ms
+    assert 0 <= left <= FIVE_MINUTES
+    assert (left == 0) == (jump_ms > FIVE_MINUTES)
+    group.now_ms += left
+    group.round()
+    assert set(items) <= held(group).keys()
+
+
 def test_lost_work_goes_only_to_members_that_came_without_work() -> None:
     group = running(3, tasks=12)
     items = group.members.pop(list(group.members)[2])
