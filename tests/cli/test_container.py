@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from linkspan.cli.container import _listeners
+from linkspan.cli.container import _listeners, _mounted
 from linkspan.config import properties
 from linkspan.config.definition import load
 from linkspan.config.suggestions import unknown_keys
@@ -189,6 +189,23 @@ def test_levels_of_loggers_are_used(start, standalone, port):
     assert container.stop() == 0
 
 
+def test_metrics_may_have_an_address_of_their_own_where_nothing_else_answers(start, standalone, port):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        own = int(free.getsockname()[1])
+    container = start(
+        {**standalone, "CONNECT_LINKSPAN_METRICS_LISTENERS": f"http://127.0.0.1:{own}"}, *COMMAND, "standalone"
+    )
+    container.wait_until(lambda: healthy(port))
+    for asked in (own, port):
+        with urllib.request.urlopen(f"http://127.0.0.1:{asked}/metrics", timeout=DEADLINE) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            assert b"kafka_connect_worker_task_count 0" in answer.read()
+    for path in ("/", "/health", "/connectors", "/admin/loggers"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{own}{path}", timeout=DEADLINE)
+    assert container.stop() == 0
+
+
 def test_variables_that_are_missing_are_named(environment):
     status, message = ended({**environment, "CONNECT_GROUP_ID": "g", "CONNECT_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
     assert status == 1
@@ -295,6 +312,14 @@ def test_a_mounted_worker_file_is_used_with_what_it_refers_to(start, pod, tmp_pa
     # what it refers to was found: nothing is said to stay as it is written
     assert "which no config provider knows" not in container.text
     assert "] DEBUG " in container.text
+
+
+def test_metrics_are_where_the_operator_looks_for_them(pod):
+    assert _mounted({**pod, "KAFKA_CONNECT_JMX_EXPORTER_ENABLED": "true"})["linkspan.metrics.listeners"] == (
+        "http://0.0.0.0:9404"
+    )
+    assert "linkspan.metrics.listeners" not in _mounted({**pod, "KAFKA_CONNECT_JMX_EXPORTER_ENABLED": "false"})
+    assert "linkspan.metrics.listeners" not in _mounted(dict(pod))
 
 
 def test_health_asks_the_listener_that_the_worker_file_refers_to(monkeypatch):

@@ -41,6 +41,8 @@ _MODES: Final = ("distributed", "standalone")
 _HOME: Final = "KAFKA_HOME"
 _BROKER_SECONDS: Final = 40
 _HEALTH_SECONDS: Final = 5.0
+_METRICS_URL: Final = "http://0.0.0.0:9404"
+"""Where the operator has Prometheus ask for metrics."""
 _FOR_JAVA: Final = (
     "KAFKA_HEAP_OPTS",
     "KAFKA_JVM_PERFORMANCE_OPTS",
@@ -48,7 +50,6 @@ _FOR_JAVA: Final = (
     "KAFKA_JMX_OPTS",
     "KAFKA_JMX_PORT",
     "JMX_PORT",
-    "KAFKA_CONNECT_JMX_EXPORTER_ENABLED",
     "STRIMZI_JMX_ENABLED",
     "STRIMZI_KAFKA_GC_LOG_ENABLED",
     "STRIMZI_DYNAMIC_HEAP_PERCENTAGE",
@@ -183,6 +184,8 @@ def _mounted(environment: MutableMapping[str, str]) -> dict[str, str]:
     # Pods have stable names below their headless service: pod.service.namespace.svc
     environment.setdefault("ADVERTISED_HOSTNAME", ".".join(socket.getfqdn().split(".")[:4]))
     settings = properties.load(folder / "kafka-connect.properties")
+    if environment.get("KAFKA_CONNECT_JMX_EXPORTER_ENABLED", "").lower() == "true":
+        settings.setdefault("linkspan.metrics.listeners", _METRICS_URL)
     for name in ("log4j2.properties", "log4j.properties"):
         if (folder / name).is_file():
             root, loggers = _log4j(properties.load(folder / name))

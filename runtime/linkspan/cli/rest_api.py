@@ -50,6 +50,7 @@ class RestApi:
         cross = CrossOrigin(origins, config.access_control_allow_methods) if origins else None
         self._app = RestApp(cross, header_rules(config.response_http_headers_config))
         self._admin_app: RestApp | None = None
+        self._metrics_app: RestApp | None = None
         self._servers: list[HttpServer] = []
         self._extensions: Extensions | None = None
 
@@ -76,11 +77,18 @@ class RestApi:
         self.url = f"{scheme}://{self.worker_id}/"
         log.info("REST API at %s", self.url)
         if config.admin_listeners:
-            self._admin_app = RestApp()
-            own = parse_listeners(config.admin_listeners, "admin.listeners")
-            admin = HttpServer(self._admin_app, own, _tls(own, config, tls.ADMIN_PREFIX))
-            await admin.start()
-            self._servers.append(admin)
+            self._admin_app = await self._listen_apart("admin.listeners", config.admin_listeners, tls.ADMIN_PREFIX)
+        if config.linkspan_metrics_enable and config.linkspan_metrics_listeners:
+            own = config.linkspan_metrics_listeners
+            self._metrics_app = await self._listen_apart("linkspan.metrics.listeners", own, tls.PREFIX)
+
+    async def _listen_apart(self, key: str, urls: Sequence[str], prefix: str) -> RestApp:
+        """Take the ports of an app of its own."""
+        app, listeners = RestApp(), parse_listeners(urls, key)
+        server = HttpServer(app, listeners, _tls(listeners, self._config, prefix))
+        await server.start()
+        self._servers.append(server)
+        return app
 
     def install(self, herder: Herder, worker: Worker, levels: Levels) -> None:
         """Answer from now on.
@@ -101,6 +109,8 @@ class RestApi:
         extensions.register(config.rest_extension_classes, worker.catalog, config.originals)
         # after those of extensions: one that measures in its own way keeps its path
         measured = MetricsResource((worker.metrics, herder.metrics)).routes() if config.linkspan_metrics_enable else []
+        if self._metrics_app is not None:
+            self._metrics_app.install(measured)
         self._app.install(
             [*herder_routes(herder, self._client), *on_main, *extensions.routes, *measured], extensions.filters
         )

@@ -73,7 +73,7 @@ def _listeners(key: str, value: object) -> None:
     parse_listeners(value, key)
 
 
-def _admin_listeners(key: str, value: object) -> None:
+def _more_listeners(key: str, value: object) -> None:
     if isinstance(value, list):
         parse_listeners(value, key)
 
@@ -213,7 +213,7 @@ class WorkerConfig(Config):
     admin_listeners = StrList(
         default=None,
         importance=LOW,
-        validator=_admin_listeners,
+        validator=_more_listeners,
         doc="URLs of /admin: absent for the same as listeners, empty for none.",
     )
     linkspan_log_format = Str(
@@ -252,6 +252,12 @@ class WorkerConfig(Config):
     )
     linkspan_metrics_enable = Bool(
         default=True, importance=LOW, doc="Whether GET /metrics of the REST API answers, for Prometheus."
+    )
+    linkspan_metrics_listeners = StrList(
+        default=(),
+        importance=LOW,
+        validator=_more_listeners,
+        doc="URLs where GET /metrics answers besides listeners, and nothing else does; without any login.",
     )
     linkspan_plugin_request_timeout_ms = Long(
         default=90000,
