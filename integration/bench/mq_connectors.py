@@ -82,8 +82,7 @@ def read(count: int, settings: Mapping[str, str]) -> float:
             while left:
                 polled = task.poll() or ()
                 left -= len(polled)
-                for record in polled:
-                    task.commit_record(record, None)
+                task.commit_batch(polled)
 
         return rate(count, work)
 

@@ -96,8 +96,7 @@ def sink(**changes: str) -> Iterator[MqSinkTask]:
 
 def acknowledge(task: MqSourceTask, records: Sequence[SourceRecord] | None) -> None:
     """The log has these."""
-    for record in records or ():
-        task.commit_record(record, None)
+    task.commit_batch(records or ())
 
 
 def values(records: Sequence[SourceRecord] | None) -> list[Any]:

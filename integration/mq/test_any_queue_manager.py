@@ -319,7 +319,7 @@ def test_source_gives_back_what_was_not_acknowledged(place: Place) -> None:
     with sink(**place.keys(place.first)) as writer:
         writer.put(records("one", "two"))
     with source(**place.keys(place.first)) as reader:
-        acknowledge(reader, (reader.poll() or ())[:1])
+        reader.poll()
     with source(**place.keys(place.first, mq_jms_properties_copy_to_kafka_headers="true")) as reader:
         found = reader.poll() or ()
     assert values(found) == [b"one", b"two"]

@@ -29,8 +29,7 @@ def taken(task):
     polled = tried(task.poll)
     if isinstance(polled, str):
         return polled
-    for record in polled or ():
-        task.commit_record(record, None)
+    task.commit_batch(polled or ())
     return [bytes(each) for each in values(polled)]
 """
 
@@ -115,7 +114,7 @@ def test_a_source_goes_on_with_the_next_host_and_what_it_held_stays_with_the_fir
     process.run("polled = task.poll()")
     assert process.run("[bytes(each) for each in values(polled)]") == [b"a"]
     first.kill()
-    process.run("[task.commit_record(each, None) for each in polled]")  # too late: the unit of work is gone
+    process.run("task.commit_batch(polled)")  # too late: the unit of work is gone
     assert process.run("taken(task)") == [b"b"]
     first.start()
     second.cut()

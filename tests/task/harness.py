@@ -320,6 +320,17 @@ class NotifiedSource(ScriptedSource):
         self.notified.append((record.value, None if metadata is None else metadata.offset))
 
 
+class BatchSource(ScriptedSource):
+    """Also wants to hear of every poll."""
+
+    def __init__(self, port: Port, script: Sequence[Any]) -> None:
+        super().__init__(port, script)
+        self.batches: list[Sequence[SourceRecord]] = []
+
+    def commit_batch(self, records: Sequence[SourceRecord]) -> None:
+        self.batches.append(records)
+
+
 class RecordingSink(SinkTask[Config]):
     """Remembers its calls."""
 

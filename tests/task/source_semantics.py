@@ -14,6 +14,7 @@ from linkspan.task.acknowledged import FlushTimes
 from linkspan.task.chain import Step
 from linkspan.task.tolerance import ErrorPolicy, Stage
 from tests.task.harness import (
+    BatchSource,
     NotifiedSource,
     SinkRun,
     SourceRun,
@@ -147,9 +148,65 @@ def test_commit_record_hears_of_every_record_only_if_overridden(log):
     assert run.task.notified == [("v0", 0), ("v1", 1), ("bad", None)]
 
 
-def test_a_task_that_waits_to_be_told_of_records_is_asked_again_when_they_arrive(log):
+def test_commit_batch_hears_of_a_poll_when_all_of_it_is_acknowledged_or_dropped(log):
     topic = create_topic(log)
-    run = SourceRun(log, [], task_class=NotifiedSource)
+    run = SourceRun(log, [], policy=ALL, task_class=BatchSource, steps=[Step(Upper())])
+    polled = [batch(topic, 0, 2), [record(topic, "bad", 3), record(topic, "c", 4)], [record(topic, "drop", 5)]]
+
+    def hold() -> Any:
+        run.writer.hold = True
+        return polled[0]
+
+    def still_held() -> Any:
+        assert run.task.batches == []
+        return polled[1]
+
+    def release() -> Any:
+        assert run.task.batches == []
+        run.writer.hold = False
+        return polled[2]
+
+    run.task.script = [hold, still_held, release, None]
+    run.run()
+    assert [id(each) for each in run.task.batches] == [id(each) for each in polled]
+
+
+def test_commit_batch_hears_of_nothing_before_the_letters_about_it_are_safe(log):
+    topic, queue = create_topic(log), create_topic(log)
+    run = SourceRun(log, [], policy=ALL, task_class=BatchSource, dead_letters=queue)
+    polled = [record(topic, "bad", 1)]
+
+    def hold() -> Any:
+        run.writer.hold = True
+        return polled
+
+    def release() -> None:
+        assert run.task.batches == []
+        run.writer.hold = False
+
+    run.task.script = [hold, None, release, None]
+    run.run()
+    assert run.task.batches == [polled]
+    assert len(content(log, queue)) == 1
+
+
+def test_what_was_not_acknowledged_at_the_end_is_not_told_of(log):
+    topic = create_topic(log)
+    run = SourceRun(log, [], task_class=BatchSource)
+
+    def hold() -> Any:
+        run.writer.hold = True
+        return batch(topic, 0, 1)
+
+    run.task.script = [hold]
+    run.run()
+    assert run.task.batches == []
+
+
+@pytest.mark.parametrize("task_class", [NotifiedSource, BatchSource])
+def test_a_task_that_waits_to_be_told_of_records_is_asked_again_when_they_arrive(log, task_class):
+    topic = create_topic(log)
+    run = SourceRun(log, [], task_class=task_class)
 
     def hold() -> SourceBatch:
         run.writer.hold = True

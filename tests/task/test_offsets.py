@@ -12,7 +12,7 @@ from linkspan.task.offsets import Progress, Sent, last_positions
 def sent(position: int, *, done: bool = True) -> Sent:
     delivery = SimpleNamespace(done=done, failures=[])
     part = SimpleNamespace(records=[], batch=None)
-    return Sent(((part, delivery),), [({"file": "a"}, {"position": position})], 1)  # type: ignore[arg-type]
+    return Sent(((part, delivery),), [({"file": "a"}, {"position": position})], 1, ())  # type: ignore[arg-type]
 
 
 def test_the_newest_position_of_a_partition_is_committable():
@@ -39,8 +39,8 @@ def test_positions_given_back_do_not_replace_newer_ones():
 
 def test_a_unit_is_done_when_all_its_parts_are():
     done, waiting = sent(1).parts[0], sent(1, done=False).parts[0]
-    assert not Sent((done, waiting), (), 2).done
-    assert Sent((done, done), (), 2).done
+    assert not Sent((done, waiting), (), 2, ()).done
+    assert Sent((done, done), (), 2, ()).done
 
 
 def test_partitions_are_told_apart_by_content_and_type_not_by_identity():

@@ -15,9 +15,9 @@ from linkspan.api.errors import (
     UnreachableError,
 )
 from linkspan.task import outage
-from linkspan.task.boundaries import ConnectorBoundary, IntervalBoundary, Requests
+from linkspan.task.boundaries import ConnectorBoundary, IntervalBoundary, PollBoundary, Requests
 from linkspan.task.chain import Step
-from tests.task.harness import NotifiedSource, TransactionRun, Upper, committed_content, create_topic
+from tests.task.harness import BatchSource, NotifiedSource, TransactionRun, Upper, committed_content, create_topic
 from tests.task.source_semantics import ALL, FILE, batch, record
 
 KEY = b'["c",{"file": "a"}]'
@@ -178,6 +178,56 @@ def test_records_of_aborted_transactions_and_dropped_ones_are_told_without_metad
     told = [(value, offset is None) for value, offset in run.task.notified]
     assert sorted(told) == [("bad", True), ("bad", True), ("gone", True), ("kept", False)]
     assert seen[0] == [position(0)], "when it was told of the first one, its offset was committed"
+
+
+def test_a_poll_is_told_of_when_its_last_piece_is_committed(log):
+    topic = create_topic(log)
+    requests = Requests()
+    run = TransactionRun(log, [], ConnectorBoundary(requests), policy=ALL, task_class=BatchSource)
+    polled = [[record(topic, value, at) for at, value in enumerate(values)] for values in (["a", "bad", "b"], ["c"])]
+
+    def first() -> Any:
+        requests.commit(polled[0][0])
+        return polled[0]
+
+    def second() -> Any:
+        assert committed_content(log, topic) == ["a"]
+        assert run.task.batches == []
+        requests.commit()
+        return polled[1]
+
+    def third() -> None:
+        assert run.task.batches == polled
+
+    run.task.script = [first, second, third]
+    run.run()
+    assert committed_content(log, topic) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("task_class", [NotifiedSource, BatchSource])
+def test_a_poll_whose_records_were_all_dropped_is_told_of_at_once(log, task_class):
+    topic = create_topic(log)
+    run = TransactionRun(log, [], steps=[Step(Upper())], task_class=task_class)
+
+    def told() -> None:
+        assert run.task.notified == [("drop", None)] if task_class is NotifiedSource else len(run.task.batches) == 1
+
+    run.task.script = [[record(topic, "drop", 1)], told]
+    run.run()
+
+
+@pytest.mark.parametrize("boundary", [PollBoundary(), IntervalBoundary(3600)], ids=["poll", "interval"])
+def test_polls_are_told_of_after_their_commit(log, boundary):
+    topic = create_topic(log)
+    run = TransactionRun(log, [], boundary, task_class=BatchSource)
+    polled = [batch(topic, 0, 2), batch(topic, 2, 1)]
+    seen: list[Any] = []
+    inner = run.task.commit_batch
+    run.task.commit_batch = lambda records: (seen.append(run.offsets()[-1]), inner(records))
+    run.task.script = list(polled)
+    run.run()
+    assert [id(each) for each in run.task.batches] == [id(each) for each in polled]
+    assert seen == ([position(2), position(3)] if isinstance(boundary, PollBoundary) else [position(3)] * 2)
 
 
 def test_offsets_of_a_poll_whose_records_were_all_dropped_stay(log):

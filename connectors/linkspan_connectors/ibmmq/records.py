@@ -91,7 +91,7 @@ class RecordMaker:
 
         Args:
             messages: in order.
-            partition: source partition of all of them: this very object.
+            partition: source partition of all of them.
             offset: source offset of all of them.
 
         Raises:

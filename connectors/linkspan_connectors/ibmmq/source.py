@@ -11,16 +11,16 @@ Step  What happened                                     A kill right after it
 2     some went to the backout queue, in the same unit  as 1, that too is backed out
 3     ``poll`` returned their records                   as 1
 4     the log has some of the records, or all           they are got again, and those records written twice
-5     the runtime told of the last one                  as 4
+5     the runtime told of them                          as 4
 6     the commit was asked for, not answered            as 4, or as 7
 7     the commit was answered                           nothing: the messages are gone from the queue
 ====  ================================================  ==================================================
 
 With a state queue more is remembered, see :mod:`linkspan_connectors.ibmmq.source_state`.
 
-One unit of work is open at a time on each connection, of which there is one by default. It ends as soon as the last
-record is told of, even while the task is paused, and is never committed for any other reason: an end of the task before
-that backs it out.
+One unit of work is open at a time on each connection, of which there is one by default. It ends as soon as its
+records are told of, even while the task is paused, and is never committed for any other reason: an end of the task
+before that backs it out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from linkspan.api import (
     ConnectError,
     Offset,
     Partition,
-    RecordMetadata,
     RetriableError,
     SourceRecord,
     SourceTask,
@@ -63,19 +62,17 @@ def source_partition(config: MqSourceConfig) -> Partition:
 
 
 class _Unit:
-    """Records of one unit of work that the log does not have yet.
+    """A unit of work whose records the log does not have yet.
 
     Attributes:
-        partition: their source partition: this very object tells them from those of a unit that was lost.
-        missing: how many of them.
+        records: what was polled: this very object tells it from a unit that was lost.
         has_state: whether the state queue knows of it.
     """
 
-    __slots__ = ("has_state", "missing", "partition")
+    __slots__ = ("has_state", "records")
 
-    def __init__(self, partition: Partition, missing: int, *, has_state: bool) -> None:
-        self.partition = partition
-        self.missing = missing
+    def __init__(self, records: Sequence[SourceRecord], *, has_state: bool) -> None:
+        self.records = records
         self.has_state = has_state
 
 
@@ -108,6 +105,7 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
         """Connect; a queue manager that cannot be reached now is tried again by :meth:`poll`."""
         config = self.config
         self._check_delivery()
+        self._partition = source_partition(config)
         self._maker = RecordMaker(
             config,
             value_builder(config, self.context),
@@ -206,9 +204,8 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
     def _records(
         self, lane: _Lane, messages: Sequence[Got], *, is_again: bool = False
     ) -> Sequence[SourceRecord] | None:
-        partition = dict(source_partition(self.config))
         try:
-            records = self._maker.records(messages, partition, self._offset(is_again=is_again))
+            records = self._maker.records(messages, self._partition, self._offset(is_again=is_again))
         except Failed as failed:
             if is_again:
                 raise failed.error from failed
@@ -217,7 +214,7 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
         has_state = self._state is not None and (is_again or bool(records))
         if self._state is not None and has_state and not is_again:
             self._state.begin(messages)
-        lane.unit = _Unit(partition, len(records), has_state=has_state)
+        lane.unit = _Unit(records, has_state=has_state)
         if not records:
             self._complete(lane, lane.unit)
             return None
@@ -240,16 +237,12 @@ class MqSourceTask(SourceTask[MqSourceConfig]):
             raise failed.error from failed
         self._limits.append(1)
 
-    def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:  # noqa: ARG002 - sent or dropped, all the same
-        """Count down; those of a unit of work that was lost do not count."""
-        partition = record.source_partition
+    def commit_batch(self, records: Sequence[SourceRecord]) -> None:
+        """Commit the unit of work that they came with; one that was lost has no records any more."""
         for lane in self._lanes:
             unit = lane.unit
-            if unit is not None and unit.partition is partition:
-                unit.missing -= 1
-                if unit.missing == 0:
-                    self._complete(lane, unit)
-                return
+            if unit is not None and unit.records is records:
+                self._complete(lane, unit)
 
     def _complete(self, lane: _Lane, unit: _Unit) -> None:
         """Commit the unit of work; if that fails, its messages are got again."""

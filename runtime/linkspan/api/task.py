@@ -234,7 +234,16 @@ class SourceTask(Task[ConfigT]):
     def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:
         """One record was acknowledged, or dropped on the way (``metadata`` None).
 
-        A task that does not override this spares the runtime a callback for every record.
+        A task that does not override this spares the runtime a callback for every record; see :meth:`commit_batch`.
+        """
+
+    def commit_batch(self, records: Sequence[SourceRecord]) -> None:
+        """Every record that one ``poll`` returned was acknowledged, or dropped (and set aside, where asked for).
+
+        For a task that has to know when what it read is safe, and not where each record is. Failures are only logged.
+
+        Args:
+            records: the very object that ``poll`` returned. Each comes once, in the order of the polls.
         """
 
 

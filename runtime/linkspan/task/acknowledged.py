@@ -10,7 +10,7 @@ Step  What happened                               A kill right after it
 3     some batches went to the writer             those that arrived are written twice, the others once
 4     all batches went to the writer              as 3
 5     the log acknowledged, ``Delivery`` is done  the records are written twice
-6     ``commit_record`` was called                as 5
+6     the task was told of them                   as 5
 7     positions were taken to be committed        as 5: taken out of memory only
 8     the worker got them, not yet stored         as 5
 9     they are stored                             nothing: reading goes on after them
@@ -37,7 +37,14 @@ from linkspan.task.offsets import Part, Progress, Sent
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
 from linkspan.task.reaction import as_outage, is_hopeless
-from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
+from linkspan.task.source import (
+    TopicsUsed,
+    tell_of_batches,
+    tell_of_commit,
+    tell_of_record,
+    wants_batches,
+    wants_records,
+)
 from linkspan.task.source_conversion import SourceConversion
 from linkspan.task.tolerance import PRODUCE_CLASS, Failure, Stage, Tolerance, describe
 
@@ -104,12 +111,16 @@ class AcknowledgedDelivery:
         self._times = times
         self._clock = clock
         self._wants_records = wants_records(task)
+        self._wants_batches = wants_batches(task)
         self._outbox = Outbox(conversion, self._send_part, port, ensure_topic=ensure_topic, clock=clock)
         self.outage = self._outbox.outage
         self._letters = letters
         self._letters_wait = False
         self._dropped: list[SourceRecord] = []
         """Of which the task is told once there are letters about them in the log."""
+        self._polled: Sequence[SourceRecord] = ()
+        self._complete: list[Sequence[SourceRecord]] = []
+        """Polls of which the task is told, in the same way."""
         self._sent: list[tuple[Part, Delivery]] = []
         """Parts of the last poll that the writer has."""
         self._progress = Progress()
@@ -128,7 +139,7 @@ class AcknowledgedDelivery:
         """Take in acknowledgements; commit when it is time."""
         self._acknowledge()
         self._post()
-        self._tell_of_dropped()
+        self._tell()
         if self._clock() >= self._commit_at:
             # under a steady stream some record is always on its way: a short halt lets the log catch up
             self._writer.flush(min(self._times.timeout, _CATCH_UP))
@@ -144,7 +155,7 @@ class AcknowledgedDelivery:
             self._letters_wait
             or self._outbox.waiting
             or len(self._dropped) >= _MOST_DROPPED
-            or len(self._progress) >= _MOST_POLLS_IN_FLIGHT
+            or len(self._progress) + len(self._complete) >= _MOST_POLLS_IN_FLIGHT
             or self._progress.records >= _MOST_RECORDS_IN_FLIGHT
         )
 
@@ -159,7 +170,8 @@ class AcknowledgedDelivery:
 
     def rest(self, seconds: float) -> bool:
         """Wait for acknowledgements when the task is to be told of them, without the delay of ``linger.ms``."""
-        if not self._wants_records or not (self._progress.records or self._dropped):
+        is_told = self._wants_records or self._wants_batches
+        if not is_told or not (len(self._progress) or self._dropped or self._complete):
             return False
         self._writer.poll(seconds)
         return True
@@ -167,13 +179,14 @@ class AcknowledgedDelivery:
     def deliver(self, polled: Sequence[SourceRecord]) -> None:
         """Convert and send."""
         if polled:
+            self._polled = polled
             self._outbox.load(polled)
             self._send()
 
     def _send(self) -> None:
-        if self._outbox.send() and (self._sent or self._outbox.positions):
+        if self._outbox.send():
             records = sum(len(part.batch) for part, _ in self._sent)
-            self._progress.add(Sent(tuple(self._sent), self._outbox.positions, records))
+            self._progress.add(Sent(tuple(self._sent), self._outbox.positions, records, self._polled))
             self._sent = []
 
     def _send_part(self, part: Part) -> None:
@@ -223,6 +236,8 @@ class AcknowledgedDelivery:
                 return
             self._progress.complete()
             self._written += sent.records
+            if self._wants_batches:
+                self._complete.append(sent.polled)
             self.topics.note({part.batch.topic for part, _ in sent.parts})
 
     def _refuse(self, sent: Sent) -> None:
@@ -251,11 +266,15 @@ class AcknowledgedDelivery:
         else:
             self._dropped.append(record)
 
-    def _tell_of_dropped(self) -> None:
-        if self._dropped and self._letters is not None and self._letters.settle(0.0):
-            dropped, self._dropped = self._dropped, []
-            for record in dropped:
-                tell_of_record(self._task, record)
+    def _tell(self) -> None:
+        """Tell the task of what is safe now, letters included."""
+        if not (self._dropped or self._complete) or not (self._letters is None or self._letters.settle(0.0)):
+            return
+        dropped, self._dropped = self._dropped, []
+        for record in dropped:
+            tell_of_record(self._task, record)
+        complete, self._complete = self._complete, []
+        tell_of_batches(self._task, complete, self._port)
 
     # --- offsets ------------------------------------------------------------------------------------------------
 
@@ -263,7 +282,7 @@ class AcknowledgedDelivery:
         if self._letters is not None and not self._letters.settle(patience):
             _log.warning("Offsets are not committed before the records that failed are in the dead letter queue")
             return
-        self._tell_of_dropped()
+        self._tell()
         positions = self._progress.take()
         if positions:
             try:

@@ -35,11 +35,13 @@ class Sent(NamedTuple):
         parts: each batch with its delivery.
         positions: last position of every source partition among them.
         records: how many.
+        polled: what the poll returned.
     """
 
     parts: Sequence[tuple[Part, Delivery]]
     positions: Sequence[Position]
     records: int
+    polled: Sequence[SourceRecord]
 
     @property
     def done(self) -> bool:

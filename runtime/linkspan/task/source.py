@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from linkspan.api.errors import OutageError, RetriableError
@@ -18,7 +18,16 @@ from linkspan.task.outage import Outage
 from linkspan.task.port import WorkerPort
 from linkspan.task.tolerance import Tolerance
 
-__all__ = ["SourceDelivery", "SourceLoop", "TopicsUsed", "tell_of_commit", "tell_of_record", "wants_records"]
+__all__ = [
+    "SourceDelivery",
+    "SourceLoop",
+    "TopicsUsed",
+    "tell_of_batches",
+    "tell_of_commit",
+    "tell_of_record",
+    "wants_batches",
+    "wants_records",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +45,29 @@ def wants_records(task: SourceTask[Any]) -> bool:
     return type(task).commit_record is not SourceTask.commit_record
 
 
+def wants_batches(task: SourceTask[Any]) -> bool:
+    """Whether the task wants to be told of what each poll returned."""
+    return type(task).commit_batch is not SourceTask.commit_batch
+
+
 def tell_of_record(task: SourceTask[Any], record: SourceRecord, metadata: RecordMetadata | None = None) -> None:
     """Tell the task of one record that was acknowledged, or dropped (``metadata`` None)."""
     try:
         task.commit_record(record, metadata)
     except Exception:  # noqa: BLE001 - supervision point: what this call raises is only logged
         _log.exception("Exception thrown while calling task.commit_record()")
+
+
+def tell_of_batches(task: SourceTask[Any], polls: Iterable[Sequence[SourceRecord]], port: WorkerPort) -> None:
+    """Tell the task of what some polls returned: all of it was acknowledged or dropped."""
+    for polled in polls:
+        port.calling("commit_batch")
+        try:
+            task.commit_batch(polled)
+        except Exception:  # noqa: BLE001 - supervision point: what this call raises is only logged
+            _log.exception("Exception thrown while calling task.commit_batch()")
+        finally:
+            port.calling(None)
 
 
 def tell_of_commit(task: SourceTask[Any], port: WorkerPort) -> None:

@@ -12,7 +12,7 @@ Step  What happened                                  A kill right after it
 4     offsets were sent                              as 3
 5     the commit was asked for, not answered         the coordinator has it or not: all is there, or as 3
 6     the commit was answered                        nothing: reading goes on after the records
-7     ``commit_record`` and ``commit`` were called   as 6
+7     the task was told                              as 6
 8     the worker was handed the copy of the offsets  as 6; until the next commit its copy is older
 ====  =============================================  ====================================================
 
@@ -55,7 +55,14 @@ from linkspan.task.offsets import Part, Position, identity
 from linkspan.task.outage import Outage
 from linkspan.task.outbox import Outbox
 from linkspan.task.port import WorkerPort
-from linkspan.task.source import TopicsUsed, tell_of_commit, tell_of_record, wants_records
+from linkspan.task.source import (
+    TopicsUsed,
+    tell_of_batches,
+    tell_of_commit,
+    tell_of_record,
+    wants_batches,
+    wants_records,
+)
 from linkspan.task.source_conversion import SourceConversion
 from linkspan.task.spec import ExactlyOnce
 
@@ -140,6 +147,7 @@ class TransactionalDelivery:
         self._place = place
         self._boundary = boundary
         self._wants_records = wants_records(task)
+        self._wants_batches = wants_batches(task)
         self._outbox = Outbox(conversion, self._send_part, port, ensure_topic=ensure_topic, clock=clock)
         self.outage = self._outbox.outage
         self._unanswered = Outage(f"The end of a transaction of task {name}", clock)
@@ -154,7 +162,12 @@ class TransactionalDelivery:
         self._open = self._pausing = False
         self._positions: dict[object, Position] = {}
         """Newest position of each source partition that is not committed yet."""
+        self._settled = True
+        """Whether nothing that was polled waits for a commit."""
         self._to_tell: list[tuple[SourceRecord, RecordMetadata | None]] = []
+        self._polled: Sequence[SourceRecord] = ()
+        self._polls: list[Sequence[SourceRecord]] = []
+        """Those sent as a whole, if the task is to be told of them."""
         self._sent: list[SourceRecord] = []
         """Records of the open transaction, if the task is to be told of them."""
         self._records = 0
@@ -192,6 +205,7 @@ class TransactionalDelivery:
 
     def deliver(self, polled: Sequence[SourceRecord]) -> None:
         """Convert and send; commit or abort where the boundaries are."""
+        self._polled = polled
         self._pieces = self._boundary.cut(polled)
         self._take_piece()
         self._advance()
@@ -209,6 +223,7 @@ class TransactionalDelivery:
 
     def _advance(self) -> None:
         while self._end is not None:
+            self._settled = False
             if not self._outbox.send():
                 return
             for position in self._outbox.positions:
@@ -216,12 +231,28 @@ class TransactionalDelivery:
             self._outbox.positions = ()
             self._finish_piece(self._end)
             self._take_piece()
+        if self._wants_batches and self._polled:
+            self._polls.append(self._polled)
+        self._polled = ()
+        self._tell()
 
     def _finish_piece(self, end: End) -> None:
         if end is End.ABORT:
             self._abort()
         if end is not End.NONE:
             self._commit()
+            self._tell()
+            tell_of_commit(self._task, self._port)
+
+    def _tell(self) -> None:
+        """Tell the task of what is committed, or was dropped."""
+        if not self._settled:
+            return
+        told, self._to_tell = self._to_tell, []
+        for record, metadata in told:
+            tell_of_record(self._task, record, metadata)
+        polls, self._polls = self._polls, []
+        tell_of_batches(self._task, polls, self._port)
 
     def _send_part(self, part: Part) -> None:
         if part.batch.topic == self._place.offset_topic:
@@ -290,7 +321,7 @@ class TransactionalDelivery:
                 self._commit_failures += 1
                 raise
             self._committed(positions)
-        tell_of_commit(self._task, self._port)
+        self._settled = True
 
     def _insist(self, call: Callable[[], T]) -> T:
         """Call until there is an answer.
@@ -320,9 +351,6 @@ class TransactionalDelivery:
         self.topics.note(self._topics)
         self._topics = set()
         self._sent.clear()
-        told, self._to_tell = self._to_tell, []
-        for record, metadata in told:
-            tell_of_record(self._task, record, metadata)
         if self._place.copies_offsets and positions:
             self._port.copy_offsets(positions)
 

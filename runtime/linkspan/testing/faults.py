@@ -35,7 +35,7 @@ TASK_CALLS: Final = (
 )
 """Calls of a task that a fault may strike at; besides those of the log and the worker."""
 
-_SEEN_BY_IDENTITY: Final = frozenset({"stored_offsets", "commit_record"})
+_SEEN_BY_IDENTITY: Final = frozenset({"stored_offsets", "commit_record", "commit_batch"})
 """The runtime looks whether a task overrides these."""
 
 _COMMITS: Final = frozenset({"flush", "pre_commit", "commit_group"})
