@@ -124,6 +124,28 @@ def test_a_request_too_large_for_the_topic_is_sent_again_in_smaller_ones(
     assert sorted(last, key=last.__getitem__) == values
 
 
+def test_requests_are_smaller_from_then_on_and_none_is_refused_again(
+    cluster: dict[str, str], producer: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"smaller-{uuid.uuid4().hex[:8]}"
+    create(cluster, name, max_message_bytes="100000")
+    writer = KafkaLog().writer({**cluster, **producer})
+    values: list[bytes | None] = [b"%05d" % number + b"x" * 1000 for number in range(1000)]
+
+    def refusals() -> int:
+        return sum("A request was larger than topic" in record.getMessage() for record in caplog.records)
+
+    writer.send(OutgoingBatch(name, values))
+    until(lambda: writer.flush(1))
+    assert refusals() == 1
+    writer.send(OutgoingBatch(name, values[::-1]))
+    until(lambda: writer.flush(1))
+    writer.close(1)
+    assert refusals() == 1
+    (end,) = KafkaLog().admin(cluster).end_offsets([TopicPartition(name, 0)]).values()
+    assert read(cluster, {name}, end)[name][-1000:] == values[::-1]
+
+
 def test_only_a_record_too_large_by_itself_fails(cluster: dict[str, str], producer: dict[str, str]) -> None:
     name = f"one-{uuid.uuid4().hex[:8]}"
     create(cluster, name, max_message_bytes="2000")

@@ -43,7 +43,7 @@ SAME_MEANING = {
     ("delivery.timeout.ms", "2147483647"): "0",
 }
 DEVIATIONS = {
-    "batch.size": "131072 instead of 16384: one request in flight carries more",
+    "batch.size": "524288 instead of 16384: one request in flight carries more",
     "enable.idempotence": "on, since librdkafka keeps the order of retried requests only then",
     "reconnect.backoff.ms": "500 instead of 50: librdkafka does not let it grow while no broker answers",
     "receive.buffer.bytes": "sized by the operating system",

@@ -43,8 +43,6 @@ _SLICE: Final = 0.1
 _ANSWER: Final = 5.0
 """Seconds that one request to the coordinator may take before it is asked again."""
 _ABORT_SECONDS: Final = 2.0
-_BATCH: Final = 524288
-"""Bytes of a request unless a user says otherwise: a transaction that fits into one ends sooner."""
 _SETTLING: Final = 0.001
 """Seconds that a broker is given to end a transaction after it has confirmed it; the library lets as much time pass
 once more. Whoever begins the next one before that is put off, and the library comes back after 20 ms only."""
@@ -85,11 +83,10 @@ class KafkaTransactionalWriter:
         self._contact = Contact(settings.get("bootstrap.servers", ""))
         more: dict[str, Any] = {
             **within_transaction(translation),
-            **({} if "batch.size" in settings else {"batch.size": _BATCH}),
             "delivery.report.only.error": not reports_records,
             "error_cb": self._on_error,
         }
-        self._batch = int({**translation.native, **more}["batch.size"])
+        self._batch = int(translation.native["batch.size"])
         self._producer: Producer = opened("producer", Producer, translation, more)
         self._bytes = 0
         self._began = self._ended = 0.0

@@ -28,7 +28,8 @@ A topic's ``max.message.bytes`` may be smaller than a request that the library f
 them fail. What is still queued is taken back, what is on the wire is waited for, and everything of the topic from the
 first failed record on is sent again, in order and one record a request, by a second producer. Records of the topic that
 had slipped through meanwhile are repeated, as at-least-once allows, so that the last word in each partition is the
-right one. Only a record that is too large by itself fails.
+right one. Only a record that is too large by itself fails. If there is none, the topic takes smaller requests than
+others: from then on all requests are smaller.
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ _WINDOW: Final = 131072
 """Records in flight before the writer waits for all of them; each costs some 200 bytes beyond its payload."""
 RECORD_OVERHEAD: Final = 70
 """Bytes that a record costs in a request beyond key, value and headers, at most."""
+_SMALLER: Final = 8
+"""By which requests become smaller."""
+_SMALLEST: Final = 1024
+"""Bytes of a request below which records for such a topic go one by one."""
 _UNTIL_FLUSHED: Final = 900000
 """librdkafka's largest ``linger.ms``: nothing is sent before a request's worth of records was handed over."""
 _BLOCK: Final = 1.0
@@ -176,6 +181,7 @@ class KafkaWriter:
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = translate("producer", settings)
         self._memory = self._settings.number("buffer.memory")
+        self._batch = int(self._settings.native["batch.size"])
         self._block = min(self._settings.number("max.block.ms") / 1000, _BLOCK)
         self._idempotent = str(self._settings.native["enable.idempotence"]) == "true"
         self._optional = self._idempotent and "enable.idempotence" not in settings
@@ -282,6 +288,7 @@ class KafkaWriter:
     def _open(self, **more: str | int) -> Producer:
         options: dict[str, Any] = {
             "enable.idempotence": "true" if self._idempotent else "false",
+            "batch.size": self._batch,
             "error_cb": self._on_error if self._optional else self._contact,
         }
         if not self._reporting:
@@ -352,7 +359,7 @@ class KafkaWriter:
         if batch.topic in self._alone_topics:
             return 1
         native = self._settings.native
-        room = min(int(native["batch.size"]), int(native["message.max.bytes"]))
+        room = min(self._batch, int(native["message.max.bytes"]))
         limit = min(len(indices), int(native.get("batch.num.messages", 10000)) - 1)
         for count in range(limit):
             room -= _size_of(batch, indices[count])
@@ -500,9 +507,18 @@ class KafkaWriter:
         return again
 
     def _after_resending(self) -> None:
-        """Go back to large requests where a single large record was to blame, not the limit of the topic."""
-        if self.large_records:
-            self._alone_topics.clear()
+        """Go back to large requests where a single large record was to blame, else to smaller ones."""
+        if not self.large_records:
+            if self._batch < _SMALLEST * _SMALLER:
+                return
+            self._batch //= _SMALLER
+            _log.warning(
+                "Requests have %d bytes at most from now on (batch.size), since topic %s takes no larger ones",
+                self._batch,
+                ", ".join(sorted(self._alone_topics)),
+            )
+            self._reopen()
+        self._alone_topics.clear()
 
 
 def _flush(producer: Producer, timeout: float) -> None:
