@@ -330,6 +330,30 @@ def test_the_loss_of_either_connection_is_looked_into_before_anything_is_read(qu
     task.stop()
 
 
+@pytest.mark.parametrize("moment", ["before the transaction", "after the transaction", "between batches"])
+def test_a_client_that_reconnects_by_itself_loses_its_unit_of_work_and_nothing_else(queue_manager, stored, moment):
+    """As it does with ``QMGR``: the handles stay, and the next call in the unit of work answers 2003."""
+    fill(queue_manager, "a", "b", "c", "d")
+    task = started(stored, mq_batch_size="2")
+    log = Log(stored)
+    before = {each.id for each in queue_manager.connections()}
+    polled = next(each for each in polls(task, 3) if each)
+    if moment == "before the transaction":
+        queue_manager.cut(reconnect=True)
+    log.stored.take(polled)
+    if moment == "after the transaction":
+        queue_manager.cut(reconnect=True)
+    log.taken += values(polled)
+    acknowledge(task, polled)
+    if moment == "between batches":
+        queue_manager.cut(reconnect=True)
+    log.follow(task, 6)
+    assert {each.id for each in queue_manager.connections()} == before
+    task.stop()
+    assert log.taken == [b"a", b"b", b"c", b"d"]
+    assert (queue_manager.depth("Q1").all, queue_manager.depth("STATE").all) == (0, 0)
+
+
 def test_messages_that_a_predecessor_holds_are_waited_for(queue_manager, stored):
     fill(queue_manager, "a")
     predecessor = started(stored)

@@ -135,6 +135,20 @@ def test_records_of_a_unit_of_work_that_was_lost_do_not_count(queue_manager):
         assert counts(queue_manager) == []
 
 
+def test_messages_of_a_client_that_reconnects_by_itself_come_again(queue_manager):
+    fill(queue_manager, 2)
+    with source(mq_client_reconnect_options="ANY") as task:
+        (before,) = queue_manager.connections()
+        first = task.poll()
+        queue_manager.cut(reconnect=True)
+        acknowledge(task, first)
+        second = task.poll()
+        assert values(second) == values(first)
+        acknowledge(task, second)
+        assert [each.id for each in queue_manager.connections()] == [before.id]
+    assert queue_manager.depth("Q1").all == 0
+
+
 @pytest.mark.parametrize("reason", [2110, 2111, 2119, 2120])
 def test_a_message_that_comes_with_a_warning_is_taken(queue_manager, reason):
     bodies = fill(queue_manager, 2)
