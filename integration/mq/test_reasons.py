@@ -107,6 +107,22 @@ def test_a_right_that_is_taken_away_from_a_running_task_is_waited_for(queue_mana
 
 
 @BOTH
+def test_a_queue_manager_that_is_about_to_end_is_left_alone_and_waited_for(queue_manager, make, work):
+    queue_manager.put("Q1", b"m", TEXT)
+    task = make()
+    task.start()
+    queue_manager.set_state("quiescing")
+    with pytest.raises(UnreachableError, match=r"2161 MQRC_|2202 MQRC_"):
+        work(task)
+    assert queue_manager.connections() == [], "it could not end otherwise"
+    with pytest.raises(RetriableError):
+        work(task)
+    queue_manager.set_state("running")
+    work(task)
+    task.stop()
+
+
+@BOTH
 def test_a_queue_that_was_deleted_meanwhile_fails_the_task(queue_manager, make, work):
     task = make()
     task.start()
