@@ -227,6 +227,38 @@ def test_what_is_wrong_is_told_by_validation_and_by_the_status(server: QueueMana
         worker.stop()
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"": "com.example.Nope"},
+            "Invalid value com.example.Nope for configuration mq.message.builder.value.converter: Failed to find any",
+        ),
+        (
+            {"": "org.apache.kafka.connect.json.JsonConverter", ".schemas.enable": "nonsense"},
+            "Settings of mq.message.builder.value.converter: Invalid value nonsense for configuration schemas.enable",
+        ),
+    ],
+)
+def test_a_converter_that_cannot_be_had_is_told_with_its_key(
+    server: QueueManagerServer, tmp_path: Path, more: dict[str, str], said: str
+) -> None:
+    changes = {f"mq.message.builder.value.converter{key}": value for key, value in more.items()}
+    sink = {**connectors(server)[1], "mq.message.builder": "ConverterMessageBuilder", **changes}
+    worker = LinkspanWorker(tmp_path / "worker", None, {}, [sink], env=server.environment)
+    worker.start()
+    try:
+
+        def trace() -> str:
+            tasks = answer(worker, "/connectors/out/status")["tasks"]
+            return str(tasks[0].get("trace", "")) if tasks else ""
+
+        eventually(lambda: trace() != "")
+        assert trace().startswith(f"Task out-0 failed (config): {said}")
+    finally:
+        worker.stop()
+
+
 @pytest.mark.skipif(Path("/opt/mqm").exists(), reason="IBM's client is installed")
 def test_without_ibms_client_the_connectors_are_listed_and_refused_with_what_to_install(tmp_path: Path) -> None:
     nowhere = {"LD_LIBRARY_PATH": "", "MQ_INSTALLATION_PATH": "", "MQ_FILE_PATH": ""}

@@ -47,7 +47,7 @@ class MqSourceConnector(SourceConnector[MqSourceConfig]):
 
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Say what has to be installed, and whether there is the builder."""
-        return [*_unavailable(), *_of_builder(check_record_builder, config.values["mq.record.builder"])]
+        return [*_unavailable(), *_of_builder(check_record_builder, str(config.values["mq.record.builder"]))]
 
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
         """With a state queue and one task."""
@@ -85,7 +85,8 @@ class MqSinkConnector(SinkConnector[MqSinkConfig]):
 
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Say what has to be installed, and whether there is the builder."""
-        return [*_unavailable(), *_of_builder(check_message_builder, config.values["mq.message.builder"])]
+        builder, converter = (config.values[f"mq.message.builder{key}"] for key in ("", ".value.converter"))
+        return [*_unavailable(), *_of_builder(check_message_builder, str(builder), converter)]
 
     def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:  # noqa: ARG002 - as above
         """Offsets of the state queue; None without one."""
@@ -140,9 +141,9 @@ def _unavailable() -> Sequence[ConfigError]:
     return () if problem is None else (ConfigError(problem, "connector.class"),)
 
 
-def _of_builder(check: Callable[[str], None], name: object) -> Sequence[ConfigError]:
+def _of_builder(check: Callable[..., None], *given: object) -> Sequence[ConfigError]:
     try:
-        check(str(name))
+        check(*given)
     except ConfigError as error:
         return (error,)
     return ()

@@ -59,16 +59,18 @@ def body_builder(config: MqSinkConfig, context: SinkTaskContext) -> BodyBuilder:
     if name == "JsonMessageBuilder":
         return _converted(context.converter(_JSON_CONVERTER, {"schemas.enable": "false"}, "mq.message.builder"))
     if name == "ConverterMessageBuilder":
-        converter = config.mq_message_builder_value_converter
-        if not converter:
-            raise ConfigError(f"ConverterMessageBuilder needs a converter: set {_CONVERTER_KEY}", _CONVERTER_KEY)
+        check_message_builder(name, config.mq_message_builder_value_converter)
+        converter = str(config.mq_message_builder_value_converter)
         given = config.with_prefix(f"{_CONVERTER_KEY}.").items()
         own = {key: value for key, value in given if value is not None}
         return _converted(context.converter(converter, own, _CONVERTER_KEY))
     return OwnBodies(config.mq_message_builder, context.configs)
 
 
-def check_message_builder(name: str) -> None:
-    """Raises ConfigError when there is no builder of this name."""
-    if name.removeprefix(_PACKAGE) not in ("DefaultMessageBuilder", "JsonMessageBuilder", "ConverterMessageBuilder"):
+def check_message_builder(name: str, converter: object) -> None:
+    """Raises ConfigError when there is no builder of this name, or it needs a converter and has none."""
+    short = name.removeprefix(_PACKAGE)
+    if short == "ConverterMessageBuilder" and not converter:
+        raise ConfigError(f"ConverterMessageBuilder needs a converter: set {_CONVERTER_KEY}", _CONVERTER_KEY)
+    if short not in ("DefaultMessageBuilder", "JsonMessageBuilder", "ConverterMessageBuilder"):
         check_builder("mq.message.builder", name)

@@ -369,10 +369,14 @@ def _value_converter(
     spec: TaskSpec, resources: ExitStack, name: str, own: Mapping[str, str], key: str | None
 ) -> Converter:
     """A converter that a task asked for itself."""
+    key = key or "value.converter"
     try:
-        return _load_converter(spec, resources, name, own, key or "value.converter")
+        return _load_converter(spec, resources, name, own, key)
     except NotFoundError as error:
-        raise ConfigError(error.message, key) from error
+        raise ConfigError.invalid(key, name, error.message) from None
+    except ConfigError as error:
+        # its keys are the converter's, and do not tell whose
+        raise ConfigError(f"Settings of {key}: {error.message}", key) from error
 
 
 def _load_chain(spec: TaskSpec, tolerance: Tolerance, resources: ExitStack) -> Chain | None:

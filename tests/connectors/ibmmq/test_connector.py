@@ -45,6 +45,16 @@ def test_with_a_binding_there_is_nothing_to_say(both, monkeypatch):
     assert list(made.validate(config)) == []
 
 
+@pytest.mark.parametrize("package", ["", "com.ibm.eventstreams.connect.mqsink.builders."])
+def test_a_builder_that_needs_a_converter_is_refused_without_one(monkeypatch, package):
+    monkeypatch.setattr(connector, "missing", lambda: None)
+    given = {**SINK, "mq.message.builder": f"{package}ConverterMessageBuilder"}
+    (problem,) = MqSinkConnector().validate(load(MqSinkConfig, given))
+    assert problem.key == "mq.message.builder.value.converter"
+    given["mq.message.builder.value.converter"] = "org.apache.kafka.connect.storage.StringConverter"
+    assert list(MqSinkConnector().validate(load(MqSinkConfig, given))) == []
+
+
 @pytest.mark.parametrize(
     ("more", "support"),
     [
