@@ -27,9 +27,13 @@ What became of the commit             What is done
 it was not done                       nothing: there is no such state
 it was done                           the state is found when queue, state and log are brought together, and removed
 it is done later                      the state is removed with that of the next batch, or as above
-the task is killed, it is done later  the next task knows nothing of it: it finds two states, or another one than its
-                                      own, and fails without removing anything
+the task is killed, it is done later  the next task does not know of it and gives the number again; when it finds two
+                                      states, or another one than its own, it fails without removing anything
 ====================================  ==================================================================================
+
+The last of these ends well unless the state turns up only when that batch is through, the next task is killed before
+its next one, and none of the messages of the state was in the batch of the same number: they would be taken for
+delivered. Nothing in MQ lets a task wait for the end of a connection that only writes.
 
 A queue manager that takes not so many messages and the state in one unit of work (MAXUMSGS) refuses step 7. That is
 as a kill after step 6; the messages are then removed in several units, and each but the last one puts the state "n is
