@@ -331,6 +331,21 @@ def test_a_bad_record_goes_to_the_dead_letter_queue_also_when_the_task_fails():
     assert [row[3] for row in log.topics["dlq"][0]] == [b"bad"]
 
 
+@pytest.mark.parametrize("source", [True, False])
+@pytest.mark.parametrize("name", ["a\0b", "a/b", "a" * 250, ".."], ids=["nul", "slash", "long", "dots"])
+def test_a_dead_letter_queue_that_can_be_no_topic_fails_the_task_with_key_and_value(name, source):
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["bad"])
+    config = {"topic": topic, "topics": topic, "errors.deadletterqueue.topic.name": name}
+    run_task(spec(log, source=source, connector=config), Stage.port)
+    assert Stage.port.statuses == ["FAILED"]
+    rule = "1 to 249 letters, digits, '.', '_' and '-' make a name, other than '.' and '..'"
+    said = f"errors.deadletterqueue.topic.name: {name!r} cannot be the name of a topic: {rule}"
+    assert Stage.port.traces == [f"Task c-0 failed (config): {said}"]
+    assert list(log.topics) == [topic]
+
+
 def test_a_dead_letter_queue_without_a_producer_is_refused():
     config = {"topics": "t", "errors.deadletterqueue.topic.name": "dlq"}
     run_task(

@@ -10,6 +10,7 @@ from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Bool, Config, Duration, Int, Long, Short, Str, StrList
 from linkspan.config import definition
 from linkspan.config.regex import java_regex
+from linkspan.log.topic_names import what_is_wrong_with
 from linkspan.task.acknowledged import FlushTimes
 from linkspan.task.boundaries import Boundary, ConnectorBoundary, IntervalBoundary, PollBoundary, Requests
 from linkspan.task.dead_letters import DeadLetterConfig
@@ -28,8 +29,7 @@ __all__ = [
 ]
 
 _DEFAULT_CONVERTERS: Final = {"header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter"}
-
-
+_DEAD_LETTER_TOPIC: Final = "errors.deadletterqueue.topic.name"
 _SHARE_OF_A_STOP: Final = 0.8
 _SMALLER: Final = 8
 """Times smaller each time: the limit of a topic is not told, and is to be found in a few steps."""
@@ -44,7 +44,7 @@ class _ErrorKeys(Config):
 
 
 class _DeadLetterKeys(Config):
-    topic = Str("errors.deadletterqueue.topic.name", default="")
+    topic = Str(_DEAD_LETTER_TOPIC, default="")
     replication_factor = Short("errors.deadletterqueue.topic.replication.factor", default=3)
     context_headers = Bool("errors.deadletterqueue.context.headers.enable", default=False)
 
@@ -87,10 +87,19 @@ def error_policy(connector_config: Mapping[str, str]) -> ErrorPolicy:
 
 
 def dead_letter_config(connector_config: Mapping[str, str]) -> DeadLetterConfig | None:
-    """The dead letter queue of a sink; None when it has none."""
+    """The dead letter queue of a task; None when it has none.
+
+    Raises:
+        ConfigError: no topic can have its name, or another key of it is wrong.
+    """
     keys = definition.load(_DeadLetterKeys, connector_config)
     topic = keys.topic.strip()
-    return DeadLetterConfig(topic, keys.replication_factor, keys.context_headers) if topic else None
+    if not topic:
+        return None
+    problem = what_is_wrong_with(topic)
+    if problem is not None:
+        raise ConfigError(f"{_DEAD_LETTER_TOPIC}: {problem}", _DEAD_LETTER_TOPIC)
+    return DeadLetterConfig(topic, keys.replication_factor, keys.context_headers)
 
 
 def converter_settings(spec: TaskSpec, key: str) -> tuple[str, dict[str, str]]:
