@@ -83,10 +83,42 @@ class Failed:
     def key(self) -> None:
         return None
 
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> None:
+        return None
+
 
 def test_what_is_refused_after_a_record_has_failed_says_why_that_one_failed():
     writer = KafkaLog().transactional_writer(NOBODY, "id", reports_records=False)
     writer._producer = FailedProducer()
     with pytest.raises(BatchTooLargeError):
         writer.send(OutgoingBatch("offsets", [b"1"]))
+    writer.close()
+
+
+class RefusingProducer(FailedProducer):
+    """Takes single records, and tells later that the broker found the request too large."""
+
+    def produce(self, *_: object, on_delivery: Any, **__: object) -> None:
+        self.told.append(on_delivery)
+
+
+@pytest.mark.parametrize("on_record", [None, lambda *_: None], ids=["unnumbered", "numbered"])
+@pytest.mark.parametrize(
+    ("size", "kind", "said"),
+    [
+        (3000, TooLargeError, r"the record has 3016 bytes, more than max\.message\.bytes of the topic allows"),
+        (100, BatchTooLargeError, r"set batch\.size of this producer \(now 2000\) below it"),
+    ],
+    ids=["alone", "among others"],
+)
+def test_a_record_whose_headers_fill_a_request_is_at_fault_itself(size, kind, said, on_record):
+    writer = KafkaLog().transactional_writer({**NOBODY, "batch.size": "2000"}, "id", reports_records=bool(on_record))
+    writer._producer = producer = RefusingProducer()
+    writer.send(OutgoingBatch("t", [b"1"], headers=[[("trace", b"x" * size)]]), on_record)
+    producer.polls = 2
+    with pytest.raises(kind, match=said):
+        writer.poll()
     writer.close()

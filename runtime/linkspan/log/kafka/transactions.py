@@ -23,13 +23,20 @@ from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import PURGED, connect_error, kafka_error, producer_fenced
 from linkspan.log.kafka.settings import Translation, translate
-from linkspan.log.kafka.writer import RECORD_OVERHEAD, needs_single_calls, payload_size, record_size, single_options
+from linkspan.log.kafka.writer import (
+    RECORD_OVERHEAD,
+    headers_size,
+    needs_single_calls,
+    payload_size,
+    record_size,
+    single_options,
+)
 from linkspan.log.port import BatchTooLargeError, ExpiredError, TooLargeError, TransactionError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from linkspan.log.port import OutgoingBatch
+    from linkspan.log.port import OutgoingBatch, WireHeader
 
 __all__ = ["KafkaTransactionalWriter", "within_transaction"]
 
@@ -240,8 +247,12 @@ class KafkaTransactionalWriter:
         for index, value in enumerate(batch.values):
             key = batch.keys[index] if batch.keys is not None else None
             told = partial(answered, index) if numbered else answered
+            options = single_options(batch, index)
+            if "headers" in options:
+                # which the library does not tell
+                told = partial(told, headers=options["headers"])
             try:
-                self._producer.produce(batch.topic, value, key, on_delivery=told, **single_options(batch, index))
+                self._producer.produce(batch.topic, value, key, on_delivery=told, **options)
             except KafkaException as error:
                 self._refused(kafka_error(error), index, batch.topic)
 
@@ -255,15 +266,22 @@ class KafkaTransactionalWriter:
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    def _answered(self, error: KafkaError | None, message: Message) -> None:
+    def _answered(self, error: KafkaError | None, message: Message, headers: Sequence[WireHeader] = ()) -> None:
         """Called by the library for a record that was not written, or for each."""
         if error is not None:
-            self._fail(error, "", message.topic() or "", _payload_of(message))
+            self._fail(error, "", message.topic() or "", _payload_of(message, headers))
 
-    def _reported(self, on_record: OnRecord, index: int, error: KafkaError | None, message: Message) -> None:
+    def _reported(
+        self,
+        on_record: OnRecord,
+        index: int,
+        error: KafkaError | None,
+        message: Message,
+        headers: Sequence[WireHeader] = (),
+    ) -> None:
         topic, partition, offset = message.topic() or "", message.partition(), message.offset()
         if error is not None:
-            self._fail(error, f"record {index} ", topic, _payload_of(message))
+            self._fail(error, f"record {index} ", topic, _payload_of(message, headers))
         elif partition is not None and offset is not None:
             on_record(index, TopicPartition(topic, partition), offset, message.timestamp()[1])
 
@@ -338,6 +356,6 @@ def _longest(payloads: Sequence[bytes | None]) -> int:
     return max(map(len, filter(None, payloads)), default=0)
 
 
-def _payload_of(message: Message) -> int:
-    """Bytes of key and value."""
-    return len(message.value() or b"") + len(message.key() or b"")
+def _payload_of(message: Message, headers: Sequence[WireHeader]) -> int:
+    """Bytes of key, value and headers, at most."""
+    return len(message.value() or b"") + len(message.key() or b"") + headers_size(headers)

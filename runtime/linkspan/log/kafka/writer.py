@@ -54,9 +54,17 @@ from linkspan.log.port import TooLargeError
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from linkspan.log.port import OutgoingBatch
+    from linkspan.log.port import OutgoingBatch, WireHeader
 
-__all__ = ["RECORD_OVERHEAD", "KafkaWriter", "needs_single_calls", "payload_size", "record_size", "single_options"]
+__all__ = [
+    "RECORD_OVERHEAD",
+    "KafkaWriter",
+    "headers_size",
+    "needs_single_calls",
+    "payload_size",
+    "record_size",
+    "single_options",
+]
 
 _log = logging.getLogger("linkspan.log.kafka")
 
@@ -146,11 +154,13 @@ def record_size(batch: OutgoingBatch, index: int) -> int:
     if batch.keys is not None:
         size += len(batch.keys[index] or b"")
     if batch.headers is not None:
-        size += sum(
-            len(name) * (1 if name.isascii() else 4) + len(value or b"") + 10
-            for name, value in batch.headers[index] or ()
-        )
+        size += headers_size(batch.headers[index] or ())
     return size
+
+
+def headers_size(headers: Sequence[WireHeader]) -> int:
+    """Bytes of the headers of one record, at most."""
+    return sum(len(name) * (1 if name.isascii() else 4) + len(value or b"") + 10 for name, value in headers)
 
 
 def _size_of(batch: OutgoingBatch, index: int) -> int:
