@@ -35,8 +35,21 @@ class IdleConnector(LedgerSinkConnector):
         return False
 
 
+class GroupAloneConnector(LedgerSinkConnector):
+    """With a configuration that stores no offsets."""
+
+    def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:
+        return None
+
+    def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
+        return False
+
+
 class SilentConnector(SinkConnector[LedgerConfig]):
     config_class, task_class = LedgerConfig, LedgerSinkTask
+
+
+CONNECTORS = (LedgerSinkConnector, RefusingConnector, IdleConnector, GroupAloneConnector, SilentConnector)
 
 
 def plugin(cls: type) -> PluginInfo:
@@ -92,9 +105,7 @@ class Place:
 
     def with_worker(self, story: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:
         async def whole() -> None:
-            catalog = Catalog(
-                plugin(cls) for cls in (LedgerSinkConnector, RefusingConnector, IdleConnector, SilentConnector)
-            )
+            catalog = Catalog(map(plugin, CONNECTORS))
             store = FileOffsetStore(str(self.folder / "offsets"))
             worker = Worker({}, self.log, store, catalog=catalog)
             await worker.open_offsets()
@@ -135,6 +146,18 @@ def test_a_reset_also_forgets_what_the_target_alone_knows(place):
         assert place.stored() == {}
 
     place.with_worker(story)
+
+
+def test_where_the_configuration_stores_no_offsets_the_group_alone_is_changed(place):
+    async def story(worker: Worker) -> None:
+        config = place.config(GroupAloneConnector)
+        assert await worker.alter_offsets("s", config, [place.entry(3)]) is False
+        assert place.group() == {place.partition: 3}
+        assert await worker.reset_offsets("s", config) is False
+        assert place.group() == {}
+
+    place.with_worker(story)
+    assert place.stored() == {place.partition: 2}
 
 
 @pytest.mark.parametrize(

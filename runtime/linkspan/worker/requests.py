@@ -127,17 +127,16 @@ def stored_sink_offsets(port: ChannelPort, args: Args) -> list[list[Any]] | None
         UnsupportedError: its tasks store offsets, but it cannot tell of them.
     """
     connector = _fresh(args, SinkConnector, "stored_offsets")
-    port.calling("stored_offsets")
-    found = connector.stored_offsets(args["config"])
-    if found is not None:
-        return [[place.topic, place.partition, offset] for place, offset in found.items()]
-    if getattr(connector.task_class, "stored_offsets", SinkTask.stored_offsets) is not SinkTask.stored_offsets:
+    of_task = getattr(connector.task_class, "stored_offsets", SinkTask.stored_offsets)
+    if of_task is not SinkTask.stored_offsets and type(connector).stored_offsets is SinkConnector.stored_offsets:
         message = (
             f"Tasks of connector {args['name']} store offsets with their data, but {type(connector).__qualname__} has "
             "no stored_offsets and alter_offsets to read and change them; change them in the target itself"
         )
         raise UnsupportedError(message)
-    return None
+    port.calling("stored_offsets")
+    found = connector.stored_offsets(args["config"])
+    return None if found is None else [[place.topic, place.partition, offset] for place, offset in found.items()]
 
 
 def cluster_id(port: ChannelPort, args: Args) -> str | None:
