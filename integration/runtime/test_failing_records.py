@@ -16,7 +16,14 @@ from integration.runtime.test_standalone_process import lines, wait_until
 from integration.services import topics
 from integration.services.kafka import request
 from integration.services.linkspan import LinkspanWorker
+from integration.services.schema_registry import SchemaRegistry
+from linkspan.api import Schema, Type, schema
 from linkspan.api.records import TopicPartition
+from linkspan.config.definition import load
+from linkspan.convert.avro.converter import AvroConverter
+from linkspan.convert.json_schema.converter import JsonSchemaConverter
+from linkspan.convert.protobuf.converter import ProtobufConverter
+from linkspan.convert.registered import RegistryConverter
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -26,6 +33,10 @@ MEGABYTE: Final = 1_000_000
 JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
 PLAIN_JSON: Final = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
 ALL: Final = {"errors.tolerance": "all"}
+NONE: Final = {"errors.tolerance": "none"}
+TRANSFORMS: Final = "org.apache.kafka.connect.transforms."
+REGISTERED: Final = (AvroConverter, ProtobufConverter, JsonSchemaConverter)
+UNKNOWN_ID: Final = 777_777
 
 
 class Bench:
@@ -119,6 +130,14 @@ def bench(kafka: Any, worker: LinkspanWorker, tmp_path: Path) -> Iterator[Bench]
     made = Bench(kafka.bootstrap, worker, tmp_path)
     yield made
     request("DELETE", f"{worker.url}/connectors/{made.name}")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
+    made = SchemaRegistry(tmp_path_factory.mktemp("registry"), None)
+    made.start()
+    yield made
+    made.stop()
 
 
 def test_a_record_larger_than_the_producer_allows_fails_a_source_naming_size_and_limit(bench: Bench) -> None:
@@ -234,3 +253,104 @@ def test_an_outage_of_a_converter_sets_nothing_aside_and_heals_by_itself(bench: 
     (letter,) = bench.letters()
     assert (letter.value, context(letter)["stage"]) == (b"bad", "VALUE_CONVERTER")
     assert bench.metric("linkspan_task_outages_total") == 1
+
+
+# --- schema registry --------------------------------------------------------------------------------------------------
+
+
+def with_registry(kind: type[RegistryConverter], registry: SchemaRegistry) -> dict[str, object]:
+    return {"value.converter": kind.java_class, "value.converter.schema.registry.url": registry.url}
+
+
+def rows(kind: type[RegistryConverter], registry: SchemaRegistry, topic: str, count: int) -> list[bytes]:
+    """So many rows as a converter writes them."""
+    row = Schema(Type.STRUCT, name="shop.Row", fields={"id": schema.INT32})
+    made = kind()
+    made.configure(load(kind.config_class, {"schema.registry.url": registry.url}), is_key=False)
+    try:
+        return [made.from_connect(topic, row, {"id": number}) or b"" for number in range(count)]
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("tolerance", [ALL, NONE], ids=["all", "none"])
+@pytest.mark.parametrize("kind", REGISTERED)
+def test_a_schema_id_that_the_registry_does_not_know_is_the_fault_of_its_records(
+    bench: Bench, registry: SchemaRegistry, kind: type[RegistryConverter], tolerance: Mapping[str, str]
+) -> None:
+    topic = bench.topic()
+    one, two = rows(kind, registry, topic, 2)
+    bad = b"\0" + UNKNOWN_ID.to_bytes(4, "big") + one[5:]
+    bench.fill(topic, [one, bad, two, bad])
+    bench.sink(topic, {**with_registry(kind, registry), **tolerance})
+    if tolerance is ALL:
+        wait_until(lambda: bench.committed(topic) == 4, "all offsets are committed")
+        assert lines(bench.file) == ["Struct{id=0}", "Struct{id=1}"]
+        wrong = ["1", "3"]
+    else:
+        said = bench.failure().partition("\n")[0]
+        assert said.startswith(f"Task {bench.name}-0 failed (data): ")
+        for part in ("VALUE_CONVERTER", f"{topic}-0 at offset 1", f"id {UNKNOWN_ID}", "40403"):
+            assert part in said
+        assert (bench.committed(topic), lines(bench.file)) == (None, [])
+        wrong = ["1"]
+    found = bench.letters()
+    assert [letter.value for letter in found] == [bad] * len(wrong)
+    assert [context(letter)["offset"] for letter in found] == wrong
+    assert {context(letter)["stage"] for letter in found} == {"VALUE_CONVERTER"}
+    assert all(str(UNKNOWN_ID) in (context(letter)["exception.message"] or "") for letter in found)
+
+
+@pytest.mark.parametrize("tolerance", [ALL, NONE], ids=["all", "none"])
+@pytest.mark.parametrize("kind", REGISTERED)
+def test_a_schema_that_the_registry_refuses_is_the_fault_of_its_records_until_it_takes_it(
+    bench: Bench, registry: SchemaRegistry, kind: type[RegistryConverter], tolerance: Mapping[str, str]
+) -> None:
+    topic = bench.topic()
+    (first,) = rows(kind, registry, topic, 1)
+    named = {
+        "transforms": "hoist,name",
+        "transforms.hoist.type": f"{TRANSFORMS}HoistField$Value",
+        "transforms.hoist.field": "id",
+        "transforms.name.type": f"{TRANSFORMS}SetSchemaMetadata$Value",
+        "transforms.name.schema.name": "shop.Row",
+    }
+    bench.file.write_text("text\n")  # where there was a number
+    bench.create(
+        {
+            "connector.class": "FileStreamSource",
+            "file": bench.file,
+            "topic": topic,
+            **with_registry(kind, registry),
+            **named,
+            **tolerance,
+        }
+    )
+    if tolerance is NONE:
+        said = bench.failure()
+        assert said.startswith(f"Task {bench.name}-0 failed (data): ")
+        for part in ("VALUE_CONVERTER", f"topic {topic}", str(bench.file), f"{topic}-value", "error code: 409"):
+            assert part in said
+    wait_until(lambda: len(bench.letters()) == 1, "there is a letter")
+    about = context(bench.letters()[0])
+    assert (about["stage"], about["topic"]) == ("VALUE_CONVERTER", topic)
+    assert about["source.partition"] == f'{{"filename":"{bench.file}"}}'
+    assert "incompatible with an earlier schema" in (about["exception.message"] or "")
+    assert topics.records(bench.bootstrap, topic) == []
+    assert registry.call("GET", f"/subjects/{topic}-value/versions") == (200, [1])
+    assert registry.call("PUT", f"/config/{topic}-value", {"compatibility": "NONE"})[0] == 200
+    if tolerance is NONE:
+        assert request("POST", f"{bench.worker.url}/connectors/{bench.name}/tasks/0/restart")[0] == 204
+        wanted = 1
+    else:
+        wanted = 2
+
+    def taken() -> bool:
+        if tolerance is ALL:  # the registry is not asked again at once, and what fails meanwhile is set aside
+            with bench.file.open("a") as file:
+                file.write("more\n")
+        return len(topics.records(bench.bootstrap, topic)) >= wanted
+
+    wait_until(taken, "records of the new schema are there")
+    assert {record.value[:5] for record in topics.records(bench.bootstrap, topic) if record.value} != {first[:5]}
+    assert registry.call("GET", f"/subjects/{topic}-value/versions") == (200, [1, 2])
