@@ -49,6 +49,28 @@ def test_the_right_that_is_missing_is_named_and_enough(secured: SecuredBroker) -
     assert secured.records(name) in {1, 2}, "a record, and the end of its transaction, which may come a moment later"
 
 
+def test_a_topic_that_may_be_described_and_not_written_to_is_among_those_that_are_named(secured: SecuredBroker) -> None:
+    name = f"once-{uuid.uuid4().hex[:8]}"
+    other = f"{name}-letters"
+    settings = {
+        "bootstrap.servers": secured.address("SASL_OPEN"),
+        "security.protocol": "SASL_PLAINTEXT",
+        **secured.login("PLAIN", "source"),
+    }
+    secured.create_topics([name, other])
+    rights = [("transactional_id", name, "write"), ("transactional_id", name, "describe"), ("topic", name, "write")]
+    secured.allow("source", [*rights, ("topic", other, "describe")])
+    for first, wanted in (((), f"Write on topic {other}"), ((name,), f"Write on each of the topics {name}, {other}")):
+        writer = KafkaLog().transactional_writer(settings, name)
+        writer.open(30)
+        writer.begin()
+        for topic in first:
+            writer.send(OutgoingBatch(topic, [b"x"]))
+        with pytest.raises(CredentialsError, match=f"Allow the principal of this client {wanted}, and"):
+            write(writer, other)
+        writer.close()
+
+
 def write(writer: TransactionalWriter, topic: str) -> None:
     writer.send(OutgoingBatch(topic, [b"x"]))
     writer.commit()

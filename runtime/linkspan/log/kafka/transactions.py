@@ -54,6 +54,8 @@ _SETTLING: Final = 0.001
 """Seconds that a broker is given to end a transaction after it has confirmed it; the library lets as much time pass
 once more. Whoever begins the next one before that is put off, and the library comes back after 20 ms only."""
 _FORCED: Final = {"enable.idempotence": "true", "acks": "all"}
+_NAMED: Final = 10
+"""So many topics a message names."""
 _EXPIRES_AFTER: Final = 0.9
 """Share of the time of a transaction after which its loss is put down to that time."""
 
@@ -96,6 +98,7 @@ class KafkaTransactionalWriter:
         self._batch = int(translation.native["batch.size"])
         self._producer: Producer = opened("producer", Producer, translation, more)
         self._bytes = 0
+        self._topics: set[str] = set()  # of the open transaction
         self._began = self._ended = 0.0
         self._open = False
         self._failure: ConnectError | None = None
@@ -137,6 +140,7 @@ class KafkaTransactionalWriter:
     def _queue(self, batch: OutgoingBatch, size: int, on_record: OnRecord | None) -> None:
         self._await_room(len(batch), size)
         self._bytes += size
+        self._topics.add(batch.topic)
         answered = self._answered if on_record is None else partial(self._reported, on_record)
         if needs_single_calls(batch):
             self._produce_singly(batch, answered, numbered=on_record is not None)
@@ -193,6 +197,7 @@ class KafkaTransactionalWriter:
         self._ended = time.monotonic()
         self._open = False
         self._bytes = 0
+        self._topics.clear()
 
     # -- producing ---------------------------------------------------------------------------------------------------
 
@@ -346,10 +351,19 @@ class KafkaTransactionalWriter:
             return TooLargeError(
                 f"{doing} failed: the record has {size} bytes, more than max.message.bytes of the topic allows"
             )
-        right = f"Write on topic {topic}" if topic else f"Write on transactional id {self._id}"
-        problem = connect_error(error, doing, right)
+        problem = connect_error(error, doing, self._right(error, topic))
         # nothing of this transaction can be tried again
         return ConnectError(problem.message) if isinstance(problem, RetriableError) else problem
+
+    def _right(self, error: KafkaError, topic: str) -> str:
+        """What may be missing; which topic it is that the coordinator refuses is not told."""
+        topics = [topic] if topic else sorted(self._topics)
+        if not topic and error.code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return f"Write on transactional id {self._id}"
+        if len(topics) == 1:
+            return f"Write on topic {topics[0]}"
+        more = f" and {len(topics) - _NAMED} more" if len(topics) > _NAMED else ""
+        return f"Write on each of the topics {', '.join(topics[:_NAMED])}{more}"
 
 
 def _longest(payloads: Sequence[bytes | None]) -> int:
