@@ -122,6 +122,19 @@ ONLY_OURS: Final[dict[str, Case]] = {
     "dead letters, no Write": letters(
         "topic LETTERS create", "", works=False, says=("cannot write to dead letter queue LETTERS", "Write on topic")
     ),
+    # the original has none
+    "dead letters of a source, no Write": Case(
+        "source",
+        {"source": "topic TOPIC write", "maker": "topic LETTERS create"},
+        works=False,
+        config={
+            **LETTERS,
+            "transforms": "number",
+            "transforms.number.type": "org.apache.kafka.connect.transforms.Cast$Value",
+            "transforms.number.spec": "int32",
+        },
+        says=("cannot write to dead letter queue LETTERS", "Write on topic LETTERS"),
+    ),
     "dead letters, wrong password": Case(
         "sink",
         {"sink": "topic TOPIC read, group GROUP read", "maker": "topic LETTERS create"},
