@@ -50,6 +50,7 @@ WORKERS: dict[str, dict[str, str | None]] = {
     "wrong response header": {"response.http.headers.config": "put x:y"},
     "unknown extension": {"rest.extension.classes": "Nope"},
     "unknown policy": {"connector.client.config.override.policy": "Nope"},
+    "unknown config provider": {"config.providers": "vault", "config.providers.vault.class": "com.example.Vault"},
     "broker without port": {"bootstrap.servers": "127.0.0.1"},
     "broken offset file": {"offset.storage.file.filename": "BROKEN"},
     "offset file is a folder": {"offset.storage.file.filename": "FOLDER"},
