@@ -249,14 +249,14 @@ class _Reader:
 
 
 def _array_of(items: Sequence[SchemaAndValue]) -> SchemaAndValue:
-    kind = _shared([item.schema for item in items])
+    kind = _kind_of(items)
     # Without a common schema Java keeps the list without saying what is in it.
     described = None if kind is None else Schema(Type.ARRAY, values=kind)
     return SchemaAndValue(described, _aligned(items, kind))
 
 
 def _map_of(keys: Sequence[SchemaAndValue], values: Sequence[SchemaAndValue]) -> SchemaAndValue:
-    key_kind, value_kind = _shared([key.schema for key in keys]), _shared([value.schema for value in values])
+    key_kind, value_kind = _kind_of(keys), _kind_of(values)
     described = None
     if key_kind is not None and value_kind is not None:
         described = Schema(Type.MAP, keys=key_kind, values=value_kind)
@@ -283,17 +283,33 @@ def _single(number: int) -> float:
     return found
 
 
-def _shared(kinds: Sequence[Schema | None]) -> Schema | None:
-    """Schema that all values fit, or None.
+def _kind_of(items: Sequence[SchemaAndValue]) -> Schema | None:
+    """Schema that all items fit, or None.
 
     Raises:
-        _MalformedError: nulls among other values, which the original does not take.
+        _MalformedError: nulls among values that are alike, which the original does not take: their schema has no null.
     """
-    known = [kind for kind in kinds if kind is not None]
-    if not known:
-        return None
-    if len(known) < len(kinds):
+    present = [item for item in items if item.value is not None]
+    if not present or len(present) == len(items):
+        return _shared([item.schema for item in items])
+    types = set(map(_type_of, present))
+    if len(types) == 1 or types <= set(_WIDENING):
         raise _MalformedError
+    return None
+
+
+def _type_of(item: SchemaAndValue) -> Type:
+    """Type of an item; a list or map without a schema has one, too."""
+    if item.schema is not None:
+        return item.schema.type
+    return Type.MAP if isinstance(item.value, dict) else Type.ARRAY
+
+
+def _shared(kinds: Sequence[Schema | None]) -> Schema | None:
+    """Schema that values of all these fit, or None; a list or map whose items have none in common has none itself."""
+    known = [kind for kind in kinds if kind is not None]
+    if not known or len(known) < len(kinds):
+        return None
     if all(kind == known[0] for kind in known):
         return known[0]
     if all(kind.type in _WIDENING and kind.name is None for kind in known):
