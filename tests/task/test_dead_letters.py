@@ -9,7 +9,7 @@ import pytest
 from linkspan.api.errors import ConnectError, CredentialsError, DataError, OutageError, RetriableError, UnreachableError
 from linkspan.api.records import SinkRecord, TopicPartition
 from linkspan.log.port import TooLargeError, TransactionError
-from linkspan.task import outage
+from linkspan.task import dead_letters, outage
 from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetterConfig, DeadLetters
 from linkspan.task.errant import ErrantRecords
@@ -253,6 +253,20 @@ def test_nobody_waits_for_letters_once_the_task_is_to_stop():
     assert not queue.settle(3600.0, given_up=lambda: True)
 
 
+def test_a_log_that_refuses_letters_at_once_is_not_asked_again_without_a_pause(monkeypatch):
+    class DiskFull(Full):
+        def flush(self, _timeout):
+            return True
+
+    pauses = []
+    monkeypatch.setattr(dead_letters.time, "sleep", pauses.append)
+    writer = DiskFull(full=5)
+    queue = letters(None, writer=writer)
+    queue.report([failure()])
+    assert not queue.settle(3600.0, given_up=lambda: writer.full <= 1)
+    assert len(pauses) == 2
+
+
 def test_letters_that_were_given_up_do_not_hold_up_the_end():
     class Closing(Full):
         def close(self, timeout):
@@ -317,6 +331,19 @@ def test_a_record_the_task_built_itself_is_converted_back():
     ErrantRecords(tolerance, Converters(text, text, text)).report(SinkRecord("t", 0, 1, "v", key="k"), DataError("x"))
     tolerance.report()
     assert log.topics["dlq"][0][0][2:4] == (b"k", b"v")
+
+
+@pytest.mark.parametrize("place", [(None, 0, 1), ("t", None, 1), ("t", 0, None), ("t", 0, "1")])
+def test_a_record_the_task_built_itself_without_a_place_is_refused_when_it_is_reported(place):
+    log = MemoryLog()
+    queue = letters(log, headers=True)
+    tolerance = Tolerance(ErrorPolicy(tolerate_all=True), [queue], never)
+    text = Text()
+    errant = ErrantRecords(tolerance, Converters(text, text, text))
+    with pytest.raises(ConnectError, match="No record can be reported from partition"):
+        errant.report(SinkRecord(*place, "v"), DataError("x"))
+    tolerance.report()
+    assert log.topics == {}
 
 
 def test_a_task_may_wait_within_put_until_its_letter_is_written():

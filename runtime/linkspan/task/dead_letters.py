@@ -168,6 +168,9 @@ class DeadLetters:
             left = until - time.monotonic()
             if not (self._unsent or self._posted) or left <= 0 or given_up():
                 return not (self._unsent or self._posted)
+            if not self._posted:
+                # nothing is on its way that could be waited for: a log whose disk is full says so at once
+                time.sleep(min(left, _SLICE))
             self._writer.flush(min(left, _SLICE))
 
     def close(self, timeout: float) -> None:

@@ -122,6 +122,8 @@ class _Rebuilt:
 
     def __init__(self, record: SinkRecord, converters: Converters) -> None:
         topic, partition, offset = record.original_topic, record.original_partition, record.original_offset
+        if not isinstance(topic, str) or not all(isinstance(each, int) for each in (partition, offset)):
+            raise ConnectError(f"No record can be reported from partition {partition!r} of {topic!r} at {offset!r}")
         convert = converters.header.from_connect_header
         self.topic = topic
         self._record = FetchedRecord(
@@ -129,7 +131,7 @@ class _Rebuilt:
             offset,
             converters.key.from_connect(topic, record.key_schema, record.key),
             converters.value.from_connect(topic, record.value_schema, record.value),
-            -1 if record.timestamp is None else record.timestamp,
+            record.timestamp if isinstance(record.timestamp, int) else -1,
             record.timestamp_type or NO_TIMESTAMP_TYPE,
             [(name, convert(topic, name, schema, value)) for name, value, schema in record.headers],
         )
