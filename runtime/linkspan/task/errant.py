@@ -27,7 +27,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 from linkspan.api.errors import ConnectError, DataError
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SinkRecord, TopicPartition
@@ -122,7 +122,8 @@ class _Rebuilt:
 
     def __init__(self, record: SinkRecord, converters: Converters) -> None:
         topic, partition, offset = record.original_topic, record.original_partition, record.original_offset
-        if not isinstance(topic, str) or not all(isinstance(each, int) for each in (partition, offset)):
+        numbers: tuple[object, ...] = (partition, offset)
+        if not topic or not all(isinstance(each, SupportsIndex) for each in numbers):
             raise ConnectError(f"No record can be reported from partition {partition!r} of {topic!r} at {offset!r}")
         convert = converters.header.from_connect_header
         self.topic = topic
