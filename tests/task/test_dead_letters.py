@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 
 import pytest
@@ -344,6 +345,32 @@ def test_a_record_the_task_built_itself_without_a_place_is_refused_when_it_is_re
         errant.report(SinkRecord(*place, "v"), DataError("x"))
     tolerance.report()
     assert log.topics == {}
+
+
+def test_letters_are_waited_for_once_at_the_end_whatever_pre_commit_reports():
+    class Slow:
+        def __init__(self):
+            self.waits = []
+
+        def send(self): ...
+
+        def settle(self, timeout, **_):
+            self.waits.append(timeout)
+            time.sleep(0.02)
+            return True
+
+        def report(self, _failures): ...
+
+        def counts(self):
+            return {}
+
+    log = MemoryLog()
+    topic = create_topic(log)
+    fill(log, topic, ["a"])
+    queue = Slow()
+    SinkRun(log, [topic], letters=queue, stop_timeout=2.0).run(lambda: True)
+    before, after = queue.waits
+    assert after < before <= 2.0
 
 
 def test_a_task_may_wait_within_put_until_its_letter_is_written():

@@ -74,7 +74,7 @@ class SinkSettings:
         matches: whether a topic is read, or None.
         flush_interval: time between two commits.
         flush_timeout: after that a commit in flight counts as failed.
-        stop_timeout: longest wait for the group at the end, once for the commit and once to leave.
+        stop_timeout: longest wait at the end, once for letters, once for the group to commit, and once to leave it.
         max_poll_records: most records a ``put`` gets; None when the task takes large batches and nobody set a limit.
         max_poll_interval: longest time between two reads before the group takes the partitions away.
     """
@@ -141,6 +141,8 @@ class SinkLoop:
         self._paused = False
         self._unreadable = Outage(f"Reading of task {context.connector}-{context.task}", clock)
         self._ending = False
+        self._letters_until = 0.0
+        """Until when letters are waited for at the end, before and after the last ``pre_commit``."""
         self._over = False
         self._losses = 0
         """How often the group took partitions away without asking."""
@@ -542,7 +544,7 @@ class SinkLoop:
         if self._letters is None:
             return True
         if self._ending:
-            return self._letters.settle(self._settings.stop_timeout)
+            return self._letters.settle(max(0.0, self._letters_until - self._clock()))
         return self._letters.settle(self._settings.flush_timeout, given_up=lambda: self._port.wanted == "STOPPED")
 
     def _pre_commit(
@@ -669,6 +671,7 @@ class SinkLoop:
     def _finish(self, *, fenced: bool) -> None:
         """Commit (unless ``fenced``) and close every partition, stop the task, leave the group."""
         self._ending = True
+        self._letters_until = self._clock() + self._settings.stop_timeout
         try:
             if fenced:
                 self._close_in_task(self._context.assigned)
