@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -155,6 +158,54 @@ def test_credentials_are_sent(
         made.from_connect("t", ROW, VALUE)
     sent = {name.lower(): value for name, value in registry.requests[0][2].items()}
     assert {name: sent.get(name.lower()) for name in headers} == headers
+
+
+@pytest.fixture
+def token_server() -> Iterator[tuple[str, list[tuple[str | None, bytes]]]]:
+    """URL of an OAuth server that gives everybody the token ``abc``, and the requests that it gets."""
+    asked: list[tuple[str | None, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append((self.headers["Authorization"], self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = json.dumps({"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/token", asked
+        server.shutdown()
+
+
+def test_a_token_of_an_oauth_server_is_fetched_once_and_sent(
+    registry: PlainRegistry, token_server: tuple[str, list[tuple[str | None, bytes]]]
+) -> None:
+    url, asked = token_server
+    settings = {
+        "bearer.auth.credentials.source": "OAUTHBEARER",
+        "bearer.auth.issuer.endpoint.url": url,
+        "bearer.auth.client.id": "user",
+        "bearer.auth.client.secret": "p:w",
+        "bearer.auth.scope": "schemas",
+        "bearer.auth.logical.cluster": "lsrc-1",
+        "bearer.auth.identity.pool.id": "pool-1",
+    }
+    with converter(registry.url, settings) as made:
+        made.from_connect("one", ROW, VALUE)
+        made.from_connect("two", ROW, VALUE)
+    assert asked == [(BASIC, b"grant_type=client_credentials&scope=schemas")]
+    assert len(registry.requests) > 1
+    for _, _, headers in registry.requests:
+        sent = {name.lower(): value for name, value in headers.items()}
+        names = ("authorization", "target-sr-cluster", "confluent-identity-pool-id")
+        assert [sent[name] for name in names] == ["Bearer abc", "lsrc-1", "pool-1"]
 
 
 @pytest.fixture(scope="module")
