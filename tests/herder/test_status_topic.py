@@ -199,6 +199,23 @@ def test_end_of_a_connector_that_is_read_late_leaves_the_tasks_of_the_next_one_o
     play(story)
 
 
+def test_who_starts_later_knows_the_tasks_of_a_connector_that_was_made_anew_whatever_clocks_said():
+    async def story(worker: Worker) -> None:
+        names = [f"c{number}" for number in range(20)]  # in every order of partitions
+        for name in names:
+            worker.wrote(f"status-connector-{name}", "RUNNING")
+            worker.wrote(f"status-connector-{name}", None, timestamp=3_600_000)
+            worker.wrote(f"status-connector-{name}", "RUNNING", generation=2, timestamp=10)
+            worker.wrote(f"status-task-{name}-0", "RUNNING", generation=2, timestamp=11)
+            worker.wrote(f"status-task-gone-{name}-0", "RUNNING")
+            worker.wrote(f"status-connector-gone-{name}", None, timestamp=1)
+        await worker.statuses.open()
+        assert [list(worker.statuses.tasks(name)) for name in names] == [[0]] * 20
+        assert [list(worker.statuses.tasks(f"gone-{name}")) for name in names] == [[]] * 20
+
+    play(story)
+
+
 def test_last_record_that_was_ignored_hides_the_state_from_who_starts_later():
     async def story(worker: Worker) -> None:
         worker.wrote("status-task-c-0", "RUNNING", worker="new", generation=2)

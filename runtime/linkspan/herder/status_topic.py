@@ -102,6 +102,7 @@ class StatusTopic:
         self._connectors: dict[str, _Entry] = {}
         self._tasks: dict[str, dict[int, _Entry]] = {}
         self._topics: dict[str, dict[str, UsedTopic]] = {}
+        self._ended: dict[str, int] | None = {}
         self.revision = 0
         self._generation = 0
         self._queue: list[_Put] = []
@@ -119,6 +120,9 @@ class StatusTopic:
             UnreachableError, ConnectError: it can be neither made nor read.
         """
         await self._table.open(self._take)
+        ended, self._ended = self._ended or {}, None
+        for name, timestamp in ended.items():
+            self._forget_tasks(name, timestamp)
         self._writer = asyncio.create_task(self._write_all(), name="status topic")
         self._writer.add_done_callback(report_failure)
 
@@ -323,10 +327,21 @@ class StatusTopic:
     def _take_connector(self, name: str, value: bytes | None, timestamp: int) -> None:
         if value is not None:
             self._connectors.setdefault(name, _Entry()).status = decode_status(value)
+            if self._ended is not None:
+                self._ended.pop(name, None)
             return
         entry = self._connectors.pop(name, None)
         if entry is not None:
             entry.deleted = True
+        if self._ended is None:
+            self._forget_tasks(name, timestamp)
+        else:
+            # Tasks may be in partitions that are read sooner, and clocks of workers differ: whether these are the tasks
+            # that ended with the connector is not known before its last record is, which says if it was made anew.
+            self._ended[name] = timestamp
+
+    def _forget_tasks(self, name: str, timestamp: int) -> None:
+        """The tasks of a connector have ended with it, at that time."""
         tasks = self._tasks.get(name, {})
         for number, known in list(tasks.items()):
             # Tasks may be in other partitions; those of a connector that was made anew may have been read before this.
