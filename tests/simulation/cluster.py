@@ -80,6 +80,7 @@ class Process:
         self.url = f"http://w{number}:8083/"
         self.settled = False
         self.stopping = False
+        self._cluster = cluster
         self.loop = VirtualLoop(cluster.agenda, self.name)
         self.link, self.link_of_tasks = Link(), Link()
         weather, coordinator = cluster.weather, cluster.coordinator
@@ -94,7 +95,7 @@ class Process:
             (brokers_of_tasks, cluster.producers, cluster.ledger),
         )
         self.tables = [
-            SimulatedTable(topic, self.loop, cluster.broker, self.link, weather)
+            SimulatedTable(topic, self.loop, cluster.broker, self.link, weather, self.now_ms)
             for topic in (cluster.config_topic, cluster.status_topic)
         ]
         self.membership = SimulatedMembership(
@@ -104,7 +105,7 @@ class Process:
         leader_writer = SimulatedExclusiveWriter(cluster.config_topic, cluster.producers, brokers) if once else None
         self.configs = WatchedConfigTopic(self.tables[0], leader_writer)
         self.configs.process = self
-        self.statuses = StatusTopic(self.tables[1], cluster.now_ms)
+        self.statuses = StatusTopic(self.tables[1], self.now_ms)
         self.herder = DistributedHerder(
             self.worker,
             self.configs,
@@ -125,7 +126,7 @@ class Process:
                 topics=TopicTracking(),
                 delivers_once=once,
             ),
-            now_ms=cluster.now_ms,
+            now_ms=self.now_ms,
         )
         self.worker.on_status = self._on_status
         self.worker.on_reconfigure = self.herder.on_reconfigure
@@ -133,6 +134,10 @@ class Process:
         self.worker.guard = self.herder.guard if once else None
         self.worker.known_to = lambda: self.configs.snapshot.offset
         self.loop.call_soon(self.loop.create_task, self._start())
+
+    def now_ms(self) -> int:
+        """Time of day, as the clock of the process's machine says."""
+        return EPOCH_MS + int(self.loop.time() * 1000) + self._cluster.clocks.get(self.number, 0)
 
     def _on_status(self, report: Report) -> None:
         self.herder.on_status(report)
@@ -185,6 +190,7 @@ class Cluster:
         protocol: that workers offer, like the other settings read when one starts.
         rebalance_delay: how long lost work waits.
         key_ttl_ms: life of session keys; 0 for no end.
+        clocks: by how many milliseconds the clock of each worker's machine is wrong.
         trace: what happened.
     """
 
@@ -195,6 +201,7 @@ class Cluster:
         self.protocol = "sessioned"
         self.rebalance_delay = 0.0
         self.key_ttl_ms = 0
+        self.clocks: dict[int, int] = {}
         self.trace: list[str] = []
         self.broker = VirtualLoop(self.agenda, "broker")
         self.coordinator = Coordinator(self.broker, removed=self._has_left, told=self.told)
@@ -212,9 +219,6 @@ class Cluster:
 
     def told(self, what: str) -> None:
         self.trace.append(f"{self.agenda.now:9.3f} {what}")
-
-    def now_ms(self) -> int:
-        return EPOCH_MS + int(self.agenda.now * 1000)
 
     def parts_of(self, name: str) -> int:
         return self.parts.get(name, 99)
@@ -284,6 +288,11 @@ class Cluster:
         if process is not None and process.loop.frozen:
             self.told(f"{process.name} goes on")
             process.loop.thaw()
+
+    def turn_clock(self, number: int, milliseconds: int) -> None:
+        """The clock of a worker's machine jumps, and is wrong from then on."""
+        self.told(f"the clock of w{number} jumps by {milliseconds / 1000:g} s")
+        self.clocks[number] = self.clocks.get(number, 0) + milliseconds
 
     def cut(self, number: int, *, tasks: bool = True) -> None:
         self.told(f"{self.processes[number].name} loses its brokers{', its tasks too' if tasks else ''}")

@@ -87,9 +87,11 @@ class Topic:
         self.records = [[] for _ in range(self.partitions)]
         self._next = [0] * self.partitions
 
-    def append(self, key: bytes, value: bytes | None, *, by_leader: bool = False) -> None:
+    def append(self, key: bytes, value: bytes | None, *, by_leader: bool = False, timestamp: int | None = None) -> None:
+        """Add a record; its time is that of the broker, unless whoever wrote it has given one."""
         number = murmur2(key) % self.partitions
-        record = TableRecord(key, value, number, self._next[number], int(self.agenda.now * 1000))
+        stamp = int(self.agenda.now * 1000) if timestamp is None else timestamp
+        record = TableRecord(key, value, number, self._next[number], stamp)
         self._next[number] += 1
         self.records[number].append(record)
         self.appended(key, value, record.offset, by_leader)
@@ -122,8 +124,17 @@ class Topic:
 class SimulatedTable:
     """A table of one process."""
 
-    def __init__(self, topic: Topic, loop: VirtualLoop, broker: VirtualLoop, link: Link, weather: Weather) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        loop: VirtualLoop,
+        broker: VirtualLoop,
+        link: Link,
+        weather: Weather,
+        now_ms: Callable[[], int],
+    ) -> None:
         self._topic = topic
+        self._now_ms = now_ms
         self._loop = loop
         self._broker = broker
         self._link = link
@@ -165,7 +176,8 @@ class SimulatedTable:
             await self._reach(deadline - self._loop.time(), "writing")
             written = self._loop.create_future()
             arrive = self._weather.travel()
-            self._broker.call_later(arrive, self._arrive, list(records), self._fate(), written)
+            stamped = [(key, value, self._now_ms()) for key, value in records]
+            self._broker.call_later(arrive, self._arrive, stamped, self._fate(), written)
             # A write must have ended when whoever asked is told: what is on the way then arrives, or never does.
             fine = await written
             if fine:
@@ -179,15 +191,15 @@ class SimulatedTable:
             return "written"
         return self._weather.chance.choice(("lost", "not acknowledged", "partly", "repeated", "repeated"))
 
-    def _arrive(self, records: list[tuple[bytes, bytes | None]], fate: str, written: asyncio.Future[Any]) -> None:
+    def _arrive(self, records: list[tuple[bytes, bytes | None, int]], fate: str, written: asyncio.Future[Any]) -> None:
         """At the broker; the process may be gone meanwhile."""
         if not (self._topic.up and self._link.up):
             fate = "lost"
         if fate == "partly":
             records = records[: self._weather.chance.randrange(len(records) + 1)]
         for _ in range(2 if fate == "repeated" else 1):
-            for key, value in () if fate == "lost" else records:
-                self._topic.append(key, value)
+            for key, value, stamp in () if fate == "lost" else records:
+                self._topic.append(key, value, timestamp=stamp)
         self._loop.call_soon(_settle, written, fate in {"written", "repeated"})
 
     async def close(self) -> None:

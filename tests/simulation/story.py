@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ MISHAPS = (
     *("crash", "crash", "stop", "freeze", "freeze", "cut", "cut", "topics", "compact"),
     *("fail", "source"),
 )
+CLOCK_JUMPS_MS = (-86_400_000, -3_600_000, -20_000, 20_000, 3_600_000, 86_400_000)
 RESTARTS = (
     RestartPolicy(3, 3600.0, 0.5, 10.0, 20.0, 0.5),
     RestartPolicy(10, 30.0, 0.0, 4.0, 5.0, 0.5),
@@ -76,6 +78,8 @@ class Story:
         self.cluster = cluster = self._cluster(seed)
         cluster.ledger.enabled |= delivers_once
         self.chance = cluster.chance
+        # of their own, so that a seed plays the same story with and without them
+        self.clocks = random.Random(f"clocks {seed}")
         self.user = User(cluster)
         self.recorder = Recorder(cluster, lines=lines)
         self.names = [f"c{number}" for number in range(self.chance.randrange(1, 5))]
@@ -130,6 +134,9 @@ class Story:
             self._at(self.chance.uniform(3, self.end), self._mishap)
         for _ in range(self.chance.randrange(2, 7) if cluster.ledger.enabled else 0):
             self._at(self.chance.uniform(5, self.end), self._make_zombie, self.chance.choice(self.names))
+        for _ in range(self.clocks.choice((0, 0, 1, 4))):
+            number, jump = self.clocks.randrange(1, workers + 1), self.clocks.choice(CLOCK_JUMPS_MS)
+            self._at(self.clocks.uniform(0, self.end), cluster.turn_clock, number, jump)
         cluster.agenda.run(self.end)
         self._heal(workers)
         return (

@@ -71,6 +71,7 @@ def test_seeds_make_everything_happen_that_can_go_wrong() -> None:
         "has 0 parts",
         "is fenced",
         "reset offsets",
+        "the clock of w",
     ):
         assert what in happened, what
 
