@@ -18,22 +18,28 @@ from integration.services.kafka import Broker
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 ON_THE_OLDEST: Final = pytest.mark.xdist_group("oldest")
+SOURCE_OF_OURS: Final = {"connector.class": "DatagenSource", "topic": "never-written", "format": "json", "count": "0"}
 
 
 @pytest.fixture(
     params=[
-        ("the original", CURRENT),
-        ("ours", CURRENT),
-        pytest.param(("the original", OLDEST), marks=(ON_THE_OLDEST, pytest.mark.long)),
-        pytest.param(("ours", OLDEST), marks=(ON_THE_OLDEST, pytest.mark.long)),
+        ("the original", CURRENT, "sessioned"),
+        ("ours", CURRENT, "sessioned"),
+        *(
+            pytest.param((leader, CURRENT, protocol), marks=pytest.mark.long)
+            for leader in ("the original", "ours")
+            for protocol in ("compatible", "eager")
+        ),
+        pytest.param(("the original", OLDEST, "sessioned"), marks=(ON_THE_OLDEST, pytest.mark.long)),
+        pytest.param(("ours", OLDEST, "sessioned"), marks=(ON_THE_OLDEST, pytest.mark.long)),
     ],
-    ids=lambda param: f"{param[0]} leads, {param[1]}",
+    ids=lambda param: f"{param[0]} leads, {param[1]}, {param[2]}",
 )
 def mixed(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """The three workers; the first is the leader, because it was there first."""
-    leader, distribution = request.param
+    leader, distribution, protocol = request.param
     broker = request.getfixturevalue("kafka" if distribution is CURRENT else "oldest")
-    group = Group(broker.bootstrap, QUICK, distribution)
+    group = Group(broker.bootstrap, {**QUICK, "connect.protocol": protocol}, distribution)
     original = OriginalGroupWorker(tmp_path / "original", group)
     ours = [LinkspanGroupWorker(tmp_path / f"ours-{number}", group) for number in range(2)]
     workers = [original, *ours] if leader == "the original" else [*ours, original]
@@ -100,6 +106,13 @@ def life_of_a_connector(pipe: Pipe, a: GroupWorker, b: GroupWorker, c: GroupWork
         assert a.ask("DELETE", f"/connectors/{name}")[0] == 404
 
 
+def refuses_what_the_original_lacks(worker: GroupWorker) -> None:
+    """One of ours, in a group that ours lead, does not take a class that the original's worker could not run."""
+    answer = succeeds(worker, "POST", "/connectors", 400, {"name": "only-ours", "config": SOURCE_OF_OURS})
+    assert "is one of Apache Kafka's and does not have it" in answer["message"]
+    succeeds(worker, "GET", "/connectors/only-ours", 404)
+
+
 def test_every_worker_answers_and_the_death_of_each_is_survived(
     mixed: Sequence[GroupWorker], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -155,8 +168,12 @@ def test_a_worker_of_the_oldest_release_is_replaced_while_its_connectors_run_and
             life_of_a_connector(Pipe(tmp_path, group, "original-leads"), *ours, original, everyone)
             goes_on(everyone)
         goes_on(ours)
+        succeeds(ours[1], "POST", "/connectors", 201, {"name": "only-ours", "config": SOURCE_OF_OURS})
+        succeeds(ours[0], "DELETE", "/connectors/only-ours", 204)
         with running(original):
             await_leader(original, *ours)
+            for worker in ours:
+                refuses_what_the_original_lacks(worker)
             life_of_a_connector(Pipe(tmp_path, group, "ours-lead"), original, *ours, everyone)
             goes_on(everyone)
             replacement.close()

@@ -32,7 +32,7 @@ JSON: Final = {
     "value.converter": "org.apache.kafka.connect.json.JsonConverter",
     "value.converter.schemas.enable": "false",
 }
-TASKS: Final = 100
+TASKS: Final = 200
 ONE_PLACE: Final = pytest.mark.xdist_group("group-status")
 """For tests that share a worker."""
 READY: Final = "Worker has completed startup and is ready to handle requests."
