@@ -489,7 +489,7 @@ def test_a_record_that_the_log_refuses_is_set_aside_as_it_was_sent(log):
 
 def test_no_offset_of_a_source_is_stored_before_the_letters_are(log):
     topic, queue = create_topic(log), create_topic(log)
-    run = SourceRun(log, [], policy=ALL, interval=0, dead_letters=queue)
+    run = SourceRun(log, [], policy=ALL, interval=0, dead_letters=queue, flush_timeout=0.2)
     seen: list[dict[str, Any]] = []
 
     def hold() -> list[SourceRecord]:

@@ -388,6 +388,7 @@ class SourceRun:
         task_class: type[ScriptedSource] = ScriptedSource,
         ensure_topic: Callable[[str], None] | None = None,
         dead_letters: str | None = None,
+        flush_timeout: float = 5.0,
     ) -> None:
         self.port = Port()
         self.task = task_class(self.port, script)
@@ -405,7 +406,7 @@ class SourceRun:
             conversion,
             tolerance,
             self.port,  # type: ignore[arg-type]
-            FlushTimes(interval, 5.0),
+            FlushTimes(interval, flush_timeout),
             ensure_topic=ensure_topic,
             letters=letters,
         )

@@ -309,7 +309,7 @@ def test_no_offset_is_committed_before_the_dead_letter_queue_has_what_failed():
     topic = create_topic(log)
     fill(log, topic, ["a", "b", "c"])
     writer = Full()
-    run = SinkRun(log, [topic], letters=letters(None, writer=writer), interval=0.0)
+    run = SinkRun(log, [topic], letters=letters(None, writer=writer), interval=0.0, flush_timeout=0.2)
     run.letters.report([failure()])
     seen = []
 
