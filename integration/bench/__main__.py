@@ -15,8 +15,8 @@ from tempfile import mkdtemp
 from typing import Final
 
 from integration.bench import exactly_once, groups, mq_bridge, schema_registry, standalone, task_clients
+from integration.bench.originals import DefaultBroker
 from integration.bench.table import rewrite, say
-from integration.services.kafka import Broker
 from integration.services.maven import CACHE, UnavailableError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
     """Run the parts that were asked for; the sections by their heading."""
     parts = arguments.only or list(_PARTS)
     sections = {}
-    broker = Broker(folder / "broker", {"log.retention.ms": -1, "log.retention.check.interval.ms": 3_600_000})
+    broker = DefaultBroker(folder / "broker", {"log.retention.ms": -1, "log.retention.check.interval.ms": 3_600_000})
     broker.start()
     try:
         if _STANDALONE in parts:

@@ -7,12 +7,12 @@ import urllib.error
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from confluent_kafka.admin import AdminClient
 
-from integration.services.groups import Group, GroupWorker, LinkspanGroupWorker, OriginalGroupWorker
-from integration.services.kafka import WORKER_OPTIONS, java
+from integration.bench.originals import DefaultGroupWorker
+from integration.services.groups import Group, GroupWorker, LinkspanGroupWorker
 
 PATIENCE_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.02
@@ -20,17 +20,7 @@ _CONFLICT: Final = 409
 _SETTINGS: Final = {"scheduled.rebalance.max.delay.ms": 0, "session.timeout.ms": 10_000}
 
 
-class DefaultOriginal(OriginalGroupWorker):
-    """As users start it: with the options of its own start script, and looking for plugins as it does by default."""
-
-    extra: ClassVar[Mapping[str, object]] = {}
-
-    def command(self) -> list[str]:
-        main = "org.apache.kafka.connect.cli.ConnectDistributed"
-        return java(self.folder, main, str(self.properties), options=WORKER_OPTIONS)
-
-
-KINDS: Final[Mapping[str, type[GroupWorker]]] = {"original": DefaultOriginal, "linkspan": LinkspanGroupWorker}
+KINDS: Final[Mapping[str, type[GroupWorker]]] = {"original": DefaultGroupWorker, "linkspan": LinkspanGroupWorker}
 
 
 class Pair:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from integration.bench import scenario
+from integration.bench.originals import DefaultWorker
 from integration.bench.table import Row, say, table
 from integration.services import confluent
 from integration.services.kafka import VERSION, Broker, OriginalWorker
@@ -84,7 +85,7 @@ ours, alternating in one run on one machine with one broker and one registry (`l
 def _workers(broker: Broker, folder: Path) -> list[tuple[str, OriginalWorker | LinkspanWorker]]:
     plugins = Path(confluent.class_path()).parents[1]
     return [
-        ("original", OriginalWorker(folder / "original", broker.bootstrap, {"plugin.path": plugins})),
+        ("original", DefaultWorker(folder / "original", broker.bootstrap, {"plugin.path": plugins})),
         ("linkspan", LinkspanWorker(folder / "linkspan", broker.bootstrap)),
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from integration.bench import scenario
+from integration.bench.originals import DefaultWorker
 from integration.bench.table import Row, say, table
 from integration.services.kafka import VERSION, Broker, OriginalWorker
 from integration.services.linkspan import LinkspanWorker
@@ -58,7 +59,7 @@ def measure(broker: Broker, rounds: int, records: int, folder: Path) -> str:
         topics.fill(name, payloads)
     del text, documents, contents
     for turn in range(rounds):
-        for subject, make in (("original", OriginalWorker), ("linkspan", LinkspanWorker)):
+        for subject, make in (("original", DefaultWorker), ("linkspan", LinkspanWorker)):
             say(f"one worker, round {turn + 1} of {rounds}: {subject}")
             worker = make(folder / f"{subject}-{turn}", broker.bootstrap)
 

@@ -56,7 +56,7 @@ STEPS: Final = (
     Step("offsets again", "GET /connectors/src/offsets", until=('"position":14',)),
     Step("stop again", "PUT /connectors/src/stop", leads_to=("connector-src STOPPED", "task-src-0 -")),
     Step("reset", "DELETE /connectors/src/offsets"),
-    Step("reset is done", "GET /connectors/src/offsets"),
+    Step("reset is done", "GET /connectors/src/offsets", until=('"offsets":[]',)),
     Step("by interval", "PUT /connectors/src/config", {**ONCE, **INTERVAL}),
     Step("resume by interval", "PUT /connectors/src/resume", leads_to=of("src", "RUNNING")),
     Step("offsets by interval", "GET /connectors/src/offsets", until=('"position":14',)),

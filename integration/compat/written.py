@@ -24,7 +24,7 @@ class Reader:
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         settings = {"bootstrap.servers": bootstrap, "group.id": "onlooker", "enable.auto.commit": False}
-        self._consumer = Consumer({**settings, "fetch.wait.max.ms": 10, "enable.partition.eof": True})
+        self._consumer = Consumer({**settings, "fetch.wait.max.ms": 100, "enable.partition.eof": True})
         known = self._consumer.list_topics(topic, timeout=30).topics[topic].partitions
         self._next = dict.fromkeys(known, 0)
         self._consumer.assign([TopicPartition(topic, number, 0) for number in known])

@@ -24,7 +24,7 @@ _SETTINGS: Final = {
     "share.coordinator.state.topic.replication.factor": _NODES,
     "share.coordinator.state.topic.min.isr": 2,
 }
-_OPTIONS: Final = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_OPTIONS: Final = ("-Xmx256m",)
 _SECONDS: Final = 120.0
 
 

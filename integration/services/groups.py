@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import urllib.error
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from integration.services.distributions import CURRENT, Distribution
-from integration.services.kafka import java, request, write_properties
+from integration.services.kafka import SHORT_LIVED, java, request, write_properties
 from integration.services.server import Server, free_ports
 
-_JAVA_OPTIONS: Final = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 _CONVERTER: Final = "org.apache.kafka.connect.storage.StringConverter"
 
 
@@ -150,11 +149,13 @@ class OriginalGroupWorker(GroupWorker):
 
     # what is on the class path says what it is: nothing has to be searched, which takes long
     extra: ClassVar[Mapping[str, object]] = {"plugin.discovery": "service_load"}
+    machine: ClassVar[Sequence[str]] = ("-Xmx256m", *SHORT_LIVED)
+    """Options of the Java virtual machine."""
 
     def command(self) -> list[str]:
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
         distribution = self.group.distribution
-        return java(self.folder, main, str(self.properties), options=_JAVA_OPTIONS, distribution=distribution)
+        return java(self.folder, main, str(self.properties), options=self.machine, distribution=distribution)
 
 
 class LinkspanGroupWorker(GroupWorker):

@@ -7,7 +7,7 @@ import subprocess
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from integration.services.distributions import CURRENT, Distribution
 from integration.services.server import Server, free_ports
@@ -20,12 +20,8 @@ def class_path() -> str:
     return CURRENT.class_path()
 
 
-_BROKER_OPTIONS: Final = ("-Xmx1g",)
-WORKER_OPTIONS: Final = (
-    *("-Xms256M", "-Xmx2G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
-    *("-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"),
-)
-"""What the start scripts of Apache Kafka give a Connect worker."""
+SHORT_LIVED: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+"""For programs that end before a better compiler or collector would have paid for itself."""
 
 
 def java(
@@ -59,6 +55,9 @@ class Broker:
         addresses: of the further listeners, by name.
     """
 
+    machine: ClassVar[Sequence[str]] = ("-Xmx1g", *SHORT_LIVED)
+    """Options of the Java virtual machine."""
+
     def __init__(
         self,
         folder: Path,
@@ -81,7 +80,7 @@ class Broker:
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(protocols, more, strict=True)}
         properties = {**self._settings(protocols, advertised or {}), **(settings or {})}
         self.properties = write_properties(folder / "server.properties", properties)
-        command = self._java("kafka.Kafka", str(self.properties), options=(*_BROKER_OPTIONS, *options))
+        command = self._java("kafka.Kafka", str(self.properties), options=(*self.machine, *options))
         self._server = Server(command, folder / "broker.log")
         self._formatted = False
 
@@ -117,7 +116,7 @@ class Broker:
         """Start it, or start it again on the same data after :meth:`stop` or :meth:`kill`."""
         if not self._formatted:
             format_all = ("format", "-t", "bGlua3NwYW4tdGVzdHMtMQ", "-c", str(self.properties))
-            command = self._java("kafka.tools.StorageTool", *format_all)
+            command = self._java("kafka.tools.StorageTool", *format_all, options=SHORT_LIVED)
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"Formatting the broker's data failed:\n{done.stdout}{done.stderr}")
@@ -149,6 +148,11 @@ class OriginalWorker:
         files: files of more connectors.
     """
 
+    # what is on the class path says what it is: nothing has to be searched, which takes long
+    extra: ClassVar[Mapping[str, object]] = {"plugin.discovery": "service_load"}
+    machine: ClassVar[Sequence[str]] = ("-Xmx512m", *SHORT_LIVED)
+    """Options of the Java virtual machine."""
+
     def __init__(
         self,
         folder: Path,
@@ -169,7 +173,7 @@ class OriginalWorker:
             "offset.storage.file.filename": folder / "offsets",
             "listeners": self.url,
             "plugin.path": folder / "plugins",
-            "plugin.discovery": "hybrid_warn",
+            **self.extra,
             **(settings or {}),
         }
         worker = write_properties(folder / "worker.properties", properties)
@@ -182,7 +186,7 @@ class OriginalWorker:
             "org.apache.kafka.connect.cli.ConnectStandalone",
             str(worker),
             *map(str, [*written, *files]),
-            options=WORKER_OPTIONS,
+            options=self.machine,
         )
         self.log = folder / "worker.log"
         self._server = Server(command, self.log)
