@@ -184,6 +184,25 @@ def token_server() -> Iterator[tuple[str, list[tuple[str | None, bytes]]]]:
         server.shutdown()
 
 
+def test_scope_and_names_of_clusters_may_be_left_out_as_with_javas_client(
+    registry: PlainRegistry, token_server: tuple[str, list[tuple[str | None, bytes]]]
+) -> None:
+    url, asked = token_server
+    settings = {
+        "bearer.auth.credentials.source": "OAUTHBEARER",
+        "bearer.auth.issuer.endpoint.url": url,
+        "bearer.auth.client.id": "user",
+        "bearer.auth.client.secret": "p:w",
+    }
+    with converter(registry.url, settings) as made:
+        made.from_connect("one", ROW, VALUE)
+    assert asked == [(BASIC, b"grant_type=client_credentials")]
+    (_, _, headers) = registry.requests[-1]
+    sent = {name.lower(): value for name, value in headers.items()}
+    assert sent["authorization"] == "Bearer abc"
+    assert not sent.get("target-sr-cluster")
+
+
 def test_a_token_of_an_oauth_server_is_fetched_once_and_sent(
     registry: PlainRegistry, token_server: tuple[str, list[tuple[str | None, bytes]]]
 ) -> None:

@@ -365,12 +365,14 @@ def _oauth(config: RegistryConfig) -> dict[str, str]:
     if _bearer_source(config) != "OAUTHBEARER":
         return {}
     found = {name: value for name in _OAUTH if (value := _setting(config, name))}
-    for name in _OAUTH[:5]:
+    for name in _OAUTH[:3]:
         if name not in found:
             raise ConfigError(
                 f"{name} must be provided when bearer.auth.credentials.source is set to OAUTHBEARER", name
             )
-    return {"bearer.auth.credentials.source": "OAUTHBEARER", **found}
+    # the library insists on these, where Java's does not
+    optional = dict.fromkeys(_OAUTH[3:5], "")
+    return {"bearer.auth.credentials.source": "OAUTHBEARER", **optional, **found}
 
 
 def _without_credentials(url: str) -> str:
