@@ -127,7 +127,7 @@ def test_a_worker_whose_broker_is_out_of_reach_gives_up_its_tasks(
         try:
             await_states(other, names_of(pipes), on=[other])
             # it says so, and goes on living
-            wait_for(lambda: "in no group" in tried(lost, "/health")["message"], "the worker knows")
+            wait_for(lambda: "in no group" in tried(lost, "/health")["message"], lambda: tried(lost, "/health"))
         finally:
             fragile.proxy.mend()
         await_shared(workers, pipes)

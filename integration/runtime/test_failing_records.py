@@ -192,7 +192,7 @@ def test_a_letter_of_a_sink_that_its_queue_does_not_take_says_where_the_record_l
 
 @pytest.mark.parametrize(
     ("queue", "factor", "said"),
-    [("{}-dlq", 3, "replication.factor=3"), ("a topic/{}", 1, "Could not initialize dead letter queue with topic=a")],
+    [("{}-dlq", 3, "replication.factor=3"), ("a topic/{}", 1, "errors.deadletterqueue.topic.name: 'a topic/")],
 )
 @pytest.mark.parametrize("kind", ["source", "sink"])
 def test_a_dead_letter_topic_that_cannot_be_created_fails_the_task_before_it_takes_a_record(
