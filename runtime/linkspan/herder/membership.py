@@ -378,7 +378,14 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
         self._protocols = await self._ask(self._subscribe())
         if self._away:
             raise UnjoinedGroupException
-        joined: bytes = await super()._do_join_and_sync_async()
+        try:
+            joined: bytes = await super()._do_join_and_sync_async()
+        except RetriableError as error:
+            if not isinstance(error, BrokerResponseError):
+                # as in the original: it is looked for anew. The library would go on connecting to it, which succeeds
+                # for ever where something between accepts connections only to end them
+                self.coordinator_dead(error)
+            raise
         return joined
 
     async def _on_join_complete_async(self, generation: int, member_id: str, protocol: str, assignment: bytes) -> None:
