@@ -184,17 +184,21 @@ def token_server() -> Iterator[tuple[str, list[tuple[str | None, bytes]]]]:
         server.shutdown()
 
 
-def test_scope_and_names_of_clusters_may_be_left_out_as_with_javas_client(
-    registry: PlainRegistry, token_server: tuple[str, list[tuple[str | None, bytes]]]
-) -> None:
-    url, asked = token_server
-    settings = {
+def oauth(url: str) -> dict[str, str]:
+    """Settings of a converter that gets its token there."""
+    return {
         "bearer.auth.credentials.source": "OAUTHBEARER",
         "bearer.auth.issuer.endpoint.url": url,
         "bearer.auth.client.id": "user",
         "bearer.auth.client.secret": "p:w",
     }
-    with converter(registry.url, settings) as made:
+
+
+def test_scope_and_names_of_clusters_may_be_left_out_as_with_javas_client(
+    registry: PlainRegistry, token_server: tuple[str, list[tuple[str | None, bytes]]]
+) -> None:
+    url, asked = token_server
+    with converter(registry.url, oauth(url)) as made:
         made.from_connect("one", ROW, VALUE)
     assert asked == [(BASIC, b"grant_type=client_credentials")]
     (_, _, headers) = registry.requests[-1]
@@ -207,16 +211,12 @@ def test_a_token_of_an_oauth_server_is_fetched_once_and_sent(
     registry: PlainRegistry, token_server: tuple[str, list[tuple[str | None, bytes]]]
 ) -> None:
     url, asked = token_server
-    settings = {
-        "bearer.auth.credentials.source": "OAUTHBEARER",
-        "bearer.auth.issuer.endpoint.url": url,
-        "bearer.auth.client.id": "user",
-        "bearer.auth.client.secret": "p:w",
+    more = {
         "bearer.auth.scope": "schemas",
         "bearer.auth.logical.cluster": "lsrc-1",
         "bearer.auth.identity.pool.id": "pool-1",
     }
-    with converter(registry.url, settings) as made:
+    with converter(registry.url, {**oauth(url), **more}) as made:
         made.from_connect("one", ROW, VALUE)
         made.from_connect("two", ROW, VALUE)
     assert asked == [(BASIC, b"grant_type=client_credentials&scope=schemas")]
