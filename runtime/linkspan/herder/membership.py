@@ -381,12 +381,18 @@ class _Coordinator(BaseCoordinator):  # type: ignore[misc]
         try:
             joined: bytes = await super()._do_join_and_sync_async()
         except RetriableError as error:
-            if not isinstance(error, BrokerResponseError):
-                # as in the original: it is looked for anew. The library would go on connecting to it, which succeeds
-                # for ever where something between accepts connections only to end them
-                self.coordinator_dead(error)
+            self._failed_round(error)
             raise
         return joined
+
+    def _failed_round(self, error: RetriableError) -> None:
+        """A round has failed: a coordinator whose connection was lost is looked for anew, as in the original.
+
+        The library would go on connecting to it, which succeeds for ever where something between accepts connections
+        only to end them. Whoever leaves has cut the connection itself, and says goodbye to the same coordinator.
+        """
+        if not self._away and not isinstance(error, (BrokerResponseError, UnjoinedGroupException)):
+            self.coordinator_dead(error)
 
     async def _on_join_complete_async(self, generation: int, member_id: str, protocol: str, assignment: bytes) -> None:
         self._settled = True
