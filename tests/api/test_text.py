@@ -69,6 +69,43 @@ def test_many_values_are_written_as_each_by_itself(values):
     assert java_texts(values) == [java_text(value) for value in values]
 
 
+_INNER = Schema(
+    Type.STRUCT, optional=True, fields={"%s": Schema(Type.FLOAT32, optional=True), "n": schema.OPTIONAL_INT32}
+)
+_OUTER = Schema(
+    Type.STRUCT,
+    fields={
+        "%d": schema.OPTIONAL_STRING,
+        "whole": schema.OPTIONAL_INT64,
+        "double": schema.OPTIONAL_FLOAT64,
+        "flag": schema.OPTIONAL_BOOLEAN,
+        "inner": _INNER,
+        "many": Schema(Type.ARRAY, values=_INNER, optional=True),
+    },
+)
+_INNERS = st.none() | st.fixed_dictionaries({"%s": st.none() | st.floats(width=32), "n": st.none() | st.integers(0, 9)})
+_OUTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "%d": st.none() | st.text(max_size=3),
+        "whole": st.none() | st.integers(),
+        "double": st.none() | st.floats(),
+        "flag": st.none() | st.booleans(),
+        "inner": _INNERS,
+        "many": st.none() | st.lists(_INNERS, max_size=2),
+    },
+)
+
+
+@given(st.lists(_OUTERS, max_size=6) | st.lists(st.none() | _OUTERS, max_size=3))
+def test_many_structs_are_written_as_each_by_itself(values):
+    assert java_texts(values, _OUTER) == [java_text(value, _OUTER) for value in values]
+
+
+def test_structs_without_fields_are_written_as_each_by_itself():
+    assert java_texts([{}, {}], Schema(Type.STRUCT, fields={})) == ["Struct{}", "Struct{}"]
+
+
 @given(st.lists(st.dictionaries(st.sampled_from([1, True, 1.0, "a", "b"]), _ITEMS, min_size=1), min_size=1))
 def test_keys_that_are_equal_but_not_the_same_are_told_apart(values):
     assert java_texts(values) == [java_text(value) for value in values]

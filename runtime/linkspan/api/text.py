@@ -38,9 +38,10 @@ def java_text(value: object, schema: Schema | None = None) -> str:
 
 
 def java_texts(values: Sequence[object], schema: Schema | None = None) -> list[str]:
-    """Texts of many values of one schema; maps with the same texts as keys, as in most JSON, are written by columns."""
+    """Texts of many values of one schema; structs, and maps with the same texts as keys, are written by columns."""
     if schema is not None:
-        return [java_text(value, schema) for value in values]
+        is_plain = schema.type is Type.STRUCT and set(map(type, values)) == {dict}
+        return _struct_rows(values, schema) if is_plain else [java_text(value, schema) for value in values]
     if values and type(first := values[0]) is dict and set(map(type, first)) == {str}:
         names: tuple[object, ...] = tuple(first)
         if set(map(type, values)) == {dict} and all(map(names.__eq__, map(tuple, cast("Any", values)))):
@@ -55,14 +56,37 @@ def _rows(names: tuple[object, ...], maps: Sequence[Any]) -> list[str]:
     return list(map(f"{{{pattern}}}".__mod__, zip(*columns, strict=True)))
 
 
-def _texts_of_column(column: Sequence[Any]) -> Sequence[object]:
+def _struct_rows(values: Sequence[Any], schema: Schema) -> list[str]:
+    """Texts of structs that are dictionaries."""
+    patterns: list[str] = []
+    columns: list[Sequence[object]] = []
+    for field in schema.fields:
+        name = field.name
+        column = [value.get(name) for value in values]
+        prefix = f",{name}="
+        if None in column:
+            texts = iter(_texts_of_column([item for item in column if item is not None], field.schema))
+            columns.append(["" if item is None else f"{prefix}{next(texts)}" for item in column])
+            patterns.append("%s")
+        else:
+            columns.append(_texts_of_column(column, field.schema))
+            patterns.append(prefix.replace("%", "%%") + "%s")
+    if not columns:
+        return ["Struct{}"] * len(values)
+    rows = map("".join(patterns).__mod__, zip(*columns, strict=True))
+    return [f"Struct{{{row[1:]}}}" for row in rows]
+
+
+def _texts_of_column(column: Sequence[Any], schema: Schema | None = None) -> Sequence[object]:
     """Texts of values, or the values where formatting writes the same."""
     kinds = set(map(type, column))
     if kinds <= {str, int}:
         return column
-    if kinds == {float}:
+    if kinds == {float} and (schema is None or schema.type is not Type.FLOAT32):
         return [repr(number) if 1e-3 <= number < 1e7 else double_text(number) for number in column]
-    return list(map(java_text, column))
+    if kinds == {bool}:
+        return ["true" if item else "false" for item in column]
+    return java_texts(column, schema)
 
 
 def double_text(number: float) -> str:
