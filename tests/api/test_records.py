@@ -40,6 +40,18 @@ def test_sink_records_share_a_schema_only_when_all_have_it():
     assert SinkRecords([plain, typed]).values == ["v", "w"]
 
 
+def test_columns_of_sink_records_are_cut_where_the_topic_changes():
+    first, second = SinkRecord("t", 0, 0, "v", timestamp=5), SinkRecord("t", 1, 9, "w", schema.STRING, key="k")
+    third = SinkRecord("u", 2, 3, "x")
+    one, two = SinkRecords([first, second, third]).columns
+    assert (one.topic, list(one.values.values), list(one.keys.values)) == ("t", ["v", "w"], [None, "k"])
+    assert one.values.schemas == [None, schema.STRING]
+    assert one.keys.schema is None
+    assert (list(one.partitions), list(one.offsets), list(one.timestamps)) == ([0, 1], [0, 9], [5, None])
+    assert (two.topic, list(two.copy().values.values)) == ("u", ["x"])
+    assert (list(one.without([0]).values.values), one.without([0]).values.schema) == (["w"], schema.STRING)
+
+
 def test_headers_of_one_name_may_repeat_and_the_last_one_is_found():
     headers = Headers()
     headers.add("a", 1)

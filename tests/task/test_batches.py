@@ -64,3 +64,19 @@ def test_a_schema_is_shared_when_all_are_equal():
         MemoryBatch("t", [(0, 0, None, b"", 0, [])]), Column([None]), Column(["a", 1], schemas=[text, None])
     )
     assert mixed.value_schema is None
+
+
+def test_columns_of_what_was_read_are_those_that_were_converted():
+    values = ["a", "b"]
+    (columns,) = read("t", values).columns
+    assert columns.topic == "t"
+    assert columns.values.values is values
+    assert (list(columns.partitions), list(columns.offsets)) == ([0, 0], [0, 1])
+
+
+def test_columns_of_joined_batches_come_piece_by_piece():
+    batch = JoinedBatch.of([read("t", ["a"]), read("u", ["b", "c"])])
+    assert [(columns.topic, list(columns.values.values)) for columns in batch.columns] == [
+        ("t", ["a"]),
+        ("u", ["b", "c"]),
+    ]

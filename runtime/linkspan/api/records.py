@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import compress, groupby
+from operator import attrgetter
 from typing import Final, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 from linkspan.api.headers import Headers
@@ -417,12 +418,56 @@ class SinkBatch(Sequence[SinkRecord]):
         return _shared([record.key_schema for record in self])
 
     @property
+    def columns(self) -> Sequence[RecordColumns]:
+        """The records in columns: one piece for each run of records of one topic, in order; not to be changed.
+
+        Topics are those that transforms gave the records, as :attr:`SinkRecord.topic`.
+        """
+        runs = [list(records) for _, records in groupby(self, key=attrgetter("topic"))]
+        return [_GatheredColumns(records) for records in runs]
+
+    @property
     def next_offsets(self) -> Mapping[TopicPartition, int]:
         """For each partition read from, the offset after its last record here: what a sink stores with the records."""
         return {
             TopicPartition(record.original_topic, record.original_partition): record.original_offset + 1
             for record in self
         }
+
+
+class _GatheredColumns(RecordColumns):
+    """Columns of records that exist already, all of one topic."""
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Sequence[SinkRecord]) -> None:
+        keys = _column([record.key for record in records], [record.key_schema for record in records])
+        values = _column([record.value for record in records], [record.value_schema for record in records])
+        super().__init__(records[0].topic, keys, values, [record.headers for record in records])
+        self._records = records
+
+    @property
+    def partitions(self) -> Sequence[int | None]:
+        return [record.partition for record in self._records]
+
+    @property
+    def offsets(self) -> Sequence[int]:
+        return [record.offset for record in self._records]
+
+    @property
+    def timestamps(self) -> Sequence[int | None]:
+        return [record.timestamp for record in self._records]
+
+    def copy(self) -> RecordColumns:
+        return _GatheredColumns(self._records)
+
+    def without(self, gone: Collection[int]) -> RecordColumns:
+        return _GatheredColumns(left(self._records, gone))
+
+
+def _column(values: Sequence[object], schemas: Sequence[Schema | None]) -> Column:
+    first = schemas[0]
+    return Column(values, first) if all(schema is first for schema in schemas) else Column(values, schemas=schemas)
 
 
 class SinkRecords(SinkBatch):

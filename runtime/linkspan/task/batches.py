@@ -141,6 +141,11 @@ class ReadBatch(SinkBatch):
         return _shared(self._keys)
 
     @property
+    def columns(self) -> Sequence[RecordColumns]:
+        """All of them, in one piece."""
+        return [ReadColumns(self._fetched, self._topic, self._keys, self._values, self._headers)]
+
+    @property
     def next_offsets(self) -> Mapping[TopicPartition, int]:
         """For each partition read from, the offset after its last record here."""
         return self._fetched.positions
@@ -251,6 +256,11 @@ class JoinedBatch(SinkBatch):
     def keys(self) -> Sequence[object]:
         """The key of every record, in order."""
         return list(joined.from_iterable(part.keys for part in self.parts))
+
+    @property
+    def columns(self) -> Sequence[RecordColumns]:
+        """The columns of each."""
+        return [columns for part in self.parts for columns in part.columns]
 
     @property
     def next_offsets(self) -> Mapping[TopicPartition, int]:
