@@ -1,14 +1,14 @@
-"""Avro in Confluent's format: how values are written and read, by fastavro."""
+"""Avro in Confluent's format: how values are written, by fastavro, and read."""
 
 from __future__ import annotations
 
 import functools
 import io
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 
 import fastavro
-from fastavro import _read_py
 
 from linkspan.api import DataError, Schema
 from linkspan.convert.avro import reading, writing
@@ -26,8 +26,6 @@ __all__ = ["AvroFormat"]
 _MISFITS: Final = (TypeError, ValueError, OverflowError, AttributeError, LookupError)
 """What fastavro raises when a value does not fit."""
 _TOO_DEEP: Final = "the value is nested too deeply"
-_DEPTH: Final = 1000
-"""Levels that fastavro's fast reader has room for in any case."""
 
 
 class AvroFormat(Format):
@@ -54,11 +52,9 @@ class AvroFormat(Format):
         """What reads values of an Avro schema."""
         node = parse(schema.text, [item.text for item in references.values()])
         connect = connect_schema(node, self._options, version(_record_name(node)))
-        codec, make = reading.reader(node, connect)
         if node.type == "bytes":
-            return ReadPlan(connect, _read_bytes(make))
-        read = _read_of_any_depth if connect is None or connect.is_recursive else fastavro.schemaless_reader
-        return ReadPlan(connect, _read(read, parsed(codec), make))
+            return ReadPlan(connect, _read_bytes(reading.made_of_scalar(node, connect)))
+        return ReadPlan(connect, _read(reading.reader(node, connect)))
 
 
 class _AvroPlan:
@@ -127,29 +123,15 @@ def _write_bytes(make: Callable[[Any], Any] | None) -> Callable[[bytes, Any], by
     return put
 
 
-def _read_of_any_depth(source: io.BytesIO, codec: Any, _: None) -> Any:  # noqa: ANN401 - of a library without types
-    """The fast reader ends the process when a value is nested too deeply; the other one raises an error."""
-    is_flat = source.getbuffer().nbytes < _DEPTH  # no level takes less than a byte
-    read = fastavro.schemaless_reader if is_flat else _read_py.schemaless_reader
-    return read(source, codec, None)
-
-
-def _read(
-    read: Callable[[io.BytesIO, Any, None], Any],
-    codec: Any,  # noqa: ANN401 - of a library without types
-    make: Callable[[Any], Any] | None,
-) -> Callable[[bytes], Any]:
-    buffer = io.BytesIO
-
+def _read(read: reading.Reader) -> Callable[[bytes], Any]:
     def take(payload: bytes) -> Any:  # noqa: ANN401 - any value
-        source = buffer(payload)
-        source.seek(ID_END)
         try:
-            value = read(source, codec, None)
-            return value if make is None else make(value)
+            return read(payload, ID_END)
         except RecursionError as error:
             raise DataError(f"Error deserializing Avro message: {_TOO_DEEP}") from error
-        except (*_MISFITS, EOFError, StopIteration) as error:
+        except (EOFError, IndexError, struct.error) as error:
+            raise DataError("Error deserializing Avro message: the payload ends too early") from error
+        except _MISFITS as error:
             raise DataError(f"Error deserializing Avro message: {error}") from error
 
     return take

@@ -1,4 +1,4 @@
-"""What fastavro writes and reads by: Avro schemas without names, logical types and ambiguous unions.
+"""What fastavro writes by: Avro schemas without names, logical types and ambiguous unions.
 
 Connect's logical types differ from fastavro's in their limits, and other logical types are none to Connect, so numbers
 and bytes are all that fastavro sees. Names do not appear in what is written, so each record gets one of its own.
