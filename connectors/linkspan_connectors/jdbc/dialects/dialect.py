@@ -1,0 +1,439 @@
+"""The port to a database: everything in which databases and their drivers differ (spec/jdbc.md 2.3, 8, 11–13).
+
+Statements are written with ``?`` for parameters, as the original connector sends them; only :meth:`Dialect.run`,
+:meth:`Dialect.run_many` and :meth:`Dialect.select` know how the driver wants them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Final, NamedTuple
+
+from linkspan.api import ConfigError, ConnectError, Schema, UnsupportedError
+from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
+from linkspan_connectors.jdbc.credentials import Credentials
+from linkspan_connectors.jdbc.dialects.literals import literal
+from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, ParameterStyle, with_placeholders
+from linkspan_connectors.jdbc.errors import Refusal, failure_of
+from linkspan_connectors.jdbc.identifiers import Quotes, TableId
+from linkspan_connectors.jdbc.results import ResultColumn, Selection
+from linkspan_connectors.jdbc.settings import Settings
+from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
+
+__all__ = ["ColumnField", "CursorSelection", "Dialect"]
+
+NO_TYPES: Final[Mapping[str, str]] = {}
+
+
+class ColumnField(NamedTuple):
+    """A field of records for which a column is made.
+
+    Attributes:
+        name: of field and column.
+        schema: of the field.
+        is_key: whether the column is part of the primary key.
+        timestamp_digits: for a field of ``timestamp.fields.list`` the digits of its seconds' fraction, 6 or 9; else 0.
+    """
+
+    name: str
+    schema: Schema
+    is_key: bool = False
+    timestamp_digits: int = 0
+
+
+class CursorSelection:
+    """A running query on a cursor of the driver."""
+
+    def __init__(self, cursor: DriverCursor, columns: Sequence[ResultColumn], first: Sequence[Any] = ()) -> None:
+        self.columns = tuple(columns)
+        self._cursor = cursor
+        self._first = list(first)
+
+    def fetch(self, count: int) -> Sequence[tuple[Any, ...]]:
+        """The next rows."""
+        if self._first:
+            ready, self._first = self._first[:count], self._first[count:]
+            if len(ready) == count:
+                return ready
+            return [*ready, *self._cursor.fetchmany(count - len(ready))]
+        rows: Sequence[tuple[Any, ...]] = self._cursor.fetchmany(count)
+        return rows
+
+    def close(self) -> None:
+        """Give up the cursor."""
+        with suppress(Exception):
+            self._cursor.close()
+
+
+class Dialect(ABC):
+    """One kind of database, as one configuration sees it.
+
+    Args:
+        settings: of the connection.
+    """
+
+    name: ClassVar[str]
+    """For ``dialect.name``: ``PostgreSqlDatabaseDialect``."""
+    title: ClassVar[str]
+    """For messages: ``PostgreSQL``."""
+    protocols: ClassVar[tuple[str, ...]] = ()
+    """Sub-protocols of its URLs."""
+    quote_characters: ClassVar[tuple[str, str]] = ('"', '"')
+    parameter_style: ClassVar[ParameterStyle] = "qmark"
+    two_parts_are_catalog: ClassVar[bool] = False
+    """Whether a name of two parts is that of a catalog and a table, not of a schema and a table."""
+    current_time_query: ClassVar[str] = "SELECT CURRENT_TIMESTAMP"
+    """Gives the database's time, for the modes with timestamps (spec 6.3)."""
+    validity_query: ClassVar[str] = "SELECT 1"
+    """Asked to see whether a connection still works."""
+    has_upsert: ClassVar[bool] = True
+    longest_name: ClassVar[int | None] = None
+    """Bytes of a table's name that the database keeps; it cuts the rest off. None when it refuses, or takes any."""
+    sqlalchemy_name: ClassVar[str] = ""
+    """Of SQLAlchemy's dialect and driver: ``postgresql+psycopg``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.quotes = Quotes(*self.quote_characters, always=settings.quote)
+
+    # Connections
+
+    @abstractmethod
+    def connect(self, credentials: Credentials, application: str) -> DriverConnection:
+        """Open a connection with autocommit off; blocks for ``settings.login_seconds`` at most.
+
+        Args:
+            credentials: user and password, each None when there is none.
+            application: what the database shows for the connection, where it can.
+
+        Raises:
+            Exception: of the driver; :meth:`failure` makes an error of it.
+            ConfigError: the driver is missing, or a property cannot be honoured.
+        """
+
+    def is_valid(self, connection: DriverConnection) -> bool:
+        """Whether the connection still works; ends a transaction that was open. Takes 5 s at most where it can."""
+        try:
+            cursor = connection.cursor()
+            cursor.execute(self.validity_query)
+            cursor.fetchall()
+            cursor.close()
+            connection.rollback()
+        except Exception:  # noqa: BLE001 - supervision point: drivers raise what they want for a dead connection
+            return False
+        return True
+
+    def interrupt(self, connection: DriverConnection) -> None:
+        """Make a call that another thread waits for on this connection end with an error soon; may do nothing."""
+        del connection
+
+    def set_isolation(self, connection: DriverConnection, mode: str) -> bool:
+        """Set ``transaction.isolation.mode`` for all transactions to come; False when the driver cannot.
+
+        Args:
+            connection: without a transaction.
+            mode: as it is configured, not ``DEFAULT``.
+        """
+        level = mode.replace("SQL_SERVER_", "").replace("_", " ")
+        self.run(connection, f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}")
+        connection.commit()
+        return True
+
+    # Statements on a connection
+
+    def text(self, statement: str, *, parameters: bool = True) -> str:
+        """A statement with ``?``, as the driver wants it."""
+        return with_placeholders(statement, self.parameter_style, parameters=parameters)
+
+    def run(self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement that gives no rows; the number of rows it changed, -1 when that is not known."""
+        cursor: DriverCursor = connection.cursor()
+        try:
+            if parameters:
+                cursor.execute(self.text(statement), tuple(parameters))
+            else:
+                cursor.execute(self.text(statement, parameters=False))
+            return cursor.rowcount
+        finally:
+            cursor.close()
+
+    def run_many(self, connection: DriverConnection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once for each row of parameters, in their order, in as few exchanges as the driver can."""
+        cursor: DriverCursor = connection.cursor()
+        try:
+            cursor.executemany(self.text(statement), rows)
+        finally:
+            cursor.close()
+
+    def ask(
+        self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """All rows of a small query, as the driver gives them."""
+        cursor: DriverCursor = connection.cursor()
+        try:
+            if parameters:
+                cursor.execute(self.text(statement), tuple(parameters))
+            else:
+                cursor.execute(self.text(statement, parameters=False))
+            return [tuple(row) for row in cursor.fetchall()]
+        finally:
+            cursor.close()
+
+    @abstractmethod
+    def select(
+        self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
+    ) -> Selection:
+        """Run a query and stream its rows: no more than about ``batch_rows`` of them are in memory at once.
+
+        Args:
+            connection: stays in its transaction.
+            statement: with ``?``.
+            parameters: as :meth:`bind` and :meth:`bind_timestamp` make them.
+            batch_rows: ``batch.max.rows``.
+
+        Raises:
+            Exception: of the driver; :meth:`failure` makes an error of it.
+        """
+
+    @abstractmethod
+    def check_query(self, connection: DriverConnection, statement: str) -> None:
+        """Have the database look at a query without running it (spec 4, rule 8).
+
+        Raises:
+            Exception: of the driver: it is refused.
+        """
+
+    # Names
+
+    def table_id(self, text: str) -> TableId:
+        """The table that a name in the configuration, or made of ``table.name.format``, is that of.
+
+        Raises:
+            ConfigError: the text is no name.
+        """
+        parts = self.quotes.split(text)
+        name = self.cut(parts[-1])
+        match parts:
+            case [_]:
+                return TableId(None, None, name)
+            case [outer, _] if self.two_parts_are_catalog:
+                return TableId(outer, None, name)
+            case [outer, _]:
+                return TableId(None, outer, name)
+            case [catalog, schema, _]:
+                return TableId(catalog, schema, name)
+        raise ConfigError(f"{text} is no name of a table: it has {len(parts)} parts, three at most are possible")
+
+    def cut(self, name: str) -> str:
+        """A table's name as the database keeps it."""
+        data = name.encode()
+        if self.longest_name is None or len(data) <= self.longest_name:
+            return name
+        return data[: self.longest_name].decode(errors="ignore")
+
+    def current_namespace(self, connection: DriverConnection) -> tuple[str | None, str | None]:
+        """Catalog and schema that names without them are looked up in; None for what is not part of names here."""
+        del connection
+        return None, None
+
+    # Tables
+
+    @abstractmethod
+    def tables(
+        self, connection: DriverConnection, catalog: str | None, schema: str | None, kinds: Collection[str]
+    ) -> list[TableId]:
+        """Tables that there are, in the order of their names, as JDBC's ``getTables`` lists them.
+
+        Args:
+            connection: the query runs in its transaction, which the caller ends.
+            catalog: name of the catalog; None for any, empty for tables without one.
+            schema: pattern of LIKE for the schema; None for any, empty for tables without one.
+            kinds: ``TABLE``, ``VIEW`` … as ``table.types`` has them, in capitals.
+        """
+
+    @abstractmethod
+    def definition(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
+        """The table with its columns and its primary key; None when there is none of that name.
+
+        Args:
+            connection: the queries run in its transaction, which the caller ends.
+            table: as :meth:`table_id` or :meth:`tables` gives it.
+        """
+
+    # Statements of the sink (spec 11)
+
+    def placeholder(self, column: str, types: Mapping[str, str]) -> str:
+        """What stands for the value of a column.
+
+        Args:
+            column: its name.
+            types: native types of the table's columns by name, in lower case.
+        """
+        del column, types
+        return "?"
+
+    def _values(self, columns: Sequence[str], types: Mapping[str, str]) -> str:
+        return ",".join(self.placeholder(column, types) for column in columns)
+
+    def _assigned(self, columns: Sequence[str], types: Mapping[str, str], separator: str) -> str:
+        return separator.join(f"{self.quotes.name(column)}={self.placeholder(column, types)}" for column in columns)
+
+    def insert(
+        self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
+    ) -> str:
+        """INSERT; parameters: keys, then columns.
+
+        Args:
+            table: to write to.
+            keys: key columns; may be none.
+            columns: other columns; may be none.
+            types: native types of the table's columns by name, as far as they are known.
+        """
+        names = [*keys, *columns]
+        return (
+            f"INSERT INTO {self.quotes.table(table)}({self.quotes.names(names)}) VALUES({self._values(names, types)})"
+        )
+
+    def update(
+        self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
+    ) -> str:
+        """UPDATE; parameters: columns, then keys.
+
+        Raises:
+            UnsupportedError: there is no key column (every row would be changed), or nothing but key columns.
+        """
+        if not keys:
+            raise UnsupportedError(f"An update of {table} needs a key column, or it would change every row")
+        if not columns:
+            raise UnsupportedError(f"An update of {table} needs a column that is not part of the key")
+        where = self._assigned(keys, types, " AND ")
+        return f"UPDATE {self.quotes.table(table)} SET {self._assigned(columns, types, ',')} WHERE {where}"
+
+    def upsert(
+        self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
+    ) -> str:
+        """Insert, or update the row with that key; parameters: keys, then columns.
+
+        Raises:
+            UnsupportedError: the database has no such statement, or there is no key column.
+        """
+        del keys, columns, types
+        raise UnsupportedError(
+            f"Write to table '{table}' in UPSERT mode is not supported with the {self.title} dialect."
+        )
+
+    def delete(self, table: TableId, keys: Sequence[str], types: Mapping[str, str] = NO_TYPES) -> str:
+        """DELETE of one row; parameters: keys.
+
+        Raises:
+            UnsupportedError: there is no key column.
+        """
+        if not keys:
+            raise UnsupportedError(f"A delete from {table} needs a key column, or it would empty the table")
+        return f"DELETE FROM {self.quotes.table(table)} WHERE {self._assigned(keys, types, ' AND ')}"
+
+    def _need_keys(self, table: TableId, keys: Sequence[str]) -> None:
+        if not keys:
+            raise UnsupportedError(
+                f"Write to table '{table}' in UPSERT mode requires key field names to be known, check the primary key "
+                "configuration (pk.mode, pk.fields)"
+            )
+
+    # Tables that are made (spec 12)
+
+    @abstractmethod
+    def column_type(self, field: ColumnField) -> str:
+        """Type of the column for a field, as it stands in CREATE TABLE.
+
+        Raises:
+            UnsupportedError: there is none; names the field.
+        """
+
+    def _no_value(self, schema: Schema) -> UnsupportedError:
+        kind = schema.name or schema.type.value
+        return UnsupportedError(f"A value of type {kind} cannot be written to {self.title}")
+
+    def _no_column(self, field: ColumnField) -> UnsupportedError:
+        kind = field.schema.name or field.schema.type.value
+        return UnsupportedError(f"Field {field.name} of type {kind} has no type of column in {self.title}")
+
+    def literal(self, value: object, schema: Schema) -> str:
+        """A value as it stands in a statement, for DEFAULT."""
+        return literal(value, schema, self.settings, boolean=self.boolean_literals, binary=self.binary_literal)
+
+    boolean_literals: ClassVar[tuple[str, str]] = ("0", "1")
+    """False and true."""
+    binary_literal: ClassVar[str] = "x'{}'"
+    """Around hexadecimal digits."""
+
+    def column_definition(self, field: ColumnField) -> str:
+        """Name, type and default or nullability, for CREATE and ALTER."""
+        schema = field.schema
+        text = f"{self.quotes.name(field.name)} {self.column_type(field)}"
+        if schema.default is not None:
+            return f"{text} DEFAULT {self.literal(schema.default, schema)}"
+        return f"{text} {'NULL' if schema.optional and not field.is_key else 'NOT NULL'}"
+
+    create_prefix: ClassVar[str] = "CREATE TABLE"
+
+    def create_table(self, table: TableId, fields: Sequence[ColumnField]) -> str:
+        """CREATE TABLE, with the key fields in their order as the primary key."""
+        lines = [self.column_definition(field) for field in fields]
+        keys = [field.name for field in fields if field.is_key]
+        if keys:
+            lines.append(f"PRIMARY KEY({self.quotes.names(keys)})")
+        return f"{self.create_prefix} {self.quotes.table(table)} (\n" + ",\n".join(lines) + ")"
+
+    def add_columns(self, table: TableId, fields: Sequence[ColumnField]) -> list[str]:
+        """Statements that add columns to a table, all in one where the database can."""
+        added = ", ".join(f"ADD {self.column_definition(field)}" for field in fields)
+        return [f"ALTER TABLE {self.quotes.table(table)} {added}"]
+
+    # Values
+
+    @abstractmethod
+    def bind(
+        self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
+    ) -> Callable[[Any], Any] | None:
+        """What makes of a field's value, which is not None, what the driver takes; None when it is that already.
+
+        Args:
+            schema: of the field.
+            column: of the table, if it exists.
+            timestamp_digits: as of :class:`ColumnField`: the value is a number of micro- or nanoseconds since the
+                epoch, as a number or text.
+
+        Raises:
+            UnsupportedError: there is no column for such a field.
+        """
+
+    @abstractmethod
+    def bind_timestamp(self, epoch_nanos: int) -> Any:  # noqa: ANN401 - drivers differ
+        """A point in time as a parameter of the source's queries, in nanoseconds since the epoch (spec 6.3)."""
+
+    # Errors
+
+    @abstractmethod
+    def refusal(self, error: BaseException) -> Refusal:
+        """Parts of a driver's error, and what has to be done about it."""
+
+    def failure(self, error: BaseException, what: str, *, trim: bool = False) -> ConnectError:
+        """The error for what a driver raised, of the class that the reaction asks for (spec 7, 10 and 15).
+
+        Args:
+            error: of the driver; errors of ours come back as they are.
+            what: was tried, and with what: ``Reading table public.orders``.
+            trim: whether values of rows must not be shown (``trim.sensitive.log``).
+
+        Returns:
+            RetriableError and its kinds for what passes, DataError when a record is at fault, CredentialsError,
+            ConfigError, NotFoundError, else ConnectError for what does not pass.
+        """
+        return error if isinstance(error, ConnectError) else failure_of(self.refusal(error), what, trim=trim)
+
+
+def logical(schema: Schema) -> str | None:
+    """Name of a logical type that columns are made for, else None: it is then its primitive type that counts."""
+    return schema.name if schema.name in (DECIMAL, DATE, TIME, TIMESTAMP) else None

@@ -1,0 +1,212 @@
+"""MySQL and MariaDB through PyMySQL (spec/jdbc.md 2.2, 8.3, 11 and 12)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from linkspan.api import Schema, Type
+from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
+from linkspan_connectors.jdbc.credentials import Credentials
+from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, CursorSelection, Dialect, logical
+from linkspan_connectors.jdbc.dialects.mysql_columns import columns_of, decoders
+from linkspan_connectors.jdbc.dialects.mysql_connection import open_connection
+from linkspan_connectors.jdbc.dialects.mysql_tables import LIST, OF_COLUMNS, OF_KEY, OF_TABLE, chosen, listed
+from linkspan_connectors.jdbc.dialects.mysql_tables import definition_of as made_of
+from linkspan_connectors.jdbc.drivers import DriverConnection, driver
+from linkspan_connectors.jdbc.errors import Kind, Refusal
+from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.results import Selection
+from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
+from linkspan_connectors.jdbc.zones import moment_of, to_wall, wall_date, wall_time
+
+__all__ = ["MySqlDialect"]
+
+_COLUMN_TYPES: Final[Mapping[Type, str]] = {
+    Type.INT8: "TINYINT",
+    Type.INT16: "SMALLINT",
+    Type.INT32: "INT",
+    Type.INT64: "BIGINT",
+    Type.FLOAT32: "FLOAT",
+    Type.FLOAT64: "DOUBLE",
+    Type.BOOLEAN: "TINYINT",
+    Type.STRING: "TEXT",
+    Type.BYTES: "VARBINARY(1024)",
+}
+_LOGICAL_TYPES: Final = {DATE: "DATE", TIME: "TIME(3)", TIMESTAMP: "DATETIME(3)"}
+
+
+class MySqlDialect(Dialect):
+    """MySQL and MariaDB."""
+
+    name = "MySqlDatabaseDialect"
+    title = "MySQL"
+    protocols = ("mysql", "mariadb")
+    quote_characters = ("`", "`")
+    parameter_style = "format"
+    sqlalchemy_name = "mysql+pymysql"
+
+    def connect(self, credentials: Credentials, application: str) -> DriverConnection:
+        """Open a connection to the first host that answers."""
+        pymysql = driver("pymysql", "linkspan[jdbc]", self.title)
+        made: DriverConnection = open_connection(
+            pymysql, self.settings, credentials, application, decoders(self.settings)
+        )
+        return made
+
+    def interrupt(self, connection: DriverConnection) -> None:
+        """Cut the connection: the server is left to notice."""
+        session: Any = connection
+        with suppress(Exception):
+            session._sock.shutdown(2)  # noqa: SLF001 - there is no other way to wake up who waits for it
+
+    def set_isolation(self, connection: DriverConnection, mode: str) -> bool:
+        """For the session."""
+        self.run(connection, f"SET SESSION TRANSACTION ISOLATION LEVEL {mode.replace('_', ' ')}")
+        return True
+
+    def select(
+        self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
+    ) -> Selection:
+        """Rows stay on the wire until they are fetched."""
+        del batch_rows
+        pymysql = driver("pymysql.cursors", "linkspan[jdbc]", self.title)
+        session: Any = connection
+        cursor = session.cursor(pymysql.SSCursor)
+        try:
+            cursor.execute(self.text(statement, parameters=bool(parameters)), tuple(parameters) or None)
+            return CursorSelection(cursor, columns_of(cursor, self.settings))
+        except BaseException:
+            with suppress(Exception):
+                cursor.close()
+            raise
+
+    def check_query(self, connection: DriverConnection, statement: str) -> None:
+        """Have it prepared."""
+        cursor = connection.cursor()
+        try:
+            cursor.execute("SET @linkspan_checked = %s", (statement,))
+            cursor.execute("PREPARE linkspan_checked FROM @linkspan_checked")
+            cursor.execute("DEALLOCATE PREPARE linkspan_checked")
+        finally:
+            cursor.close()
+
+    def table_id(self, text: str) -> TableId:
+        """Databases are catalogs."""
+        table = super().table_id(text)
+        return TableId(table.schema, None, table.name) if table.catalog is None else table
+
+    def current_namespace(self, connection: DriverConnection) -> tuple[str | None, str | None]:
+        """The database."""
+        (row,) = self.ask(connection, "SELECT database()")
+        return row[0], None
+
+    def tables(
+        self, connection: DriverConnection, catalog: str | None, schema: str | None, kinds: Collection[str]
+    ) -> list[TableId]:
+        """Those of the catalog; there are no schemas in it."""
+        del schema
+        return listed(self.ask(connection, LIST, [catalog] * 3), kinds)
+
+    def definition(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
+        """In its database, else in that of the connection."""
+        found = chosen(self.ask(connection, OF_TABLE, [table.namespace, table.name]), table.name)
+        if found is None:
+            return None
+        place = found[:2]
+        return made_of(found, self.ask(connection, OF_COLUMNS, place), self.ask(connection, OF_KEY, place))
+
+    def upsert(
+        self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
+    ) -> str:
+        """INSERT … ON DUPLICATE KEY UPDATE."""
+        self._need_keys(table, keys)
+        names = [*keys, *columns]
+        quoted = [self.quotes.name(column) for column in (columns or keys)]
+        changes = ",".join(f"{name}=values({name})" for name in quoted)
+        head = f"insert into {self.quotes.table(table)}({self.quotes.names(names)})"
+        return f"{head} values({self._values(names, types)}) on duplicate key update {changes}"
+
+    def column_type(self, field: ColumnField) -> str:
+        """As of spec 12."""
+        if field.timestamp_digits:
+            return "DATETIME(6)"
+        name = logical(field.schema)
+        if name == DECIMAL:
+            return f"DECIMAL(65,{field.schema.parameters.get(SCALE, '0')})"
+        found = _LOGICAL_TYPES.get(name or "") or _COLUMN_TYPES.get(field.schema.type)
+        if found is None:
+            raise self._no_column(field)
+        return found
+
+    def bind(
+        self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
+    ) -> Callable[[Any], Any] | None:
+        """Wall clocks of ``db.timezone``."""
+        del column
+        if timestamp_digits:
+            return lambda number: self._wall(moment_of(number, timestamp_digits))
+        name = logical(schema)
+        if name == DATE:
+            return lambda day: wall_date(day, self.settings.date_zone)
+        if name == TIME:
+            return lambda time: wall_time(time, self.settings.zone)
+        if name == TIMESTAMP:
+            return self._wall
+        if name is None and schema.type not in _COLUMN_TYPES:
+            raise self._no_value(schema)
+        return bytes if schema.type is Type.BYTES and name is None else None
+
+    def _wall(self, instant: datetime.datetime) -> datetime.datetime:
+        return to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
+
+    def bind_timestamp(self, epoch_nanos: int) -> datetime.datetime:
+        """With microseconds, which is all that there is in MySQL."""
+        return self._wall(moment_of(epoch_nanos, 9))
+
+    def refusal(self, error: BaseException) -> Refusal:
+        """By the number of the error."""
+        arguments = error.args
+        code = arguments[0] if arguments and isinstance(arguments[0], int) else None
+        text = str(arguments[1]) if len(arguments) > 1 else str(error)
+        return Refusal(_kind(error, code), text or "the connection is closed", None, code or None)
+
+
+_OF_CODES: Final[Mapping[Kind, frozenset[int]]] = {
+    Kind.AGAIN: frozenset({1020, 1205, 1213, 1317, 1412, 1568, 3024, 1969}),
+    Kind.WAIT: frozenset({1021, 1030, 1037, 1038, 1041, 1114, 1290, 1792, 1836}),
+    Kind.UNREACHABLE: frozenset(
+        {0, 1042, 1053, 1077, 1078, 1079, 1080, 1152, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1189, 1190,
+         1927, 2000, 2001, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2026, 2055, 3169, 4031}
+    ),
+    Kind.FULL: frozenset({1040, 1203, 1226}),
+    Kind.CREDENTIALS: frozenset(
+        {1044, 1045, 1095, 1130, 1131, 1132, 1133, 1142, 1143, 1227, 1251, 1275, 1356, 1370, 1410, 1449, 1524, 1698,
+         1820, 1862, 2059, 2061, 3118, 3159, 4151}
+    ),
+    Kind.URL: frozenset({1049, 1115, 1298, 2019}),
+    Kind.RECORD: frozenset(
+        {1022, 1048, 1062, 1153, 1169, 1216, 1217, 1242, 1263, 1264, 1265, 1292, 1300, 1364, 1365, 1366, 1367, 1406,
+         1411, 1416, 1451, 1452, 1525, 1526, 1557, 1586, 1591, 1644, 1690, 1748, 1761, 1762, 3140, 3141, 3156, 3157,
+         3819, 3903, 4025}
+    ),
+    Kind.MISSING: frozenset({1051, 1054, 1091, 1109, 1146}),
+}  # fmt: skip
+_KINDS: Final = {code: kind for kind, codes in _OF_CODES.items() for code in codes}
+
+
+def _kind(error: BaseException, code: int | None) -> Kind:
+    if code is not None and code in _KINDS:
+        return _KINDS[code]
+    match type(error).__name__:
+        case "DataError" | "IntegrityError":
+            return Kind.RECORD
+        case "InterfaceError":
+            return Kind.UNREACHABLE
+        case "OperationalError" if code is not None and code >= 2000 and code < 3000:
+            return Kind.UNREACHABLE
+        case "UnicodeEncodeError":
+            return Kind.RECORD
+    return Kind.UNREACHABLE if isinstance(error, OSError) else Kind.FINAL

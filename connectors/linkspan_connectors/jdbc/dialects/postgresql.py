@@ -1,0 +1,230 @@
+"""PostgreSQL through psycopg (spec/jdbc.md 2.2, 8.3, 11 and 12)."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Final
+
+from linkspan.api import Schema, Type
+from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
+from linkspan_connectors.jdbc.credentials import Credentials
+from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, Dialect, logical
+from linkspan_connectors.jdbc.dialects.postgresql_columns import ServerSelection, TypeNames, use_plain_texts
+from linkspan_connectors.jdbc.dialects.postgresql_connection import conninfo, prepare_threshold
+from linkspan_connectors.jdbc.dialects.postgresql_tables import LIST, OF_COLUMNS, OF_TABLE, definition_of, listed
+from linkspan_connectors.jdbc.drivers import DriverConnection, driver
+from linkspan_connectors.jdbc.errors import Kind, Refusal, kind_of_state
+from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.results import Selection
+from linkspan_connectors.jdbc.settings import Settings
+from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
+from linkspan_connectors.jdbc.zones import moment_of, offset_text, to_wall, wall_date, wall_time
+
+__all__ = ["PostgreSqlDialect"]
+
+log = logging.getLogger(__name__)
+
+_COLUMN_TYPES: Final[Mapping[Type, str]] = {
+    Type.INT8: "SMALLINT",
+    Type.INT16: "SMALLINT",
+    Type.INT32: "INT",
+    Type.INT64: "BIGINT",
+    Type.FLOAT32: "REAL",
+    Type.FLOAT64: "DOUBLE PRECISION",
+    Type.BOOLEAN: "BOOLEAN",
+    Type.STRING: "TEXT",
+    Type.BYTES: "BYTEA",
+}
+_LOGICAL_TYPES: Final = {DECIMAL: "DECIMAL", DATE: "DATE", TIME: "TIME", TIMESTAMP: "TIMESTAMP"}
+_CASTS: Final = frozenset({"json", "jsonb", "uuid"})
+
+
+class PostgreSqlDialect(Dialect):
+    """PostgreSQL, and what speaks its protocol."""
+
+    name = "PostgreSqlDatabaseDialect"
+    title = "PostgreSQL"
+    protocols = ("postgresql",)
+    parameter_style = "format"
+    longest_name: ClassVar[int | None] = 63
+    sqlalchemy_name = "postgresql+psycopg"
+    boolean_literals = ("FALSE", "TRUE")
+    binary_literal = r"'\x{}'"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._names = TypeNames()
+
+    def connect(self, credentials: Credentials, application: str) -> DriverConnection:
+        """Open a connection; dates come in ISO's form, whatever the server's is."""
+        psycopg = driver("psycopg", "linkspan[jdbc]", self.title)
+        connection = psycopg.connect(
+            **conninfo(self.settings, credentials, application), prepare_threshold=prepare_threshold(self.settings)
+        )
+        try:
+            use_plain_texts(connection)
+            style = connection.info.parameter_status("DateStyle") or ""
+            if not style.startswith("ISO"):
+                connection.execute("SET DateStyle TO ISO")
+                connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        made: DriverConnection = connection
+        return made
+
+    def interrupt(self, connection: DriverConnection) -> None:
+        """Ask the server to cancel what it is doing."""
+        session: Any = connection
+        with suppress(Exception):
+            session.cancel_safe(timeout=5)
+
+    def select(
+        self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
+    ) -> Selection:
+        """Through a cursor of the server, within the transaction."""
+        session: Any = connection
+        text = self.text(statement, parameters=bool(parameters))
+        return ServerSelection(session, text, tuple(parameters) or None, batch_rows, self._names)
+
+    def check_query(self, connection: DriverConnection, statement: str) -> None:
+        """Have it prepared."""
+        session: Any = connection
+        import psycopg  # noqa: PLC0415 - of the extra "jdbc"
+
+        session.execute("SELECT 1")  # begins the transaction
+        result = session.pgconn.prepare(b"", self.text(statement, parameters=False).encode())
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result, session.info.encoding)
+
+    def current_namespace(self, connection: DriverConnection) -> tuple[str | None, str | None]:
+        """The first schema of the search path that there is."""
+        (row,) = self.ask(connection, "SELECT current_schema()")
+        return None, row[0]
+
+    def tables(
+        self, connection: DriverConnection, catalog: str | None, schema: str | None, kinds: Collection[str]
+    ) -> list[TableId]:
+        """Of this database, which is all that a connection sees."""
+        return listed(self.ask(connection, LIST, ["%" if schema is None else schema, catalog or None, catalog]), kinds)
+
+    def definition(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
+        """In its schema, else where the search path leads to."""
+        name = self.quotes.table(table._replace(catalog=None))
+        rows = self.ask(connection, OF_TABLE, [name])
+        if not rows:
+            return None
+        oid, schema, name, kind = rows[0]
+        return definition_of(schema, name, kind, self.ask(connection, OF_COLUMNS, [oid]))
+
+    def placeholder(self, column: str, types: Mapping[str, str]) -> str:
+        """With a cast where the column has a type that texts are not made into by themselves."""
+        native = types.get(column, "")
+        return f"?::{native}" if native in _CASTS else "?"
+
+    def insert(
+        self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
+    ) -> str:
+        """INSERT."""
+        names = [*keys, *columns]
+        values = self._values(names, types)
+        return f"INSERT INTO {self.quotes.table(table)} ({self.quotes.names(names)}) VALUES ({values})"
+
+    def upsert(
+        self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
+    ) -> str:
+        """INSERT … ON CONFLICT."""
+        self._need_keys(table, keys)
+        name = self.quotes.name
+        changes = ",".join(f"{name(column)}=EXCLUDED.{name(column)}" for column in columns)
+        action = f"UPDATE SET {changes}" if columns else "NOTHING"
+        conflict = f"ON CONFLICT ({self.quotes.names(keys)}) DO {action}"
+        return f"{self.insert(table, keys, columns, types)} {conflict}"
+
+    def column_type(self, field: ColumnField) -> str:
+        """As of spec 12; arrays of primitive types as well."""
+        schema = field.schema
+        if field.timestamp_digits:
+            return "TIMESTAMP"
+        found = _LOGICAL_TYPES.get(logical(schema) or "") or _COLUMN_TYPES.get(schema.type)
+        if found is None and schema.type is Type.ARRAY and schema.values is not None:
+            inner = None if logical(schema.values) else _COLUMN_TYPES.get(schema.values.type)
+            found = f"{inner}[]" if inner is not None and schema.values.type is not Type.BYTES else None
+        if found is None:
+            raise self._no_column(field)
+        return found
+
+    def bind(
+        self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
+    ) -> Callable[[Any], Any] | None:
+        """Dates and times go as texts, which the server reads by the type of the column."""
+        del column
+        if timestamp_digits:
+            return lambda number: self._moment(moment_of(number, timestamp_digits))
+        match logical(schema):
+            case None if schema.type in _COLUMN_TYPES or schema.type is Type.ARRAY:
+                return None
+            case name if name == DECIMAL:
+                return None
+            case name if name == DATE:
+                return lambda day: wall_date(day, self.settings.date_zone).isoformat()
+            case name if name == TIME:
+                return lambda time: wall_time(time, self.settings.zone).isoformat()
+            case name if name == TIMESTAMP:
+                return self._moment
+        raise self._no_value(schema)
+
+    def _moment(self, instant: datetime.datetime) -> str:
+        """A wall clock with its offset: a column with time zone takes the instant, one without the clock."""
+        zone = self.settings.zone
+        if zone is datetime.UTC and (self.settings.proleptic or instant.year > 1582):
+            return f"{instant.astimezone(zone).isoformat(' ')}"
+        wall = to_wall(instant, zone, proleptic=self.settings.proleptic)
+        return f"{wall.isoformat(' ')}{offset_text(instant, zone)}"
+
+    def bind_timestamp(self, epoch_nanos: int) -> str:
+        """As text, with nanoseconds, which the server rounds."""
+        instant = moment_of(epoch_nanos - epoch_nanos % 1_000_000_000, 9)
+        wall = to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
+        return f"{wall.isoformat(' ')}.{epoch_nanos % 1_000_000_000:09}{offset_text(instant, self.settings.zone)}"
+
+    def refusal(self, error: BaseException) -> Refusal:
+        """By SQLState; without one it is the connection that failed."""
+        import psycopg  # noqa: PLC0415 - of the extra "jdbc"
+
+        state = getattr(error, "sqlstate", None)
+        diagnostics = getattr(error, "diag", None)
+        text = (getattr(diagnostics, "message_primary", None) or str(error)).strip()
+        column = getattr(diagnostics, "column_name", None)
+        detail = getattr(diagnostics, "message_detail", None)
+        return Refusal(_kind(error, state, text, psycopg), text, state, None, column, detail)
+
+
+def _kind(error: BaseException, state: str | None, text: str, psycopg: Any) -> Kind:  # noqa: ANN401 - a module
+    kind = kind_of_state(state)
+    if kind is not None:
+        return kind
+    if state is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return next((found for words, found in _TEXTS if words in text), Kind.UNREACHABLE)
+    return Kind.RECORD if state is None and isinstance(error, psycopg.DataError) else Kind.FINAL
+
+
+_TEXTS: Final = (
+    ("password authentication failed", Kind.CREDENTIALS),
+    ("no password supplied", Kind.CREDENTIALS),
+    ("no pg_hba.conf entry", Kind.CREDENTIALS),
+    ("does not exist", Kind.URL),
+    ("invalid connection option", Kind.URL),
+    ("invalid sslmode value", Kind.URL),
+    ("too many clients", Kind.FULL),
+    ("too many connections", Kind.FULL),
+    ("remaining connection slots", Kind.FULL),
+    ("no more connections allowed", Kind.FULL),
+    ("is starting up", Kind.WAIT),
+    ("is shutting down", Kind.WAIT),
+    ("is in recovery", Kind.WAIT),
+)
+"""What libpq says while connecting, when it gives no SQLState."""
