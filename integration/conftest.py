@@ -10,13 +10,17 @@ from typing import NoReturn
 import pytest
 
 from integration.services.kafka import Broker
+from integration.services.mariadb import MariaDb, MariaDbAddress
 from integration.services.maven import UnavailableError
+from integration.services.postgresql import PostgreSql, PostgreSqlAddress
 from integration.services.secured import SecuredBroker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kafka-url", help="bootstrap address of a running Kafka, instead of starting one")
     parser.addoption("--mq-url", help="mq://user:password@host:port/QMGR/CHANNEL?queues=A,B of a running queue manager")
+    parser.addoption("--postgres-url", help="postgresql://user:password@host:port of a running PostgreSQL")
+    parser.addoption("--mariadb-url", help="mysql://user:password@host:port of a running MariaDB or MySQL")
     parser.addoption("--long", action="store_true", help="also run what takes long: more kinds of disturbance")
 
 
@@ -65,3 +69,39 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]
         yield broker
     finally:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql(request: pytest.FixtureRequest) -> Iterator[PostgreSqlAddress]:
+    """A PostgreSQL; tests make databases of their own in it."""
+    given = request.config.getoption("--postgres-url")
+    if given:
+        yield PostgreSqlAddress.of(given)
+        return
+    try:
+        server = PostgreSql()
+    except UnavailableError as error:
+        missing(str(error))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest) -> Iterator[MariaDbAddress]:
+    """A MariaDB; tests make databases of their own in it."""
+    given = request.config.getoption("--mariadb-url")
+    if given:
+        yield MariaDbAddress.of(given)
+        return
+    try:
+        server = MariaDb()
+    except UnavailableError as error:
+        missing(str(error))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

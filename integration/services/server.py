@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import random
 import signal
 import socket
@@ -36,10 +37,14 @@ class Server:
         command: what to run.
         log: file that gets stdout and stderr.
         env: variables in addition to ours.
+        user: to run it as; None for ourselves.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, user: str | None = None
+    ) -> None:
         self.command = list(command)
+        self.user = user
         self.log = log
         self.env = dict(env or {})
         self.process: subprocess.Popen[bytes] | None = None
@@ -54,7 +59,13 @@ class Server:
         """Start it without waiting for anything."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                self.command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **self.env}
+                self.command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.env},
+                user=self.user,
+                group=None if self.user is None else pwd.getpwnam(self.user).pw_gid,
+                cwd=None if self.user is None else self.log.parent,
             )
 
     def start(self, ready: str, timeout: float = 60.0) -> None:

@@ -12,8 +12,8 @@ from linkspan.api import ConfigError
 
 __all__ = ["DriverConnection", "DriverCursor", "ParameterStyle", "driver", "with_nulls", "with_placeholders"]
 
-ParameterStyle: TypeAlias = Literal["qmark", "format", "numeric"]
-"""How a driver has parameters in a statement: ``?``, ``%s`` or ``:1``."""
+ParameterStyle: TypeAlias = Literal["qmark", "format", "numeric", "dollar"]
+"""How a driver has parameters in a statement: ``?``, ``%s``, ``:1`` or ``$1``."""
 
 
 class DriverCursor(Protocol):
@@ -119,7 +119,7 @@ def with_placeholders(statement: str, style: ParameterStyle, *, parameters: bool
         parameters: whether it will be run with parameters; percent signs are doubled for those only.
     """
     doubled = style == "format" and parameters
-    mark = {"qmark": "?", "format": "%s", "numeric": ":{}"}[style]
+    mark = {"qmark": "?", "format": "%s", "numeric": ":{}", "dollar": "${}"}[style]
     return "".join(_pieces(statement, mark, doubled=doubled))
 
 

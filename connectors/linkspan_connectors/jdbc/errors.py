@@ -129,7 +129,7 @@ def failure_of(refusal: Refusal, what: str, *, trim: bool = False) -> ConnectErr
     """
     parts = [f"SQLState {refusal.state}" if refusal.state else "", f"code {refusal.code}" if refusal.code else ""]
     marks = ", ".join(part for part in parts if part)
-    text = f"{what} failed: {masked(refusal.text.strip())}" + (f" ({marks})" if marks else "")
+    text = f"{what} failed: {masked(' '.join(refusal.text.split()))}" + (f" ({marks})" if marks else "")
     if refusal.column and refusal.column not in refusal.text:
         text += f", column {refusal.column}"
     if refusal.detail and not trim:

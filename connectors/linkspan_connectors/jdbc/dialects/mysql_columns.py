@@ -18,6 +18,8 @@ _ENUM: Final = 256
 _AUTO_INCREMENT: Final = 512
 _SET: Final = 2048
 _BINARY_CHARSET: Final = 63
+_BYTES_A_CHARACTER: Final = 4
+"""Of utf8mb4, which every connection has."""
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 
 _NUMBERS: Final = {
@@ -147,7 +149,7 @@ def _characters(column: ResultColumn, field: Any) -> ResultColumn:  # noqa: ANN4
         return column._replace(
             type=binary if is_binary else kind,
             type_name=binary_name if is_binary else name,
-            precision=field.length,
+            precision=field.length if is_binary else field.length // _BYTES_A_CHARACTER,
         )
     if code == 255:
         return column._replace(type=JdbcType.BINARY, type_name="geometry")

@@ -68,7 +68,7 @@ def definition_of(
             native.lower(),
             nullable == "YES",
             "auto_increment" in extra.lower(),
-            "auto_increment" in extra.lower() or default is not None,
+            "auto_increment" in extra.lower() or default not in (None, "NULL"),
         )
         for column, native, nullable, extra, default in columns
     }

@@ -15,7 +15,7 @@ from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, Dia
 from linkspan_connectors.jdbc.dialects.postgresql_columns import ServerSelection, TypeNames, use_plain_texts
 from linkspan_connectors.jdbc.dialects.postgresql_connection import conninfo, prepare_threshold
 from linkspan_connectors.jdbc.dialects.postgresql_tables import LIST, OF_COLUMNS, OF_TABLE, definition_of, listed
-from linkspan_connectors.jdbc.drivers import DriverConnection, driver
+from linkspan_connectors.jdbc.drivers import DriverConnection, driver, with_placeholders
 from linkspan_connectors.jdbc.errors import Kind, Refusal, kind_of_state
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.results import Selection
@@ -96,7 +96,7 @@ class PostgreSqlDialect(Dialect):
         import psycopg  # noqa: PLC0415 - of the extra "jdbc"
 
         session.execute("SELECT 1")  # begins the transaction
-        result = session.pgconn.prepare(b"", self.text(statement, parameters=False).encode())
+        result = session.pgconn.prepare(b"", with_placeholders(statement, "dollar").encode())
         if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result, session.info.encoding)
 
