@@ -205,6 +205,30 @@ class Dialect(ABC):
             Exception: of the driver: it is refused.
         """
 
+    # Savepoints, within a transaction
+
+    savepoint_texts: ClassVar[tuple[str, str, str | None]] = (
+        "SAVEPOINT linkspan",
+        "ROLLBACK TO SAVEPOINT linkspan",
+        "RELEASE SAVEPOINT linkspan",
+    )
+    """Statements that set one, go back to it, and forget it; None where there is no need for the last."""
+
+    def set_savepoint(self, connection: DriverConnection) -> None:
+        """Set the savepoint; there is one at a time."""
+        self.run(connection, self.savepoint_texts[0])
+
+    def rollback_to_savepoint(self, connection: DriverConnection) -> None:
+        """Undo what was done since the savepoint was set, and forget it."""
+        self.run(connection, self.savepoint_texts[1])
+        self.release_savepoint(connection)
+
+    def release_savepoint(self, connection: DriverConnection) -> None:
+        """Keep what was done since the savepoint was set, and forget it."""
+        text = self.savepoint_texts[2]
+        if text is not None:
+            self.run(connection, text)
+
     # Names
 
     def table_id(self, text: str) -> TableId:

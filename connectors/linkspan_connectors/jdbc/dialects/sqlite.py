@@ -89,6 +89,13 @@ class SqliteDialect(Dialect):
             self.run(connection, "PRAGMA read_uncommitted = true")
         return mode in ("SERIALIZABLE", "READ_UNCOMMITTED")
 
+    def set_savepoint(self, connection: DriverConnection) -> None:
+        """Within a transaction: outside of one, to release it would be to commit."""
+        session: Any = connection
+        if not session.in_transaction:
+            self.run(connection, "BEGIN")
+        super().set_savepoint(connection)
+
     def select(
         self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
     ) -> Selection:

@@ -1,0 +1,41 @@
+"""Which way is taken into a table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from linkspan_connectors.jdbc.bulk import postgresql
+from linkspan_connectors.jdbc.bulk.way import Target, Way
+from linkspan_connectors.jdbc.dialects.dialect import Dialect
+from linkspan_connectors.jdbc.drivers import DriverConnection
+
+__all__ = ["Bulk", "bulk_way"]
+
+_log = logging.getLogger(__name__)
+
+Bulk = tuple[Way, Mapping[str, Callable[[Any], Any] | None]]
+"""A way, and by the names of columns what makes values for it that are not None."""
+
+_WAYS: Mapping[str, Callable[[Dialect, DriverConnection, Target], Bulk | str]] = {
+    "PostgreSqlDatabaseDialect": postgresql.copying,
+}
+
+
+def bulk_way(dialect: Dialect, connection: DriverConnection, target: Target) -> Bulk | None:
+    """The way to bring many rows into a table; None when there is none but the statement.
+
+    Why there is none, where the database has one, is logged.
+
+    Raises:
+        Exception: of the driver.
+    """
+    ways = _WAYS.get(dialect.name)
+    if ways is None:
+        return None
+    found = ways(dialect, connection, target)
+    if isinstance(found, str):
+        _log.info("Rows for table %s are written by statements, not by COPY: %s", target.table, found)
+        return None
+    return found

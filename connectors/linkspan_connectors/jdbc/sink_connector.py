@@ -1,0 +1,68 @@
+"""The sink connector, under the names of Confluent's (spec/jdbc.md 1 and 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from linkspan.api import Config, ConfigError, ConnectError, CredentialsError, SinkConnector, TopicPartition
+from linkspan_connectors.jdbc.client import Attempts, Client
+from linkspan_connectors.jdbc.config import settings_of
+from linkspan_connectors.jdbc.credentials import credentials_of
+from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.sink import JdbcSinkTask
+from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
+
+__all__ = ["JdbcSinkConnector"]
+
+_CHECK_SECONDS: Final = 10.0
+
+
+class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
+    """From topics into tables."""
+
+    config_class: ClassVar[type[Config]] = JdbcSinkConfig
+    task_class = JdbcSinkTask
+    version = "10.9.0"
+    java_class = "io.confluent.connect.jdbc.JdbcSinkConnector"
+
+    def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
+        """The same for every task; the consumer group shares out the partitions."""
+        return list(super().task_configs(max_tasks)) * max_tasks
+
+    def validate(self, config: Config) -> Sequence[ConfigError]:
+        """Try to connect, for ten seconds at most."""
+        assert isinstance(config, JdbcSinkConfig)
+        try:
+            settings = settings_of(config, None if config.date_timezone == "DB_TIMEZONE" else config.date_timezone)
+            dialect = dialect_of(settings._replace(login_seconds=_CHECK_SECONDS), config.dialect_name)
+            client = Client(dialect, credentials_of(config), "validation", Attempts(1, 0.0))
+        except ConfigError as error:
+            return (error,)
+        if config.insert_mode.lower() == "upsert" and not dialect.has_upsert:
+            reason = f"{dialect.title} has no statement that inserts or updates"
+            return (ConfigError.invalid("insert.mode", config.insert_mode, reason),)
+        try:
+            client.connection()
+        except ConnectError as error:
+            return _unconnected(error)
+        finally:
+            client.close()
+        return ()
+
+    def alter_offsets(
+        self,
+        config: Mapping[str, str],  # noqa: ARG002 - any offset will do
+        offsets: Mapping[TopicPartition, int | None],  # noqa: ARG002 - as above
+    ) -> bool:
+        """Every offset is fine: the tables do not know where their rows came from."""
+        return True
+
+
+def _unconnected(error: ConnectError) -> Sequence[ConfigError]:
+    """Why there is no connection, at the keys that are to be looked at."""
+    if isinstance(error, ConfigError) and error.key is not None:
+        return (error,)
+    refused = isinstance(error, CredentialsError)
+    keys = ("connection.user", "connection.password") if refused else ("connection.url",)
+    return [ConfigError(f"Could not connect to the database: {error.message}", key) for key in keys]

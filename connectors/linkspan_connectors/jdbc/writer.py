@@ -1,0 +1,324 @@
+"""Records of one ``put`` into tables, in one transaction (spec/jdbc.md 10).
+
+First everything is made ready: tables, which are transactions of their own, and rows. Then the rows are written by the
+fastest way, without looking back. Only when the database refuses a row is all of it done again more carefully: between
+savepoints, in halves, until the row at fault is found, which is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from linkspan.api import ConnectError, DataError, NotFoundError, SinkBatch, UnsupportedError
+from linkspan_connectors.jdbc.binding import Rows
+from linkspan_connectors.jdbc.dialects.dialect import Dialect
+from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.groups import Group, grouped
+from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.plans import Course, Plan, Planner
+from linkspan_connectors.jdbc.rounds import latest, rounds
+
+__all__ = ["Failures", "Step", "TableNames", "Writer"]
+
+Failures = dict[int, DataError]
+"""Why records cannot be written, by their places in the ``put``."""
+
+_ATTEMPTS: Final = 2
+_FEW: Final = 20
+"""So many rows are written as fast by statements as in bulk, which takes more exchanges with the database."""
+
+
+class TableNames:
+    """The tables for topics, by ``table.name.format``.
+
+    Args:
+        dialect: reads names.
+        template: with ``${topic}``.
+    """
+
+    def __init__(self, dialect: Dialect, template: str) -> None:
+        self._dialect = dialect
+        self._template = template.strip()
+        self._known: dict[str, TableId] = {}
+        self._outer: tuple[str | None, str | None] | None = None
+
+    def forget(self) -> None:
+        """Another connection may have another current schema."""
+        self._known.clear()
+        self._outer = None
+
+    def of(self, connection: DriverConnection, topic: str) -> TableId:
+        """The table for a topic, with the catalog and schema that it is in where the dialect has them.
+
+        Raises:
+            ConfigError: the format makes no name of it.
+            Exception: of the driver.
+        """
+        table = self._known.get(topic)
+        if table is None:
+            if self._outer is None:
+                self._outer = self._dialect.current_namespace(connection)
+            named = self._dialect.table_id(self._template.replace("${topic}", topic))
+            catalog, schema = self._outer
+            table = TableId(named.catalog or catalog, named.schema or schema, named.name)
+            self._known[topic] = table
+        return table
+
+
+class Step(NamedTuple):
+    """Rows that are written together.
+
+    Attributes:
+        plan: what for.
+        course: how.
+        rows: parameters.
+        keys: what identifies the row of each; empty when it does not matter.
+        places: of their records in the ``put``.
+    """
+
+    plan: Plan
+    course: Course
+    rows: Sequence[tuple[Any, ...]]
+    keys: Sequence[Any]
+    places: Sequence[int]
+
+
+class _Bound(NamedTuple):
+    """Rows of all records of one kind."""
+
+    plan: Plan
+    course: Course
+    made: Rows
+    places: Sequence[int]
+
+
+class Writer:
+    """Writes to the tables of one database.
+
+    Args:
+        dialect: of the database.
+        planner: knows how.
+        names: of the tables.
+        batch_size: rows of a statement batch; less than 1 counts as 1.
+        with_coordinates: whether columns hold topics, partitions or offsets.
+        trim: whether values of rows are kept out of messages.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        planner: Planner,
+        names: TableNames,
+        batch_size: int,
+        *,
+        with_coordinates: bool = False,
+        trim: bool = False,
+    ) -> None:
+        self._dialect = dialect
+        self._planner = planner
+        self._names = names
+        self._batch_size = max(1, batch_size)
+        self._with_coordinates = with_coordinates
+        self._trim = trim
+
+    def forget(self) -> None:
+        """Look at everything in the database anew: the connection is another one."""
+        self._planner.forget()
+        self._names.forget()
+
+    def write(self, connection: DriverConnection, records: SinkBatch, *, tolerant: bool) -> Failures:
+        """Write records and commit them.
+
+        Args:
+            connection: without changes in its transaction.
+            records: of one ``put``.
+            tolerant: whether the others are to be written when some cannot be; else nothing is.
+
+        Returns:
+            which could not be written, and why.
+
+        Raises:
+            DataError: some records cannot be written, and it shows at the commit only, not which.
+            ConnectError: of :meth:`Dialect.failure`; nothing was written, or the connection was lost at the commit.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._write(connection, records, tolerant=tolerant)
+            except NotFoundError:
+                # a table or column went away since it was looked up
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                self._planner.forget()
+        raise AssertionError
+
+    def _write(self, connection: DriverConnection, records: SinkBatch, *, tolerant: bool) -> Failures:
+        planned, failures = self._planned(connection, records)
+        steps = self._steps(planned, failures, in_bulk=True)
+        if failures and not tolerant:
+            self._rollback(connection)
+            return failures
+        try:
+            self._all_at_once(connection, steps)
+        except ConnectError as error:
+            if not _is_of_rows(error):
+                raise
+            self._rollback(connection)
+            self._carefully(connection, self._steps(planned, failures, in_bulk=False), failures, tolerant=tolerant)
+            if failures and not tolerant:
+                self._rollback(connection)
+                return failures
+        self._commit(connection)
+        return failures
+
+    # -- making ready ------------------------------------------------------------------------------------------------
+
+    def _planned(self, connection: DriverConnection, records: SinkBatch) -> tuple[list[_Planned], Failures]:
+        """Plans for all records, by table; tables are made and extended here, before anything is written."""
+        failures: Failures = {}
+        planned: dict[TableId, _Planned] = {}
+        for group in self._groups(connection, records):
+            try:
+                plan = self._planner.plan(connection, group.kind)
+            except DataError as error:
+                failures.update(dict.fromkeys(group.places, error))
+            else:
+                planned.setdefault(group.table, []).append((group, plan))
+        return list(planned.values()), failures
+
+    def _groups(self, connection: DriverConnection, records: SinkBatch) -> list[Group]:
+        try:
+            return grouped(
+                records, lambda topic: self._names.of(connection, topic), with_coordinates=self._with_coordinates
+            )
+        except ConnectError:
+            raise
+        except Exception as error:
+            raise self._dialect.failure(error, "Asking for the current schema") from error
+
+    def _steps(self, planned: Sequence[_Planned], failures: Failures, *, in_bulk: bool) -> list[Step]:
+        steps: list[Step] = []
+        for of_table in planned:
+            steps += _steps_of_table([_bound(group, plan, failures, in_bulk=in_bulk) for group, plan in of_table])
+        return steps
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _all_at_once(self, connection: DriverConnection, steps: Sequence[Step]) -> None:
+        for step in steps:
+            way = step.course.way
+            selective = step.plan.keyed and not way.takes_duplicates
+            try:
+                for begin, end in pairwise([0, len(step.rows)] if way.takes_all else self._cuts(len(step.rows))):
+                    rows = step.rows[begin:end]
+                    kept = latest(step.keys[begin:end]) if selective else None
+                    way.write(connection, rows if kept is None else [rows[position] for position in kept])
+            except Exception as error:
+                raise self._dialect.failure(error, step.plan.what, trim=self._trim) from error
+
+    def _carefully(
+        self, connection: DriverConnection, steps: Sequence[Step], failures: Failures, *, tolerant: bool
+    ) -> None:
+        """Write what can be written, and find out which records cannot."""
+        for step in steps:
+            for begin, end in pairwise(self._cuts(len(step.rows))):
+                self._in_halves(connection, step, begin, end, failures)
+                if failures and not tolerant:
+                    return
+
+    def _in_halves(self, connection: DriverConnection, step: Step, begin: int, end: int, failures: Failures) -> None:
+        dialect, plan = self._dialect, step.plan
+        waiting = [(begin, end)]
+        while waiting:
+            begin, end = waiting.pop()
+            try:
+                dialect.set_savepoint(connection)
+                step.course.way.write(connection, step.rows[begin:end])
+                dialect.release_savepoint(connection)
+            except Exception as error:
+                failure = dialect.failure(error, plan.what, trim=self._trim)
+                if not _is_of_rows(failure):
+                    raise failure from error
+                self._back_to_savepoint(connection)
+                if end - begin > 1:
+                    middle = (begin + end) // 2
+                    waiting += [(middle, end), (begin, middle)]
+                else:
+                    failures[step.places[begin]] = _of_row(failure, plan, step.rows[begin])
+
+    def _cuts(self, count: int) -> list[int]:
+        return [*range(0, count, self._batch_size), count]
+
+    def _commit(self, connection: DriverConnection) -> None:
+        try:
+            connection.commit()
+        except Exception as error:
+            failure = self._dialect.failure(error, "Committing what was written", trim=self._trim)
+            if isinstance(failure, DataError):
+                self._rollback(connection)
+            raise failure from error
+
+    def _rollback(self, connection: DriverConnection) -> None:
+        try:
+            connection.rollback()
+        except Exception as error:
+            raise self._dialect.failure(error, "Rolling back") from error
+
+    def _back_to_savepoint(self, connection: DriverConnection) -> None:
+        try:
+            self._dialect.rollback_to_savepoint(connection)
+        except Exception as error:
+            raise self._dialect.failure(error, "Rolling back to a savepoint") from error
+
+
+_Planned: TypeAlias = "list[tuple[Group, Plan]]"
+"""Records for one table."""
+
+
+def _bound(group: Group, plan: Plan, failures: Failures, *, in_bulk: bool) -> _Bound:
+    """Rows of a group; of records that become none, the failures."""
+    course = plan.bulk if in_bulk and plan.bulk is not None and len(group) >= _FEW else plan.plain
+    made = course.binding.rows(group)
+    if made.failures and course is not plan.plain:
+        # what one way cannot take, the other may
+        course = plan.plain
+        made = course.binding.rows(group)
+    places = group.places
+    for position, error in made.failures.items():
+        failures[places[position]] = DataError(f"{plan.what} failed: {error}")
+    kept = places if made.positions is None else [places[position] for position in made.positions]
+    return _Bound(plan, course, made, kept)
+
+
+def _steps_of_table(bound: Sequence[_Bound]) -> list[Step]:
+    """What is written one after the other into one table, in few steps that keep the order of each key."""
+    keyed = any(each.plan.keyed for each in bound)
+    has_order = len(bound) > 1 and keyed and all(len(each.made.keys) == len(each.made.rows) for each in bound)
+    if not has_order:
+        return [Step(each.plan, each.course, each.made.rows, each.made.keys, each.places) for each in bound]
+    steps: list[Step] = []
+    for kind, positions in rounds([each.places for each in bound], [each.made.keys for each in bound]):
+        plan, course, made, places = bound[kind]
+        steps.append(
+            Step(
+                plan,
+                course,
+                [made.rows[position] for position in positions],
+                [made.keys[position] for position in positions],
+                [places[position] for position in positions],
+            )
+        )
+    return steps
+
+
+def _is_of_rows(error: ConnectError) -> bool:
+    """Whether it may be one row only that the database refuses: other rows may do."""
+    return isinstance(error, DataError | UnsupportedError) or type(error) is ConnectError
+
+
+def _of_row(failure: ConnectError, plan: Plan, row: tuple[Any, ...]) -> DataError:
+    del plan, row
+    error = DataError(failure.message)
+    error.__cause__ = failure.__cause__
+    return error
