@@ -116,7 +116,9 @@ class ResultColumn(NamedTuple):
 
 
 class Selection(Protocol):
-    """A running query. Nothing else may be asked on its connection before it is closed.
+    """A running query.
+
+    Where the dialect has no ``selections_at_once``, nothing else may be asked on its connection before it is closed.
 
     Attributes:
         columns: in the order of the values of a row.

@@ -88,6 +88,8 @@ class Dialect(ABC):
     """Gives the database's time, for the modes with timestamps (spec 6.3)."""
     validity_query: ClassVar[str] = "SELECT 1"
     """Asked to see whether a connection still works."""
+    selections_at_once: ClassVar[bool] = False
+    """Whether other statements may be run on a connection while a result of it is being read."""
     has_upsert: ClassVar[bool] = True
     longest_name: ClassVar[int | None] = None
     """Bytes of a table's name that the database keeps; it cuts the rest off. None when it refuses, or takes any."""

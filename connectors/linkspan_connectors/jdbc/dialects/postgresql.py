@@ -48,6 +48,7 @@ class PostgreSqlDialect(Dialect):
     name = "PostgreSqlDatabaseDialect"
     title = "PostgreSQL"
     protocols = ("postgresql",)
+    selections_at_once = True
     parameter_style = "format"
     longest_name: ClassVar[int | None] = 63
     sqlalchemy_name = "postgresql+psycopg"

@@ -55,8 +55,9 @@ class SqliteDialect(Dialect):
     name = "SqliteDatabaseDialect"
     title = "SQLite"
     protocols = ("sqlite",)
+    selections_at_once = True
     quote_characters = ("`", "`")
-    current_time_query = "SELECT strftime('%Y-%m-%d %H:%M:%S.%f','now')"
+    current_time_query = "SELECT strftime('%Y-%m-%d %H:%M:%f','now')"  # %f has the seconds as well
     sqlalchemy_name = "sqlite+pysqlite"
 
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:

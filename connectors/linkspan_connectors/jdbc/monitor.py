@@ -1,0 +1,104 @@
+"""Watches which tables there are, and has the tasks made anew when that changes (spec/jdbc.md 5.1)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from linkspan.api import ConnectError, RetriableError
+from linkspan_connectors.jdbc.client import Client
+from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.identifiers import TableId
+
+__all__ = ["TableMonitor"]
+
+log = logging.getLogger(__name__)
+
+
+class TableMonitor:
+    """Lists the tables at the start and every so often.
+
+    Args:
+        client: the connection; used by the thread only, but for its interruption.
+        stopping: set when the connector ends; the client waits for it, too.
+        listed: the tables that are to be read, asked over an open connection.
+        interval: seconds between two lists.
+        changed: called when a list differs from the one before it.
+        failed: called with an error after which watching has ended.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        stopping: threading.Event,
+        listed: Callable[[DriverConnection], Sequence[TableId]],
+        *,
+        interval: float,
+        changed: Callable[[], None],
+        failed: Callable[[ConnectError], None],
+    ) -> None:
+        self._client = client
+        self._listed = listed
+        self._interval = interval
+        self._changed = changed
+        self._failed = failed
+        self._tables: tuple[TableId, ...] | None = None
+        self._known = threading.Condition()
+        self._ended = False
+        self._missed = False
+        """Whether somebody asked before there was a list, and goes without."""
+        self._stopping = stopping
+        self._thread = threading.Thread(target=self._run, name="jdbc-tables", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """End; a statement under way is interrupted, and waited for so many seconds."""
+        self._stopping.set()
+        self._client.interrupt()
+        self._thread.join(timeout)
+
+    def tables(self, timeout: float) -> tuple[TableId, ...] | None:
+        """The last list, waited for so many seconds if there is none yet; None when it does not come."""
+        with self._known:
+            self._known.wait_for(lambda: self._tables is not None or self._ended, timeout)
+            self._missed = self._tables is None
+            return self._tables
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._look()
+                self._stopping.wait(self._interval)
+        except Exception as error:  # noqa: BLE001 - supervision point: the connector is told
+            if not self._stopping.is_set():
+                self._failed(error if isinstance(error, ConnectError) else ConnectError(f"Watching failed: {error!r}"))
+        finally:
+            with self._known:
+                self._ended = True
+                self._known.notify_all()
+            self._client.close()
+
+    def _look(self) -> None:
+        try:
+            connection = self._client.connection()
+            found = tuple(self._listed(connection))
+            connection.commit()
+        except Exception as error:
+            failure = self._client.dialect.failure(error, "Listing the tables")
+            self._client.reset()
+            if failure is error and not isinstance(error, RetriableError):
+                raise
+            log.warning("%s; the tables are listed again in %.0f s", failure.message, self._interval)
+            return
+        with self._known:
+            before, self._tables = self._tables, found
+            is_new = self._missed if before is None else before != found
+            self._missed = False
+            self._known.notify_all()
+        if is_new:
+            log.info("The tables to read have changed; there are %d now", len(found))
+            self._changed()

@@ -1,0 +1,406 @@
+"""One table, or the query: its statement, its rows in batches, and how far reading got (spec/jdbc.md 6)."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from linkspan.api import ConnectError, DataError, Partition, SourceBatch
+from linkspan_connectors.jdbc.columns import ColumnRules, Rows, columns_of
+from linkspan_connectors.jdbc.dialects.dialect import Dialect
+from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.offsets import Position, Positions
+from linkspan_connectors.jdbc.queries import Mode, Parameter, Tracking, statement
+from linkspan_connectors.jdbc.results import ResultColumn, Row, Selection
+
+__all__ = ["Batch", "Reading", "ReadingRules", "current_time"]
+
+_LEAST: Final = -(1 << 63)
+_MOST: Final = (1 << 63) - 1
+_COMPAT_ID: Final = -1
+_COMPAT_TIME: Final = 0
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """What is the same for all tables of a task.
+
+    Attributes:
+        mode: how rows are found.
+        columns: what columns become.
+        batch_rows: of one batch, at most.
+        suffix: put behind every statement.
+        delay: nanoseconds that a row has to be old.
+        bounded: whether a first read leaves out ids of -1 and less, and times up to 1970 (``compat.initial.bounds``).
+    """
+
+    mode: Mode
+    columns: ColumnRules
+    batch_rows: int = 1000
+    suffix: str = ""
+    delay: int = 0
+    bounded: bool = False
+
+    @property
+    def ahead(self) -> int:
+        """Rows that have to be known behind the last one of a batch: its offset depends on the next."""
+        return 1 if self.mode is Mode.TIMESTAMP else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one table that were read and are to become records."""
+
+    topic: str
+    partition: Partition
+    rows: Sequence[Row]
+    made_by: Rows
+    position: Callable[[int], Position] | None
+    where: Callable[[int], str]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def records(self) -> SourceBatch:
+        """The records."""
+        count = len(self.rows)
+        return SourceBatch(
+            self.partition,
+            [None] * count if self.position is None else Positions(count, self.position),
+            self.topic,
+            self.made_by.records(self.rows, self.where),
+            self.made_by.schema,
+            is_current=True,
+        )
+
+
+class Reading:
+    """A table, or the query, that is read again and again.
+
+    A kill of the process at any point loses nothing: how far reading got stands here only, and in the log as far as
+    the records before are there.
+
+    Args:
+        title: for messages: ``table shop.orders``.
+        source: ``SELECT * FROM`` the table, or the query.
+        topic: of its records.
+        schema_name: of its records; None for none.
+        partition: of its offsets.
+        position: where to go on.
+        timestamps: names of the timestamp columns.
+        identity: name of the incrementing column.
+        tracking: both as they stand in statements.
+        rules: of the task.
+        dialect: of the database.
+    """
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        source: str,
+        topic: str,
+        schema_name: str | None,
+        partition: Partition,
+        position: Position,
+        timestamps: Sequence[str],
+        identity: str | None,
+        tracking: Tracking,
+        rules: ReadingRules,
+        dialect: Dialect,
+    ) -> None:
+        self.title = title
+        self.failures = 0
+        self._source = source
+        self._topic = topic
+        self._schema_name = schema_name
+        self._partition = partition
+        self._position = position
+        self._timestamps = timestamps
+        self._identity = identity
+        self._tracking = tracking
+        self._rules = rules
+        self._dialect = dialect
+        self._selection: Selection | None = None
+        self._columns: tuple[ResultColumn, ...] | None = None
+        self._made_by: Rows | None = None
+        self._track: _Track | None = None
+        self._is_exact = True
+        self._held: Sequence[Row] = ()
+        """Read one row ahead where the offset of a row depends on the next."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a result set is being read."""
+        return self._selection is not None
+
+    @property
+    def may_pause(self) -> bool:
+        """Whether a new result set would begin right behind the last row that was taken."""
+        return self._rules.mode is not Mode.BULK and self._is_exact
+
+    def open(self, connection: DriverConnection) -> None:
+        """Run the statement.
+
+        Raises:
+            Exception: of the driver.
+            ConnectError: its columns cannot be read.
+        """
+        rules, position = self._rules, self._position
+        if rules.bounded:
+            position = Position(
+                _COMPAT_TIME if position.timestamp is None else position.timestamp,
+                _COMPAT_ID if position.incrementing is None else position.incrementing,
+            )
+        asked = statement(
+            self._source,
+            rules.mode,
+            self._tracking,
+            has_begin=position.timestamp is not None,
+            has_id=position.incrementing is not None,
+            suffix=rules.suffix,
+        )
+        bound: dict[Parameter, Any] = {Parameter.ID: position.incrementing}
+        if rules.mode.uses_timestamp:
+            end = current_time(self._dialect, connection, rules.columns) - rules.delay
+            bound[Parameter.END] = self._dialect.bind_timestamp(end)
+            if position.timestamp is not None:
+                bound[Parameter.BEGIN] = self._dialect.bind_timestamp(position.timestamp)
+        parameters = [bound[parameter] for parameter in asked.parameters]
+        fetched = rules.batch_rows + rules.ahead
+        selection = self._dialect.select(connection, asked.text, parameters, batch_rows=fetched)
+        try:
+            self._understand(selection.columns)
+        except ConnectError:
+            selection.close()
+            raise
+        self._selection, self._held = selection, ()
+
+    def _understand(self, columns: tuple[ResultColumn, ...]) -> None:
+        if columns == self._columns and self._made_by is not None:
+            return
+        try:
+            self._made_by = columns_of(columns, self._schema_name, self._rules.columns)
+            self._track = _Track.of(self._rules, columns, self._timestamps, self._identity)
+        except ConnectError as error:
+            raise type(error)(f"{self.title}: {error.message}") from error
+        self._columns = columns
+
+    def next(self) -> Batch | None:
+        """The next rows; None at the end, when the result set is closed.
+
+        Raises:
+            Exception: of the driver.
+            ConnectError: a row does not say where reading goes on.
+        """
+        selection, track = self._selection, self._track
+        assert selection is not None
+        assert track is not None
+        assert self._made_by is not None
+        most = self._rules.batch_rows
+        wanted = most + self._rules.ahead - len(self._held)
+        fetched = selection.fetch(wanted)
+        rows = [*self._held, *fetched] if self._held else fetched
+        has_ended = len(fetched) < wanted
+        following = rows[most] if len(rows) > most else None
+        self._held = rows[most:]
+        rows = rows[:most] if len(rows) > most else rows
+        if has_ended and following is None:
+            self.close()
+        if not rows:
+            return None
+        before = self._position
+        try:
+            position = track.positions(rows, following, before)
+            if position is not None:
+                self._position = position(len(rows) - 1)
+                self._is_exact = track.is_exact(rows[-1], following)
+        except ConnectError as error:
+            raise type(error)(f"{self.title}: {error.message}") from error
+        return Batch(self._topic, self._partition, rows, self._made_by, position, self._where(rows))
+
+    def _where(self, rows: Sequence[Row]) -> Callable[[int], str]:
+        """Says which row of the database one is: by its id, else by its columns that are short and whole."""
+        columns = self._columns or ()
+
+        def where(at: int) -> str:
+            values = [(column.label, value) for column, value in zip(columns, rows[at], strict=True)]
+            named = [pair for pair in values if pair[0] == self._identity] or values[:1]
+            return f"{self.title}, row with " + ", ".join(f"{label}={value!r:.60}" for label, value in named)
+
+        return where
+
+    def close(self) -> None:
+        """Give up what is being read; the next :meth:`open` goes on behind the rows that were taken."""
+        if self._selection is not None:
+            self._selection.close()
+            self._selection, self._held = None, ()
+
+
+def current_time(dialect: Dialect, connection: DriverConnection, rules: ColumnRules) -> int:
+    """The database's time in nanoseconds since the epoch.
+
+    Raises:
+        Exception: of the driver.
+        ConnectError: it is no time.
+    """
+    selection = dialect.select(connection, dialect.current_time_query, batch_rows=1)
+    try:
+        (row,) = selection.fetch(1)
+        load = selection.columns[0].load
+    finally:
+        selection.close()
+    value = row[0] if load is None else load(row[0])
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    return rules.times.nanos(value)
+
+
+@dataclass(frozen=True)
+class _Track:
+    """Where the tracking columns stand in a row.
+
+    Attributes:
+        mode: how rows are found.
+        rules: what columns become.
+        moments: indices of the timestamp columns, with what loads their values.
+        identity: index of the incrementing column, with what loads its values.
+        name: of the incrementing column.
+    """
+
+    mode: Mode
+    rules: ColumnRules
+    moments: tuple[tuple[int, Callable[[Any], Any] | None], ...]
+    identity: tuple[int, Callable[[Any], Any] | None] | None
+    name: str | None
+
+    @classmethod
+    def of(
+        cls, rules: ReadingRules, columns: Sequence[ResultColumn], timestamps: Sequence[str], identity: str | None
+    ) -> _Track:
+        """Look the columns up.
+
+        Raises:
+            ConnectError: one is not there.
+            DataError: a name fits several.
+        """
+        labels = [column.label for column in columns]
+        moments = [_found(labels, name) for name in timestamps] if rules.mode.uses_timestamp else []
+        at = None
+        if rules.mode.uses_id and identity is not None:
+            if identity not in labels:
+                raise ConnectError(
+                    f"the incrementing column {identity} is not among the columns {', '.join(labels)}; its case counts"
+                )
+            index = labels.index(identity)
+            at = (index, columns[index].load)
+        return cls(rules.mode, rules.columns, tuple((i, columns[i].load) for i in moments), at, identity)
+
+    def positions(
+        self, rows: Sequence[Row], following: Row | None, before: Position
+    ) -> Callable[[int], Position] | None:
+        """The position after each row, worked out when it is asked for; None when the mode has none.
+
+        Args:
+            rows: of one batch.
+            following: the row behind them; None at the end of the result set.
+            before: the position before them.
+
+        Raises:
+            ConnectError: an id is none.
+        """
+        if self.mode is Mode.BULK:
+            return None
+        if self.mode is Mode.TIMESTAMP:
+            return self._complete(rows, following, before)
+        self._check_ids(rows)
+        if self.mode is Mode.INCREMENTING:
+            return lambda at: Position(None, self._id(rows[at]))
+        return lambda at: Position(self._nanos(self._moment(rows[at])), self._id(rows[at]))
+
+    def is_exact(self, last: Row, following: Row | None) -> bool:
+        """Whether the position after this row tells it from the one that follows."""
+        return self.mode is not Mode.TIMESTAMP or following is None or self._moment(last) != self._moment(following)
+
+    def _complete(self, rows: Sequence[Row], following: Row | None, before: Position) -> Callable[[int], Position]:
+        """Times of which all rows were read: a row has its own only where the next one is later, or there is none."""
+        last = len(rows) - 1
+        known: list[Position] = []
+
+        def position(at: int) -> Position:
+            if at == last and not known:
+                return back(at)
+            if not known:
+                reached = before
+                for index in range(last + 1):
+                    if is_complete(index):
+                        reached = Position(self._nanos(self._moment(rows[index])))
+                    known.append(reached)
+            return known[at]
+
+        def is_complete(at: int) -> bool:
+            after = rows[at + 1] if at < last else following
+            return after is None or self._moment(after) != self._moment(rows[at])
+
+        def back(at: int) -> Position:
+            while at >= 0:
+                if is_complete(at):
+                    return Position(self._nanos(self._moment(rows[at])))
+                at -= 1
+            return before
+
+        return position
+
+    def _moment(self, row: Row) -> Any:  # noqa: ANN401 - as the driver has times
+        for index, load in self.moments:
+            value = row[index]
+            if value is not None and load is not None:
+                value = load(value)
+            if value is not None:
+                return value
+        raise DataError("a row has null in all timestamp columns")
+
+    def _nanos(self, value: Any) -> int:  # noqa: ANN401 - as the driver has times
+        if isinstance(value, str):
+            value = datetime.datetime.fromisoformat(value)
+        return self.rules.times.nanos(value)
+
+    def _check_ids(self, rows: Sequence[Row]) -> None:
+        """Raise ConnectError for ids that are none; looks at single ones only where it has to."""
+        assert self.identity is not None
+        index, load = self.identity
+        if load is not None or set(map(type, [row[index] for row in rows])) != {int}:
+            for row in rows:
+                self._id(row)
+
+    def _id(self, row: Row) -> int:
+        assert self.identity is not None
+        index, load = self.identity
+        value = row[index]
+        if value is not None and load is not None:
+            value = load(value)
+        if isinstance(value, decimal.Decimal) and value.is_finite() and value == value.to_integral_value():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ConnectError(
+                f"the incrementing column {self.name} has {value!r:.60}; whole numbers are needed, without nulls"
+            )
+        if not _LEAST <= value <= _MOST:
+            raise ConnectError(f"the incrementing column {self.name} has {value}, which does not fit into 64 bits")
+        return value
+
+
+def _found(labels: Sequence[str], name: str) -> int:
+    """Index of a column, by its name to the letter or else in any case."""
+    if name in labels:
+        return labels.index(name)
+    found = [index for index, label in enumerate(labels) if label.casefold() == name.casefold()]
+    if not found:
+        raise ConnectError(f"the timestamp column {name} is not among the columns {', '.join(labels)}")
+    if len(found) > 1:
+        candidates = ", ".join(labels[index] for index in found)
+        raise DataError(f"the timestamp column {name} may be any of {candidates}; name it to the letter")
+    return found[0]

@@ -1,0 +1,74 @@
+"""The task that reads tables, or a query (spec/jdbc.md 5.4, 6 and 7)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from linkspan.api import ConfigError, SourceRecord, SourceTask
+from linkspan_connectors.jdbc.client import Client
+from linkspan_connectors.jdbc.config import attempts_of
+from linkspan_connectors.jdbc.credentials import credentials_of
+from linkspan_connectors.jdbc.reader import Reader
+from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, query_text
+from linkspan_connectors.jdbc.source_tables import Readings
+
+__all__ = ["JdbcSourceTask"]
+
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT: Final = 0.5
+"""Seconds that a poll waits, whatever ``poll.linger.ms`` says: the task has to be able to pause and stop."""
+
+
+class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
+    """Reads its tables, or the query, again and again; one batch is of one table."""
+
+    config_class = JdbcSourceTaskConfig
+    java_class = "io.confluent.connect.jdbc.source.JdbcSourceTask"
+
+    def start(self) -> None:
+        """Look up the offsets, and begin to read in a thread."""
+        config = self.config
+        self._reader: Reader | None = None
+        self._wait = min(config.poll_linger_ms / 1000, _LONGEST_WAIT)
+        has_query = bool(query_text(config))
+        if not has_query and not config.tables:
+            if not config.tables_fetched:
+                log.info("The tables are not known yet; the task waits to be configured anew")
+                return
+            raise ConfigError(
+                "The task was assigned neither a table nor a query: no table of the database is chosen by the "
+                "connector's lists of tables, schema.pattern, catalog.pattern and table.types, or the user may see none"
+            )
+        if has_query and config.tables:
+            raise ConfigError("The task was assigned both tables and a query; it takes one of them", "tables")
+        readings = Readings.of(config, self.context.offset_reader)
+        stopping = threading.Event()
+        application = f"{self.context.connector}-{self.context.task}"
+        self._reader = Reader(
+            Client(readings.dialect, credentials_of(config), application, attempts_of(config), stopping),
+            stopping,
+            readings.made,
+            interval=config.poll_interval_ms / 1000,
+            buffered=config.max_buffer_size or 4 * config.batch_max_rows,
+            attempts=config.query_retry_attempts,
+        )
+        self._reader.start()
+
+    def poll(self) -> Sequence[SourceRecord] | None:
+        """What was read; waits a moment when there is nothing."""
+        if self._reader is None:
+            time.sleep(_LONGEST_WAIT)
+            return None
+        batch = self._reader.take(self._wait)
+        return None if batch is None else batch.records()
+
+    def stop(self) -> None:
+        """End the thread and the connection."""
+        reader = getattr(self, "_reader", None)
+        if reader is not None:
+            reader.stop(self.config.engine_shutdown_timeout)

@@ -1,0 +1,190 @@
+"""The source connector: what tables there are, and who reads them (spec/jdbc.md 4, 5 and 15)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from linkspan.api import (
+    Config,
+    ConfigError,
+    ConnectError,
+    CredentialsError,
+    ExactlyOnceSupport,
+    Offset,
+    Partition,
+    SourceConnector,
+)
+from linkspan_connectors.jdbc.assignment import check_names, task_configs
+from linkspan_connectors.jdbc.client import Attempts, Client
+from linkspan_connectors.jdbc.config import attempts_of, settings_of
+from linkspan_connectors.jdbc.credentials import credentials_of
+from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.dialects.dialect import Dialect
+from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.filters import mapped_columns
+from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.monitor import TableMonitor
+from linkspan_connectors.jdbc.offsets import check_offsets
+from linkspan_connectors.jdbc.query_text import stripped
+from linkspan_connectors.jdbc.source import JdbcSourceTask
+from linkspan_connectors.jdbc.source_config import (
+    JdbcSourceConfig,
+    column_mappings,
+    query_key,
+    query_text,
+    table_filter,
+)
+
+__all__ = ["JdbcSourceConnector"]
+
+log = logging.getLogger(__name__)
+
+_STOP_SECONDS: Final = 5.0
+_EXACT: Final = ("incrementing", "timestamp+incrementing")
+
+
+class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
+    """From tables, or a query, into topics."""
+
+    config_class: ClassVar[type[Config]] = JdbcSourceConfig
+    task_class = JdbcSourceTask
+    version = "10.9.0"
+    java_class = "io.confluent.connect.jdbc.JdbcSourceConnector"
+    watches: ClassVar[bool] = True
+
+    _monitor: TableMonitor | None = None
+
+    def start(self) -> None:
+        """Begin to watch the tables; a query has none to watch."""
+        config = self.config
+        if query_text(config):
+            return
+        if not _has_filter(config):
+            log.warning("No list of tables is set: all tables that the user may see are read")
+        dialect = dialect_of(settings_of(config), config.dialect_name)
+        stopping = threading.Event()
+        self._monitor = TableMonitor(
+            Client(dialect, credentials_of(config), f"{self.context.connector}-tables", attempts_of(config), stopping),
+            stopping,
+            lambda connection: _chosen(config, dialect, connection),
+            interval=config.table_poll_interval_ms / 1000,
+            changed=self.context.request_task_reconfiguration,
+            failed=self.context.raise_error,
+        )
+        self._monitor.start()
+        self._quoted = dialect.quotes
+
+    def stop(self) -> None:
+        """End watching."""
+        if self._monitor is not None:
+            self._monitor.stop(_STOP_SECONDS)
+            self._monitor = None
+
+    def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
+        """One task for a query; else the tables, shared out.
+
+        Raises:
+            ConnectError: two tables would go to the same topic.
+        """
+        common = {name: value for name, value in self.config.originals.items() if value is not None}
+        if self._monitor is None:
+            return task_configs(common, (), 1)
+        tables = self._monitor.tables(self.config.table_monitoring_startup_polling_limit_ms / 1000)
+        if tables is None:
+            return task_configs(common, None, 1)
+        check_names(tables)
+        quotes = self._quoted._replace(always=True)
+        return task_configs(common, [quotes.table(table) for table in tables], max_tasks)
+
+    def validate(self, config: Config) -> Sequence[ConfigError]:
+        """Try to connect, and have a query looked at."""
+        assert isinstance(config, JdbcSourceConfig)
+        try:
+            dialect = dialect_of(settings_of(config), config.dialect_name)
+        except ConfigError as error:
+            return (error,)
+        mode = config.transaction_isolation_mode
+        if mode == "SQL_SERVER_SNAPSHOT" and dialect.name != "SqlServerDatabaseDialect":
+            key = "transaction.isolation.mode"
+            return (ConfigError.invalid(key, mode, f"{dialect.title} does not have it, SQL Server does"),)
+        client = Client(dialect, credentials_of(config), "validation", Attempts(1, 0.0), threading.Event())
+        try:
+            connection = client.connection()
+        except ConnectError as error:
+            return _unconnected(error)
+        try:
+            return _looked_at(config, dialect, client, connection)
+        finally:
+            client.close()
+
+    def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
+        """Where the offset of a row says exactly where to go on: by an id.
+
+        By time alone, rows of the same time are read again when reading ends among them.
+        """
+        exact = (config.get("mode") or "").strip() in _EXACT
+        return ExactlyOnceSupport.SUPPORTED if exact else ExactlyOnceSupport.UNSUPPORTED
+
+    def alter_offsets(
+        self,
+        config: Mapping[str, str],  # noqa: ARG002 - any will do
+        offsets: Sequence[tuple[Partition, Offset | None]],
+    ) -> bool:
+        """Take offsets of tables and of the query."""
+        check_offsets(offsets)
+        return True
+
+
+def _has_filter(config: JdbcSourceConfig) -> bool:
+    return bool(config.table_whitelist or config.table_blacklist or config.table_include_list)
+
+
+def _chosen(config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
+    """The tables that are to be read."""
+    found = dialect.tables(connection, config.catalog_pattern, config.schema_pattern, config.table_types)
+    return table_filter(config).chosen(found, dialect.quotes._replace(always=True).table)
+
+
+def _unconnected(error: ConnectError) -> list[ConfigError]:
+    """Why there is no connection, at the keys that are to be looked at."""
+    if isinstance(error, ConfigError) and error.key is not None:
+        return [error]
+    is_refused = isinstance(error, CredentialsError)
+    keys = ("connection.user", "connection.password") if is_refused else ("connection.url",)
+    return [ConfigError(f"Could not connect to the database: {error.message}", key) for key in keys]
+
+
+def _looked_at(
+    config: JdbcSourceConfig, dialect: Dialect, client: Client, connection: DriverConnection
+) -> list[ConfigError]:
+    key = query_key(config)
+    try:
+        if key is not None:
+            dialect.check_query(connection, stripped(query_text(config)))
+        elif config.table_include_list:
+            return _unmapped(config, _chosen(config, dialect, connection))
+    except Exception as error:  # noqa: BLE001 - supervision point: drivers raise what they want
+        what = "Looking at the tables" if key is None else "Looking at the query"
+        failure = client.dialect.failure(error, what)
+        if isinstance(failure, ConfigError) and failure.key is not None:
+            return [failure]
+        return [ConfigError(failure.message, key or "table.include.list")]
+    return []
+
+
+def _unmapped(config: JdbcSourceConfig, tables: Sequence[TableId]) -> list[ConfigError]:
+    """Tables for which no mapping, or more than one, names columns."""
+    of_time, of_id = column_mappings(config)
+    asked = [("timestamp.columns.mapping", of_time)] * ("timestamp" in config.mode)
+    asked += [("incrementing.column.mapping", of_id)] * ("incrementing" in config.mode)
+    problems = []
+    for table in tables:
+        for key, mappings in asked:
+            try:
+                mapped_columns(key, mappings, table)
+            except ConfigError as error:
+                problems.append(error)
+    return problems
