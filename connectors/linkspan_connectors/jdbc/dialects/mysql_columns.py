@@ -118,6 +118,7 @@ def _column(field: Any, *, as_bits: bool, as_days: bool) -> ResultColumn:  # noq
         return column._replace(type=JdbcType.DECIMAL, type_name="decimal", precision=precision, scale=field.scale)
     if code == 13:
         return _year(column, as_days=as_days)
+    column = column._replace(signed=True)
     if code in _TIMES:
         kind, name = _TIMES[code]
         return column._replace(type=kind, type_name=name)
@@ -138,7 +139,7 @@ def _characters(column: ResultColumn, field: Any) -> ResultColumn:  # noqa: ANN4
     code, flags = field.type_code, field.flags
     if code == 16:
         load = _number_of_bits
-        return column._replace(type=JdbcType.BIT, type_name="bit", precision=field.length, load=load, signed=True)
+        return column._replace(type=JdbcType.BIT, type_name="bit", precision=field.length, load=load)
     if code == 245:
         return column._replace(type=JdbcType.LONGVARCHAR, type_name="json")
     if flags & (_ENUM | _SET):

@@ -33,15 +33,16 @@ def origins_of(connection: DriverConnection, statement: str) -> Mapping[int, Ori
     """Origins of the result's columns by their place; without those that are computed, or come through a subquery."""
     found: dict[int, Origin] = {}
     place = 0
-    for source, column in _projection(statement):
-        columns = _columns(connection, source) if source is not None else {}
+    for sources, column in _projection(statement):
         if column == "*":
-            found.update((place + index, origin) for index, origin in enumerate(columns.values()))
+            columns = _columns(connection, sources[0]) if sources else {}
             if not columns:
                 return found
+            found.update((place + index, origin) for index, origin in enumerate(columns.values()))
             place += len(columns)
             continue
-        origin = columns.get((column or "").casefold())
+        origins = [_columns(connection, source).get(column.casefold()) for source in sources]
+        origin = next((each for each in origins if each is not None), None)
         if origin is not None:
             found[place] = origin
         place += 1
@@ -49,17 +50,17 @@ def origins_of(connection: DriverConnection, statement: str) -> Mapping[int, Ori
 
 
 @lru_cache(maxsize=256)
-def _projection(statement: str) -> tuple[tuple[str | None, str | None], ...]:
-    """Table and column of each column of the result; ``*`` for all of a table, None for what is computed."""
+def _projection(statement: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Tables that each column of the result may be of, none if it is computed; its name there, ``*`` for all of one."""
     import sqlglot  # noqa: PLC0415 - of the extra "jdbc"
     from sqlglot import expressions as ast  # noqa: PLC0415 - as above
 
     try:
         query = sqlglot.parse_one(statement, read="sqlite")
     except sqlglot.errors.SqlglotError:
-        return ((None, "*"),)
+        return (((), "*"),)
     if not isinstance(query, ast.Select):
-        return ((None, "*"),)
+        return (((), "*"),)
     named = {each.alias.casefold() for each in query.ctes}
     begin = query.args.get("from_") or query.args.get("from")
     sources = [each.this for each in (begin, *(query.args.get("joins") or ())) if each]
@@ -67,17 +68,17 @@ def _projection(statement: str) -> tuple[tuple[str | None, str | None], ...]:
         each.alias_or_name: each.name if isinstance(each, ast.Table) and each.name.casefold() not in named else None
         for each in sources
     }
-    only = next(iter(tables.values())) if len(tables) == 1 else None
-    found: list[tuple[str | None, str | None]] = []
+    found: list[tuple[tuple[str, ...], str]] = []
     for item in query.expressions:
         column = item.unalias()
         if isinstance(column, ast.Star):
-            found.extend((table, "*") for table in tables.values())
+            found.extend(((table,) if table else (), "*") for table in tables.values())
         elif isinstance(column, ast.Column):
-            table = tables.get(column.table) if column.table else only
-            found.append((table, "*" if isinstance(column.this, ast.Star) else column.name))
+            of = [tables.get(column.table)] if column.table else tables.values()
+            known = tuple(table for table in of if table is not None)
+            found.append((known, "*" if isinstance(column.this, ast.Star) else column.name))
         else:
-            found.append((None, None))
+            found.append(((), ""))
     return tuple(found)
 
 
