@@ -41,6 +41,7 @@ class Client:
         credentials: asked for each new connection.
         application: what the database shows for the connection: names of connector and task.
         attempts: to open it.
+        prepare: what is done with each new connection before it is used.
         stopping: set when nobody wants the connection any more; waiting between attempts ends then. Without it one call
             is one attempt, and none while the pause after a failure is not over.
     """
@@ -52,6 +53,7 @@ class Client:
         application: str,
         attempts: Attempts | None = None,
         stopping: threading.Event | None = None,
+        prepare: Callable[[DriverConnection], None] | None = None,
     ) -> None:
         self.dialect = dialect
         self.opened = 0
@@ -60,6 +62,7 @@ class Client:
         self._application = application
         self._attempts = attempts or Attempts()
         self._stopping = stopping
+        self._prepare = prepare
         self._connection: DriverConnection | None = None
         self._again_at = 0.0
         self._refusal: OutageError | None = None
@@ -132,9 +135,16 @@ class Client:
 
     def _open(self) -> DriverConnection:
         credentials = self._credentials()
+        connection: DriverConnection | None = None
         try:
-            return self.dialect.connect(credentials, self._application)
-        except ConnectError:
-            raise
+            connection = self.dialect.connect(credentials, self._application)
+            if self._prepare is not None:
+                self._prepare(connection)
         except Exception as error:
+            if connection is not None:
+                with suppress(Exception):
+                    connection.close()
+            if isinstance(error, ConnectError):
+                raise
             raise self.dialect.failure(error, f"Connecting to {self.dialect.settings.url}") from error
+        return connection

@@ -183,6 +183,8 @@ class Rows:
             where: says which row one is, by its index.
         """
         names = [column.label for column in self.columns]
+        if not names:
+            return [{} for _ in rows]
         given = list(zip(*rows, strict=True))
         failures: dict[int, str] = {}
         made = [column.values(given[column.index], failures) for column in self.columns]

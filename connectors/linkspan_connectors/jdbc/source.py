@@ -14,7 +14,7 @@ from linkspan_connectors.jdbc.config import attempts_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.reader import Reader
 from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, query_text
-from linkspan_connectors.jdbc.source_tables import Readings
+from linkspan_connectors.jdbc.source_tables import Readings, isolated
 
 __all__ = ["JdbcSourceTask"]
 
@@ -49,8 +49,9 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
         readings = Readings.of(config, self.context.offset_reader)
         stopping = threading.Event()
         application = f"{self.context.connector}-{self.context.task}"
+        prepare = isolated(readings.dialect, config.transaction_isolation_mode)
         self._reader = Reader(
-            Client(readings.dialect, credentials_of(config), application, attempts_of(config), stopping),
+            Client(readings.dialect, credentials_of(config), application, attempts_of(config), stopping, prepare),
             stopping,
             readings.made,
             interval=config.poll_interval_ms / 1000,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from linkspan.api import ConfigError, ConnectError, OffsetReader
@@ -30,7 +30,7 @@ from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, column_
 from linkspan_connectors.jdbc.tables import TableDefinition
 from linkspan_connectors.jdbc.times import TimeForms
 
-__all__ = ["Readings", "column_rules"]
+__all__ = ["Readings", "column_rules", "isolated"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,18 @@ def column_rules(config: JdbcSourceTaskConfig, settings: Settings) -> ColumnRule
     numeric = config.numeric_mapping or ("precision_only" if config.numeric_precision_mapping else "none")
     times = TimeForms(settings.zone, settings.proleptic, config.timestamp_granularity.lower())
     return ColumnRules(times, numeric.lower(), config.compat_unsigned_bigint == "decimal", config.x_extended_types)
+
+
+def isolated(dialect: Dialect, mode: str) -> Callable[[DriverConnection], None] | None:
+    """What sets ``transaction.isolation.mode`` on a new connection; None where it is to stay as it is."""
+    if mode == "DEFAULT":
+        return None
+
+    def prepare(connection: DriverConnection) -> None:
+        if not dialect.set_isolation(connection, mode):
+            log.warning("%s has no isolation %s; its own is used", dialect.title, mode)
+
+    return prepare
 
 
 class Readings:

@@ -122,6 +122,11 @@ def test_a_record_has_the_other_columns_when_one_is_left_out():
     assert made.records([("x", 1)], str) == [{"d": 1}]
 
 
+def test_a_row_without_columns_that_are_read_is_a_record_all_the_same():
+    made = columns_of([column(JdbcType.OTHER)], None, ColumnRules(TimeForms()))
+    assert made.records([("x",), ("y",)], str) == [{}, {}]
+
+
 def test_dates_times_and_numbers_have_the_logical_types_of_connect():
     assert field(column(JdbcType.DATE)) == schema.date(optional=True)
     assert field(column(JdbcType.TIME)) == schema.time(optional=True)

@@ -5,76 +5,27 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
-import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from linkspan.api import ConfigError, ConnectError, DataError, Offset, Partition, SourceRecord
-from linkspan.config.definition import load
+from linkspan.api import ConfigError, ConnectError, DataError
 from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
-from linkspan_connectors.jdbc.source import JdbcSourceTask
-from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig
+from tests.connectors.jdbc.sourcing import SourceTasks, polled, taken, values
 
 
-class Log:
-    """Offsets of what was taken, as a worker stores them."""
-
-    def __init__(self) -> None:
-        self.known: list[tuple[Partition, Offset]] = []
-
-    def store(self, records: Sequence[SourceRecord]) -> None:
-        for record in records:
-            if record.source_offset is not None and record.source_partition is not None:
-                self.known = [pair for pair in self.known if pair[0] != record.source_partition]
-                self.known.append((record.source_partition, record.source_offset))
-
-    def offset(self, partition: Partition) -> Offset | None:
-        return next((offset for known, offset in self.known if known == partition), None)
-
-    def offsets(self, partitions: Sequence[Partition]) -> list[Offset | None]:
-        return [self.offset(partition) for partition in partitions]
-
-
-class Source:
+class Source(SourceTasks):
     """A database and tasks that read it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.log = Log()
+        super().__init__({"connection.url": f"jdbc:sqlite:{path}"})
         self.database = sqlite3.connect(path, isolation_level=None)
-        self.running: list[JdbcSourceTask] = []
 
     def run(self, *statements: str) -> None:
         for statement in statements:
             self.database.execute(statement)
-
-    def start(self, *tables: str, **settings: str) -> JdbcSourceTask:
-        task = JdbcSourceTask()
-        props = {
-            "connection.url": f"jdbc:sqlite:{self.path}",
-            "topic.prefix": "p-",
-            "poll.interval.ms": "10",
-            "connection.attempts": "1",
-            "connection.backoff.ms": "0",
-            "tables": ",".join(f"`{table}`" for table in tables),
-            "tables.fetched": "true",
-            **{key.replace("_", "."): value for key, value in settings.items()},
-        }
-        task.config = load(JdbcSourceTaskConfig, props)
-        task.context = types.SimpleNamespace(  # type: ignore[assignment]
-            connector="c", task=0, configs=props, offset_reader=self.log, exactly_once=False, transaction=None
-        )
-        task.start()
-        self.running.append(task)
-        return task
-
-    def stop(self) -> None:
-        for task in self.running:
-            task.stop()
-        self.running = []
 
 
 @pytest.fixture
@@ -83,28 +34,6 @@ def source(tmp_path) -> Iterator[Source]:
     yield made
     made.stop()
     made.database.close()
-
-
-def polled(task: JdbcSourceTask) -> Sequence[SourceRecord]:
-    """The next records that there are."""
-    for _ in range(60):
-        found = task.poll()
-        if found:
-            return found
-    raise AssertionError("there are no records")
-
-
-def taken(task: JdbcSourceTask, count: int) -> list[SourceRecord]:
-    """So many records."""
-    found: list[SourceRecord] = []
-    while len(found) < count:
-        found += polled(task)
-    assert len(found) == count
-    return found
-
-
-def values(records: Sequence[SourceRecord], name: str = "id") -> list[Any]:
-    return [record.value[name] for record in records]  # type: ignore[index]
 
 
 NUMBERS = "CREATE TABLE numbers (id INTEGER PRIMARY KEY AUTOINCREMENT, text VARCHAR(20))"
@@ -368,6 +297,23 @@ def test_two_labels_that_are_the_same_are_refused(source):
     task = source.start(mode="bulk", query="SELECT id, text AS id FROM numbers", topic_prefix="q", tables="")
     with pytest.raises(ConnectError, match=r"the query: Two columns of the result are called id"):
         polled(task)
+
+
+def test_the_isolation_is_set_on_each_connection(source, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(SqliteDialect, "set_isolation", lambda _, __, mode: asked.append(mode) or True)
+    source.run(NUMBERS)
+    fill(source, 1)
+    taken(source.start("numbers", mode="incrementing", transaction_isolation_mode="READ_UNCOMMITTED"), 1)
+    taken(source.start("numbers", mode="incrementing"), 1)
+    assert asked == ["READ_UNCOMMITTED"]
+
+
+def test_an_isolation_that_the_database_does_not_have_is_told_and_no_more(source, caplog):
+    source.run(NUMBERS)
+    fill(source, 1)
+    taken(source.start("numbers", mode="incrementing", transaction_isolation_mode="REPEATABLE_READ"), 1)
+    assert "SQLite has no isolation REPEATABLE_READ" in caplog.text
 
 
 def test_a_task_waits_while_the_tables_are_not_known(source):
