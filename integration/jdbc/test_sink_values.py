@@ -113,7 +113,7 @@ CASES = {
 }
 LOOK = {
     "postgresql": (
-        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass('orders') AND attnum = 1",
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attnum = 1",
         "SELECT v::text FROM orders",
     ),
     "mariadb": (

@@ -19,6 +19,7 @@ from linkspan_connectors.jdbc.groups import Group, grouped
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.plans import Course, Plan, Planner
 from linkspan_connectors.jdbc.rounds import latest, rounds
+from linkspan_connectors.jdbc.unfit import unfit_column
 
 __all__ = ["Failures", "Step", "TableNames", "Writer"]
 
@@ -150,6 +151,7 @@ class Writer:
                 # a table or column went away since it was looked up
                 if attempt == _ATTEMPTS - 1:
                     raise
+                self._rollback(connection)
                 self._planner.forget()
         raise AssertionError
 
@@ -318,7 +320,8 @@ def _is_of_rows(error: ConnectError) -> bool:
 
 
 def _of_row(failure: ConnectError, plan: Plan, row: tuple[Any, ...]) -> DataError:
-    del plan, row
-    error = DataError(failure.message)
+    column = unfit_column(plan.definition, plan.target.names, row)
+    is_told = column is None or column.partition(" (")[0] in failure.message
+    error = DataError(failure.message if is_told else f"{failure.message}, column {column}")
     error.__cause__ = failure.__cause__
     return error

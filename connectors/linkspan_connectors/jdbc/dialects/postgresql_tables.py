@@ -32,8 +32,10 @@ OF_TABLE: Final = f"""
     where c.oid = to_regclass(?)
 """
 """Parameter: the name as it stands in a statement."""
-OF_COLUMNS: Final = """
-    select a.attname, t.typname, a.attnotnull,
+OF_COLUMNS: Final = r"""
+    select a.attname, t.typname
+            || coalesce(substring(pg_catalog.format_type(a.atttypid, a.atttypmod) from '\([0-9,]+\)'), ''),
+        a.attnotnull,
         a.attidentity <> '' or coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid) like 'nextval(%', false),
         a.attidentity <> '' or a.atthasdef,
         array_position(i.indkey::int2[], a.attnum)

@@ -1,0 +1,289 @@
+"""Records that a database refuses, and databases that go away (spec/jdbc.md 10 and 15)."""
+
+from __future__ import annotations
+
+import threading
+from decimal import Decimal
+
+import pytest
+
+from integration.chaos.pipes import wait_for
+from integration.jdbc.sinks import UPSERT, rows, sinking
+from integration.services.proxy import Proxy
+from linkspan.api import BatchError, ConnectError, CredentialsError, DataError, RetriableError, Schema, schema
+from tests.connectors.jdbc.sinking import order, put, struct
+
+pytestmark = pytest.mark.integration
+
+FIELDS = {
+    "id": schema.OPTIONAL_INT64,
+    "small": schema.OPTIONAL_INT64,
+    "name": schema.OPTIONAL_STRING,
+    "price": schema.decimal_of(2, optional=True),
+    "needed": schema.OPTIONAL_STRING,
+}
+TOLERANT = {"errors_tolerance": "all"}
+
+
+def record(number, **changes):
+    value = {"id": number, "small": 1, "name": "n", "price": Decimal("1.00"), "needed": "x", **changes}
+    return struct(FIELDS, value, offset=number)
+
+
+@pytest.fixture
+def narrow(target):
+    if target.kind == "sqlite":
+        pytest.skip("its columns take anything")
+    target.session().run(
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, small SMALLINT, name VARCHAR(5), price DECIMAL(4,2), "
+        "needed VARCHAR(20) NOT NULL)"
+    )
+    return target
+
+
+def refused(task, *records):
+    with pytest.raises(BatchError) as caught:
+        put(task, *records)
+    return caught.value.failures
+
+
+BAD = {
+    "number out of range": ({"small": 40000}, "small"),
+    "number far out of range": ({"small": 2**40}, "small"),
+    "text too long": ({"name": "abcdef"}, "name"),
+    "decimal too large": ({"price": Decimal("100.00")}, "price"),
+    "null where it is not allowed": ({"needed": None}, "needed"),
+    "text that is no UTF-8": ({"name": "\ud800"}, "name"),
+}
+
+
+@pytest.mark.parametrize("mode", [{}, {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id"}])
+@pytest.mark.parametrize("name", BAD)
+def test_only_the_record_at_fault_is_refused_with_table_column_and_place(narrow, name, mode):
+    changes, column = BAD[name]
+    with sinking(narrow, **TOLERANT, **mode) as task:
+        found = refused(task, *[record(number, **(changes if number == 33 else {})) for number in range(100)])
+        assert list(found) == [33]
+        text = str(found[33])
+        assert "orders" in text.partition(" failed")[0]
+        assert column in text.partition(" failed")[2]
+        assert "orders-0@33" in text
+        put(task, record(200))
+    assert rows(narrow, "SELECT count(*) FROM orders") == [(100,)]
+
+
+@pytest.mark.parametrize("where", [0, 99])
+def test_a_key_that_is_there_already_is_refused_alone(narrow, where):
+    with sinking(narrow, **TOLERANT) as task:
+        put(task, record(where))
+        found = refused(task, *[record(number) for number in range(100)], record(50))
+    assert sorted(found) == [where, 100]
+    assert rows(narrow, "SELECT count(*) FROM orders") == [(100,)]
+
+
+def test_many_bad_records_harm_no_good_one(narrow):
+    with sinking(narrow, batch_size="64", **TOLERANT) as task:
+        records = [record(number, needed=None if number % 3 == 0 else "x") for number in range(300)]
+        assert sorted(refused(task, *records)) == list(range(0, 300, 3))
+    assert rows(narrow, "SELECT count(*) FROM orders") == [(200,)]
+
+
+def test_a_refused_record_fails_the_put_and_nothing_is_written_when_errors_are_not_tolerated(narrow):
+    with sinking(narrow) as task:
+        assert list(refused(task, *[record(number) for number in range(50)], record(50, needed=None))) == [50]
+    assert rows(narrow, "SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_values_stay_out_of_messages_when_that_is_wanted(postgresql_target):
+    postgresql_target.session().run("CREATE TABLE orders (id BIGINT PRIMARY KEY, item TEXT NOT NULL, amount FLOAT)")
+    with sinking(postgresql_target, trim_sensitive_log="true") as task:
+        failure = refused(task, order(1, None, 0.77123))[0]
+        assert "0.77123" not in str(failure)
+        assert "item" in str(failure)
+
+
+def test_a_constraint_that_is_checked_at_the_commit_fails_the_whole_put_for_the_runtime_to_divide(postgresql_target):
+    session = postgresql_target.session()
+    session.run(
+        "CREATE TABLE items (item TEXT PRIMARY KEY)",
+        "INSERT INTO items VALUES ('x')",
+        "CREATE TABLE orders (id BIGINT, item TEXT REFERENCES items DEFERRABLE INITIALLY DEFERRED, amount FLOAT)",
+    )
+    with sinking(postgresql_target, **TOLERANT) as task:
+        with pytest.raises(DataError, match="Committing what was written failed") as caught:
+            put(task, order(1), order(2, "nowhere"))
+        assert not isinstance(caught.value, BatchError)
+        put(task, order(1))
+    assert rows(postgresql_target) == [(1, "x", None)]
+
+
+def test_keys_that_the_database_takes_for_one_are_written_in_their_order(postgresql_target):
+    postgresql_target.session().run("CREATE TABLE orders (id CHAR(5) PRIMARY KEY, amount INT)")
+    fields = {"id": schema.STRING, "amount": schema.INT32}
+    keys = {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id"}
+    with sinking(postgresql_target, **keys) as task:
+        records = [struct(fields, {"id": f"a{at}", "amount": 0}) for at in range(40)]
+        put(task, *records, struct(fields, {"id": "a1", "amount": 1}), struct(fields, {"id": "a1  ", "amount": 2}))
+    assert rows(postgresql_target, "SELECT amount FROM orders WHERE id = 'a1'") == [(2,)]
+
+
+def test_a_column_that_went_away_is_added_anew(target):
+    if target.kind == "sqlite":
+        pytest.skip("of the unit tests")
+    with sinking(target, auto_create="true", auto_evolve="true") as task:
+        put(task, order(1))
+        target.session().run("ALTER TABLE orders DROP COLUMN amount")
+        put(task, *[order(number, "x", 1.5) for number in range(2, 40)])
+    assert rows(target)[:2] == [(1, "x", None), (2, "x", 1.5)]
+
+
+def test_a_right_that_is_missing_fails_the_task_at_once(postgresql_target):
+    session = postgresql_target.session()
+    session.run(
+        "CREATE TABLE orders (id BIGINT, item TEXT, amount FLOAT)",
+        "DROP ROLE IF EXISTS reader",
+        "CREATE ROLE reader LOGIN PASSWORD 'reader'",
+        "GRANT SELECT ON orders TO reader",
+    )
+    other = postgresql_target._replace(user="reader", password="reader")
+    for count in (1, 60):
+        with sinking(other, **TOLERANT) as task, pytest.raises(CredentialsError, match="orders"):
+            put(task, *[order(number) for number in range(count)])
+    session.run("REVOKE ALL ON orders FROM reader", "DROP ROLE reader")
+
+
+# -- databases that go away --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def proxied(request):
+    """A database behind a proxy, with the database itself."""
+    target = request.getfixturevalue(f"{request.param}_target")
+    proxy = Proxy()
+    head, _, tail = target.url.partition("//")
+    address, _, name = tail.partition("/")
+    proxy.target = address
+    yield target._replace(url=f"{head}//{proxy.address}/{name}"), target, proxy
+    proxy.close()
+
+
+def table(target):
+    target.session().run("CREATE TABLE orders (id BIGINT PRIMARY KEY, item VARCHAR(20), amount DOUBLE PRECISION)")
+
+
+WAITING = {
+    "postgresql": "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN "
+    "(SELECT pid FROM pg_stat_activity WHERE datname = current_database())",
+    "mariadb": "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+}
+
+
+def when_it_waits(target, action):
+    """A thread that acts as soon as somebody waits for a lock."""
+
+    def run():
+        wait_for(lambda: rows(target, WAITING[target.kind])[0][0] > 0, "nobody waits for a lock")
+        action()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+QUICK = {"retry_backoff_ms": "0", "connection_backoff_ms": "0", "connection_attempts": "1"}
+
+
+def test_a_connection_that_is_cut_between_two_puts_is_made_anew_without_an_error(proxied):
+    through, target, proxy = proxied
+    table(target)
+    with sinking(through, **QUICK) as task:
+        put(task, order(1))
+        proxy.cut()
+        proxy.mend()
+        put(task, order(2))
+    assert [row[0] for row in rows(target)] == [1, 2]
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_a_connection_that_is_cut_within_a_put_leaves_nothing_and_the_records_come_again(proxied, count):
+    through, target, proxy = proxied
+    table(target)
+    blocker = target.session()
+    with sinking(through, **QUICK, **UPSERT) as task:
+        put(task, order(0))
+        # the put waits for this row when the connection is cut
+        blocker.dialect.run(blocker.connection, "UPDATE orders SET item = 'blocked' WHERE id = 0")
+        cut = when_it_waits(target, proxy.cut)
+        records = [order(number) for number in reversed(range(count))]
+        with pytest.raises(RetriableError):
+            put(task, *records)
+        cut.join()
+        blocker.connection.rollback()
+        proxy.mend()
+        assert len(rows(target)) == 1
+        put(task, *records)
+    assert len(rows(target)) == count
+
+
+def test_a_database_that_cannot_be_reached_is_given_up_after_the_retries(proxied):
+    through, target, proxy = proxied
+    table(target)
+    with sinking(through, **QUICK, max_retries="2") as task:
+        put(task, order(1))
+        proxy.cut()
+        for _ in range(2):
+            with pytest.raises(RetriableError):
+                put(task, order(2))
+        with pytest.raises(ConnectError, match="Given up after 2 retries") as caught:
+            put(task, order(2))
+        assert not isinstance(caught.value, RetriableError)
+        assert not isinstance(caught.value, DataError)
+        proxy.mend()
+        put(task, order(2))
+    assert [row[0] for row in rows(target)] == [1, 2]
+
+
+def test_attempts_to_connect_count_as_one_retry(proxied):
+    through, target, proxy = proxied
+    table(target)
+    proxy.cut()
+    with sinking(through, **{**QUICK, "connection_attempts": "3"}, max_retries="1") as task:
+        for _ in range(5):
+            with pytest.raises(RetriableError):
+                put(task, order(1))
+        with pytest.raises(ConnectError, match="Given up after 1 retries"):
+            put(task, order(1))
+
+
+def test_a_deadlock_is_tried_again(target):
+    if target.kind == "sqlite":
+        pytest.skip("it has one lock only")
+    table(target)
+    keys = {"id": schema.INT64}
+    settings = {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id", "retry_backoff_ms": "1"}
+    fields: dict[str, Schema] = {**keys, "item": schema.STRING}
+    other = target.session()
+    with sinking(target, **settings) as task:
+        put(task, *[struct(fields, {"id": at, "item": "a"}) for at in (1, 2)])
+        other.dialect.run(other.connection, "UPDATE orders SET item = 'b' WHERE id = 2")
+        met = []
+
+        def second():
+            try:
+                other.dialect.run(other.connection, "UPDATE orders SET item = 'b' WHERE id = 1")
+                other.connection.commit()
+            except Exception as error:  # noqa: BLE001 - whoever the database chooses
+                met.append(error)
+                other.connection.rollback()
+
+        waiting = when_it_waits(target, second)
+        records = [struct(fields, {"id": at, "item": "c"}) for at in (1, 2)]
+        try:
+            put(task, *records)
+        except RetriableError as error:
+            met.append(error)
+            waiting.join()
+            put(task, *records)
+        waiting.join()
+    assert len(met) == 1
+    assert {item for _, item, _ in rows(target)} <= {"b", "c"}

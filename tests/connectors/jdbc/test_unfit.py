@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
+from linkspan_connectors.jdbc.unfit import unfit_column
+
+
+def told(type_name, value, *, nullable=True, auto_increment=False):
+    column = TableColumn("c", type_name, nullable, auto_increment)
+    return unfit_column(TableDefinition(TableId(None, None, "t"), "TABLE", {"c": column}), ["c"], (value,))
+
+
+@pytest.mark.parametrize(
+    ("type_name", "fits", "does_not"),
+    [
+        ("character varying(3)", "abc", "abcd"),
+        ("varchar(3)", "abc", "abcd"),
+        ("nvarchar2(3 char)", "abc", "abcd"),
+        ("text", "abc", "a\0"),
+        ("text", "abc", "\ud800"),
+        ("smallint", -32768, 32768),
+        ("int(11)", 2**31 - 1, 2**31),
+        ("int(10) unsigned", 2**31, -1),
+        ("bigint", -(2**63), 2**63),
+        ("tinyint(4)", 127, 128),
+        ("numeric(5,2)", Decimal("999.99"), Decimal(1000)),
+        ("decimal(5)", 99999, 100000),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_its_column_and_type(type_name, fits, does_not):
+    assert told(type_name, fits) is None
+    assert told(type_name, does_not) == f"c ({type_name})"
+
+
+def test_null_fits_where_it_is_allowed_or_a_number_is_made():
+    assert told("integer", None) is None
+    assert told("integer", None, nullable=False, auto_increment=True) is None
+    assert told("integer", None, nullable=False) == "c (NOT NULL)"
+
+
+def test_what_is_not_known_fits():
+    assert told("geometry", object()) is None
+    assert unfit_column(TableDefinition(TableId(None, None, "t"), "TABLE", {}), ["c"], (1,)) is None
