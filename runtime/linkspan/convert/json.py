@@ -39,7 +39,7 @@ from linkspan.api import (
 from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
 from linkspan.api.text import float_text
 from linkspan.api.validators import one_of_ignoring_case
-from linkspan.convert import java_json, lenient_json, schema_json
+from linkspan.convert import java_json, json_columns, lenient_json, schema_json
 
 __all__ = ["JsonConverter", "JsonConverterConfig"]
 
@@ -165,6 +165,7 @@ class JsonConverter(Converter, HeaderConverter):
         self._most = 1000
         self._schemas: OrderedDict[bytes, Schema | None] = OrderedDict()
         self._texts: OrderedDict[Schema | None, bytes] = OrderedDict()
+        self._columns: tuple[Schema, json_columns.StructColumns | None] | None = None
 
     def configure(self, config: Config, *, is_key: bool) -> None:
         """Take the settings."""
@@ -225,7 +226,23 @@ class JsonConverter(Converter, HeaderConverter):
             for index in doubtful:
                 result[index] = self.from_connect(topic, None, column.values[index])
             return result
-        return super().from_connect_batch(topic, column, headers)
+        written = self._structs(column)
+        return super().from_connect_batch(topic, column, headers) if written is None else written
+
+    def _structs(self, column: Column) -> list[bytes] | None:
+        """Structs of one schema, by columns; None where there is something else."""
+        schema = column.schema
+        if column.schemas is not None or schema is None or schema.type is not Type.STRUCT:
+            return None
+        if self._columns is None or self._columns[0] is not schema:
+            made = json_columns.columns_of(schema, numeric=self._numeric, null=self._write_null)
+            self._columns = (schema, made)
+        columns = self._columns[1]
+        written = None if columns is None else columns.written(column.values)
+        if written is None or not self._enveloped:
+            return written
+        head = b"".join((_SCHEMA_HEAD, self._schema_text(schema), _PAYLOAD))
+        return [b"%b%b}" % (head, text) for text in written]
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: object) -> bytes | None:
         """JSON of a header's value."""
