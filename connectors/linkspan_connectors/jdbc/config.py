@@ -157,6 +157,7 @@ def settings_of(config: Config, date_zone: str | None = None) -> Settings:
         quote=str(values["quote.sql.identifiers"]).lower() == "always",
         zone=zone,
         date_zone=zone if date_zone is None else zone_of(date_zone, "date.timezone"),
+        holdlock=values.get("mssql.use.merge.holdlock") is not False,
         proleptic=values["date.calendar.system"] == "PROLEPTIC_GREGORIAN",
     )
 

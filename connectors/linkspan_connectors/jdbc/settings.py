@@ -22,6 +22,7 @@ class Settings(NamedTuple):
         date_zone: zone whose days Connect's Dates are written as (``date.timezone``, sink only).
         proleptic: whether days before 1582-10-15 are those of the Gregorian calendar, as Python has them; else they are
             Julian ones in the database, as Java's old dates are (``date.calendar.system``).
+        holdlock: whether MERGE of SQL Server holds its locks (``mssql.use.merge.holdlock``, sink only).
         login_seconds: how long a connection may take to be opened.
     """
 
@@ -31,6 +32,7 @@ class Settings(NamedTuple):
     zone: tzinfo = UTC
     date_zone: tzinfo = UTC
     proleptic: bool = False
+    holdlock: bool = True
     login_seconds: float = 40.0
 
     def option(self, *names: str) -> str | None:

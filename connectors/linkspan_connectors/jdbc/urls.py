@@ -19,7 +19,7 @@ _HIDDEN: Final = "*****"
 _SECRET_NAMES: Final = r"[\w.\-]*(?:password|passwd|pwd|secret|token|passphrase|credential)[\w.\-]*"  # noqa: S105 - of names
 _SECRETS: Final = re.compile(rf"(?i)([?&;:,({{]\s*{_SECRET_NAMES}\s*=)\s*(?:\{{[^}}]*\}}|[^&;,)]*)")
 _USER_INFO: Final = re.compile(r"//[^/?#;]*@")
-_ORACLE_USER: Final = re.compile(r"(?i)^(jdbc:oracle:\w+:)[^@(]*(?:\"[^\"]*\"[^@(]*)?@")
+_ORACLE_USER: Final = re.compile(r"(?i)(jdbc:oracle:\w+:)(?:\"[^\"]*\"|[^\s(\"])*@")
 
 
 class Host(NamedTuple):
@@ -145,7 +145,7 @@ def _db2(text: str, protocol: str, rest: str) -> JdbcUrl:
 
 
 _ORACLE: Final = re.compile(
-    r"(?:(?P<user>[^/@\"]*|\"[^\"]*\")/(?P<password>\"[^\"]*\"|[^@]*))?@(?P<place>.+)", re.DOTALL
+    r"(?:(?P<user>\"[^\"]*\"|[^/@\"]*)/(?P<password>\"[^\"]*\"|[^\"(]*))?@(?P<place>\(.*|[^@]+)", re.DOTALL
 )
 
 

@@ -6,23 +6,39 @@ from collections.abc import Sequence
 from typing import Final
 
 from linkspan.api import ConfigError
+from linkspan_connectors.jdbc.dialects.db2 import Db2Dialect
+from linkspan_connectors.jdbc.dialects.derby import DerbyDialect
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
+from linkspan_connectors.jdbc.dialects.generic import GenericDialect
+from linkspan_connectors.jdbc.dialects.hana import SapHanaDialect
 from linkspan_connectors.jdbc.dialects.mysql import MySqlDialect
+from linkspan_connectors.jdbc.dialects.oracle import OracleDialect
 from linkspan_connectors.jdbc.dialects.postgresql import PostgreSqlDialect
 from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
+from linkspan_connectors.jdbc.dialects.sqlserver import SqlServerDialect
+from linkspan_connectors.jdbc.dialects.sybase import SybaseDialect
+from linkspan_connectors.jdbc.dialects.vertica import VerticaDialect
 from linkspan_connectors.jdbc.settings import Settings
 
 __all__ = ["DIALECTS", "dialect_class", "dialect_of"]
 
 DIALECTS: Final[Sequence[type[Dialect]]] = (
+    Db2Dialect,
+    DerbyDialect,
+    GenericDialect,
     MySqlDialect,
+    OracleDialect,
     PostgreSqlDialect,
+    SapHanaDialect,
     SqliteDialect,
+    SqlServerDialect,
+    SybaseDialect,
+    VerticaDialect,
 )
 
 
 def dialect_class(protocol: str, name: str = "") -> type[Dialect]:
-    """The dialect that is named, else that of the URL's sub-protocol.
+    """The dialect that is named, else that of the URL's sub-protocol, else the generic one.
 
     Args:
         protocol: of the URL.
@@ -37,10 +53,7 @@ def dialect_class(protocol: str, name: str = "") -> type[Dialect]:
         if found is None:
             raise ConfigError.invalid("dialect.name", name, f"must be one of {', '.join(sorted(by_name))}")
         return found
-    for dialect in DIALECTS:
-        if protocol in dialect.protocols:
-            return dialect
-    raise ConfigError.invalid("connection.url", f"jdbc:{protocol}:…", "there is no dialect for this database")
+    return next((dialect for dialect in DIALECTS if protocol in dialect.protocols), GenericDialect)
 
 
 def dialect_of(settings: Settings, name: str = "") -> Dialect:

@@ -6,13 +6,14 @@ Statements are written with ``?`` for parameters, as the original connector send
 
 from __future__ import annotations
 
+import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final, NamedTuple
 
-from linkspan.api import ConfigError, ConnectError, Schema, UnsupportedError
-from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
+from linkspan.api import ConfigError, ConnectError, Schema, Type, UnsupportedError
+from linkspan.api import schema as schema_types
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.literals import literal
 from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, ParameterStyle, with_placeholders
@@ -21,6 +22,7 @@ from linkspan_connectors.jdbc.identifiers import Quotes, TableId
 from linkspan_connectors.jdbc.results import ResultColumn, Selection
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
+from linkspan_connectors.jdbc.zones import moment_of, to_wall, wall_date, wall_time
 
 __all__ = ["ColumnField", "CursorSelection", "Dialect"]
 
@@ -81,7 +83,7 @@ class Dialect(ABC):
     protocols: ClassVar[tuple[str, ...]] = ()
     """Sub-protocols of its URLs."""
     quote_characters: ClassVar[tuple[str, str]] = ('"', '"')
-    parameter_style: ClassVar[ParameterStyle] = "qmark"
+    parameter_style: ParameterStyle = "qmark"
     two_parts_are_catalog: ClassVar[bool] = False
     """Whether a name of two parts is that of a catalog and a table, not of a schema and a table."""
     current_time_query: ClassVar[str] = "SELECT CURRENT_TIMESTAMP"
@@ -369,13 +371,31 @@ class Dialect(ABC):
 
     # Tables that are made (spec 12)
 
-    @abstractmethod
+    column_types: ClassVar[Mapping[Type, str]] = {}
+    """Types of columns for primitive types."""
+    logical_types: ClassVar[Mapping[str, str]] = {}
+    """Types of columns for logical types, with ``{scale}`` for that of a Decimal."""
+    key_types: ClassVar[Mapping[Type, str]] = {}
+    """Types of columns of a primary key, where they differ."""
+    timestamp_types: ClassVar[tuple[str, str]] = ("TIMESTAMP", "TIMESTAMP")
+    """Types of columns for fields of ``timestamp.fields.list``, in micro- and nanoseconds."""
+
     def column_type(self, field: ColumnField) -> str:
         """Type of the column for a field, as it stands in CREATE TABLE.
 
         Raises:
             UnsupportedError: there is none; names the field.
         """
+        schema = field.schema
+        if field.timestamp_digits:
+            return self.timestamp_types[field.timestamp_digits > 6]
+        name = logical(schema)
+        found = self.column_types.get(schema.type) if name is None else self.logical_types.get(name)
+        if field.is_key and name is None:
+            found = self.key_types.get(schema.type, found)
+        if found is None:
+            raise self._no_column(field)
+        return found.replace("{scale}", schema.parameters.get(schema_types.SCALE, "0"))
 
     def _no_value(self, schema: Schema) -> UnsupportedError:
         kind = schema.name or schema.type.value
@@ -419,11 +439,12 @@ class Dialect(ABC):
 
     # Values
 
-    @abstractmethod
     def bind(
         self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
     ) -> Callable[[Any], Any] | None:
         """What makes of a field's value, which is not None, what the driver takes; None when it is that already.
+
+        Dates and times are those that wall clocks of the zones show.
 
         Args:
             schema: of the field.
@@ -434,10 +455,30 @@ class Dialect(ABC):
         Raises:
             UnsupportedError: there is no column for such a field.
         """
+        del column
+        settings = self.settings
+        if timestamp_digits:
+            return lambda number: self.wall(moment_of(number, timestamp_digits))
+        match logical(schema):
+            case schema_types.DATE:
+                return lambda day: wall_date(day, settings.date_zone)
+            case schema_types.TIME:
+                return lambda time: wall_time(time, settings.zone)
+            case schema_types.TIMESTAMP:
+                return self.wall
+            case None if not schema.type.is_primitive:
+                raise self._no_value(schema)
+            case None if schema.type is Type.BYTES:
+                return bytes
+        return None
 
-    @abstractmethod
+    def wall(self, instant: datetime.datetime) -> Any:  # noqa: ANN401 - drivers differ
+        """A point in time as a wall clock of ``db.timezone``."""
+        return to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
+
     def bind_timestamp(self, epoch_nanos: int) -> Any:  # noqa: ANN401 - drivers differ
         """A point in time as a parameter of the source's queries, in nanoseconds since the epoch (spec 6.3)."""
+        return self.wall(moment_of(epoch_nanos, 9))
 
     # Errors
 
@@ -460,6 +501,9 @@ class Dialect(ABC):
         return error if isinstance(error, ConnectError) else failure_of(self.refusal(error), what, trim=trim)
 
 
+_LOGICAL: Final = frozenset({schema_types.DECIMAL, schema_types.DATE, schema_types.TIME, schema_types.TIMESTAMP})
+
+
 def logical(schema: Schema) -> str | None:
     """Name of a logical type that columns are made for, else None: it is then its primitive type that counts."""
-    return schema.name if schema.name in (DECIMAL, DATE, TIME, TIMESTAMP) else None
+    return schema.name if schema.name in _LOGICAL else None

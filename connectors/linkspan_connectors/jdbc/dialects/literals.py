@@ -8,6 +8,7 @@ from decimal import Decimal
 from linkspan.api import Schema, Type, UnsupportedError
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.settings import Settings
+from linkspan_connectors.jdbc.zones import to_wall, wall_date, wall_time
 
 __all__ = ["literal", "text_literal"]
 
@@ -33,12 +34,13 @@ def literal(value: object, schema: Schema, settings: Settings, *, boolean: tuple
     if isinstance(value, Decimal) and schema.name == DECIMAL:
         return f"{value:f}"
     if isinstance(value, datetime.datetime) and schema.name == TIMESTAMP:
-        local = value.astimezone(settings.zone)
+        local = to_wall(value, settings.zone, proleptic=settings.proleptic)
         return f"'{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03}'"
     if isinstance(value, datetime.date) and schema.name == DATE:
-        return f"'{value.isoformat()}'"
+        return f"'{wall_date(value, settings.date_zone).isoformat()}'"
     if isinstance(value, datetime.time) and schema.name == TIME:
-        return f"'{value:%H:%M:%S}.{value.microsecond // 1000:03}'"
+        clock = wall_time(value, settings.zone)
+        return f"'{clock:%H:%M:%S}.{clock.microsecond // 1000:03}'"
     if schema.type is Type.BOOLEAN:
         return boolean[bool(value)]
     if schema.type is Type.STRING:

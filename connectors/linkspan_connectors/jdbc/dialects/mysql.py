@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from linkspan.api import Schema, Type
-from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
+from linkspan.api import Type
+from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
-from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, CursorSelection, Dialect, logical
+from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, CursorSelection, Dialect
 from linkspan_connectors.jdbc.dialects.mysql_columns import columns_of, decoders
 from linkspan_connectors.jdbc.dialects.mysql_connection import open_connection
 from linkspan_connectors.jdbc.dialects.mysql_tables import LIST, OF_COLUMNS, OF_KEY, OF_TABLE, chosen, listed
@@ -19,23 +18,9 @@ from linkspan_connectors.jdbc.drivers import DriverConnection, driver
 from linkspan_connectors.jdbc.errors import Kind, Refusal
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.results import Selection
-from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
-from linkspan_connectors.jdbc.zones import moment_of, to_wall, wall_date, wall_time
+from linkspan_connectors.jdbc.tables import TableDefinition
 
 __all__ = ["MySqlDialect"]
-
-_COLUMN_TYPES: Final[Mapping[Type, str]] = {
-    Type.INT8: "TINYINT",
-    Type.INT16: "SMALLINT",
-    Type.INT32: "INT",
-    Type.INT64: "BIGINT",
-    Type.FLOAT32: "FLOAT",
-    Type.FLOAT64: "DOUBLE",
-    Type.BOOLEAN: "TINYINT",
-    Type.STRING: "TEXT",
-    Type.BYTES: "VARBINARY(1024)",
-}
-_LOGICAL_TYPES: Final = {DATE: "DATE", TIME: "TIME(3)", TIMESTAMP: "DATETIME(3)"}
 
 
 class MySqlDialect(Dialect):
@@ -47,6 +32,25 @@ class MySqlDialect(Dialect):
     quote_characters = ("`", "`")
     parameter_style = "format"
     sqlalchemy_name = "mysql+pymysql"
+    column_types: ClassVar[Mapping[Type, str]] = {
+        Type.INT8: "TINYINT",
+        Type.INT16: "SMALLINT",
+        Type.INT32: "INT",
+        Type.INT64: "BIGINT",
+        Type.FLOAT32: "FLOAT",
+        Type.FLOAT64: "DOUBLE",
+        Type.BOOLEAN: "TINYINT",
+        Type.STRING: "TEXT",
+        Type.BYTES: "VARBINARY(1024)",
+    }
+    key_types: ClassVar[Mapping[Type, str]] = {Type.STRING: "VARCHAR(255)"}
+    logical_types: ClassVar[Mapping[str, str]] = {
+        DECIMAL: "DECIMAL(65,{scale})",
+        DATE: "DATE",
+        TIME: "TIME(3)",
+        TIMESTAMP: "DATETIME(3)",
+    }
+    timestamp_types = ("DATETIME(6)", "DATETIME(6)")
 
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:
         """Open a connection to the first host that answers."""
@@ -128,43 +132,6 @@ class MySqlDialect(Dialect):
         changes = ",".join(f"{name}=values({name})" for name in quoted)
         head = f"insert into {self.quotes.table(table)}({self.quotes.names(names)})"
         return f"{head} values({self._values(names, types)}) on duplicate key update {changes}"
-
-    def column_type(self, field: ColumnField) -> str:
-        """As of spec 12."""
-        if field.timestamp_digits:
-            return "DATETIME(6)"
-        name = logical(field.schema)
-        if name == DECIMAL:
-            return f"DECIMAL(65,{field.schema.parameters.get(SCALE, '0')})"
-        found = _LOGICAL_TYPES.get(name or "") or _COLUMN_TYPES.get(field.schema.type)
-        if found is None:
-            raise self._no_column(field)
-        return found
-
-    def bind(
-        self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
-    ) -> Callable[[Any], Any] | None:
-        """Wall clocks of ``db.timezone``."""
-        del column
-        if timestamp_digits:
-            return lambda number: self._wall(moment_of(number, timestamp_digits))
-        name = logical(schema)
-        if name == DATE:
-            return lambda day: wall_date(day, self.settings.date_zone)
-        if name == TIME:
-            return lambda time: wall_time(time, self.settings.zone)
-        if name == TIMESTAMP:
-            return self._wall
-        if name is None and schema.type not in _COLUMN_TYPES:
-            raise self._no_value(schema)
-        return bytes if schema.type is Type.BYTES and name is None else None
-
-    def _wall(self, instant: datetime.datetime) -> datetime.datetime:
-        return to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
-
-    def bind_timestamp(self, epoch_nanos: int) -> datetime.datetime:
-        """With microseconds, which is all that there is in MySQL."""
-        return self._wall(moment_of(epoch_nanos, 9))
 
     def refusal(self, error: BaseException) -> Refusal:
         """By the number of the error."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from linkspan.api import ConfigError
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.settings import Settings
+from linkspan_connectors.jdbc.stores import StoreFile, tls_context
 from linkspan_connectors.jdbc.urls import Host
 
 __all__ = ["arguments", "open_connection"]
@@ -106,11 +107,22 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         raise ConfigError.invalid("connection.url", mode_text, f"sslMode has to be one of {', '.join(_MODES)}")
     if mode is None:
         return None
-    authority = settings.option("serverSslCert", "sslCa", "ssl-ca")
-    context = ssl.create_default_context(cafile=authority)
-    context.check_hostname = mode == "verify-full"
-    context.verify_mode = ssl.CERT_NONE if mode == "trust" and not authority else ssl.CERT_REQUIRED
+    trusted = _store(settings, ("trustCertificateKeyStore", "trustStore"), "serverSslCert")
+    own = _store(settings, ("clientCertificateKeyStore", "keyStore"), None)
+    context = tls_context(trusted, own, check_hostname=mode == "verify-full")
+    if mode == "trust":
+        context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _store(settings: Settings, names: tuple[str, str], pem: str | None) -> StoreFile | None:
+    """A store as MySQL's driver names it, with ``Url`` behind it, or MariaDB's; or a PEM file."""
+    mysql, mariadb = names
+    path = settings.option(f"{mysql}Url", mariadb)
+    if path is not None:
+        return StoreFile(path, settings.option(f"{mysql}Password", f"{mariadb}Password"))
+    file = settings.option(pem) if pem is not None else None
+    return StoreFile(file) if file is not None else None
 
 
 def _number(settings: Settings, name: str) -> int | None:

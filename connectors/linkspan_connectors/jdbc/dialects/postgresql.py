@@ -27,18 +27,6 @@ __all__ = ["PostgreSqlDialect"]
 
 log = logging.getLogger(__name__)
 
-_COLUMN_TYPES: Final[Mapping[Type, str]] = {
-    Type.INT8: "SMALLINT",
-    Type.INT16: "SMALLINT",
-    Type.INT32: "INT",
-    Type.INT64: "BIGINT",
-    Type.FLOAT32: "REAL",
-    Type.FLOAT64: "DOUBLE PRECISION",
-    Type.BOOLEAN: "BOOLEAN",
-    Type.STRING: "TEXT",
-    Type.BYTES: "BYTEA",
-}
-_LOGICAL_TYPES: Final = {DECIMAL: "DECIMAL", DATE: "DATE", TIME: "TIME", TIMESTAMP: "TIMESTAMP"}
 _CASTS: Final = frozenset({"json", "jsonb", "uuid"})
 
 
@@ -52,6 +40,23 @@ class PostgreSqlDialect(Dialect):
     parameter_style = "format"
     longest_name: ClassVar[int | None] = 63
     sqlalchemy_name = "postgresql+psycopg"
+    column_types: ClassVar[Mapping[Type, str]] = {
+        Type.INT8: "SMALLINT",
+        Type.INT16: "SMALLINT",
+        Type.INT32: "INT",
+        Type.INT64: "BIGINT",
+        Type.FLOAT32: "REAL",
+        Type.FLOAT64: "DOUBLE PRECISION",
+        Type.BOOLEAN: "BOOLEAN",
+        Type.STRING: "TEXT",
+        Type.BYTES: "BYTEA",
+    }
+    logical_types: ClassVar[Mapping[str, str]] = {
+        DECIMAL: "DECIMAL",
+        DATE: "DATE",
+        TIME: "TIME",
+        TIMESTAMP: "TIMESTAMP",
+    }
     boolean_literals = ("FALSE", "TRUE")
     binary_literal = r"'\x{}'"
 
@@ -147,38 +152,30 @@ class PostgreSqlDialect(Dialect):
 
     def column_type(self, field: ColumnField) -> str:
         """As of spec 12; arrays of primitive types as well."""
-        schema = field.schema
-        if field.timestamp_digits:
-            return "TIMESTAMP"
-        found = _LOGICAL_TYPES.get(logical(schema) or "") or _COLUMN_TYPES.get(schema.type)
-        if found is None and schema.type is Type.ARRAY and schema.values is not None:
-            inner = None if logical(schema.values) else _COLUMN_TYPES.get(schema.values.type)
-            found = f"{inner}[]" if inner is not None and schema.values.type is not Type.BYTES else None
-        if found is None:
+        items = field.schema.values if field.schema.type is Type.ARRAY else None
+        if items is None:
+            return super().column_type(field)
+        inner = None if logical(items) or items.type is Type.BYTES else self.column_types.get(items.type)
+        if inner is None:
             raise self._no_column(field)
-        return found
+        return f"{inner}[]"
 
     def bind(
         self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
     ) -> Callable[[Any], Any] | None:
         """Dates and times go as texts, which the server reads by the type of the column."""
-        del column
         if timestamp_digits:
-            return lambda number: self._moment(moment_of(number, timestamp_digits))
-        match logical(schema):
-            case None if schema.type in _COLUMN_TYPES or schema.type is Type.ARRAY:
-                return None
-            case name if name == DECIMAL:
-                return None
-            case name if name == DATE:
-                return lambda day: wall_date(day, self.settings.date_zone).isoformat()
-            case name if name == TIME:
-                return lambda time: wall_time(time, self.settings.zone).isoformat()
-            case name if name == TIMESTAMP:
-                return self._moment
-        raise self._no_value(schema)
+            return lambda number: self.wall(moment_of(number, timestamp_digits))
+        name = logical(schema)
+        if name == DATE:
+            return lambda day: wall_date(day, self.settings.date_zone).isoformat()
+        if name == TIME:
+            return lambda time: wall_time(time, self.settings.zone).isoformat()
+        if schema.type in (Type.ARRAY, Type.BYTES):
+            return None
+        return super().bind(schema, column)
 
-    def _moment(self, instant: datetime.datetime) -> str:
+    def wall(self, instant: datetime.datetime) -> str:
         """A wall clock with its offset: a column with time zone takes the instant, one without the clock."""
         zone = self.settings.zone
         if zone is datetime.UTC and (self.settings.proleptic or instant.year > 1582):

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 from linkspan.api import Schema, Type
@@ -28,17 +28,6 @@ __all__ = ["SqliteDialect"]
 
 log = logging.getLogger(__name__)
 
-_COLUMN_TYPES: Final[Mapping[Type, str]] = {
-    Type.INT8: "INTEGER",
-    Type.INT16: "INTEGER",
-    Type.INT32: "INTEGER",
-    Type.INT64: "INTEGER",
-    Type.FLOAT32: "REAL",
-    Type.FLOAT64: "REAL",
-    Type.BOOLEAN: "INTEGER",
-    Type.STRING: "TEXT",
-    Type.BYTES: "BLOB",
-}
 _PRAGMAS: Final = frozenset(
     {"busy_timeout", "cache_size", "foreign_keys", "journal_mode", "synchronous", "temp_store", "read_uncommitted",
      "recursive_triggers", "secure_delete", "journal_size_limit", "locking_mode", "mmap_size", "page_size", "encoding"}
@@ -59,6 +48,14 @@ class SqliteDialect(Dialect):
     quote_characters = ("`", "`")
     current_time_query = "SELECT strftime('%Y-%m-%d %H:%M:%f','now')"  # %f has the seconds as well
     sqlalchemy_name = "sqlite+pysqlite"
+    column_types: ClassVar[Mapping[Type, str]] = {
+        **dict.fromkeys((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.BOOLEAN), "INTEGER"),
+        **dict.fromkeys((Type.FLOAT32, Type.FLOAT64), "REAL"),
+        Type.STRING: "TEXT",
+        Type.BYTES: "BLOB",
+    }
+    logical_types: ClassVar[Mapping[str, str]] = dict.fromkeys((DECIMAL, DATE, TIME, TIMESTAMP), "NUMERIC")
+    timestamp_types = ("NUMERIC", "NUMERIC")
 
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:
         """Open the file, which is made if there is none; waits three seconds for others who write to it."""
@@ -138,15 +135,6 @@ class SqliteDialect(Dialect):
         name = self.quotes.table(table)
         return [f"ALTER TABLE {name} ADD {self.column_definition(field)}" for field in fields]
 
-    def column_type(self, field: ColumnField) -> str:
-        """As of spec 12."""
-        if field.timestamp_digits or logical(field.schema):
-            return "NUMERIC"
-        found = _COLUMN_TYPES.get(field.schema.type)
-        if found is None:
-            raise self._no_column(field)
-        return found
-
     def bind(
         self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
     ) -> Callable[[Any], Any] | None:
@@ -163,7 +151,7 @@ class SqliteDialect(Dialect):
             return lambda time: _millis(datetime.datetime.combine(_DAY_ONE, time, datetime.UTC))
         if name == TIMESTAMP:
             return _millis
-        if schema.type not in _COLUMN_TYPES:
+        if schema.type not in self.column_types:
             raise self._no_value(schema)
         return int if schema.type is Type.BOOLEAN else None
 

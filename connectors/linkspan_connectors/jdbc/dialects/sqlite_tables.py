@@ -1,11 +1,11 @@
-"""Tables of SQLite; and where the columns of queries come from, which its module does not tell: found in their text."""
+"""Tables of SQLite, and which of their columns those of a query are."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+from linkspan_connectors.jdbc.dialects.projection import ALL, projection
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
@@ -33,53 +33,21 @@ def origins_of(connection: DriverConnection, statement: str) -> Mapping[int, Ori
     """Origins of the result's columns by their place; without those that are computed, or come through a subquery."""
     found: dict[int, Origin] = {}
     place = 0
-    for sources, column in _projection(statement):
-        if column == "*":
-            columns = _columns(connection, sources[0]) if sources else {}
+    for projected in projection(statement, "sqlite"):
+        tables = [_columns(connection, name) for _, _, name in projected.tables]
+        if projected.column == ALL:
+            columns = tables[0] if tables else {}
             if not columns:
                 return found
             found.update((place + index, origin) for index, origin in enumerate(columns.values()))
             place += len(columns)
             continue
-        origins = [_columns(connection, source).get(column.casefold()) for source in sources]
+        origins = [table.get(projected.column.casefold()) for table in tables]
         origin = next((each for each in origins if each is not None), None)
         if origin is not None:
             found[place] = origin
         place += 1
     return found
-
-
-@lru_cache(maxsize=256)
-def _projection(statement: str) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """Tables that each column of the result may be of, none if it is computed; its name there, ``*`` for all of one."""
-    import sqlglot  # noqa: PLC0415 - of the extra "jdbc"
-    from sqlglot import expressions as ast  # noqa: PLC0415 - as above
-
-    try:
-        query = sqlglot.parse_one(statement, read="sqlite")
-    except sqlglot.errors.SqlglotError:
-        return (((), "*"),)
-    if not isinstance(query, ast.Select):
-        return (((), "*"),)
-    named = {each.alias.casefold() for each in query.ctes}
-    begin = query.args.get("from_") or query.args.get("from")
-    sources = [each.this for each in (begin, *(query.args.get("joins") or ())) if each]
-    tables = {
-        each.alias_or_name: each.name if isinstance(each, ast.Table) and each.name.casefold() not in named else None
-        for each in sources
-    }
-    found: list[tuple[tuple[str, ...], str]] = []
-    for item in query.expressions:
-        column = item.unalias()
-        if isinstance(column, ast.Star):
-            found.extend(((table,) if table else (), "*") for table in tables.values())
-        elif isinstance(column, ast.Column):
-            of = [tables.get(column.table)] if column.table else tables.values()
-            known = tuple(table for table in of if table is not None)
-            found.append((known, "*" if isinstance(column.this, ast.Star) else column.name))
-        else:
-            found.append(((), ""))
-    return tuple(found)
 
 
 def _columns(connection: DriverConnection, table: str) -> dict[str, Origin]:
