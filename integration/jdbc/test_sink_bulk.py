@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 TABLE = "CREATE TABLE orders (id BIGINT PRIMARY KEY, item TEXT, amount FLOAT)"
 COUNTED = (
     "CREATE TABLE counted (how TEXT)",
-    "CREATE FUNCTION n() RETURNS trigger AS $$BEGIN INSERT INTO counted SELECT tg_op; RETURN new; END$$ LANGUAGE plpgsql",
+    "CREATE FUNCTION n() RETURNS trigger AS $$BEGIN INSERT INTO counted SELECT tg_op; RETURN new;END$$LANGUAGE plpgsql",
     "CREATE TRIGGER noted AFTER INSERT OR DELETE ON orders FOR EACH STATEMENT EXECUTE FUNCTION n()",
 )
 """Shows how many statements there were."""
