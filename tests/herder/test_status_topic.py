@@ -173,27 +173,16 @@ def test_connector_that_runs_is_unassigned_by_any_generation():
     play(story)
 
 
-def test_end_of_a_connector_is_the_end_of_its_tasks():
+def test_tasks_have_ends_of_their_own_whenever_that_of_their_connector_is_read():
     async def story(worker: Worker) -> None:
         worker.wrote("status-connector-c", "RUNNING")
         worker.wrote("status-task-c-0", "RUNNING")
+        worker.wrote("status-task-c-1", "RUNNING")
         await worker.statuses.open()
-        worker.log.append(b"status-connector-c", None, timestamp=1)
+        worker.wrote("status-task-c-0", None)
+        worker.wrote("status-connector-c", None)
         worker.table.deliver()
         assert worker.statuses.connector("c") is None
-        assert worker.statuses.tasks("c") == {}
-
-    play(story)
-
-
-def test_end_of_a_connector_that_is_read_late_leaves_the_tasks_of_the_next_one_of_that_name():
-    async def story(worker: Worker) -> None:
-        worker.wrote("status-task-c-0", "RUNNING")
-        await worker.statuses.open()
-        worker.log.append(b"status-task-c-1", worker.log.values()[b"status-task-c-0"], timestamp=2)
-        worker.table.deliver()
-        worker.log.append(b"status-connector-c", None, timestamp=1)
-        worker.table.deliver()
         assert list(worker.statuses.tasks("c")) == [1]
 
     play(story)
@@ -204,14 +193,12 @@ def test_who_starts_later_knows_the_tasks_of_a_connector_that_was_made_anew_what
         names = [f"c{number}" for number in range(20)]  # in every order of partitions
         for name in names:
             worker.wrote(f"status-connector-{name}", "RUNNING")
+            worker.wrote(f"status-task-{name}-0", None, timestamp=3_600_000)
             worker.wrote(f"status-connector-{name}", None, timestamp=3_600_000)
-            worker.wrote(f"status-connector-{name}", "RUNNING", generation=2, timestamp=10)
+            # the state of the connector is not written yet
             worker.wrote(f"status-task-{name}-0", "RUNNING", generation=2, timestamp=11)
-            worker.wrote(f"status-task-gone-{name}-0", "RUNNING")
-            worker.wrote(f"status-connector-gone-{name}", None, timestamp=1)
         await worker.statuses.open()
         assert [list(worker.statuses.tasks(name)) for name in names] == [[0]] * 20
-        assert [list(worker.statuses.tasks(f"gone-{name}")) for name in names] == [[]] * 20
 
     play(story)
 
@@ -264,15 +251,13 @@ def test_tasks_without_a_connector_are_named_so_that_the_leader_can_forget_them(
     play(story)
 
 
-def test_status_of_a_task_that_ended_with_its_connector_is_named_until_it_has_an_end_of_its_own():
+def test_task_that_outlives_its_connector_is_named_until_it_has_an_end_of_its_own():
     async def story(worker: Worker) -> None:
-        worker.wrote("status-task-c-0", "UNASSIGNED", timestamp=1)
+        worker.wrote("status-task-c-0", "UNASSIGNED")
         await worker.statuses.open()
-        for timestamp in (2, 3):
-            worker.wrote("status-connector-c", None, timestamp=timestamp)
-            worker.table.deliver()
-            assert worker.statuses.task("c", 0) is None
-            assert worker.statuses.recorded() == {"c": [0]}
+        worker.wrote("status-connector-c", None)
+        worker.table.deliver()
+        assert worker.statuses.recorded() == {"c": [0]}
         worker.statuses.remove_task("c", 0)
         await worker.settle()
         assert worker.written("status-task-c-0") == ["UNASSIGNED", None]
@@ -349,11 +334,15 @@ def test_status_of_what_was_deleted_is_not_written_late():
     async def story(worker: Worker) -> None:
         await worker.statuses.open()
 
-        worker.fail_writes(RetriableError("no leader"), meanwhile=lambda: worker.wrote("status-connector-c", None))
+        def delete() -> None:
+            worker.wrote("status-task-c-0", None)
+            worker.wrote("status-connector-c", None)
+
+        worker.fail_writes(RetriableError("no leader"), meanwhile=delete)
         worker.statuses.put_connector("c", mine("RUNNING"))
         worker.statuses.put_task("c", 0, mine("RUNNING"))
         await worker.settle()
-        assert (worker.written("status-connector-c"), worker.written("status-task-c-0")) == ([None], [])
+        assert (worker.written("status-connector-c"), worker.written("status-task-c-0")) == ([None], [None])
 
     play(story)
 

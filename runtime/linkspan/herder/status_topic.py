@@ -45,12 +45,11 @@ _log: Final = logging.getLogger(__name__)
 class _Entry:
     """What is known of one connector instance or task."""
 
-    __slots__ = ("deleted", "hidden", "status", "timestamp")
+    __slots__ = ("deleted", "hidden", "status")
 
-    def __init__(self, *, hidden: bool = False) -> None:
+    def __init__(self) -> None:
         self.status: Status | None = None
-        self.timestamp = 0
-        self.hidden = hidden
+        self.hidden = False
         self.deleted = False
 
     def admits(self, status: Status) -> bool:
@@ -102,7 +101,6 @@ class StatusTopic:
         self._connectors: dict[str, _Entry] = {}
         self._tasks: dict[str, dict[int, _Entry]] = {}
         self._topics: dict[str, dict[str, UsedTopic]] = {}
-        self._ended: dict[str, int] | None = {}
         self.revision = 0
         self._generation = 0
         self._queue: list[_Put] = []
@@ -120,9 +118,6 @@ class StatusTopic:
             UnreachableError, ConnectError: it can be neither made nor read.
         """
         await self._table.open(self._take)
-        ended, self._ended = self._ended or {}, None
-        for name, timestamp in ended.items():
-            self._forget_tasks(name, timestamp)
         self._writer = asyncio.create_task(self._write_all(), name="status topic")
         self._writer.add_done_callback(report_failure)
 
@@ -157,16 +152,12 @@ class StatusTopic:
         return entry is not None and entry.hidden
 
     def recorded(self) -> dict[str, list[int]]:
-        """Connectors of which the topic holds a status, each with the tasks of which it does.
-
-        A status of a task that was read before the end of its connector was is ignored here, but still there: who
-        starts later reads partitions in another order, or nothing of that end, and believes it.
-        """
+        """Connectors of which the topic holds a status, each with the tasks of which it does."""
         found: dict[str, list[int]] = {name: [] for name, entry in self._connectors.items() if entry.status is not None}
         for name, tasks in self._tasks.items():
-            numbers = [number for number, entry in tasks.items() if entry.status is not None or entry.hidden]
+            numbers = sorted(number for number, entry in tasks.items() if entry.status is not None)
             if numbers:
-                found[name] = sorted(numbers)
+                found[name] = numbers
         return found
 
     def topics(self, name: str) -> list[str]:
@@ -302,7 +293,7 @@ class StatusTopic:
         self.revision += len(records)
         for record in records:
             try:
-                self._take_one(decode_key(record.key), record.value, record.timestamp)
+                self._take_one(decode_key(record.key), record.value)
             except Exception as error:  # noqa: BLE001 - supervision point: no record keeps others from being read
                 _log.error(
                     "Skipped a record of the status topic (partition %d, offset %d, key %s): %s",
@@ -313,45 +304,26 @@ class StatusTopic:
                     exc_info=None if isinstance(error, MalformedStatusError) else error,
                 )
 
-    def _take_one(self, key: StatusKey, value: bytes | None, timestamp: int) -> None:
+    def _take_one(self, key: StatusKey, value: bytes | None) -> None:
         match key:
             case ConnectorKey(name):
-                self._take_connector(name, value, timestamp)
+                self._take_connector(name, value)
             case TaskKey(name, task):
-                self._take_task(name, task, value, timestamp)
+                self._take_task(name, task, value)
             case TopicKey(topic, name) if value is None:
                 self._topics.get(name, {}).pop(topic, None)
             case TopicKey(topic, name):
                 self._topics.setdefault(name, {})[topic] = decode_topic(value or b"")
 
-    def _take_connector(self, name: str, value: bytes | None, timestamp: int) -> None:
+    def _take_connector(self, name: str, value: bytes | None) -> None:
+        # Its tasks have ends of their own. They may be in other partitions, and clocks of workers differ: whether a
+        # task ended with this connector or belongs to one that was made anew, this record could not tell.
         if value is not None:
             self._connectors.setdefault(name, _Entry()).status = decode_status(value)
-            if self._ended is not None:
-                self._ended.pop(name, None)
-            return
-        entry = self._connectors.pop(name, None)
-        if entry is not None:
+        elif (entry := self._connectors.pop(name, None)) is not None:
             entry.deleted = True
-        if self._ended is None:
-            self._forget_tasks(name, timestamp)
-        else:
-            # Tasks may be in partitions that are read sooner, and clocks of workers differ: whether these are the tasks
-            # that ended with the connector is not known before its last record is, which says if it was made anew.
-            self._ended[name] = timestamp
 
-    def _forget_tasks(self, name: str, timestamp: int) -> None:
-        """The tasks of a connector have ended with it, at that time."""
-        tasks = self._tasks.get(name, {})
-        for number, known in list(tasks.items()):
-            # Tasks may be in other partitions; those of a connector that was made anew may have been read before this.
-            if known.timestamp < timestamp or known.status is None:
-                known.deleted = True
-                del tasks[number]
-                if known.hidden or known.status is not None:
-                    tasks[number] = _Entry(hidden=True)
-
-    def _take_task(self, name: str, task: int, value: bytes | None, timestamp: int) -> None:
+    def _take_task(self, name: str, task: int, value: bytes | None) -> None:
         tasks = self._tasks.setdefault(name, {})
         if value is None:
             entry = tasks.pop(task, None)
@@ -371,4 +343,4 @@ class StatusTopic:
             # The last word of an owner that was slower than the new one.
             entry.hidden = True
             return
-        entry.status, entry.timestamp, entry.hidden = status, timestamp, False
+        entry.status, entry.hidden = status, False
