@@ -97,8 +97,8 @@ def test_last_word_of_a_task_is_removed_though_its_connector_has_ended_after_it(
             leader.table.deliver()
             assert leader.statuses.task("c", 1) is not None
             await leader.settle()
-            assert leader.statuses.task("c", 1) is None
             await leader.look_after()
+            assert leader.statuses.task("c", 1) is None
         async with Worker(configs, statuses, leads=False) as later:
             assert later.statuses.recorded() == {}
 
