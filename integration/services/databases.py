@@ -64,6 +64,16 @@ class DataFolder:
             found = pwd.getpwnam(self.user)
             os.chown(self.path, found.pw_uid, found.pw_gid)
 
+    def place(self, name: str, text: str) -> Path:
+        """A file in it that nobody but its user can read."""
+        path = self.path / name
+        path.write_text(text)
+        path.chmod(0o600)
+        if self.user is not None:
+            found = pwd.getpwnam(self.user)
+            os.chown(path, found.pw_uid, found.pw_gid)
+        return path
+
     def run(self, command: Sequence[str]) -> None:
         """Run a program to its end as that user.
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pymysql
 
+from integration.services.certificates import Identity
 from integration.services.databases import DataFolder, program
 from integration.services.server import Server, free_ports
 
@@ -67,12 +68,19 @@ class MariaDb(MariaDbAddress):
 
     Args:
         settings: of the server, in addition to the usual ones.
+        identity: that it shows to clients that want TLS; None for no TLS.
+        authority: that certificates of clients are to be of, in PEM.
 
     Raises:
         UnavailableError: it is not installed, and cannot be.
     """
 
-    def __init__(self, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, object] | None = None,
+        identity: Identity | None = None,
+        authority: str | None = None,
+    ) -> None:
         mariadbd = program(_find, "mariadb-server")
         (port,) = free_ports(1)
         super().__init__(port)
@@ -82,13 +90,12 @@ class MariaDb(MariaDbAddress):
         command = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
                    "--skip-test-db", "--skip-name-resolve"]  # fmt: skip
         self._folder.run(command)
-        users = path / "users.sql"
-        users.write_text(
+        users = self._folder.place(
+            "users.sql",
             f"CREATE USER IF NOT EXISTS '{self.user}'@'%' IDENTIFIED BY '{self.password}';\n"
             f"GRANT ALL ON *.* TO '{self.user}'@'%' WITH GRANT OPTION;\n"
-            "DELETE FROM mysql.global_priv WHERE user = '';\nFLUSH PRIVILEGES;\n"
+            "DELETE FROM mysql.global_priv WHERE user = '';\nFLUSH PRIVILEGES;\n",
         )
-        users.chmod(0o644)
         options = {
             "datadir": data,
             "socket": path / "mariadb.sock",
@@ -98,11 +105,19 @@ class MariaDb(MariaDbAddress):
             "init-file": users,
             "innodb-flush-log-at-trx-commit": 0,
             "skip-name-resolve": 1,
+            **({} if identity is None else self._tls(identity, authority or "")),
             **(settings or {}),
         }
         self.log = path / "mariadb.log"
         command = [mariadbd, "--no-defaults", *(f"--{name}={value}" for name, value in options.items())]
         self._server = Server(command, self.log, user=self._folder.user)
+
+    def _tls(self, identity: Identity, authority: str) -> dict[str, object]:
+        return {
+            "ssl-cert": self._folder.place("certificate.pem", identity.chain_pem),
+            "ssl-key": self._folder.place("key.pem", identity.key_pem()),
+            "ssl-ca": self._folder.place("authority.pem", authority),
+        }
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from integration.services.certificates import Identity
 from integration.services.databases import DataFolder, program
 from integration.services.server import Server, free_ports
 
@@ -62,19 +63,18 @@ class PostgreSql(PostgreSqlAddress):
 
     Args:
         settings: of postgresql.conf, in addition to the usual ones.
+        identity: that it shows to clients that want TLS; None for no TLS.
 
     Raises:
         UnavailableError: it is not installed, and cannot be.
     """
 
-    def __init__(self, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(self, settings: Mapping[str, object] | None = None, identity: Identity | None = None) -> None:
         postgres = program(_find, "postgresql")
         (port,) = free_ports(1)
         super().__init__(port)
         self._folder = DataFolder("postgresql", ["postgres"])
-        data, secret = self._folder.path / "data", self._folder.path / "password"
-        secret.write_text(self.password)
-        secret.chmod(0o644)
+        data, secret = self._folder.path / "data", self._folder.place("password", self.password)
         initdb = str(Path(postgres).with_name("initdb"))
         self._folder.run(
             [initdb, "-D", str(data), "-U", self.user, "-A", "scram-sha-256", f"--pwfile={secret}", "--no-sync",
@@ -87,11 +87,20 @@ class PostgreSql(PostgreSqlAddress):
             "fsync": "off",
             "full_page_writes": "off",
             "max_connections": 60,
+            **({} if identity is None else self._tls(identity)),
             **(settings or {}),
         }
         command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
         self.log = self._folder.path / "postgresql.log"
         self._server = Server(command, self.log, user=self._folder.user)
+
+    def _tls(self, identity: Identity) -> dict[str, object]:
+        certificate = self._folder.place("certificate.pem", identity.chain_pem)
+        return {
+            "ssl": "on",
+            "ssl_cert_file": certificate,
+            "ssl_key_file": self._folder.place("key.pem", identity.key_pem()),
+        }
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""

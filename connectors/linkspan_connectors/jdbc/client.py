@@ -19,6 +19,10 @@ __all__ = ["Attempts", "Client"]
 log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP: Final = 1.0
+_FRESH: Final = 1.0
+"""Seconds for which a connection that was used is believed to work."""
+_VALIDITY_SECONDS: Final = 5.0
+"""How long an answer is waited for that says whether a connection works, as the original does."""
 
 
 class Attempts(NamedTuple):
@@ -64,6 +68,7 @@ class Client:
         self._stopping = stopping
         self._prepare = prepare
         self._connection: DriverConnection | None = None
+        self._handed_out = 0.0
         self._again_at = 0.0
         self._refusal: OutageError | None = None
 
@@ -76,7 +81,8 @@ class Client:
             ConfigError: URL or properties are wrong, or the driver is missing.
         """
         if self._connection is not None:
-            if self.dialect.is_valid(self._connection):
+            if self._works(self._connection):
+                self._handed_out = time.monotonic()
                 return self._connection
             log.info("The connection to %s does not work any more, and is made anew", self.dialect.settings.url)
             self.reset()
@@ -85,7 +91,21 @@ class Client:
         else:
             self._connection = self._opened_within(self._attempts.most, self._stopping)
         self.opened += 1
+        self._handed_out = time.monotonic()
         return self._connection
+
+    def _works(self, connection: DriverConnection) -> bool:
+        """Whether it can be used; the database is asked when nobody has used it for a moment, within five seconds."""
+        dialect = self.dialect
+        if time.monotonic() - self._handed_out < _FRESH:
+            return dialect.is_open(connection) and _rolled_back(connection)
+        watch = threading.Timer(_VALIDITY_SECONDS, dialect.abort, (connection,))
+        watch.daemon = True
+        watch.start()
+        try:
+            return dialect.is_valid(connection)
+        finally:
+            watch.cancel()
 
     def reset(self) -> None:
         """Give the connection up, whatever state it is in; what was not committed is undone."""
@@ -148,3 +168,11 @@ class Client:
                 raise
             raise self.dialect.failure(error, f"Connecting to {self.dialect.settings.url}") from error
         return connection
+
+
+def _rolled_back(connection: DriverConnection) -> bool:
+    try:
+        connection.rollback()
+    except Exception:  # noqa: BLE001 - supervision point: drivers raise what they want for a dead connection
+        return False
+    return True

@@ -86,9 +86,9 @@ class InspectedDialect(Dialect):
         return cast("DriverConnection", dialect.connect(*arguments, **options))
 
     def _missing(self, error: Exception) -> str:
-        install = self.package or f"the SQLAlchemy dialect for {self.engine_name.partition('+')[0]}"
-        hint = f"pip install '{install}'" if self.package else f"install {install}"
-        return f"The driver for {self.title} is missing ({error}); {hint}"
+        protocol = self.settings.url.protocol
+        hint = f"pip install '{self.package}'" if self.package else f"the dialect of SQLAlchemy for {protocol}"
+        return f"There is no driver for jdbc:{protocol}: databases ({error}); install it: {hint}"
 
     def set_isolation(self, connection: DriverConnection, mode: str) -> bool:
         """As SQLAlchemy knows how."""
@@ -213,18 +213,21 @@ class InspectedDialect(Dialect):
         kind = kind_of_state(state) or next(
             (found for each in type(error).__mro__ for name, found in _BY_CLASS if each.__name__ == name), Kind.FINAL
         )
+        if kind is Kind.AGAIN and _CONNECTION.search(text) is not None:
+            kind = Kind.UNREACHABLE
         return Refusal(kind, text, state)
 
 
 _Origin = tuple[str, TableColumn]
 _OWN_PROPERTIES: Final = frozenset({"user", "password"})
 _STATE: Final = re.compile(r"SQLSTATE[=:\s\[]+([0-9A-Z]{5})\b")
+_CONNECTION: Final = re.compile(r"connect|socket|closed|gone away|unreachable|communication|timed out", re.IGNORECASE)
 _BY_CLASS: Final = (
     ("IntegrityError", Kind.RECORD),
     ("DataError", Kind.RECORD),
     ("ProgrammingError", Kind.FINAL),
     ("NotSupportedError", Kind.FINAL),
-    ("OperationalError", Kind.UNREACHABLE),
+    ("OperationalError", Kind.AGAIN),
     ("InterfaceError", Kind.UNREACHABLE),
     ("OSError", Kind.UNREACHABLE),
 )

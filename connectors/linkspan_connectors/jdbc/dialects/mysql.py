@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -60,11 +61,20 @@ class MySqlDialect(Dialect):
         )
         return made
 
-    def interrupt(self, connection: DriverConnection) -> None:
-        """Cut the connection: the server is left to notice."""
+    def is_open(self, connection: DriverConnection) -> bool:
+        """Not closed, and not found to be dead."""
+        session: Any = connection
+        return bool(session.open)
+
+    def abort(self, connection: DriverConnection) -> None:
+        """Shut the socket down."""
         session: Any = connection
         with suppress(Exception):
-            session._sock.shutdown(2)  # noqa: SLF001 - there is no other way to wake up who waits for it
+            session._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - there is no other way to wake up who waits for it
+
+    def interrupt(self, connection: DriverConnection) -> None:
+        """Cut the connection: the server is left to notice."""
+        self.abort(connection)
 
     def set_isolation(self, connection: DriverConnection, mode: str) -> bool:
         """For the session."""

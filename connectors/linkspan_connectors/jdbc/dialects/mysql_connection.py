@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 _MODES: Final = {
-    "disabled": None,
-    "disable": None,
-    "preferred": None,
+    "disabled": "none",
+    "disable": "none",
+    "preferred": "preferred",
     "required": "trust",
     "require": "trust",
     "trust": "trust",
@@ -31,7 +31,7 @@ _MODES: Final = {
     "verify_identity": "verify-full",
     "verify-full": "verify-full",
 }
-"""``sslMode`` of either driver. What is only preferred is not asked for: the server decides nothing by it."""
+"""``sslMode`` of either driver."""
 
 
 def open_connection(
@@ -53,12 +53,21 @@ def open_connection(
     hosts = settings.url.hosts or (Host("localhost"),)
     for host in hosts[:-1]:
         try:
-            return pymysql.connect(host=host.name, port=host.port or 3306, **options)
+            return _connected(pymysql, host, options)
         except pymysql.OperationalError as error:
             if not error.args or error.args[0] not in (2003, 2013, 1040, 1053):
                 raise
             log.warning("MySQL at %s does not answer, trying the next host: %s", host.name, error.args[1])
-    return pymysql.connect(host=hosts[-1].name, port=hosts[-1].port or 3306, **options)
+    return _connected(pymysql, hosts[-1], options)
+
+
+def _connected(pymysql: ModuleType, host: Host, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - PyMySQL's connection
+    """Connect; a server that takes the connection and says nothing is not waited for longer than one that does not."""
+    patience = {**options, "read_timeout": options["connect_timeout"], "write_timeout": options["connect_timeout"]}
+    made = pymysql.connect(host=host.name, port=host.port or 3306, **patience)
+    made._read_timeout = options.get("read_timeout")  # noqa: SLF001 - they cannot be changed otherwise
+    made._write_timeout = options.get("write_timeout")  # noqa: SLF001 - as above
+    return made
 
 
 def arguments(settings: Settings, credentials: Credentials, application: str) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def arguments(settings: Settings, credentials: Credentials, application: str) ->
         "write_timeout": silence_ms / 1000 if silence_ms else None,
         "program_name": application,
         "init_command": _session(settings),
-        "ssl": _tls(settings),
+        **_tls(settings),
     }
     return {name: value for name, value in made.items() if value is not None}
 
@@ -94,25 +103,33 @@ def _session(settings: Settings) -> str:
     return "SET " + ",".join(([] if strict in _FALSE else variables) + ([given] if given else []) or ["@linkspan=1"])
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    mode_text = settings.option("sslMode")
-    if mode_text is None:
-        wanted = (settings.option("useSSL") or "false").lower() not in _FALSE
-        wanted = wanted or (settings.option("requireSSL") or "false").lower() not in _FALSE
-        verified = (settings.option("verifyServerCertificate") or "false").lower() not in _FALSE
-        mode = ("verify-ca" if verified else "trust") if wanted else None
-    elif mode_text.lower() in _MODES:
-        mode = _MODES[mode_text.lower()]
-    else:
-        raise ConfigError.invalid("connection.url", mode_text, f"sslMode has to be one of {', '.join(_MODES)}")
-    if mode is None:
-        return None
+def _tls(settings: Settings) -> dict[str, Any]:
+    """Arguments for TLS; without any it is used where the server has it, and nothing is checked."""
+    mode = _tls_mode(settings)
+    if mode == "none":
+        return {"ssl_disabled": True}
+    if mode == "preferred":
+        return {}
     trusted = _store(settings, ("trustCertificateKeyStore", "trustStore"), "serverSslCert")
     own = _store(settings, ("clientCertificateKeyStore", "keyStore"), None)
     context = tls_context(trusted, own, check_hostname=mode == "verify-full")
     if mode == "trust":
         context.verify_mode = ssl.CERT_NONE
-    return context
+    return {"ssl": context}
+
+
+def _tls_mode(settings: Settings) -> str:
+    text = settings.option("sslMode")
+    if text is not None:
+        if text.lower() not in _MODES:
+            raise ConfigError.invalid("connection.url", text, f"sslMode has to be one of {', '.join(_MODES)}")
+        return _MODES[text.lower()]
+    use = settings.option("useSSL")
+    if use is not None and use.lower() in _FALSE:
+        return "none"
+    required = use is not None or (settings.option("requireSSL") or "false").lower() not in _FALSE
+    verified = (settings.option("verifyServerCertificate") or "false").lower() not in _FALSE
+    return ("verify-ca" if verified else "trust") if required else "preferred"
 
 
 def _store(settings: Settings, names: tuple[str, str], pem: str | None) -> StoreFile | None:

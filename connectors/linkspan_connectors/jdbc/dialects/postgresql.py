@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import logging
+import os
+import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -81,6 +83,17 @@ class PostgreSqlDialect(Dialect):
             raise
         made: DriverConnection = connection
         return made
+
+    def is_open(self, connection: DriverConnection) -> bool:
+        """Neither closed nor broken."""
+        session: Any = connection
+        return not session.closed
+
+    def abort(self, connection: DriverConnection) -> None:
+        """Shut the socket down."""
+        session: Any = connection
+        with suppress(Exception), socket.socket(fileno=os.dup(session.fileno())) as cut:
+            cut.shutdown(socket.SHUT_RDWR)
 
     def interrupt(self, connection: DriverConnection) -> None:
         """Ask the server to cancel what it is doing."""

@@ -75,6 +75,14 @@ class SqliteDialect(Dialect):
             raise
         return connection
 
+    def is_open(self, connection: DriverConnection) -> bool:
+        """Not closed."""
+        session: Any = connection
+        try:
+            return isinstance(session.in_transaction, bool)
+        except sqlite3.ProgrammingError:
+            return False
+
     def interrupt(self, connection: DriverConnection) -> None:
         """Let a statement that runs end."""
         session: Any = connection

@@ -1,0 +1,139 @@
+"""Poolers, limits of connections, servers that say nothing (spec/jdbc.md 2.1)."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from integration.conftest import missing
+from integration.jdbc.targets import Target
+from integration.services.maven import UnavailableError
+from integration.services.pgbouncer import PgBouncer
+from integration.services.postgresql import PostgreSql
+from integration.services.proxy import Proxy
+from linkspan.api import ThrottledError, UnreachableError
+from linkspan_connectors.jdbc.client import Client
+from linkspan_connectors.jdbc.credentials import Credentials
+from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.settings import Settings
+from linkspan_connectors.jdbc.urls import parse
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_pooler_that_hands_out_connections_by_transaction_is_no_obstacle(postgresql, postgresql_target):
+    try:
+        pooler = PgBouncer(postgresql)
+    except UnavailableError as error:
+        missing(str(error))
+    try:
+        pooler.start()
+        name = postgresql_target.url.rpartition("/")[2]
+        target = postgresql_target._replace(url=f"jdbc:postgresql://127.0.0.1:{pooler.port}/{name}")
+        one, other = target.session("?prepareThreshold=0"), target.session("?prepareThreshold=0")
+        one.run("CREATE TABLE t (id INT PRIMARY KEY, s TEXT)")
+        for turn in range(12):
+            for number, session in enumerate((one, other)):
+                row = (2 * turn + number, f"{turn}")
+                session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?, ?)", [row])
+                session.connection.commit()
+                found = session.rows("SELECT count(*) AS n FROM t WHERE id >= ?", [0])
+                assert found == [{"n": 2 * turn + number + 1}]
+                assert session.dialect.is_valid(session.connection)
+    finally:
+        postgresql_target.close()
+        pooler.remove()
+
+
+def _fill(target):
+    for _ in range(10):
+        target.session()
+
+
+def test_too_many_connections_to_postgresql_pass():
+    server = PostgreSql({"max_connections": 4, "superuser_reserved_connections": 0, "max_wal_senders": 0})
+    target = Target("postgresql", server.jdbc_url(), server.user, server.password, [])
+    try:
+        server.start()
+        with pytest.raises(ThrottledError, match=r"lower tasks\.max"):
+            _fill(target)
+        target.close()
+    finally:
+        server.remove()
+
+
+def test_too_many_connections_to_mariadb_pass(mariadb, mariadb_target):
+    connection = mariadb.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE USER single@'%' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 1")
+        cursor.execute("GRANT ALL ON *.* TO single@'%'")
+    connection.close()
+    single = mariadb_target._replace(user="single", password="secret")
+    single.session()
+    with pytest.raises(ThrottledError, match=r"lower tasks\.max"):
+        single.session()
+
+
+@pytest.mark.parametrize("protocol", ["postgresql", "mysql"])
+def test_a_server_that_says_nothing_is_given_up(protocol):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"jdbc:{protocol}://127.0.0.1:{silent.getsockname()[1]}/d"
+        client = Client(dialect_of(Settings(parse(url), login_seconds=2.0)), lambda: Credentials("u", "p"), "x")
+        with pytest.raises(UnreachableError):
+            client.connection()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_connection_that_falls_silent_is_found_out_and_made_anew(kind, request, monkeypatch):
+    target = request.getfixturevalue(f"{kind}_target")
+    monkeypatch.setattr("linkspan_connectors.jdbc.client._VALIDITY_SECONDS", 0.5)
+    monkeypatch.setattr("linkspan_connectors.jdbc.client._FRESH", 0.0)
+    proxy = Proxy()
+    proxy.target = target.url.split("/")[2]
+    dialect = dialect_of(Settings(parse(target.url.replace(proxy.target, proxy.address))))
+    client = Client(dialect, lambda: Credentials(target.user, target.password), "x", stopping=threading.Event())
+    abort = dialect.abort
+
+    def aborted(connection):
+        abort(connection)
+        proxy.mend()
+
+    monkeypatch.setattr(dialect, "abort", aborted)
+    try:
+        first = client.connection()
+        proxy.hold()
+        assert client.connection() is not first
+        assert dialect.ask(client.connection(), "SELECT 1") == [(1,)]
+    finally:
+        client.close()
+        proxy.close()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_call_in_progress_can_be_interrupted(kind, request):
+    target = request.getfixturevalue(f"{kind}_target")
+    session, watch = target.session(), target.session()
+    sleep, running = {
+        "postgresql": (
+            "SELECT pg_sleep(600)",
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = ?",
+        ),
+        "mariadb": ("SELECT sleep(600)", "SELECT count(*) FROM information_schema.processlist WHERE info = ?"),
+    }[kind]
+
+    def interrupt():
+        while watch.dialect.ask(watch.connection, running, [sleep]) == [(0,)]:
+            watch.connection.rollback()
+        session.dialect.interrupt(session.connection)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each driver has its own
+        session.dialect.ask(session.connection, sleep)
+    thread.join()
+    failure = session.dialect.failure(caught.value, "It")
+    assert failure.code in ("retriable", "outage.unreachable")
