@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from linkspan.api import HIGH, LOW, MEDIUM, Config, ConfigError, Int, Long, Password, Str, Width
@@ -18,6 +19,7 @@ __all__ = ["ConnectionConfig", "attempts_of", "settings_of"]
 
 _GROUP: Final = "Connection"
 _BLOCKED: Final = "JDBC_CONNECTION_URL_BLOCKED_PARAMS"
+_BLOCKED_OF_JAVA: Final = re.compile(r"-Djdbc\.connection\.url\.blocked\.params=(\S*)")
 _OWN: Final = frozenset({"connection.url", "connection.user", "connection.password", "connection.attempts",
                          "connection.backoff.ms"})  # fmt: skip
 _PREFIX: Final = "connection."
@@ -172,7 +174,8 @@ def attempts_of(config: Config) -> Attempts:
 
 def _refuse_blocked(names: list[str], key: str) -> None:
     """Raises ConfigError for a property that whoever runs the worker does not allow."""
-    listed = os.environ.get(_BLOCKED, "")
+    as_java = _BLOCKED_OF_JAVA.search(os.environ.get("KAFKA_OPTS", ""))
+    listed = f"{os.environ.get(_BLOCKED, '')},{as_java[1] if as_java is not None else ''}"
     blocked = {name.strip().casefold() for name in listed.split(",") if name.strip()}
     for name in names:
         if name.casefold() in blocked:

@@ -56,6 +56,13 @@ def test_a_property_that_the_worker_blocks_is_refused(monkeypatch):
     settings_of(config(connection__sslmode="require"))
 
 
+def test_properties_are_blocked_as_for_the_java_worker(monkeypatch):
+    monkeypatch.setenv("KAFKA_OPTS", "-Xmx1g -Djdbc.connection.url.blocked.params=a,b -Dc=d")
+    with pytest.raises(ConfigError, match="B is not allowed"):
+        settings_of(config(connection__url="jdbc:mysql://h/d?B=true"))
+    settings_of(config(connection__url="jdbc:mysql://h/d?c=true"))
+
+
 def test_calendar_quotes_and_zones_are_read():
     made = settings_of(
         config(db__timezone="GMT+2", quote__sql__identifiers="Never", date__calendar__system="PROLEPTIC_GREGORIAN"),
