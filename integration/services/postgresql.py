@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -115,11 +116,15 @@ class PostgreSql(PostgreSqlAddress):
 
     def kill(self) -> None:
         """SIGKILL it and the processes of its connections; what it had not written is in its log only."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        os.kill(self.pid, signal.SIGSTOP)  # it has no more children then
+        children = [int(each) for each in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
         self._server.kill()
         for child in children:
             with suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
+        # while one of them has its memory, no other server may use the data
+        while any(map(_has_memory, children)):
+            time.sleep(0.01)
 
     def remove(self) -> None:
         """Stop it and remove its data."""
@@ -130,6 +135,13 @@ class PostgreSql(PostgreSqlAddress):
     def pid(self) -> int:
         """Process id."""
         return self._server.pid
+
+
+def _has_memory(process: int) -> bool:
+    """Whether a process is more than an entry for its parent to read."""
+    with suppress(OSError):
+        return bool(Path(f"/proc/{process}/maps").read_bytes())
+    return False
 
 
 def _find() -> str | None:
