@@ -137,3 +137,19 @@ def test_a_call_in_progress_can_be_interrupted(kind, request):
     thread.join()
     failure = session.dialect.failure(caught.value, "It")
     assert failure.code in ("retriable", "outage.unreachable")
+
+
+def test_a_result_of_mariadb_that_is_not_wanted_is_not_fetched(mariadb_target):
+    session = mariadb_target.session()
+    selection = session.dialect.select(session.connection, "SELECT a.seq FROM seq_1_to_1000000000 a", batch_rows=10)
+    assert len(selection.fetch(10)) == 10
+    selection.close()
+    assert not session.dialect.is_open(session.connection)
+
+
+def test_a_connection_to_mariadb_stays_when_its_result_was_at_its_end(mariadb_target):
+    session = mariadb_target.session()
+    selection = session.dialect.select(session.connection, "SELECT 1", batch_rows=1)
+    assert selection.fetch(1) == [(1,)]
+    selection.close()
+    assert session.dialect.is_valid(session.connection)

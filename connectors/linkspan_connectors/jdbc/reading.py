@@ -185,9 +185,17 @@ class Reading:
         try:
             self._made_by = columns_of(columns, self._schema_name, self._rules.columns)
             self._track = _Track.of(self._rules, columns, self._timestamps, self._identity)
+            self._object_to([columns[index] for index, _ in self._track.moments])
         except ConnectError as error:
             raise type(error)(f"{self.title}: {error.message}") from error
         self._columns = columns
+
+    def _object_to(self, moments: Sequence[ResultColumn]) -> None:
+        """Raises ConnectError when the database cannot follow rows by one of these columns."""
+        for column in moments:
+            objection = self._dialect.objection_to_timestamp(column)
+            if objection is not None:
+                raise ConnectError(f"column {column.label} cannot be a timestamp column: {objection}")
 
     def next(self) -> Batch | None:
         """The next rows; None at the end, when the result set is closed.

@@ -135,7 +135,10 @@ class Selection(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up the cursor; the transaction stays open. What goes wrong is of no consequence."""
+        """Give up the cursor; what goes wrong is of no consequence.
+
+        The transaction stays open, unless rows are left that a driver cannot skip: then the connection is closed.
+        """
         ...
 
 

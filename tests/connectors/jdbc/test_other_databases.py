@@ -122,6 +122,8 @@ class Statements:
     def commit(self):
         pass
 
+    rollback = commit
+
 
 def test_sql_server_is_asked_what_a_query_gives_before_it_is_run():
     described = [("id", "int", False, 10, 0, True, "t")]
@@ -155,6 +157,16 @@ def test_isolation_of_sql_server_knows_snapshots():
     connection = Statements()
     assert SQL_SERVER.set_isolation(connection, "SQL_SERVER_SNAPSHOT")
     assert connection.asked[0][0] == "SET TRANSACTION ISOLATION LEVEL SNAPSHOT"
+
+
+def test_a_datetime_is_no_timestamp_column_since_sql_server_2016(monkeypatch):
+    columns = [ResultColumn("c", JdbcType.TIMESTAMP, name) for name in ("datetime", "datetime2")]
+    for version, objections in (("12.0.1", [False, False]), ("13.0.1", [True, False]), ("16.0.1", [True, False])):
+        dialect = dialect_of(Settings(parse("jdbc:sqlserver://h")))
+        connection = Statements([(version,)])
+        monkeypatch.setattr("pymssql.connect", lambda connection=connection, **_: connection)
+        dialect.connect(Credentials("u", "p"), "app")
+        assert [dialect.objection_to_timestamp(column) is not None for column in columns] == objections
 
 
 def described(kind, precision=0, scale=0, null_ok=True):

@@ -210,6 +210,11 @@ class Dialect(ABC):
             Exception: of the driver; :meth:`failure` makes an error of it.
         """
 
+    def objection_to_timestamp(self, column: ResultColumn) -> str | None:
+        """Why rows cannot be followed by this column, or None (spec 5.4); for a connection that has been opened."""
+        del column
+        return None
+
     @abstractmethod
     def check_query(self, connection: DriverConnection, statement: str) -> None:
         """Have the database look at a query without running it (spec 4, rule 8).

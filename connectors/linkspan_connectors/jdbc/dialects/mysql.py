@@ -18,7 +18,7 @@ from linkspan_connectors.jdbc.dialects.mysql_tables import definition_of as made
 from linkspan_connectors.jdbc.drivers import DriverConnection, driver
 from linkspan_connectors.jdbc.errors import Kind, Refusal
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.results import Selection
+from linkspan_connectors.jdbc.results import ResultColumn, Selection
 from linkspan_connectors.jdbc.tables import TableDefinition
 
 __all__ = ["MySqlDialect"]
@@ -91,7 +91,7 @@ class MySqlDialect(Dialect):
         cursor = session.cursor(pymysql.SSCursor)
         try:
             cursor.execute(self.text(statement, parameters=bool(parameters)), tuple(parameters) or None)
-            return CursorSelection(cursor, columns_of(cursor, self.settings))
+            return _StreamedSelection(session, cursor, columns_of(cursor, self.settings))
         except BaseException:
             with suppress(Exception):
                 cursor.close()
@@ -149,6 +149,29 @@ class MySqlDialect(Dialect):
         code = arguments[0] if arguments and isinstance(arguments[0], int) else None
         text = str(arguments[1]) if len(arguments) > 1 else str(error)
         return Refusal(_kind(error, code), text or "the connection is closed", None, code or None)
+
+
+class _StreamedSelection(CursorSelection):
+    """A query whose rows are on the wire.
+
+    Its end cannot be skipped: PyMySQL would fetch all the rest of it, so that the connection is given up instead.
+    """
+
+    def __init__(self, connection: Any, cursor: Any, columns: Sequence[ResultColumn]) -> None:  # noqa: ANN401 - PyMySQL's
+        super().__init__(cursor, columns)
+        self._connection = connection
+        self._rest = cursor
+
+    def close(self) -> None:
+        """Give up the cursor; and the connection, unless no row is left."""
+        with suppress(Exception):
+            if self._rest.fetchone() is not None:
+                result = self._rest._result  # noqa: SLF001 - it would fetch the rows when it is no longer used
+                result.unbuffered_active = False
+                self._connection._force_close()  # noqa: SLF001 - close() would fetch them as well
+                self._connection._result = self._rest.connection = None  # noqa: SLF001 - as above
+                return
+            self._rest.close()
 
 
 _OF_CODES: Final[Mapping[Kind, frozenset[int]]] = {

@@ -17,7 +17,7 @@ from linkspan_connectors.jdbc.dialects.sqlserver_tables import LIST, OF_COLUMNS,
 from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, driver, with_nulls
 from linkspan_connectors.jdbc.errors import Kind, Refusal
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.results import Selection
+from linkspan_connectors.jdbc.results import ResultColumn, Selection
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.tables import TableDefinition
 
@@ -25,6 +25,8 @@ __all__ = ["SqlServerDialect", "arguments"]
 
 log = logging.getLogger(__name__)
 
+_EXACT_COMPARISON: Final = 13
+"""Major version of SQL Server 2016."""
 _TRUE: Final = frozenset({"true", "yes", "1", "strict", "mandatory"})
 _KNOWN: Final = frozenset(
     {"user", "username", "password", "databasename", "database", "servername", "server", "portnumber", "port",
@@ -66,11 +68,30 @@ class SqlServerDialect(Dialect):
     }
     timestamp_types = ("datetime2", "datetime2")
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._version = 0
+
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:
         """Open a connection; where encryption is asked for, the certificate is not checked, which FreeTDS cannot."""
         pymssql = driver("pymssql", "linkspan[jdbc]", self.title)
         made: DriverConnection = pymssql.connect(**arguments(self.settings, credentials, application))
+        try:
+            self._version = self.major_version(made)
+            made.rollback()
+        except BaseException:
+            made.close()
+            raise
         return made
+
+    def objection_to_timestamp(self, column: ResultColumn) -> str | None:
+        """Since 2016 a datetime, which is rounded, is compared with all digits of a parameter."""
+        if column.type_name != "datetime" or self._version < _EXACT_COMPARISON:
+            return None
+        return (
+            "it is a datetime, whose rounded fractions of a second SQL Server 2016 and later compare exactly, so that "
+            "rows would be left out; make it a datetime2"
+        )
 
     def set_isolation(self, connection: DriverConnection, mode: str) -> bool:
         """For the session."""
