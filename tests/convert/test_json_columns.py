@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkspan.api import Column, DataError, Schema, Type, schema
+from linkspan.api import Column, DataError, Schema, StructRows, Type, schema
 from linkspan.config.definition import load
 from linkspan.convert.json import JsonConverter
 from linkspan.convert.json_columns import columns_of
@@ -141,6 +141,14 @@ def test_structs_of_another_shape_are_left_as_well(rows):
     columns = columns_of(ROW, numeric=False, null=PLAIN._write_null)
     assert columns is not None
     assert columns.written(rows) is None
+
+
+@pytest.mark.parametrize("made", [PLAIN, FULL, NUMERIC])
+@given(rows=st.lists(ROWS, min_size=1, max_size=5))
+def test_structs_that_come_in_columns_are_what_they_are_one_by_one(made, rows):
+    names = tuple(field.name for field in ROW.fields)
+    given_ = StructRows(names, [[row[name] for row in rows] for name in names], len(rows))
+    assert list(made.from_connect_batch("t", Column(given_, ROW))) == [made.from_connect("t", ROW, row) for row in rows]
 
 
 def test_structs_in_structs_are_written_one_by_one():

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from linkspan.api import ConnectError, DataError, Schema, Type, schema
+from linkspan.api import ConnectError, DataError, Schema, StructRows, Type, schema
 from linkspan_connectors.jdbc.results import DROPPED, JdbcType, OutOfRange, ResultColumn, Row
 from linkspan_connectors.jdbc.times import TimeForms
 
@@ -168,39 +168,28 @@ class Rows:
     Attributes:
         schema: of the records.
         columns: those that fields are made of.
-        width: columns of the query.
     """
 
     schema: Schema
     columns: tuple[_Column, ...]
-    width: int
 
-    def records(self, rows: Sequence[Row], where: Callable[[int], str]) -> list[Mapping[str, object]]:
+    def records(self, rows: Sequence[Row], where: Callable[[int], str]) -> Sequence[Mapping[str, object]]:
         """A record each; rows that do not fit are there as :class:`UnreadableRow`.
 
         Args:
             rows: as the driver gives them.
             where: says which row one is, by its index.
         """
-        names = [column.label for column in self.columns]
-        if not names:
-            return [{} for _ in rows]
         given = list(zip(*rows, strict=True))
         failures: dict[int, str] = {}
-        made = [column.values(given[column.index], failures) for column in self.columns]
-        changed = any(values is not given[column.index] for values, column in zip(made, self.columns, strict=True))
-        source = zip(*made, strict=True) if changed or len(names) != self.width else rows
-        records: list[Mapping[str, object]] = [dict(zip(names, row, strict=True)) for row in source]
+        columns = [column.values(given[column.index], failures) for column in self.columns]
+        made = StructRows(tuple(column.label for column in self.columns), columns, len(rows))
+        if not failures:
+            return made
+        records: list[Mapping[str, object]] = list(made)
         for at, reason in failures.items():
             records[at] = UnreadableRow(f"{where(at)}, {reason}")
         return records
-
-    def loaded(self, index: int) -> Callable[[Values], list[Any]]:
-        """What takes the values of a column as they are before they become a field's; null stays None."""
-        load = next(column.load for column in self.columns if column.index == index)
-        if load is None:
-            return list
-        return lambda given: [None if value is None else load(value) for value in given]
 
 
 def columns_of(columns: Sequence[ResultColumn], name: str | None, rules: ColumnRules) -> Rows:
@@ -235,7 +224,7 @@ def columns_of(columns: Sequence[ResultColumn], name: str | None, rules: ColumnR
                 column.type_name,
             )
     fields = [(column.label, column.plan.schema) for column in made]
-    return Rows(Schema(Type.STRUCT, name=name, fields=fields), tuple(made), len(columns))
+    return Rows(Schema(Type.STRUCT, name=name, fields=fields), tuple(made))
 
 
 def _plan(column: ResultColumn, rules: ColumnRules) -> _Plan | None:

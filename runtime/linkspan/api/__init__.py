@@ -68,6 +68,7 @@ from linkspan.api.records import (
     SinkRecord,
     SourceBatch,
     SourceRecord,
+    StructRows,
     TopicPartition,
 )
 from linkspan.api.rest import (
@@ -171,6 +172,7 @@ __all__ = [
     "SourceTaskContext",
     "Str",
     "StrList",
+    "StructRows",
     "Task",
     "TaskHealth",
     "ThrottledError",

@@ -26,6 +26,7 @@ __all__ = [
     "SinkRecord",
     "SourceBatch",
     "SourceRecord",
+    "StructRows",
     "TopicPartition",
 ]
 
@@ -210,6 +211,43 @@ class SinkRecord:
             f"SinkRecord(topic={self.topic!r}, partition={self.partition!r}, offset={self.offset!r}, "
             f"key={self.key!r}, value={self.value!r}, timestamp={self.timestamp!r})"
         )
+
+
+class StructRows(Sequence[Mapping[str, object]]):
+    """Structs in columns, as values of a batch: a dictionary is made of one when somebody looks at it.
+
+    Args:
+        names: of the fields, in the order of the schema.
+        columns: values of each field, all of one length.
+        count: how many structs there are.
+    """
+
+    __slots__ = ("_count", "columns", "names")
+
+    def __init__(self, names: tuple[str, ...], columns: Sequence[Sequence[object]], count: int) -> None:
+        self.names = names
+        self.columns = columns
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, object]: ...
+    @overload
+    def __getitem__(self, index: slice) -> StructRows: ...
+    def __getitem__(self, index: int | slice) -> Mapping[str, object] | StructRows:
+        if isinstance(index, slice):
+            count = len(range(*index.indices(self._count)))
+            return StructRows(self.names, [column[index] for column in self.columns], count)
+        at = range(self._count)[index]
+        return {name: column[at] for name, column in zip(self.names, self.columns, strict=True)}
+
+    def __iter__(self) -> Iterator[Mapping[str, object]]:
+        names = self.names
+        if not names:
+            return iter([{} for _ in range(self._count)])
+        return (dict(zip(names, row, strict=True)) for row in zip(*self.columns, strict=True))
 
 
 class Column:

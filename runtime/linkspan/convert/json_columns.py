@@ -10,12 +10,12 @@ import base64
 import datetime
 import decimal
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
 
-from linkspan.api import DataError, Schema, Type
+from linkspan.api import DataError, Schema, StructRows, Type
 from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
 from linkspan.api.text import float_text
 from linkspan.convert import java_json
@@ -74,15 +74,11 @@ class StructColumns:
     def written(self, values: Values) -> list[bytes] | None:
         """A JSON text each; None when some are unusual."""
         names = self._names
-        if not names or not values or set(map(type, values)) != {dict}:
-            return None
-        if not all(map(names.__eq__, map(tuple, values))):
+        given = self._given(values)
+        if given is None:
             return None
         try:
-            columns = [
-                self._column(column, *writer)
-                for column, writer in zip(zip(*map(dict.values, values), strict=True), self._writers, strict=True)
-            ]
+            columns = [self._column(column, *writer) for column, writer in zip(given, self._writers, strict=True)]
             dumps = orjson.dumps
             made = [dumps(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
         except (ValueError, TypeError, ArithmeticError, DataError):
@@ -92,6 +88,17 @@ class StructColumns:
             return made
         spelled = java_json.spelled
         return [text if text.isascii() and b"\\" not in text else spelled(text) for text in made]
+
+    def _given(self, values: Values) -> Iterable[Values] | None:
+        """Columns of the structs; None where they have other fields, or there are none."""
+        names = self._names
+        if not names or not values:
+            return None
+        if type(values) is StructRows:
+            return values.columns if values.names == names else None
+        if set(map(type, values)) != {dict} or not all(map(names.__eq__, map(tuple, values))):
+            return None
+        return zip(*map(dict.values, values), strict=True)
 
     def _column(self, column: Values, schema: Schema, kind: type, writer: Writer | None) -> Values:
         kinds = set(map(type, column))

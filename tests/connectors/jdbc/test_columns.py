@@ -36,7 +36,7 @@ def field(one: ResultColumn, rules: ColumnRules | None = None) -> Schema | None:
 def value(one: ResultColumn, given: object, rules: ColumnRules | None = None) -> object:
     """What becomes of a value, which has to be the same alone and among others."""
     made = columns_of([one], "t", rules or ColumnRules(TimeForms()))
-    (record,) = made.records([(given,)], lambda _: "table t, row with id=1")
+    (record,) = list(made.records([(given,)], lambda _: "table t, row with id=1"))
     among = made.records([(None,), (given,)], lambda _: "table t, row with id=1")
     assert among[0] == {"c": None}
     if isinstance(record, UnreadableRow):
@@ -119,12 +119,12 @@ def test_other_types_are_left_out_and_only_null_silently(kind, caplog):
 
 def test_a_record_has_the_other_columns_when_one_is_left_out():
     made = columns_of([column(JdbcType.OTHER), ResultColumn("d", JdbcType.INTEGER)], None, ColumnRules(TimeForms()))
-    assert made.records([("x", 1)], str) == [{"d": 1}]
+    assert list(made.records([("x", 1)], str)) == [{"d": 1}]
 
 
 def test_a_row_without_columns_that_are_read_is_a_record_all_the_same():
     made = columns_of([column(JdbcType.OTHER)], None, ColumnRules(TimeForms()))
-    assert made.records([("x",), ("y",)], str) == [{}, {}]
+    assert list(made.records([("x",), ("y",)], str)) == [{}, {}]
 
 
 def test_dates_times_and_numbers_have_the_logical_types_of_connect():
