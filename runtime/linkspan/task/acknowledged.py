@@ -53,7 +53,7 @@ __all__ = ["AcknowledgedDelivery", "FlushTimes"]
 _log = logging.getLogger("linkspan.task.source")
 
 _MOST_POLLS_IN_FLIGHT: Final = 1000
-_MOST_RECORDS_IN_FLIGHT: Final = 500_000
+_MOST_RECORDS_IN_FLIGHT: Final = 100_000
 _MOST_DROPPED: Final = 10_000
 _CROWDED_WAIT: Final = 0.1
 _CATCH_UP: Final = 1.0
