@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from linkspan.api import Config, ConfigError, ConnectError, CredentialsError, SinkConnector, TopicPartition
-from linkspan_connectors.jdbc.client import Attempts, Client
+from linkspan.api import Config, ConfigError, ConnectError, SinkConnector, TopicPartition
+from linkspan_connectors.jdbc.client import VALIDATION_SECONDS, Attempts, Client, unconnected
 from linkspan_connectors.jdbc.config import settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
@@ -14,8 +14,6 @@ from linkspan_connectors.jdbc.sink import JdbcSinkTask
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
 
 __all__ = ["JdbcSinkConnector"]
-
-_CHECK_SECONDS: Final = 10.0
 
 
 class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
@@ -35,7 +33,7 @@ class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
         assert isinstance(config, JdbcSinkConfig)
         try:
             settings = settings_of(config, None if config.date_timezone == "DB_TIMEZONE" else config.date_timezone)
-            dialect = dialect_of(settings._replace(login_seconds=_CHECK_SECONDS), config.dialect_name)
+            dialect = dialect_of(settings._replace(login_seconds=VALIDATION_SECONDS), config.dialect_name)
             client = Client(dialect, credentials_of(config), "validation", Attempts(1, 0.0))
         except ConfigError as error:
             return (error,)
@@ -45,7 +43,7 @@ class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
         try:
             client.connection()
         except ConnectError as error:
-            return _unconnected(error)
+            return unconnected(error)
         finally:
             client.close()
         return ()
@@ -57,12 +55,3 @@ class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
     ) -> bool:
         """Every offset is fine: the tables do not know where their rows came from."""
         return True
-
-
-def _unconnected(error: ConnectError) -> Sequence[ConfigError]:
-    """Why there is no connection, at the keys that are to be looked at."""
-    if isinstance(error, ConfigError) and error.key is not None:
-        return (error,)
-    refused = isinstance(error, CredentialsError)
-    keys = ("connection.user", "connection.password") if refused else ("connection.url",)
-    return [ConfigError(f"Could not connect to the database: {error.message}", key) for key in keys]

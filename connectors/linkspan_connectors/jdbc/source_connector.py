@@ -11,14 +11,13 @@ from linkspan.api import (
     Config,
     ConfigError,
     ConnectError,
-    CredentialsError,
     ExactlyOnceSupport,
     Offset,
     Partition,
     SourceConnector,
 )
 from linkspan_connectors.jdbc.assignment import check_names, task_configs
-from linkspan_connectors.jdbc.client import Attempts, Client
+from linkspan_connectors.jdbc.client import VALIDATION_SECONDS, Attempts, Client, unconnected
 from linkspan_connectors.jdbc.config import attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
@@ -103,18 +102,19 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
         """Try to connect, and have a query looked at."""
         assert isinstance(config, JdbcSourceConfig)
         try:
-            dialect = dialect_of(settings_of(config), config.dialect_name)
+            settings = settings_of(config)._replace(login_seconds=VALIDATION_SECONDS)
+            dialect, credentials = dialect_of(settings, config.dialect_name), credentials_of(config)
         except ConfigError as error:
             return (error,)
         mode = config.transaction_isolation_mode
         if mode == "SQL_SERVER_SNAPSHOT" and dialect.name != "SqlServerDatabaseDialect":
             key = "transaction.isolation.mode"
             return (ConfigError.invalid(key, mode, f"{dialect.title} does not have it, SQL Server does"),)
-        client = Client(dialect, credentials_of(config), "validation", Attempts(1, 0.0), threading.Event())
+        client = Client(dialect, credentials, "validation", Attempts(1, 0.0), threading.Event())
         try:
             connection = client.connection()
         except ConnectError as error:
-            return _unconnected(error)
+            return unconnected(error)
         try:
             return _looked_at(config, dialect, client, connection)
         finally:
@@ -146,15 +146,6 @@ def _chosen(config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnec
     """The tables that are to be read."""
     found = dialect.tables(connection, config.catalog_pattern, config.schema_pattern, config.table_types)
     return table_filter(config).chosen(found, dialect.quotes._replace(always=True).table)
-
-
-def _unconnected(error: ConnectError) -> list[ConfigError]:
-    """Why there is no connection, at the keys that are to be looked at."""
-    if isinstance(error, ConfigError) and error.key is not None:
-        return [error]
-    is_refused = isinstance(error, CredentialsError)
-    keys = ("connection.user", "connection.password") if is_refused else ("connection.url",)
-    return [ConfigError(f"Could not connect to the database: {error.message}", key) for key in keys]
 
 
 def _looked_at(
