@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from linkspan_connectors.jdbc.drivers import driver
+
 __all__ = ["ALL", "Projected", "projection"]
 
 ALL = "*"
@@ -33,10 +35,12 @@ def projection(statement: str, grammar: str | None) -> tuple[Projected, ...]:
     Args:
         statement: the query.
         grammar: sqlglot's name of the database; None for its own.
-    """
-    import sqlglot  # noqa: PLC0415 - of the extra "jdbc"
-    from sqlglot import expressions as ast  # noqa: PLC0415 - as above
 
+    Raises:
+        ConfigError: sqlglot is not installed.
+    """
+    sqlglot = driver("sqlglot", "linkspan[jdbc]", "queries' texts")
+    ast = sqlglot.expressions
     try:
         query = sqlglot.parse_one(statement, read=grammar)
     except (sqlglot.errors.SqlglotError, RecursionError):
