@@ -81,10 +81,11 @@ def test_a_key_that_is_there_already_is_refused_alone(narrow, where):
     assert rows(narrow, "SELECT count(*) FROM orders") == [(100,)]
 
 
-def test_many_bad_records_harm_no_good_one(narrow):
+def test_many_bad_records_harm_no_good_one_and_the_driver_says_nothing_about_them(narrow, caplog):
     with sinking(narrow, batch_size="64", **TOLERANT) as task:
         records = [record(number, needed=None if number % 3 == 0 else "x") for number in range(300)]
         assert sorted(refused(task, *records)) == list(range(0, 300, 3))
+    assert [record for record in caplog.records if record.name in ("psycopg", "pymysql")] == []
     assert rows(narrow, "SELECT count(*) FROM orders") == [(200,)]
 
 

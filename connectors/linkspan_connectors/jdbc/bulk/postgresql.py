@@ -44,12 +44,13 @@ class _Form(NamedTuple):
     Attributes:
         oid: type that the driver is told.
         convert: makes of a value what the driver takes; None when it is that already.
-        bits: of a whole number, which the driver would cut without a word; 0 for everything else.
+        limits: the least and the most that may be written like this, or None: of whole numbers the driver would cut
+            what is beyond, without a word.
     """
 
     oid: int
     convert: Convert | None = None
-    bits: int = 0
+    limits: tuple[Any, Any] | None = None
 
 
 _BOOL, _BYTEA, _INT8, _INT2, _INT4, _TEXT, _JSON = 16, 17, 20, 21, 23, 25, 114
@@ -57,7 +58,14 @@ _FLOAT4, _FLOAT8, _BPCHAR, _VARCHAR, _DATE, _TIME = 700, 701, 1042, 1043, 1082, 
 _TIMESTAMP, _TIMESTAMPTZ, _NUMERIC, _UUID, _JSONB = 1114, 1184, 1700, 2950, 3802
 
 _WHOLE: Final = frozenset({Type.INT8, Type.INT16, Type.INT32, Type.INT64})
-_BITS: Final = {_INT2: 16, _INT4: 32, _INT8: 64}
+_LIMITS: Final = {
+    oid: (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) for oid, bits in ((_INT2, 16), (_INT4, 32), (_INT8, 64))
+}
+_GREGORIAN: Final = (
+    datetime.datetime(1582, 10, 16, tzinfo=datetime.UTC),
+    datetime.datetime.max.replace(tzinfo=datetime.UTC),
+)
+"""Moments that have the same date in either calendar, whatever the zone is."""
 _TEXTS: Final = frozenset({_TEXT, _VARCHAR, _BPCHAR, _JSON})
 _UUID_TEXT: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SINGLE: Final = struct.Struct(">f").pack
@@ -90,8 +98,8 @@ def form_of(column: SinkColumn, oid: int, settings: Settings) -> _Form | None:
 
 def _plain_form(schema: Schema, oid: int) -> _Form | None:
     kind = schema.type
-    if kind in _WHOLE and (oid in _BITS or oid == _NUMERIC):
-        return _Form(oid, bits=_BITS.get(oid, 0))
+    if kind in _WHOLE and (oid in _LIMITS or oid == _NUMERIC):
+        return _Form(oid, limits=_LIMITS.get(oid))
     if kind is Type.STRING:
         if oid in _TEXTS:
             return _Form(_TEXT)
@@ -108,22 +116,21 @@ def _plain_form(schema: Schema, oid: int) -> _Form | None:
 
 
 def _moment_form(column: SinkColumn, oid: int, settings: Settings) -> _Form | None:
-    """Wall clocks of ``db.timezone``, for a column with time zone with their distance from UTC."""
-    zone, proleptic, digits = settings.zone, settings.proleptic, column.timestamp_digits
-    if oid == _TIMESTAMP:
+    """Wall clocks of ``db.timezone``; a column with time zone holds the moment whatever the zone is.
 
-        def wall(value: Any) -> datetime.datetime:  # noqa: ANN401 - a number, text or datetime
-            return to_wall(moment_of(value, digits) if digits else value, zone, proleptic=proleptic)
+    In binary both are microseconds since 2000, of the wall clock or in UTC: where the zone is UTC, they are the same.
+    """
+    zone, digits = settings.zone, column.timestamp_digits
+    limits = None if settings.proleptic else _GREGORIAN
+    if oid == _TIMESTAMPTZ or (oid == _TIMESTAMP and zone is datetime.UTC):
+        return _Form(_TIMESTAMPTZ, (lambda number: moment_of(number, digits)) if digits else None, limits)
+    if oid != _TIMESTAMP:
+        return None
 
-        return _Form(oid, wall)
-    if oid == _TIMESTAMPTZ and zone is datetime.UTC:
+    def wall(value: Any) -> datetime.datetime:  # noqa: ANN401 - a number, text or datetime
+        return to_wall(moment_of(value, digits) if digits else value, zone, proleptic=settings.proleptic)
 
-        def instant(value: Any) -> datetime.datetime:  # noqa: ANN401 - as above
-            moment = moment_of(value, digits) if digits else value
-            return to_wall(moment, zone, proleptic=proleptic).replace(tzinfo=datetime.UTC)
-
-        return _Form(oid, instant)
-    return None
+    return _Form(oid, wall)
 
 
 _COLUMNS: Final = """
@@ -217,9 +224,7 @@ class Copy(Way):
     def __init__(self, table: str, names: str, forms: Sequence[_Form]) -> None:
         self._text = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
         self._oids = [form.oid for form in forms]
-        self._limits = [
-            (at, -(1 << (form.bits - 1)), (1 << (form.bits - 1)) - 1) for at, form in enumerate(forms) if form.bits
-        ]
+        self._limits = [(at, *form.limits) for at, form in enumerate(forms) if form.limits is not None]
 
     def write(self, connection: DriverConnection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows."""
@@ -235,11 +240,11 @@ class Copy(Way):
             cursor.close()
 
     def _check(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Raises DataError for a number that the driver would cut."""
+        """Raises DataError for what is beyond the limits of its column: the statement decides about it."""
         for at, least, most in self._limits:
-            numbers = [row[at] for row in rows if row[at] is not None]
-            if numbers and not (least <= min(numbers) and max(numbers) <= most):
-                raise DataError("a number is out of the range of its column")
+            values = [row[at] for row in rows if row[at] is not None]
+            if values and not (least <= min(values) and max(values) <= most):
+                raise DataError("a value is beyond the limits of its column")
 
 
 class CopyAndMerge(Way):

@@ -69,6 +69,7 @@ class PostgreSqlDialect(Dialect):
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:
         """Open a connection; dates come in ISO's form, whatever the server's is."""
         psycopg = driver("psycopg", "linkspan[jdbc]", self.title)
+        logging.getLogger("psycopg").addFilter(_is_news)
         connection = psycopg.connect(
             **conninfo(self.settings, credentials, application), prepare_threshold=prepare_threshold(self.settings)
         )
@@ -212,6 +213,11 @@ class PostgreSqlDialect(Dialect):
         column = getattr(diagnostics, "column_name", None)
         detail = getattr(diagnostics, "message_detail", None)
         return Refusal(_kind(error, state, text, psycopg), text, state, None, column, detail)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of the driver says more than the error that it raises when many rows are refused."""
+    return not str(record.msg).startswith("error ignored terminating")
 
 
 def _kind(error: BaseException, state: str | None, text: str, psycopg: Any) -> Kind:  # noqa: ANN401 - a module
