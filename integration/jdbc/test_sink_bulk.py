@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from integration.conftest import missing
 from integration.jdbc.sinks import UPSERT, rows, sinking
+from integration.services.maven import UnavailableError
+from integration.services.pgbouncer import PgBouncer
 from linkspan.api import BatchError, Schema, SinkRecord, schema
 from linkspan.api.schema import Type
 from tests.connectors.jdbc.sinking import KEY, gone, order, put, struct
@@ -249,3 +252,24 @@ def test_rows_get_into_the_partitions_of_a_table(postgresql_target):
         for _ in range(2):
             put(task, *[order(number) for number in range(100)])
     assert rows(postgresql_target, "SELECT (SELECT count(*) FROM low), (SELECT count(*) FROM high)") == [(50, 50)]
+
+
+def test_a_pooler_may_change_the_connection_with_each_transaction(postgresql, orders):
+    try:
+        pooler = PgBouncer(postgresql)
+    except UnavailableError as error:
+        missing(str(error))
+    try:
+        pooler.start()
+        name = orders.url.rpartition("/")[2]
+        target = orders._replace(url=f"jdbc:postgresql://127.0.0.1:{pooler.port}/{name}", sessions=[])
+        query = "?prepareThreshold=0"
+        settings = {**UPSERT, "delete_enabled": "true"}
+        with sinking(target, query, **settings) as one, sinking(target, query, **settings) as other:
+            for turn in range(8):
+                for offset, task in ((0, one), (100, other)):
+                    put(task, *[order(offset + number, f"{turn}") for number in range(100)])
+                    put(task, order(offset, f"{turn}"), *[gone(offset + number) for number in range(50, 100)])
+        assert rows(orders, "SELECT count(*), min(item), max(item) FROM orders") == [(100, "7", "7")]
+    finally:
+        pooler.remove()

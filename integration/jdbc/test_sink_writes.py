@@ -147,6 +147,19 @@ def test_names_without_quotes_are_those_that_the_database_makes_of_them(postgres
 
 
 @MANY
+@pytest.mark.parametrize("mode", [{}, UPSERT])
+def test_columns_are_found_in_another_case_unless_the_table_tells_cases_apart(postgresql_target, many, mode):
+    session = postgresql_target.session()
+    session.run('CREATE TABLE orders ("ID" BIGINT PRIMARY KEY, "Item" TEXT, "AMOUNT" FLOAT)')
+    with sinking(postgresql_target, **mode) as task:
+        put(task, *[order(number) for number in range(many)])
+    assert rows(postgresql_target, 'SELECT count(*), max("ID") FROM orders') == [(many, many - 1)]
+    session.run("ALTER TABLE orders ADD \"item\" TEXT DEFAULT 'none'")
+    with sinking(postgresql_target, **mode) as task, pytest.raises(BatchError, match="no column for id"):
+        put(task, order(many))
+
+
+@MANY
 def test_names_may_hold_any_character(target, many):
     name = 'a "b" `c` %s ? :1'
     fields = {name: schema.INT64, "100%": schema.OPTIONAL_STRING}
