@@ -121,6 +121,7 @@ class Reader:
             if not self._stopping.is_set():
                 self._fail(error)
         finally:
+            self._give_up_connection()
             self._client.close()
 
     def _fail(self, error: Exception) -> None:

@@ -164,14 +164,18 @@ class _StreamedSelection(CursorSelection):
 
     def close(self) -> None:
         """Give up the cursor; and the connection, unless no row is left."""
+        result = self._rest._result  # noqa: SLF001 - it would fetch the rows when it is no longer used
+        try:
+            is_left = result is not None and self._rest.fetchone() is not None
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is of no use any more
+            is_left = True
         with suppress(Exception):
-            if self._rest.fetchone() is not None:
-                result = self._rest._result  # noqa: SLF001 - it would fetch the rows when it is no longer used
-                result.unbuffered_active = False
-                self._connection._force_close()  # noqa: SLF001 - close() would fetch them as well
-                self._connection._result = self._rest.connection = None  # noqa: SLF001 - as above
+            if not is_left:
+                self._rest.close()
                 return
-            self._rest.close()
+            result.unbuffered_active = False
+            self._connection._force_close()  # noqa: SLF001 - close() would fetch them as well
+            self._connection._result = self._rest.connection = None  # noqa: SLF001 - as above
 
 
 _OF_CODES: Final[Mapping[Kind, frozenset[int]]] = {

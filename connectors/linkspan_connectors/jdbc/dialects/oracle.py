@@ -36,6 +36,7 @@ class OracleDialect(Dialect):
     name = "OracleDatabaseDialect"
     title = "Oracle"
     protocols = ("oracle",)
+    selections_at_once = True
     parameter_style = "numeric"
     current_time_query = "select CURRENT_TIMESTAMP from dual"
     validity_query = "SELECT 1 FROM dual"

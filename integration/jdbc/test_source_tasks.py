@@ -1,0 +1,147 @@
+"""The source's task on real databases: turns, lost connections, stops, and what validation says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from integration.jdbc.targets import Target
+from integration.services.proxy import Proxy
+from linkspan.api import SourceRecord
+from linkspan.config.definition import load
+from linkspan_connectors.jdbc import reader
+from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
+from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector
+from tests.connectors.jdbc.sourcing import SourceTasks, polled
+
+pytestmark = pytest.mark.integration
+
+LARGE = 5000
+BY_ID = {"mode": "incrementing", "incrementing.column.name": "id"}
+BY_TIME = {"mode": "timestamp", "timestamp.column.name": "made"}
+
+
+@contextmanager
+def tasks_of(target: Target, **more: str) -> Iterator[SourceTasks]:
+    made = SourceTasks({**target.settings, **more}, '"' if target.kind == "postgresql" else "`")
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def fill(target: Target, *tables: str, rows: int = LARGE) -> None:
+    session = target.session()
+    kind = "datetime(6)" if target.kind == "mariadb" else "timestamp"
+    for table in tables:
+        session.run(f"CREATE TABLE {table} (id integer PRIMARY KEY, made {kind} NOT NULL, text varchar(100))")
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
+        if target.kind == "postgresql":
+            numbers = "SELECT i FROM generate_series(1, {}) i"
+        if target.kind == "mariadb":
+            numbers = "SELECT seq AS i FROM seq_1_to_{}"
+        # runs of seven rows have the same time
+        moment = {
+            "postgresql": "timestamp '2024-01-01' + (i / 7) * interval '1 second'",
+            "mariadb": "timestamp('2024-01-01') + interval i div 7 second",
+            "sqlite": "1704067200000 + (i / 7) * 1000",
+        }[target.kind]
+        session.run(f"INSERT INTO {table} SELECT i, {moment}, '{'x' * 90}' FROM ({numbers.format(rows)}) numbers")
+
+
+def ids(records: Sequence[SourceRecord]) -> list[int]:
+    return [record.value["id"] for record in records]  # type: ignore[index]
+
+
+def all_of(task: Any, wanted: dict[str, int]) -> list[tuple[str, list[int]]]:
+    """Batches until each topic has had so many records: topic and ids of each."""
+    left, found = dict(wanted), []
+    while any(count > 0 for count in left.values()):
+        batch = polled(task)
+        found.append((batch[0].topic, ids(batch)))
+        left[batch[0].topic] -= len(batch)
+    return found
+
+
+@pytest.mark.parametrize("mode", [BY_ID, BY_TIME], ids=["by id", "by time"])
+def test_a_large_table_does_not_keep_others_waiting_and_no_row_is_read_twice(target, mode, monkeypatch):
+    monkeypatch.setattr(reader, "_LONG_TURN", 0.0)
+    monkeypatch.setattr(reader, "_WORTH", 0)
+    fill(target, "large", "other")
+    fill(target, "small", rows=10)
+    settings = {**mode, "batch.max.rows": "100", "max.buffer.size": "1", "poll.interval.ms": "600000"}
+    with tasks_of(target, **settings) as tasks:
+        found = all_of(tasks.start("large", "other", "small"), {"p-large": LARGE, "p-other": LARGE, "p-small": 10})
+    for topic, count in (("p-large", LARGE), ("p-other", LARGE), ("p-small", 10)):
+        rows = [number for name, batch in found if name == topic for number in batch]
+        # rows of the same time come in any order
+        assert sorted(rows) == list(range(1, count + 1))
+    order = [topic for topic, _ in found]
+    assert order.index("p-small") < 10
+    assert order[:20].count("p-large") < 20
+    assert order[:20].count("p-other") > 0
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("mode", [BY_ID, BY_TIME], ids=["by id", "by time"])
+def test_a_connection_that_is_cut_within_a_result_loses_no_row(request, kind, mode):
+    target = request.getfixturevalue(f"{kind}_target")
+    fill(target, "large")
+    with Proxy() as proxy:
+        proxy.target, _, database = target.url.removeprefix(f"jdbc:{kind}://").partition("/")
+        away = target._replace(url=f"jdbc:{kind}://{proxy.address}/{database}")
+        with tasks_of(away, **mode, **{"batch.max.rows": "100", "max.buffer.size": "1"}) as tasks:
+            task = tasks.start("large")
+            seen: list[int] = []
+            for _ in range(5):
+                for _ in range(5):
+                    seen += ids(polled(task))
+                proxy.cut()
+                proxy.mend()
+            while len(set(seen)) < LARGE:
+                seen += ids(polled(task))
+    assert set(seen) == set(range(1, LARGE + 1))
+    if mode is BY_ID:
+        assert len(seen) == LARGE
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_stop_does_not_wait_for_a_statement(request, kind):
+    target = request.getfixturevalue(f"{kind}_target")
+    query = "SELECT 1 AS id, pg_sleep(600)" if kind == "postgresql" else "SELECT 1 AS id, sleep(600) AS x"
+    with tasks_of(target, mode="bulk", query=query, **{"topic.prefix": "q"}) as tasks:
+        task = tasks.start(tables="")
+        assert task.poll() is None
+        made = task._reader
+        assert made is not None
+        tasks.stop()
+        assert not made._thread.is_alive()
+
+
+def problems(target: Target, **changes: str) -> dict[str, str]:
+    settings = {**target.settings, "mode": "bulk", **{key.replace("_", "."): value for key, value in changes.items()}}
+    found = JdbcSourceConnector().validate(load(JdbcSourceConfig, settings))
+    return {error.key or "": error.message for error in found}
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_validation_names_the_key_that_is_wrong(request, kind):
+    target = request.getfixturevalue(f"{kind}_target")
+    assert problems(target) == {}
+    assert set(problems(target, connection_password="no")) == {"connection.user", "connection.password"}
+    base = target.url.rpartition("/")[0]
+    assert set(problems(target, connection_url=f"{base}/nowhere")) == {"connection.url"}
+    assert set(problems(target, connection_url=f"jdbc:{kind}://127.0.0.1:1/x")) == {"connection.url"}
+    assert set(problems(target, query="SELECT * FROM nowhere", topic_prefix="q")) == {"query"}
+    assert problems(target, query="SELECT 1 AS id", topic_prefix="q") == {}
+
+
+def test_no_password_is_in_any_message(postgresql_target):
+    url = postgresql_target.url + "?user=someone&password=s3cret"
+    settings = {"connection.url": url, "mode": "bulk"}
+    found = JdbcSourceConnector().validate(load(JdbcSourceConfig, settings))
+    assert found
+    assert "s3cret" not in str([error.message for error in found])
