@@ -275,3 +275,23 @@ def test_a_query_keeps_what_its_tables_say_about_null(target):
     assert [column.label for column in selection.columns] == ["id", "why", "x", "more"]
     assert [column.nullable for column in selection.columns[:3]] == [False, False, True]
     assert [column.table for column in selection.columns[:3]] == ["a", "b", "a"]
+
+
+def test_a_text_that_is_no_utf8_comes_as_its_bytes(postgresql_target, sqlite_target):
+    session = sqlite_target.session()
+    session.run("CREATE TABLE t (s TEXT)", "INSERT INTO t VALUES ('ä')", "INSERT INTO t VALUES (CAST(x'ff61' AS TEXT))")
+    assert session.rows("SELECT s FROM t") == [{"s": "ä"}, {"s": b"\xffa"}]
+    session = postgresql_target.session()
+    session.connection.rollback()
+    session.connection.autocommit = True
+    name = postgresql_target.url.rpartition("/")[2] + "_ascii"
+    session.dialect.run(
+        session.connection, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+    )
+    session = postgresql_target._replace(url=f"{postgresql_target.url}_ascii").session()
+    session.run("CREATE TABLE t (s TEXT)", "INSERT INTO t VALUES ('ä')", r"INSERT INTO t VALUES (E'\xffa')")
+    assert session.rows("SELECT s FROM t") == [{"s": "ä"}, {"s": b"\xffa"}]
+    session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?)", [("größer",)])
+    assert session.rows("SELECT s FROM t WHERE s LIKE ?", ["größe%"]) == [{"s": "größer"}]
+    found = session.dialect.definition(session.connection, session.dialect.table_id("t"))
+    assert list(found.columns) == ["s"]

@@ -73,7 +73,7 @@ class OutOfRange(NamedTuple):
 class ResultColumn(NamedTuple):
     """A column of a query.
 
-    After ``load`` a value is None, an :class:`OutOfRange`, or
+    After ``load`` a value is None, an :class:`OutOfRange`, bytes in place of a text that is no UTF-8, or
 
     =====================================  =========================================================================
     BOOLEAN                                bool

@@ -166,6 +166,7 @@ def test_properties_of_postgresql_become_those_of_libpq():
     made = of(conninfo, f"{url}&targetServerType=preferSecondary&ApplicationName=x&reWriteBatchedInserts=true")
     assert made == {
         "host": "h1,h2", "port": "1,5432", "dbname": "db", "user": "u", "password": "p", "application_name": "x",
+        "client_encoding": "UTF8",
         "connect_timeout": 7, "keepalives": 1, "target_session_attrs": "prefer-standby", "tcp_user_timeout": 9000,
         "sslmode": "require", "options": "-c search_path=a\\ b,c",
     }  # fmt: skip

@@ -156,7 +156,7 @@ class Dialect(ABC):
 
     # Statements on a connection
 
-    def text(self, statement: str, *, parameters: bool = True) -> str:
+    def text(self, statement: str, *, parameters: bool = True) -> Any:  # noqa: ANN401 - drivers differ
         """A statement with ``?``, as the driver wants it."""
         return with_placeholders(statement, self.parameter_style, parameters=parameters)
 

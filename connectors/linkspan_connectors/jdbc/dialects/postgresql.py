@@ -96,6 +96,10 @@ class PostgreSqlDialect(Dialect):
         with suppress(Exception), socket.socket(fileno=os.dup(session.fileno())) as cut:
             cut.shutdown(socket.SHUT_RDWR)
 
+    def text(self, statement: str, *, parameters: bool = True) -> bytes:
+        """In UTF-8, also for a database that has no encoding."""
+        return with_placeholders(statement, self.parameter_style, parameters=parameters).encode()
+
     def interrupt(self, connection: DriverConnection) -> None:
         """Ask the server to cancel what it is doing."""
         session: Any = connection

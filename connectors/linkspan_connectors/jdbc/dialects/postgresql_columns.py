@@ -18,6 +18,7 @@ from linkspan_connectors.jdbc.results import JdbcType, OutOfRange, ResultColumn,
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg.abc import Buffer
     from psycopg.pq.abc import PGresult
 
 __all__ = ["ServerSelection", "TypeNames", "use_plain_texts"]
@@ -79,6 +80,10 @@ _OF_COLUMNS: Final = """
 _numbers = itertools.count(1)
 
 
+_TEXTS: Final = (0, 18, 19, 25, 142, 705, 1042, 1043)
+"""Types that are texts anyway, and those that psycopg does not know."""
+
+
 class _Origin(NamedTuple):
     table: str
     required: bool
@@ -87,10 +92,24 @@ class _Origin(NamedTuple):
 
 def use_plain_texts(connection: psycopg.Connection[Any]) -> None:
     """Have psycopg leave as texts what records have as texts."""
-    from psycopg.types.string import TextLoader  # noqa: PLC0415 - of the extra "jdbc"
+    from psycopg.adapt import Loader  # noqa: PLC0415 - of the extra "jdbc"
+    from psycopg.types.string import TextLoader  # noqa: PLC0415 - as above
 
-    for name in _PLAIN_TEXTS:
-        connection.adapters.register_loader(name, TextLoader)
+    class TextOrBytes(Loader):
+        """Of a database without an encoding: texts where they are UTF-8."""
+
+        def load(self, data: Buffer) -> str | bytes:
+            try:
+                return bytes(data).decode()
+            except UnicodeDecodeError:
+                return bytes(data)
+
+    as_it_comes = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
+    if as_it_comes:
+        connection.execute("SET client_encoding TO 'SQL_ASCII'")
+        connection.commit()
+    for name in (*_PLAIN_TEXTS, *(_TEXTS if as_it_comes else ())):
+        connection.adapters.register_loader(name, TextOrBytes if as_it_comes else TextLoader)
 
 
 class TypeNames:
@@ -129,7 +148,7 @@ class ServerSelection:
     def __init__(
         self,
         connection: psycopg.Connection[Any],
-        text: str,
+        text: bytes,
         parameters: Sequence[Any] | None,
         batch_rows: int,
         names: TypeNames,
@@ -138,8 +157,8 @@ class ServerSelection:
         self._connection = connection
         self._cursor = connection.cursor()
         self._ended = False
-        declare = f"DECLARE {self._name} NO SCROLL CURSOR FOR {text}"
-        self._cursor.execute(declare.encode(), parameters, prepare=False)
+        declare = f"DECLARE {self._name} NO SCROLL CURSOR FOR ".encode() + text
+        self._cursor.execute(declare, parameters, prepare=False)
         self._ready: Sequence[Row] = self._next(batch_rows)
         result = self._cursor.pgresult
         assert result is not None
@@ -178,14 +197,13 @@ def _columns(connection: psycopg.Connection[Any], result: PGresult, names: TypeN
     count = range(result.nfields)
     names.look_up(connection, map(result.ftype, count))
     origins = _origins(connection, {table for table in map(result.ftable, count) if table})
-    encoding = connection.info.encoding
     for index in count:
         kind, name = names.type(result.ftype(index))
         label = result.fname(index)
         assert label is not None
         origin = origins.get((result.ftable(index), result.ftablecol(index)))
         column = ResultColumn(
-            label.decode(encoding),
+            label.decode(errors="replace"),
             kind,
             name,
             nullable=None if origin is None else not origin.required,
@@ -266,7 +284,7 @@ def _value(loaders: Any, data: bytes, oid: int) -> Any:  # noqa: ANN401 - of any
     try:
         return loaders.get_loader(oid, psycopg.pq.Format.TEXT).load(data)
     except psycopg.DataError:
-        text = data.decode(errors="replace")
+        text = bytes(data).decode(errors="replace")
         return OutOfRange(text, _epoch_ms(text))
 
 

@@ -76,6 +76,7 @@ def conninfo(settings: Settings, credentials: Credentials, application: str) -> 
         "dbname": url.database or user,
         "user": user,
         "password": password,
+        "client_encoding": "UTF8",
         "application_name": settings.option("ApplicationName") or application,
         "connect_timeout": _seconds(settings, "connectTimeout", "loginTimeout") or int(settings.login_seconds),
         "keepalives": int((settings.option("tcpKeepAlive") or "true").lower() in _TRUE),

@@ -15,7 +15,7 @@ from linkspan.api import Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, CursorSelection, Dialect, logical
-from linkspan_connectors.jdbc.dialects.sqlite_columns import described
+from linkspan_connectors.jdbc.dialects.sqlite_columns import described, text_or_bytes
 from linkspan_connectors.jdbc.dialects.sqlite_tables import definition_of, list_tables
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.errors import Kind, Refusal
@@ -64,6 +64,7 @@ class SqliteDialect(Dialect):
         connection = sqlite3.connect(
             path, timeout=3.0, isolation_level="DEFERRED", check_same_thread=False, uri=path.startswith("file:")
         )
+        connection.text_factory = text_or_bytes
         try:
             for name, value in self.settings.all_properties.items():
                 if name in _PRAGMAS and value.replace("_", "").replace("-", "").isalnum():

@@ -14,7 +14,7 @@ from linkspan_connectors.jdbc.dialects.sqlite_tables import Origin, origins_of
 from linkspan_connectors.jdbc.drivers import DriverConnection, with_nulls
 from linkspan_connectors.jdbc.results import JdbcType, OutOfRange, ResultColumn, Row
 
-__all__ = ["declared_type", "described"]
+__all__ = ["declared_type", "described", "text_or_bytes"]
 
 _NAMED: Final = {
     "BOOLEAN": JdbcType.BOOLEAN,
@@ -169,8 +169,20 @@ def _decimal(value: Any) -> Decimal:  # noqa: ANN401 - as above
         return Decimal(0)  # as SQLite's own conversion has it
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - as above
+def text_or_bytes(data: bytes) -> str | bytes:
+    """A text of the database; the bytes themselves where they are no UTF-8, so that only their row is at fault."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - as above
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _text(value: Any) -> str | bytes:  # noqa: ANN401 - as above
+    return text_or_bytes(value) if isinstance(value, bytes) else str(value)
 
 
 def _bytes(value: Any) -> bytes:  # noqa: ANN401 - as above
@@ -185,9 +197,9 @@ def _moment(value: Any) -> Any:  # noqa: ANN401 - as above
         if isinstance(value, float):
             days = datetime.timedelta(days=value - 2440587.5)
             return datetime.datetime(1970, 1, 1) + days  # noqa: DTZ001 - a wall clock
-        return datetime.datetime.fromisoformat(_text(value).strip())
+        return datetime.datetime.fromisoformat(_shown(value).strip())
     except (ValueError, OverflowError):
-        return OutOfRange(_text(value), value if isinstance(value, int) else None)
+        return OutOfRange(_shown(value), value if isinstance(value, int) else None)
 
 
 def _day(value: Any) -> Any:  # noqa: ANN401 - as above
