@@ -112,8 +112,27 @@ def _with_slashes(text: str, protocol: str, rest: str) -> JdbcUrl:
     )
 
 
+_WAY: Final = re.compile(r"[a-z]+:(?=//)", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"(?:address=)?((?:\([^()]*\))+)", re.IGNORECASE)
+
+
+def _mysql(text: str, protocol: str, rest: str) -> JdbcUrl:
+    """With slashes; in front of them may stand how several hosts are used, and hosts may be ``(host=…)(port=…)``."""
+
+    def plain(match: re.Match[str]) -> str:
+        parts = dict(part.strip().partition("=")[::2] for part in re.split(r"[(),]+", match[1]) if part.strip())
+        folded = {name.lower(): value for name, value in parts.items()}
+        user = f"{folded['user']}:{folded.get('password', '')}@" if "user" in folded else ""
+        return f"{user}{folded.get('host', '')}" + (f":{folded['port']}" if "port" in folded else "")
+
+    place, mark, query = _WAY.sub("", rest, count=1).partition("?")
+    return _with_slashes(text, protocol, _ADDRESS.sub(plain, place) + mark + query)
+
+
 def _sqlite(text: str, protocol: str, rest: str) -> JdbcUrl:
-    """A path, which may have properties after a question mark."""
+    """A path, which may have properties after a question mark; a URI of SQLite has its own there."""
+    if rest.lower().startswith("file:"):
+        return JdbcUrl(text, protocol, (), rest)
     path, _, query = rest.partition("?")
     return JdbcUrl(text, protocol, (), path or ":memory:", _pairs(text, query, "&", decode=True))
 
@@ -179,6 +198,8 @@ def _sap(text: str, protocol: str, rest: str) -> JdbcUrl:
 
 _FORMS: Final[Mapping[str, Callable[[str, str, str], JdbcUrl]]] = {
     "sqlite": _sqlite,
+    "mysql": _mysql,
+    "mariadb": _mysql,
     "oracle": _oracle,
     "microsoft:sqlserver": _with_semicolons,
     "sqlserver": _with_semicolons,

@@ -1,8 +1,11 @@
 """Settings of the connection: driver properties, the list of what is blocked, credentials (spec/jdbc.md 2.1)."""
 
+import inspect
 import sys
 import types
 
+import oracledb
+import pymssql
 import pytest
 
 from linkspan.api import ConfigError, Secret
@@ -235,6 +238,23 @@ def test_forms_of_oracle_become_those_of_oracledb(url, place):
     made = of(oracle_arguments, url)
     rest = {"user": "u", "password": "p", "tcp_connect_timeout": 40.0, "program": "app", "ssl_server_dn_match": True}
     assert made == {**rest, **place}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["jdbc:oracle:thin:@h:1522:S", "jdbc:oracle:thin:@//h/s", "jdbc:oracle:thin:@tcps://h/s?oracle.net.tns_admin=/t"],
+)
+def test_the_driver_of_oracle_takes_what_it_is_given(url):
+    made = of(oracle_arguments, url)
+    made.pop("password")
+    described = oracledb.ConnectParams(**made).get_connect_string()
+    assert f"(HOST={made['host']})(PORT={made['port']})" in described
+    assert f"(PROTOCOL={made['protocol']})" in described
+
+
+def test_the_driver_of_sql_server_takes_what_it_is_given():
+    made = of(sqlserver_arguments, "jdbc:sqlserver://h;databaseName=d;encrypt=true")
+    assert made.keys() <= inspect.signature(pymssql.connect).parameters.keys()
 
 
 def test_credentials_of_the_url_are_used_where_none_are_configured():

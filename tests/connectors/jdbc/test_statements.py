@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 
 import pytest
+import sqlglot
 
 from linkspan.api import Schema, Type, UnsupportedError, schema
 from linkspan_connectors.jdbc.dialects import DIALECTS, dialect_of
@@ -287,3 +288,35 @@ def test_literals_of_dates_and_times_are_those_of_the_zones():
     assert made.literal(MOMENT, schema.timestamp()) == "'2001-03-16 08:30:01.234'"
     assert made.literal(MOMENT.time(), schema.time()) == "'08:30:01.234'"
     assert made.literal(MOMENT.date(), schema.date()) == "'2001-03-14'"
+
+
+def every_statement(title):
+    made = dialect(title)
+    keys, columns = ["k", "l"], ["c", "d"]
+    fields = [ColumnField(f"f{index}", kind) for index, kind in enumerate(KINDS)]
+    fields += [ColumnField("d", Schema(Type.STRING, default="it's")), ColumnField("k", Schema(Type.INT32), is_key=True)]
+    yield made.insert(T, keys, columns)
+    yield made.update(T, keys, columns)
+    yield made.delete(T, keys)
+    yield made.upsert(T, keys, columns)
+    yield made.upsert(T, keys, [])
+    yield made.create_table(T, fields)
+    yield from made.add_columns(T, fields[:2])
+    yield made.current_time_query
+    yield made.validity_query
+
+
+@pytest.mark.parametrize(
+    ("title", "grammar"),
+    [
+        ("PostgreSQL", "postgres"),
+        ("MySQL", "mysql"),
+        ("SQLite", "sqlite"),
+        ("SQL Server", "tsql"),
+        ("Oracle", "oracle"),
+    ],
+)
+def test_statements_are_of_the_grammar_of_the_database(title, grammar):
+    for text in every_statement(title):
+        (parsed,) = sqlglot.parse(text, read=grammar, error_level=sqlglot.ErrorLevel.RAISE)
+        assert not isinstance(parsed, sqlglot.expressions.Command), text

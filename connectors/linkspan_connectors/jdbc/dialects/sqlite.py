@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, ClassVar, Final
-from urllib.parse import unquote
 
 from linkspan.api import Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
@@ -60,7 +59,7 @@ class SqliteDialect(Dialect):
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:
         """Open the file, which is made if there is none; waits three seconds for others who write to it."""
         del credentials, application
-        path = unquote(self.settings.url.database or ":memory:")
+        path = self.settings.url.database or ":memory:"
         connection = sqlite3.connect(
             path, timeout=3.0, isolation_level="DEFERRED", check_same_thread=False, uri=path.startswith("file:")
         )
