@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -129,6 +129,8 @@ class Reading:
         self._made_by: Rows | None = None
         self._track: _Track | None = None
         self._is_exact = True
+        self._seen: frozenset[int] = frozenset()
+        """Where times are cut: ids that were read of the last one, which is asked for again."""
         self._held: Sequence[Row] = ()
         """Read one row ahead where the offset of a row depends on the next."""
 
@@ -213,6 +215,8 @@ class Reading:
         fetched = selection.fetch(wanted)
         rows = [*self._held, *fetched] if self._held else fetched
         has_ended = len(fetched) < wanted
+        if self._dialect.times_are_cut and self._rules.mode.uses_timestamp:
+            rows = track.unseen(rows, self._position, self._seen)
         following = rows[most] if len(rows) > most else None
         self._held = rows[most:]
         rows = rows[:most] if len(rows) > most else rows
@@ -226,6 +230,8 @@ class Reading:
             if position is not None:
                 self._position = position(len(rows) - 1)
                 self._is_exact = track.is_exact(rows[-1], following)
+                if self._dialect.times_are_cut and self._rules.mode is Mode.BOTH:
+                    self._seen = track.ids_of_last(rows, before, self._seen)
         except ConnectError as error:
             raise type(error)(f"{self.title}: {error.message}") from error
         return Batch(self._topic, self._partition, rows, self._made_by, position, self._where(rows))
@@ -328,6 +334,30 @@ class _Track:
         if self.mode is Mode.INCREMENTING:
             return lambda at: Position(None, self._id(rows[at]))
         return lambda at: Position(self._nanos(self._moment(rows[at])), self._id(rows[at]))
+
+    def unseen(self, rows: Sequence[Row], begin: Position, seen: Collection[int]) -> Sequence[Row]:
+        """Without rows at the front that were read: their times are later than what is known of them.
+
+        Args:
+            rows: next in their order.
+            begin: behind which rows were asked for.
+            seen: ids that were read of its time.
+        """
+        if begin.timestamp is None:
+            return rows
+        for at, row in enumerate(rows):
+            if self._nanos(self._moment(row)) > begin.timestamp:
+                return [each for each in rows[:at] if not self._is_seen(each, seen)] + list(rows[at:])
+        return [each for each in rows if not self._is_seen(each, seen)]
+
+    def _is_seen(self, row: Row, seen: Collection[int]) -> bool:
+        return self.mode is Mode.TIMESTAMP or self._id(row) in seen
+
+    def ids_of_last(self, rows: Sequence[Row], before: Position, seen: frozenset[int]) -> frozenset[int]:
+        """Ids of all rows that were read of the last one's time."""
+        last = self._moment(rows[-1])
+        found = {self._id(row) for row in rows if self._moment(row) == last}
+        return frozenset(found | seen) if before.timestamp == self._nanos(last) else frozenset(found)
 
     def is_exact(self, last: Row, following: Row | None) -> bool:
         """Whether the position after this row tells it from the one that follows."""

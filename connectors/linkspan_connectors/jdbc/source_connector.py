@@ -20,7 +20,7 @@ from linkspan_connectors.jdbc.assignment import check_names, task_configs
 from linkspan_connectors.jdbc.client import VALIDATION_SECONDS, Attempts, Client, unconnected
 from linkspan_connectors.jdbc.config import attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
-from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.dialects import dialect_class, dialect_of
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.filters import mapped_columns
@@ -36,13 +36,13 @@ from linkspan_connectors.jdbc.source_config import (
     query_text,
     table_filter,
 )
+from linkspan_connectors.jdbc.urls import parse
 
 __all__ = ["JdbcSourceConnector"]
 
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS: Final = 5.0
-_EXACT: Final = ("incrementing", "timestamp+incrementing")
 
 
 class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
@@ -123,10 +123,18 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
         """Where the offset of a row says exactly where to go on: by an id.
 
-        By time alone, rows of the same time are read again when reading ends among them.
+        By time alone, rows of the same time are read again when reading ends among them; so are they by time and id
+        where the driver does not tell the whole time.
         """
-        exact = (config.get("mode") or "").strip() in _EXACT
-        return ExactlyOnceSupport.SUPPORTED if exact else ExactlyOnceSupport.UNSUPPORTED
+        mode = (config.get("mode") or "").strip()
+        try:
+            dialect = dialect_class(
+                parse(config.get("connection.url") or "").protocol, config.get("dialect.name") or ""
+            )
+        except ConfigError:  # validation says so
+            return ExactlyOnceSupport.UNSUPPORTED
+        is_exact = mode == "incrementing" or (mode == "timestamp+incrementing" and not dialect.times_are_cut)
+        return ExactlyOnceSupport.SUPPORTED if is_exact else ExactlyOnceSupport.UNSUPPORTED
 
     def alter_offsets(
         self,

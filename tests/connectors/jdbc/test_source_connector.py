@@ -214,7 +214,15 @@ def test_each_table_has_to_match_one_item_of_a_mapping(watched):
     ],
 )
 def test_modes_with_an_id_deliver_exactly_once(mode, support):
-    assert JdbcSourceConnector().exactly_once_support({"mode": mode}) is support
+    config = {"mode": mode, "connection.url": "jdbc:postgresql://h/d"}
+    assert JdbcSourceConnector().exactly_once_support(config) is support
+
+
+def test_times_that_a_driver_cuts_are_not_exact():
+    config = {"mode": "timestamp+incrementing", "connection.url": "jdbc:sqlserver://h;databaseName=d"}
+    assert JdbcSourceConnector().exactly_once_support(config) is ExactlyOnceSupport.UNSUPPORTED
+    config["mode"] = "incrementing"
+    assert JdbcSourceConnector().exactly_once_support(config) is ExactlyOnceSupport.SUPPORTED
 
 
 def test_offsets_set_by_hand_are_checked():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import sqlite3
 import time
@@ -245,6 +246,65 @@ def test_missing_columns_are_told_for_every_table_at_the_start(source):
     task = source.start("times", "bad", mode="timestamp", timestamp_column_name="ts")
     with pytest.raises(ConnectError, match="bad has no column ts"):
         polled(task)
+
+
+@pytest.fixture
+def cutting(source, monkeypatch) -> Source:
+    """A database whose driver gives whole seconds, though its times are finer."""
+    original = SqliteDialect.select
+
+    def select(dialect: SqliteDialect, *args: Any, **names: Any) -> Any:
+        selection = original(dialect, *args, **names)
+        selection.columns = tuple(
+            column._replace(load=lambda value: datetime.datetime.fromtimestamp(value // 1000, datetime.UTC))
+            if column.type_name == "timestamp"
+            else column
+            for column in selection.columns
+        )
+        return selection
+
+    monkeypatch.setattr(SqliteDialect, "select", select)
+    monkeypatch.setattr(SqliteDialect, "times_are_cut", True)
+    source.run(TIMES)
+    return source
+
+
+@pytest.mark.parametrize("mode", ["timestamp", "timestamp+incrementing"])
+def test_rows_whose_times_the_driver_cuts_are_not_read_for_ever(cutting, mode):
+    cutting.run(*[f"INSERT INTO times VALUES ({i}, {ms(t)})" for i, t in [(1, 10.2), (2, 20.1), (3, 20.3)]])
+    settings = {"mode": mode, "timestamp.column.name": "ts", "validate.non.null": "false"}
+    settings |= {"incrementing.column.name": "id"} if "incrementing" in mode else {}
+    task = cutting.start("times", **settings)
+    assert values(taken(task, 3)) == [1, 2, 3]
+    for _ in range(3):
+        assert task.poll() is None
+    cutting.run(f"INSERT INTO times VALUES (4, {ms(30.5)})")
+    assert values(taken(task, 1)) == [4]
+
+
+def test_a_row_that_comes_later_with_a_cut_time_that_was_read_is_told_by_its_id(cutting):
+    cutting.run(*[f"INSERT INTO times VALUES ({i}, {ms(t)})" for i, t in [(7, 20.1), (8, 20.3)]])
+    settings = {"mode": "timestamp+incrementing", "timestamp.column.name": "ts", "incrementing.column.name": "id"}
+    task = cutting.start("times", validate_non_null="false", batch_max_rows="1", **settings)
+    assert values(taken(task, 2)) == [7, 8]
+    cutting.run(f"INSERT INTO times VALUES (3, {ms(20.4)})")
+    assert values(taken(task, 1)) == [3]
+    assert task.poll() is None
+
+
+@pytest.mark.parametrize("stored", range(1, 5))
+def test_a_restart_among_rows_of_a_cut_time_loses_none(cutting, stored):
+    rows = [(4, 20.1), (3, 20.2), (2, 20.3), (1, 21.0)]
+    cutting.run(*[f"INSERT INTO times VALUES ({i}, {ms(t)})" for i, t in rows])
+    settings = {"mode": "timestamp+incrementing", "timestamp.column.name": "ts", "incrementing.column.name": "id"}
+    settings["validate.non.null"] = "false"
+    before = taken(cutting.start("times", **settings), 4)[:stored]
+    cutting.stop()
+    cutting.log.store(before)
+    missing = {1, 2, 3, 4} - set(values(before))
+    task = cutting.start("times", **settings)
+    while missing:
+        missing -= set(values(polled(task)))
 
 
 def test_a_query_is_read_in_each_mode(source):

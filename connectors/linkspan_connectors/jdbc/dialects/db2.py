@@ -30,6 +30,7 @@ class Db2Dialect(ValuesDialect):
 
     name = "Db2DatabaseDialect"
     title = "DB2"
+    times_are_cut = True
     protocols = ("db2", "db2j", "ibmdb", "db2j:net", "ibmdb:db2")
     current_time_query = "SELECT CURRENT_TIMESTAMP(12) FROM SYSIBM.SYSDUMMY1"
     validity_query = "SELECT 1 FROM SYSIBM.SYSDUMMY1"

@@ -90,6 +90,8 @@ class Dialect(ABC):
     """Gives the database's time, for the modes with timestamps (spec 6.3)."""
     validity_query: ClassVar[str] = "SELECT 1"
     """Asked to see whether a connection still works."""
+    times_are_cut: ClassVar[bool] = False
+    """Whether times in the database may be finer than the microseconds that its driver gives."""
     selections_at_once: ClassVar[bool] = False
     """Whether other statements may be run on a connection while a result of it is being read."""
     has_upsert: ClassVar[bool] = True

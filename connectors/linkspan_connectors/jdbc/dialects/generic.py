@@ -22,6 +22,7 @@ class GenericDialect(InspectedDialect):
 
     name = "GenericDatabaseDialect"
     title = "Generic"
+    times_are_cut = True
     has_upsert = False
 
     @property

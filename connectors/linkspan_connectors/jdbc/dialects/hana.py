@@ -19,6 +19,7 @@ class SapHanaDialect(InspectedDialect):
 
     name = "SapHanaDatabaseDialect"
     title = "SAP HANA"
+    times_are_cut = True
     protocols = ("sap",)
     current_time_query = "SELECT CURRENT_TIMESTAMP FROM DUMMY"
     validity_query = "SELECT 1 FROM DUMMY"

@@ -35,6 +35,7 @@ class OracleDialect(Dialect):
 
     name = "OracleDatabaseDialect"
     title = "Oracle"
+    times_are_cut = True
     protocols = ("oracle",)
     selections_at_once = True
     parameter_style = "numeric"

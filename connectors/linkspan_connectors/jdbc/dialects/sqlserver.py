@@ -41,6 +41,7 @@ class SqlServerDialect(Dialect):
 
     name = "SqlServerDatabaseDialect"
     title = "SQL Server"
+    times_are_cut = True
     protocols = ("sqlserver", "microsoft:sqlserver", "jtds:sqlserver")
     quote_characters = ("[", "]")
     parameter_style = "format"
