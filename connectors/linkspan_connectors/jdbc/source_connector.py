@@ -128,9 +128,8 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
         """
         mode = (config.get("mode") or "").strip()
         try:
-            dialect = dialect_class(
-                parse(config.get("connection.url") or "").protocol, config.get("dialect.name") or ""
-            )
+            url = parse(config.get("connection.url") or "")
+            dialect = dialect_class(url.protocol, (config.get("dialect.name") or "").strip())
         except ConfigError:  # validation says so
             return ExactlyOnceSupport.UNSUPPORTED
         is_exact = mode == "incrementing" or (mode == "timestamp+incrementing" and not dialect.times_are_cut)
