@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 
@@ -153,3 +154,13 @@ def test_a_connection_to_mariadb_stays_when_its_result_was_at_its_end(mariadb_ta
     assert selection.fetch(1) == [(1,)]
     selection.close()
     assert session.dialect.is_valid(session.connection)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_the_system_watches_whether_the_server_is_still_there(kind, request):
+    session = request.getfixturevalue(f"{kind}_target").session()
+    number = session.connection.fileno() if kind == "postgresql" else session.connection._sock.fileno()
+    with socket.socket(fileno=os.dup(number)) as watched:
+        assert watched.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        assert watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000

@@ -170,9 +170,17 @@ def test_properties_of_postgresql_become_those_of_libpq():
     assert made == {
         "host": "h1,h2", "port": "1,5432", "dbname": "db", "user": "u", "password": "p", "application_name": "x",
         "client_encoding": "UTF8",
-        "connect_timeout": 7, "keepalives": 1, "target_session_attrs": "prefer-standby", "tcp_user_timeout": 9000,
+        "connect_timeout": 7, "keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6,
+        "target_session_attrs": "prefer-standby", "tcp_user_timeout": 9000,
         "sslmode": "require", "options": "-c search_path=a\\ b,c",
     }  # fmt: skip
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed():
+    assert of(conninfo, "jdbc:postgresql://h/d")["tcp_user_timeout"] == 120_000
+    made = of(conninfo, "jdbc:postgresql://h/d?tcpKeepAlive=false")
+    assert made["keepalives"] == 0
+    assert "tcp_user_timeout" not in made
 
 
 def test_sslmode_comes_before_ssl():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 from collections.abc import Mapping
 from types import ModuleType
@@ -65,9 +66,18 @@ def _connected(pymysql: ModuleType, host: Host, options: Mapping[str, Any]) -> A
     """Connect; a server that takes the connection and says nothing is not waited for longer than one that does not."""
     patience = {**options, "read_timeout": options["connect_timeout"], "write_timeout": options["connect_timeout"]}
     made = pymysql.connect(host=host.name, port=host.port or 3306, **patience)
+    _watch(made._sock)  # noqa: SLF001 - as below
     made._read_timeout = options.get("read_timeout")  # noqa: SLF001 - they cannot be changed otherwise
     made._write_timeout = options.get("write_timeout")  # noqa: SLF001 - as above
     return made
+
+
+def _watch(connected: Any) -> None:  # noqa: ANN401 - a socket, or one with TLS
+    """Notice within two minutes that a server is gone without a word."""
+    for name, value in (("KEEPIDLE", 60), ("KEEPINTVL", 10), ("KEEPCNT", 6), ("USER_TIMEOUT", 120_000)):
+        option = getattr(socket, f"TCP_{name}", None)  # not every system has them
+        if option is not None and connected.family != socket.AF_UNIX:
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def arguments(settings: Settings, credentials: Credentials, application: str) -> dict[str, Any]:

@@ -59,6 +59,9 @@ _WITHOUT_EFFECT: Final = frozenset(
 
 _TRUE: Final = frozenset({"", "true", "1", "yes", "on"})
 _DEFAULT_PREPARE_THRESHOLD: Final = 5
+_SILENCE: Final = 120
+_IDLE: Final = 60
+"""Seconds."""
 
 
 def conninfo(settings: Settings, credentials: Credentials, application: str) -> dict[str, str | int]:
@@ -79,13 +82,10 @@ def conninfo(settings: Settings, credentials: Credentials, application: str) -> 
         "client_encoding": "UTF8",
         "application_name": settings.option("ApplicationName") or application,
         "connect_timeout": _seconds(settings, "connectTimeout", "loginTimeout") or int(settings.login_seconds),
-        "keepalives": int((settings.option("tcpKeepAlive") or "true").lower() in _TRUE),
+        **_watched(settings),
         "target_session_attrs": _target(settings),
         "load_balance_hosts": "random" if (settings.option("loadBalanceHosts") or "no").lower() in _TRUE else None,
     }
-    silence = _seconds(settings, "socketTimeout")
-    if silence:
-        made["tcp_user_timeout"] = silence * 1000
     made.update(_same(settings.all_properties))
     if "sslmode" not in made and settings.option("ssl") is not None:
         made["sslmode"] = "require" if (settings.option("ssl") or "").lower() in _TRUE else "prefer"
@@ -117,6 +117,15 @@ def _same(properties: Mapping[str, str]) -> dict[str, str]:
         elif folded not in _WITHOUT_EFFECT:
             log.warning("Property %s of the connection is not known here, and has no effect", name)
     return found
+
+
+def _watched(settings: Settings) -> dict[str, int]:
+    """How a server that is gone without a word is noticed: within two minutes, or the ``socketTimeout``."""
+    silence = _seconds(settings, "socketTimeout")
+    limit = {"tcp_user_timeout": (silence or _SILENCE) * 1000}
+    if (settings.option("tcpKeepAlive") or "true").lower() not in _TRUE:
+        return {"keepalives": 0, **(limit if silence else {})}
+    return {"keepalives": 1, "keepalives_idle": _IDLE, "keepalives_interval": 10, "keepalives_count": 6, **limit}
 
 
 def _target(settings: Settings) -> str | None:
