@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 
+from integration.jdbc.ahead import AheadSinkConnector
 from integration.services.mariadb import MariaDb, MariaDbAddress
 from integration.services.postgresql import PostgreSql, PostgreSqlAddress
 from linkspan.api import Guarantee
@@ -74,6 +75,12 @@ class Once(Inserts):
     own: ClassVar[Mapping[str, str]] = {"pk.mode": "kafka", "insert.mode": "upsert"}
 
 
+class Ahead(Once):
+    """Records are written while the next ones come."""
+
+    connector = AheadSinkConnector
+
+
 class Alone(Once):
     """With a server of its own, which can be killed."""
 
@@ -105,7 +112,7 @@ OUTAGES = {"retry.outage", "stop.while-the-outside-is-away"}
 NO_OFFSETS = {"kill.before-stored_offsets", "kill.after-stored_offsets", "retry.stored-offsets"}
 
 
-@pytest.mark.parametrize(("adapter", "others"), [(Inserts, {"sharing.one-sleeps"}), (Once, set())])
+@pytest.mark.parametrize(("adapter", "others"), [(Inserts, {"sharing.one-sleeps"}), (Once, set()), (Ahead, set())])
 def test_the_sink_keeps_what_it_promises(
     adapter: type[Inserts],
     others: set[str],
@@ -120,11 +127,18 @@ def test_the_sink_keeps_what_it_promises(
     assert skipped == OUTAGES | NO_OFFSETS | others, report.text()
 
 
-@pytest.mark.parametrize("server", [PostgreSql, MariaDb])
+@pytest.mark.parametrize(
+    ("server", "connector"),
+    [(PostgreSql, JdbcSinkConnector), (MariaDb, JdbcSinkConnector), (PostgreSql, AheadSinkConnector)],
+)
 def test_the_sink_waits_for_a_database_that_is_away(
-    server: type[PostgreSql | MariaDb], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: type[PostgreSql | MariaDb],
+    connector: type[JdbcSinkConnector],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Alone, "server_class", server)
+    monkeypatch.setattr(Alone, "connector", connector)
     report = check(Alone, folder=tmp_path, only=sorted(OUTAGES), at_once=1)
     assert report.passed, report.text()
     assert {case.verdict for case in report.cases} == {"passed"}, report.text()

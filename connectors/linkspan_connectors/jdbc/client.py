@@ -124,6 +124,12 @@ class Client:
         if connection is not None:
             self.dialect.interrupt(connection)
 
+    def abort(self) -> None:
+        """Cut the connection, whoever waits for it; for another thread, as :meth:`interrupt`."""
+        connection = self._connection
+        if connection is not None:
+            self.dialect.abort(connection)
+
     def close(self) -> None:
         """As :meth:`reset`."""
         self.reset()

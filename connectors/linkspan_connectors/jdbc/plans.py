@@ -16,7 +16,7 @@ from linkspan_connectors.jdbc.groups import Kind
 from linkspan_connectors.jdbc.keys import ColumnRules, RecordShape, SinkColumn
 from linkspan_connectors.jdbc.tables import TableDefinition
 
-__all__ = ["Course", "Plan", "Planner"]
+__all__ = ["Course", "Plan", "Planner", "UnknownError"]
 
 _MOST_PLANS: Final = 1_000
 _DOING: Final[Mapping[str, str]] = {
@@ -25,6 +25,10 @@ _DOING: Final[Mapping[str, str]] = {
     "update": "Updating",
     "delete": "Deleting from",
 }
+
+
+class UnknownError(Exception):
+    """The database has to be asked first."""
 
 
 class Course(NamedTuple):
@@ -80,15 +84,18 @@ class Planner:
         self._tables.forget()
         self._plans.clear()
 
-    def plan(self, connection: DriverConnection, kind: Kind) -> Plan:
+    def plan(self, connection: DriverConnection | None, kind: Kind) -> Plan:
         """The plan for records of one kind; a new one ends the transaction of the connection.
 
         Raises:
+            UnknownError: there is none yet, and no connection to make it.
             DataError: records of this kind cannot be written.
             ConnectError: of :meth:`Dialect.failure`.
         """
         plan = self._plans.get(kind)
         if plan is None:
+            if connection is None:
+                raise UnknownError
             try:
                 plan = self._made(connection, kind)
             except UnsupportedError as error:

@@ -21,7 +21,10 @@ A call that fails rolls back before it raises, so that nothing of it is left whe
 from __future__ import annotations
 
 import logging
-from typing import NoReturn
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import ClassVar, Final, NoReturn, TypeVar
 
 from linkspan.api import (
     BatchError,
@@ -34,28 +37,59 @@ from linkspan.api import (
     SinkRecord,
     SinkTask,
     ThrottledError,
+    TopicPartition,
 )
+from linkspan.api.records import SinkRecords
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.config import attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.evolution import Tables
 from linkspan_connectors.jdbc.plans import Planner
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, column_rules, table_rules
-from linkspan_connectors.jdbc.writer import Failures, TableNames, Writer
+from linkspan_connectors.jdbc.writer import Failures, TableNames, Work, Writer
 
 __all__ = ["JdbcSinkTask"]
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+
+_SOON: Final = 50
+"""Milliseconds after which it is looked at what is in flight, when no records come."""
+_PATIENCE: Final = 5.0
+"""Seconds that a task which is stopped waits for what it has interrupted."""
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """Records that ``put`` has returned for, and that are not known to be written.
+
+    Attributes:
+        records: the records.
+        outcome: of the thread that writes them; None when that has failed.
+    """
+
+    records: SinkBatch
+    outcome: Future[Failures] | None
+
 
 class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
-    """One connection, one transaction for each ``put``."""
+    """One connection, one transaction for each ``put``.
+
+    Attributes:
+        many: so many records are written while the next ones are read and made ready.
+    """
+
+    many: ClassVar[int] = 500
 
     java_class = "io.confluent.connect.jdbc.sink.JdbcSinkTask"
     takes_large_batches = True
 
     _client: Client | None = None
+    _in_flight: _InFlight | None = None
 
     def start(self) -> None:
         """Make everything ready; the connection is opened when the first records come.
@@ -88,6 +122,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             dialect, credentials_of(config), f"{self.context.connector}-{self.context.task}", attempts
         )
         self._opened = 0
+        self._thread = ThreadPoolExecutor(1, "jdbc-sink")
         self._writer = Writer(
             dialect,
             planner,
@@ -99,32 +134,127 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
 
     def stop(self) -> None:
         """Close the connection."""
-        if self._client is not None:
-            self._client.close()
+        if self._client is None:
+            return
+        if self._in_flight is not None and self._in_flight.outcome is not None:
+            # nobody waits for it any more: what it writes is undone, or comes again
+            self._client.interrupt()
+            if wait([self._in_flight.outcome], _PATIENCE).not_done:
+                self._client.abort()
+        self._thread.shutdown()
+        self._client.close()
 
     def put(self, records: SinkBatch) -> None:
-        """Write the records and commit them."""
+        """Write the records and commit them; of many, begin to."""
         if not len(records):
+            self._settle()
             return
-        failures = self._write(records)
-        self._left, self._refusals = self._retries, 0
+        work = self._writer.prepare(None, records)
+        self._settle()
+        if len(records) >= self.many:
+            self._in_flight = _InFlight(records, self._begun(records, work))
+            self.context.timeout(_SOON)
+            return
+        failures = self._attempt(lambda: self._writer.write(*self._ready(records, work), tolerant=self._tolerates))
+        self._left = self._retries
         if failures:
-            self._refuse(records, failures)
+            raise _refused(records, failures)
 
-    def _write(self, records: SinkBatch) -> Failures:
+    def flush(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Wait for what is in flight."""
+        try:
+            self._settle()
+        except ConnectError:
+            # they come again
+            self._forget(offsets)
+            raise
+
+    def close(self, partitions: Sequence[TopicPartition]) -> None:
+        """What is in flight ends; what is left of these partitions belongs to somebody else."""
+        if self._in_flight is None:
+            return
+        try:
+            if self._in_flight.outcome is not None:
+                self._settle()
+        except ConnectError as error:
+            _log.warning("Records of partitions that are given away were not written, and come again there: %s", error)
+        self._forget(partitions)
+
+    # -- what is in flight -------------------------------------------------------------------------------------------
+
+    def _begun(self, records: SinkBatch, work: Work | None) -> Future[Failures]:
+        """Have another thread write records; nothing else uses the connection until it is through."""
+        connection, ready = self._attempt(lambda: self._ready(records, work))
+        return self._thread.submit(self._writer.write, connection, ready, tolerant=self._tolerates)
+
+    def _settle(self) -> None:
+        """See what has become of the records in flight, if there are any; those that are not written are kept.
+
+        Raises:
+            RetriableError: they are not written yet; the next call tries it again.
+            ConnectError: the task cannot go on.
+        """
+        flight = self._in_flight
+        if flight is None:
+            return
+        if flight.outcome is None:
+            flight.outcome = self._begun(flight.records, None)
+        outcome, flight.outcome = flight.outcome, None
+        failures = self._attempt(outcome.result)
+        self._in_flight = None
+        self._left = self._retries
+        if failures:
+            self._report(flight.records, failures)
+
+    def _forget(self, partitions: Collection[TopicPartition]) -> None:
+        """Give up records of some partitions that are in flight, and not written."""
+        if self._in_flight is not None:
+            records = [
+                record
+                for record in self._in_flight.records
+                if TopicPartition(record.original_topic, record.original_partition) not in partitions
+            ]
+            self._in_flight = _InFlight(SinkRecords(records), None) if records else None
+
+    def _report(self, records: SinkBatch, failures: Failures) -> None:
+        error = _refused(records, failures)
+        if not self._tolerates:
+            raise ConnectError(error.message) from error
+        reporter = self.context.errant_record_reporter
+        if reporter is not None:
+            for place, failure in error.failures.items():
+                reporter.report(records[place], failure)
+
+    # -- what goes wrong ---------------------------------------------------------------------------------------------
+
+    def _ready(self, records: SinkBatch, work: Work | None) -> tuple[DriverConnection, Work]:
+        """The connection, and records that are ready for it."""
         assert self._client is not None
         try:
             connection = self._client.connection()
         except OutageError as error:
-            self._unreachable(error)
+            raise _UnconnectedError(error) from error
+        self._refusals = 0
         if self._opened != self._client.opened:
             self._opened = self._client.opened
             self._writer.forget()
+            work = None
+        ready = work or self._writer.prepare(connection, records)
+        assert ready is not None
+        return connection, ready
+
+    def _attempt(self, call: Callable[[], T]) -> T:
+        """Talk to the database.
+
+        Raises:
+            RetriableError: it may work the next time.
+            ConnectError: it will not.
+        """
+        assert self._client is not None
         try:
-            return self._writer.write(connection, records, tolerant=self._tolerates)
-        except DataError:
-            # it was rolled back, and the same records come again in halves
-            raise
+            return call()
+        except _UnconnectedError as error:
+            self._unreachable(error.reason)
         except RetriableError as error:
             self._client.reset()
             self._again(error)
@@ -150,11 +280,21 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         self.context.timeout(pause)
         raise RetriableError(error.message) from error
 
-    def _refuse(self, records: SinkBatch, failures: Failures) -> NoReturn:
-        named = {place: _named(records[place], failures[place]) for place in sorted(failures)}
-        first = next(iter(named.values()))
-        more = f", and {len(named) - 1} others" if len(named) > 1 else ""
-        raise BatchError(f"{first}{more}", named)
+
+class _UnconnectedError(Exception):
+    """There is no connection."""
+
+    def __init__(self, reason: OutageError) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
+def _refused(records: SinkBatch, failures: Failures) -> BatchError:
+    """The error that names the records, and where each lies."""
+    named = {place: _named(records[place], failures[place]) for place in sorted(failures)}
+    first = next(iter(named.values()))
+    more = f", and {len(named) - 1} others" if len(named) > 1 else ""
+    return BatchError(f"{first}{more}", named)
 
 
 def _named(record: SinkRecord, error: DataError) -> DataError:

@@ -12,23 +12,27 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from linkspan.api import ConnectError, DataError, NotFoundError, SinkBatch, UnsupportedError
+from linkspan.api.records import SinkRecords
 from linkspan_connectors.jdbc.binding import Rows
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.groups import Group, grouped
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.plans import Course, Plan, Planner
+from linkspan_connectors.jdbc.plans import Course, Plan, Planner, UnknownError
 from linkspan_connectors.jdbc.rounds import latest, rounds
 from linkspan_connectors.jdbc.unfit import unfit_column
 
-__all__ = ["Failures", "Step", "TableNames", "Writer"]
+__all__ = ["Failures", "Step", "TableNames", "Work", "Writer"]
 
 Failures = dict[int, DataError]
 """Why records cannot be written, by their places in the ``put``."""
 
-_ATTEMPTS: Final = 2
 _FEW: Final = 20
 """So many rows are written as fast by statements as in bulk, which takes more exchanges with the database."""
+
+
+_Planned: TypeAlias = "list[tuple[Group, Plan]]"
+"""Records for one table."""
 
 
 class TableNames:
@@ -50,15 +54,18 @@ class TableNames:
         self._known.clear()
         self._outer = None
 
-    def of(self, connection: DriverConnection, topic: str) -> TableId:
+    def of(self, connection: DriverConnection | None, topic: str) -> TableId:
         """The table for a topic, with the catalog and schema that it is in where the dialect has them.
 
         Raises:
+            UnknownError: it is not known yet, and there is no connection.
             ConfigError: the format makes no name of it.
             Exception: of the driver.
         """
         table = self._known.get(topic)
         if table is None:
+            if connection is None:
+                raise UnknownError
             if self._outer is None:
                 self._outer = self._dialect.current_namespace(connection)
             named = self._dialect.table_id(self._template.replace("${topic}", topic))
@@ -84,6 +91,22 @@ class Step(NamedTuple):
     rows: Sequence[tuple[Any, ...]]
     keys: Sequence[Any]
     places: Sequence[int]
+
+
+class Work(NamedTuple):
+    """Records of one ``put``, ready to be written.
+
+    Attributes:
+        records: the records.
+        planned: plans for them, by table.
+        steps: what is written one after the other.
+        failures: of records that cannot be written.
+    """
+
+    records: SinkBatch
+    planned: Sequence[_Planned]
+    steps: Sequence[Step]
+    failures: Failures
 
 
 class _Bound(NamedTuple):
@@ -129,72 +152,108 @@ class Writer:
         self._planner.forget()
         self._names.forget()
 
-    def write(self, connection: DriverConnection, records: SinkBatch, *, tolerant: bool) -> Failures:
+    def prepare(self, connection: DriverConnection | None, records: SinkBatch) -> Work | None:
+        """Make records ready to be written; tables are made and extended here, before anything is written.
+
+        Args:
+            connection: without changes in its transaction; None while it is used for something else.
+            records: of one ``put``.
+
+        Returns:
+            them, or None when the database would have to be asked and there is no connection.
+
+        Raises:
+            ConfigError: ``table.name.format`` makes no name of a topic.
+            ConnectError: of :meth:`Dialect.failure`.
+        """
+        failures: Failures = {}
+        planned: dict[TableId, _Planned] = {}
+        try:
+            for group in self._groups(connection, records):
+                try:
+                    plan = self._planner.plan(connection, group.kind)
+                except DataError as error:
+                    failures.update(dict.fromkeys(group.places, error))
+                else:
+                    planned.setdefault(group.table, []).append((group, plan))
+        except UnknownError:
+            return None
+        tables = list(planned.values())
+        return Work(records, tables, self._steps(tables, failures, in_bulk=True), failures)
+
+    def write(self, connection: DriverConnection, work: Work, *, tolerant: bool) -> Failures:
         """Write records and commit them.
 
         Args:
             connection: without changes in its transaction.
-            records: of one ``put``.
-            tolerant: whether the others are to be written when some cannot be; else nothing is.
+            work: made ready by :meth:`prepare`.
+            tolerant: whether the others are to be written when some cannot be; else nothing is, but for what it takes
+                to find out which records a database refuses at the commit only.
 
         Returns:
             which could not be written, and why.
 
         Raises:
-            DataError: some records cannot be written, and it shows at the commit only, not which.
-            ConnectError: of :meth:`Dialect.failure`; nothing was written, or the connection was lost at the commit.
+            ConnectError: of :meth:`Dialect.failure`; nothing was written, or the connection was lost at the commit. No
+                DataError.
         """
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._write(connection, records, tolerant=tolerant)
-            except NotFoundError:
-                # a table or column went away since it was looked up
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                self._rollback(connection)
-                self._planner.forget()
-        raise AssertionError
+        try:
+            return self._write(connection, work, tolerant=tolerant)
+        except NotFoundError:
+            # a table or column went away since it was looked up
+            self._rollback(connection)
+            self._planner.forget()
+            again = self.prepare(connection, work.records)
+            assert again is not None
+            return self._write(connection, again, tolerant=tolerant)
+        except DataError as error:
+            return self._divided(connection, work.records, error, tolerant=tolerant)
 
-    def _write(self, connection: DriverConnection, records: SinkBatch, *, tolerant: bool) -> Failures:
-        planned, failures = self._planned(connection, records)
-        steps = self._steps(planned, failures, in_bulk=True)
+    def _write(self, connection: DriverConnection, work: Work, *, tolerant: bool) -> Failures:
+        """As :meth:`write`; raises DataError when the commit is refused for a record."""
+        failures = dict(work.failures)
         if failures and not tolerant:
             self._rollback(connection)
             return failures
         try:
-            self._all_at_once(connection, steps)
+            self._all_at_once(connection, work.steps)
         except ConnectError as error:
             if not _is_of_rows(error):
                 raise
             self._rollback(connection)
-            self._carefully(connection, self._steps(planned, failures, in_bulk=False), failures, tolerant=tolerant)
+            steps = self._steps(work.planned, failures, in_bulk=False)
+            self._carefully(connection, steps, failures, tolerant=tolerant)
             if failures and not tolerant:
                 self._rollback(connection)
                 return failures
         self._commit(connection)
         return failures
 
+    def _divided(
+        self, connection: DriverConnection, records: SinkBatch, error: DataError, *, tolerant: bool
+    ) -> Failures:
+        """Write records in halves, each a transaction of its own: at the commit no record at fault is named."""
+        if len(records) == 1:
+            return {0: error}
+        found: Failures = {}
+        middle = len(records) // 2
+        for begin, half in ((0, records[:middle]), (middle, records[middle:])):
+            work = self.prepare(connection, SinkRecords(half))
+            assert work is not None
+            failures = self.write(connection, work, tolerant=tolerant)
+            found.update((begin + place, failure) for place, failure in failures.items())
+            if found and not tolerant:
+                break
+        return found
+
     # -- making ready ------------------------------------------------------------------------------------------------
 
-    def _planned(self, connection: DriverConnection, records: SinkBatch) -> tuple[list[_Planned], Failures]:
-        """Plans for all records, by table; tables are made and extended here, before anything is written."""
-        failures: Failures = {}
-        planned: dict[TableId, _Planned] = {}
-        for group in self._groups(connection, records):
-            try:
-                plan = self._planner.plan(connection, group.kind)
-            except DataError as error:
-                failures.update(dict.fromkeys(group.places, error))
-            else:
-                planned.setdefault(group.table, []).append((group, plan))
-        return list(planned.values()), failures
-
-    def _groups(self, connection: DriverConnection, records: SinkBatch) -> list[Group]:
+    def _groups(self, connection: DriverConnection | None, records: SinkBatch) -> list[Group]:
         try:
             return grouped(
                 records, lambda topic: self._names.of(connection, topic), with_coordinates=self._with_coordinates
             )
-        except ConnectError:
+        except (ConnectError, UnknownError):
             raise
         except Exception as error:
             raise self._dialect.failure(error, "Asking for the current schema") from error
@@ -272,10 +331,6 @@ class Writer:
             self._dialect.rollback_to_savepoint(connection)
         except Exception as error:
             raise self._dialect.failure(error, "Rolling back to a savepoint") from error
-
-
-_Planned: TypeAlias = "list[tuple[Group, Plan]]"
-"""Records for one table."""
 
 
 def _bound(group: Group, plan: Plan, failures: Failures, *, in_bulk: bool) -> _Bound:
