@@ -161,3 +161,29 @@ def test_percent_signs_and_question_marks_in_texts_are_no_parameters(session):
     found = session.rows("SELECT s, '%s ? %' AS fixed FROM t WHERE s = ? AND s LIKE '%\\%?' ESCAPE '\\'".replace(
         "\\", "!"), ["100%?"])  # fmt: skip
     assert found == [{"s": "100%?", "fixed": "%s ? %"}]
+
+
+def test_isolation_is_that_which_is_asked_for(postgresql_target, mariadb_target, sqlite_target):
+    session = postgresql_target.session()
+    assert session.dialect.set_isolation(session.connection, "REPEATABLE_READ")
+    assert session.rows("SELECT current_setting('transaction_isolation') AS level") == [{"level": "repeatable read"}]
+    session = mariadb_target.session()
+    assert session.dialect.set_isolation(session.connection, "SERIALIZABLE")
+    assert session.rows("SELECT @@tx_isolation AS level") == [{"level": "SERIALIZABLE"}]
+    session = sqlite_target.session()
+    assert session.dialect.set_isolation(session.connection, "SERIALIZABLE")
+    assert session.dialect.set_isolation(session.connection, "READ_UNCOMMITTED")
+    assert not session.dialect.set_isolation(session.connection, "REPEATABLE_READ")
+
+
+def test_the_time_of_the_database_is_asked_for(session):
+    ((value,),) = session.dialect.ask(session.connection, session.dialect.current_time_query)
+    assert str(value)[:2] == "20"
+
+
+def test_texts_are_written_and_read_whatever_characters_they_have(session):
+    session.run("CREATE TABLE t (s VARCHAR(200))")
+    texts = ["grün 😀 中文", 'it\'s "quoted" \\ back`tick', "%s %% ? :1 $1", "line\nbreak\ttab\r", ""]
+    session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?)", [(text,) for text in texts])
+    session.connection.commit()
+    assert {row["s"] for row in session.rows("SELECT s FROM t")} == set(texts)

@@ -62,7 +62,7 @@ POSTGRESQL = [
     ("timestamptz", "'2024-02-29 01:02:03+05'", JdbcType.TIMESTAMP, moment(2024, 2, 28, 20, 2, 3, tzinfo=UTC)),
     ("timestamp", "'infinity'", JdbcType.TIMESTAMP, OutOfRange("infinity", 9223372036825200000)),
     ("date", "'-infinity'", JdbcType.DATE, OutOfRange("-infinity", -9223372036825200000)),
-    ("date", "'0044-03-15 BC'", JdbcType.DATE, OutOfRange("0044-03-15 BC", -63517824000000)),
+    ("date", "'0044-03-15 BC'", JdbcType.DATE, OutOfRange("0044-03-15 BC", -63517996800000)),
     ("timestamp", "'12024-01-01'", JdbcType.TIMESTAMP, OutOfRange("12024-01-01 00:00:00", 317273587200000)),
     ("time", "'24:00'", JdbcType.TIME, OutOfRange("24:00:00", 86400000)),
     ("interval", "'1 day'", JdbcType.OTHER, "1 day"),

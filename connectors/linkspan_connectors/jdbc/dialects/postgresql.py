@@ -112,7 +112,7 @@ class PostgreSqlDialect(Dialect):
         """Through a cursor of the server, within the transaction."""
         session: Any = connection
         text = self.text(statement, parameters=bool(parameters))
-        return ServerSelection(session, text, tuple(parameters) or None, batch_rows, self._names)
+        return ServerSelection(session, text, tuple(parameters) or None, batch_rows, self._names, self.settings)
 
     def check_query(self, connection: DriverConnection, statement: str) -> None:
         """Have it prepared."""

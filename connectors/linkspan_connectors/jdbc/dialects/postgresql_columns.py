@@ -6,7 +6,6 @@ BOOLEAN, ``bit(8)`` TINYINT, ``uuid`` and ``json`` VARCHAR.
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms
 from linkspan_connectors.jdbc.results import JdbcType, OutOfRange, ResultColumn, Row
+from linkspan_connectors.jdbc.settings import Settings
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 __all__ = ["ServerSelection", "TypeNames", "use_plain_texts"]
-
-_INFINITY_MS: Final = 9_223_372_036_825_200_000
-"""What the Java driver makes of infinity."""
 
 _TYPES: Final = {
     16: (JdbcType.BOOLEAN, "bool"),
@@ -143,6 +141,7 @@ class ServerSelection:
         parameters: of the query; None for a text without placeholders.
         batch_rows: rows to fetch at once.
         names: of types.
+        settings: of the connection.
     """
 
     def __init__(
@@ -152,7 +151,9 @@ class ServerSelection:
         parameters: Sequence[Any] | None,
         batch_rows: int,
         names: TypeNames,
+        settings: Settings,
     ) -> None:
+        self._settings = settings
         self._name = f"linkspan_{next(_numbers)}"
         self._connection = connection
         self._cursor = connection.cursor()
@@ -181,7 +182,7 @@ class ServerSelection:
         try:
             return self._cursor.fetchall()
         except psycopg.DataError:  # a date or time that Python cannot hold
-            return _loaded_anyhow(self._connection, result)
+            return _loaded_anyhow(self._connection, result, self._settings)
 
     def close(self) -> None:
         """Close the cursor, also that of the server; the transaction stays open."""
@@ -262,7 +263,7 @@ def _money(text: str) -> float:
     return -amount if "-" in text or "(" in text else amount
 
 
-def _loaded_anyhow(connection: psycopg.Connection[Any], result: PGresult) -> list[Row]:
+def _loaded_anyhow(connection: psycopg.Connection[Any], result: PGresult, settings: Settings) -> list[Row]:
     """The rows of a result, with :class:`OutOfRange` for what Python cannot hold."""
     from psycopg.adapt import PyFormat, Transformer  # noqa: F401, PLC0415 - of the extra "jdbc"
 
@@ -273,50 +274,16 @@ def _loaded_anyhow(connection: psycopg.Connection[Any], result: PGresult) -> lis
         values = []
         for column in range(result.nfields):
             data = result.get_value(index, column)
-            values.append(None if data is None else _value(loaders, data, result.ftype(column)))
+            values.append(None if data is None else _value(loaders, data, result.ftype(column), settings))
         rows.append(tuple(values))
     return rows
 
 
-def _value(loaders: Any, data: bytes, oid: int) -> Any:  # noqa: ANN401 - of any type
+def _value(loaders: Any, data: bytes, oid: int, settings: Settings) -> Any:  # noqa: ANN401 - of any type
     import psycopg  # noqa: PLC0415 - of the extra "jdbc"
 
     try:
         return loaders.get_loader(oid, psycopg.pq.Format.TEXT).load(data)
     except psycopg.DataError:
         text = bytes(data).decode(errors="replace")
-        return OutOfRange(text, _epoch_ms(text))
-
-
-_MOMENT: Final = re.compile(
-    r"(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?([+-]\d\d(?::?\d\d){0,2})?( BC)?"
-)
-_CYCLE_YEARS: Final = 400
-_CYCLE_MS: Final = 146_097 * 86_400_000
-
-
-def _epoch_ms(text: str) -> int | None:
-    """Milliseconds since the epoch of a day or moment, in the Gregorian calendar; without zone as if in UTC."""
-    if text in ("infinity", "-infinity"):
-        return _INFINITY_MS if text == "infinity" else -_INFINITY_MS
-    if text.startswith("24:00:00"):
-        return 86_400_000
-    match = _MOMENT.fullmatch(text)
-    if match is None:
-        return None
-    year = 1 - int(match[1]) if match[9] else int(match[1])
-    cycles, within = divmod(year, _CYCLE_YEARS)
-    hour, minute, second = (int(part or 0) for part in match.group(4, 5, 6))
-    moment = datetime.datetime(2000 + within, int(match[2]), int(match[3]), hour, minute, second, tzinfo=datetime.UTC)
-    seconds = int(moment.timestamp()) - _offset(match[8])
-    millis = int((match[7] or "").ljust(3, "0")[:3])
-    return seconds * 1000 + millis + (cycles - 5) * _CYCLE_MS
-
-
-def _offset(text: str | None) -> int:
-    """Seconds that a zone's clocks are ahead."""
-    if not text:
-        return 0
-    parts = [int(part) for part in re.findall(r"\d\d", text)]
-    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
-    return -seconds if text.startswith("-") else seconds
+        return OutOfRange(text, epoch_ms(text, settings))
