@@ -1,5 +1,6 @@
 # Everything runs from a bare checkout: Python 3.11 or newer and make are enough, the environment is created in .venv.
-# The integration suite also wants Java 17 and Maven, to run a real Kafka broker and the original Connect worker.
+# The integration suite also wants Java 17 and Maven, to run a real Kafka broker and the original Connect worker, and
+# PostgreSQL and MariaDB, which it installs by apt-get where it runs as root.
 # A REST client that it tries is written for Node.js 18 or newer with npm; the others come from the package index.
 
 PYTHON ?= python3

@@ -154,6 +154,18 @@ def test_rows_are_fetched_in_batches_that_end(session):
     assert sizes == [10, 10, 5]
 
 
+@pytest.mark.parametrize("sizes", [[25], [3, 12, 10], [20, 5], [1, 24], [26], [7, 7, 7, 4]])
+def test_fewer_rows_than_asked_for_come_at_the_end_only(session, sizes):
+    session.run("CREATE TABLE t (id INT)")
+    session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?)", [(number,) for number in range(25)])
+    selection = session.dialect.select(session.connection, "SELECT id FROM t ORDER BY id", batch_rows=10)
+    fetched = [selection.fetch(size) for size in sizes]
+    assert [len(rows) for rows in fetched] == [min(size, 25) for size in sizes]
+    assert [row[0] for rows in fetched for row in rows] == list(range(25))
+    assert list(selection.fetch(5)) == []
+    selection.close()
+
+
 def test_percent_signs_and_question_marks_in_texts_are_no_parameters(session):
     session.run("CREATE TABLE t (s VARCHAR(20))")
     session.dialect.run(session.connection, "INSERT INTO t VALUES (?)", ["100%?"])

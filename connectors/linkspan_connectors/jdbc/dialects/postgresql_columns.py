@@ -167,10 +167,12 @@ class ServerSelection:
 
     def fetch(self, count: int) -> Sequence[Row]:
         """The next rows."""
-        if self._ready:
-            ready, self._ready = self._ready[:count], self._ready[count:]
-            return ready
-        return () if self._ended else self._next(count)
+        if not self._ready:
+            return () if self._ended else self._next(count)
+        ready, self._ready = self._ready[:count], self._ready[count:]
+        if len(ready) < count and not self._ended:
+            return [*ready, *self._next(count - len(ready))]
+        return ready
 
     def _next(self, count: int) -> Sequence[Row]:
         import psycopg  # noqa: PLC0415 - of the extra "jdbc"
