@@ -83,11 +83,13 @@ class StructColumns:
             made = [dumps(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
         except (ValueError, TypeError, ArithmeticError, DataError):
             return None
-        everything = b"".join(made)
+        everything = b"\n".join(made)
+        # Those that the library made keep room for thousands of bytes; a line end is never part of one.
+        texts = everything.split(b"\n")
         if everything.isascii() and b"\\" not in everything:
-            return made
+            return texts
         spelled = java_json.spelled
-        return [text if text.isascii() and b"\\" not in text else spelled(text) for text in made]
+        return [text if text.isascii() and b"\\" not in text else spelled(text) for text in texts]
 
     def _given(self, values: Values) -> Iterable[Values] | None:
         """Columns of the structs; None where they have other fields, or there are none."""
