@@ -1,13 +1,16 @@
 """Records of topics as rows of tables (spec/jdbc.md 9 to 14): at least once, and with upserts in effect once a key.
 
-``put`` writes all of its records in one transaction; the runtime commits offsets after it. What a SIGKILL between any
-two steps does, and a lost connection, which is the same to the database:
+All records of a ``put`` are one transaction. Of many records ``put`` only begins it: another thread goes on while the
+next ones are read and made ready, and the next call waits for it, whichever it is. ``flush`` is such a call, so no
+offset is committed before the rows in front of it. What a SIGKILL between any two steps does, and a lost connection,
+which is the same to the database:
 
 ====  ==========================================  =======================================================
 Step  What happened                               A kill right after it
 ====  ==========================================  =======================================================
 1     tables were created or extended             they stay; the records come again and find them
-2     rows were sent, some or all                 they are rolled back; as 1
+2     rows were sent, some or all; ``put`` may    they are rolled back; as 1
+      have returned
 3     the commit was asked for, not answered      as 2, or as 4
 4     the commit was answered                     the records come again: upserts, updates and deletes change
                                                   nothing then; inserts come twice, or meet their own keys
@@ -15,7 +18,8 @@ Step  What happened                               A kill right after it
 6     offsets are committed                       nothing: reading goes on behind them
 ====  ==========================================  =======================================================
 
-A call that fails rolls back before it raises, so that nothing of it is left when the records come again.
+A call that fails rolls back before it raises. Records that ``put`` has returned for are kept until they are written,
+and are written before all others; they are given up only when their offsets will not be committed, and come again then.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from linkspan_connectors.jdbc.bulk import postgresql
+from linkspan_connectors.jdbc.bulk import mysql, postgresql
 from linkspan_connectors.jdbc.bulk.way import Target, Way
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
@@ -18,7 +18,8 @@ _log = logging.getLogger(__name__)
 Bulk = tuple[Way, Mapping[str, Callable[[Any], Any] | None]]
 """A way, and by the names of columns what makes values for it that are not None."""
 
-_WAYS: Mapping[str, Callable[[Dialect, DriverConnection, Target], Bulk | str]] = {
+_WAYS: Mapping[str, Callable[[Dialect, DriverConnection, Target], Bulk | str | None]] = {
+    "MySqlDatabaseDialect": mysql.many_rows,
     "PostgreSqlDatabaseDialect": postgresql.copying,
 }
 
