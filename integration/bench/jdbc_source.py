@@ -6,17 +6,19 @@ is one thread that fetches through a cursor of the server with psycopg, writes e
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from integration.bench.footprint import tree
+from integration.bench.footprint import cpu_seconds, tree
 from integration.services.kafka import Broker
 from integration.services.linkspan import LinkspanWorker
 from integration.services.postgresql import PostgreSql
@@ -49,13 +51,27 @@ def create(bootstrap: str, topic: str) -> None:
         future.result(30)
 
 
-def bare(server: PostgreSql, bootstrap: str, topic: str) -> float:
-    """Rows a second of the bare loop."""
+class Found(NamedTuple):
+    """What one way took.
+
+    Attributes:
+        rate: rows a second.
+        processor: microseconds of processor time a row, of our processes.
+        memory: MiB of the largest process.
+    """
+
+    rate: float
+    processor: float
+    memory: float
+
+
+def bare(server: PostgreSql, bootstrap: str, topic: str) -> Found:
+    """The bare loop, in this process."""
     producer = Producer(
         {"bootstrap.servers": bootstrap, "enable.idempotence": True, "batch.size": 1_000_000, "linger.ms": 10,
          "queue.buffering.max.messages": 1_000_000}
     )  # fmt: skip
-    began, count = time.perf_counter(), 0
+    began, used, count = time.perf_counter(), time.process_time(), 0
     with server.connect("bench") as connection:
         connection.autocommit = False
         cursor = connection.cursor(name="bare")
@@ -66,13 +82,14 @@ def bare(server: PostgreSql, bootstrap: str, topic: str) -> float:
             producer.poll(0)
             count += len(rows)
     producer.flush(60)
-    return count / (time.perf_counter() - began)
+    processor = (time.process_time() - used) * 1e6 / count
+    return Found(count / (time.perf_counter() - began), processor, resident([os.getpid()]))
 
 
-def resident(worker: LinkspanWorker) -> float:
-    """MiB of the largest process of a worker."""
+def resident(pids: Iterable[int]) -> float:
+    """MiB of the largest of these processes."""
     sizes = [0]
-    for each in tree(worker.pid):
+    for each in pids:
         try:
             sizes.append(int(Path(f"/proc/{each}/statm").read_text().split()[1]) * 4096)
         except OSError:
@@ -80,8 +97,8 @@ def resident(worker: LinkspanWorker) -> float:
     return max(sizes) / (1 << 20)
 
 
-def ours(server: PostgreSql, bootstrap: str, folder: Path, prefix: str, count: int, **more: str) -> tuple[float, float]:
-    """Rows a second of the connector in a worker, from its first record on; and MiB of its task."""
+def ours(server: PostgreSql, bootstrap: str, folder: Path, prefix: str, count: int, **more: str) -> Found:
+    """The connector in a worker, from its first record on."""
     source = {
         "name": "orders",
         "connector.class": "JdbcSource",
@@ -103,13 +120,15 @@ def ours(server: PostgreSql, bootstrap: str, folder: Path, prefix: str, count: i
     worker = LinkspanWorker(folder, bootstrap, {"connector.client.config.override.policy": "All"}, [source])
     worker.start()
     try:
-        first, most, began = 0, 0.0, time.perf_counter()
+        first, most, began, used = 0, 0.0, time.perf_counter(), 0.0
         while (end := ends(bootstrap, topic)) < count:
             if end and not first:
-                first, began = end, time.perf_counter()
-            most = max(most, resident(worker))
-            time.sleep(0.02)
-        return (count - first) / (time.perf_counter() - began), most
+                first, began, used = end, time.perf_counter(), cpu_seconds(worker.pid)
+            most = max(most, resident(tree(worker.pid)))
+            time.sleep(0.05)
+        rows = count - first
+        processor = (cpu_seconds(worker.pid) - used) * 1e6 / rows
+        return Found(rows / (time.perf_counter() - began), processor, most)
     finally:
         worker.stop()
 
@@ -138,13 +157,20 @@ def measure(server: PostgreSql, bootstrap: str, folder: Path, count: int) -> Non
     for number in range(2):
         create(bootstrap, f"bare-{number}")
         loop = bare(server, bootstrap, f"bare-{number}")
-        print(f"bare loop: {loop:,.0f} rows/s", flush=True)
+        show("bare loop", loop)
         for schemas in ("false", "true"):
             name = f"{schemas}-{number}-"
             settings = {"value.converter.schemas.enable": schemas}
-            found, memory = ours(server, bootstrap, folder / name, name, count, **settings)
-            print(f"connector, schemas.enable={schemas}: {found:,.0f} rows/s, bare loop is {loop / found:.2f} times "
-                  f"as fast; {memory:.0f} MiB", flush=True)  # fmt: skip
+            found = ours(server, bootstrap, folder / name, name, count, **settings)
+            show(f"connector, schemas.enable={schemas}", found)
+            print(f"  the bare loop is {loop.rate / found.rate:.2f} times as fast, and takes 1/"
+                  f"{found.processor / loop.processor:.2f} of the processor time", flush=True)  # fmt: skip
+
+
+def show(what: str, found: Found) -> None:
+    """Print a line."""
+    print(f"{what}: {found.rate:,.0f} rows/s, {found.processor:.1f} µs of processor time a row, {found.memory:.0f} MiB",
+          flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
