@@ -220,3 +220,34 @@ def test_no_committed_row_is_lost_whoever_is_killed(
         with suppress(Exception):
             worker.kill()
         server.remove()
+
+
+def test_a_row_that_cannot_be_read_goes_to_the_dead_letter_queue_alone(
+    tmp_path: Path, postgresql_target: Target
+) -> None:
+    session = postgresql_target.session()
+    session.run("CREATE TABLE days (id int PRIMARY KEY, day date)")
+    session.run("INSERT INTO days VALUES (1, '2024-01-01'), (2, 'infinity'), (3, '2024-01-03')")
+    source = {
+        **postgresql_target.settings,
+        "mode": "incrementing",
+        "incrementing.column.name": "id",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+        "transforms": "",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.topic.replication.factor": "1",
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "errors.log.enable": "true",
+    }
+    worker = pipe(tmp_path, source, topics="from-days|dead")
+    with running(worker):
+        lines = tmp_path / "ids"
+        wait_for(lambda: lines.exists() and len(lines.read_text().splitlines()) == 3, lambda: worker.log.read_text())
+    found = sorted(lines.read_text().splitlines())
+    assert '{"id":1,"day":19723}' in found
+    assert '{"id":3,"day":19725}' in found
+    log = worker.log.read_text()
+    assert "table public.days, row with id=2, column day: infinity lies beyond the years 1 to 9999" in log
+    assert log.count("lies beyond the years") < 20
