@@ -10,11 +10,12 @@ import pytest
 
 from integration.conftest import missing
 from integration.jdbc.targets import Target
+from integration.services.mariadb import MariaDb
 from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.postgresql import PostgreSql
 from integration.services.proxy import Proxy
-from linkspan.api import ThrottledError, UnreachableError
+from linkspan.api import DataError, ThrottledError, UnreachableError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects import dialect_of
@@ -164,3 +165,26 @@ def test_the_system_watches_whether_the_server_is_still_there(kind, request):
         assert watched.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
         assert watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
+
+
+def test_a_row_that_is_too_large_for_mariadb_is_at_fault_itself():
+    server = MariaDb({"max_allowed_packet": "1M"})
+    try:
+        server.start()
+        server.create_database("d")
+        target = Target("mariadb", server.jdbc_url("d"), server.user, server.password, [])
+        session = target.session()
+        session.run("CREATE TABLE t (id INT PRIMARY KEY, data LONGTEXT)")
+        rows = [(1, "small"), (2, "x" * 3_000_000), (3, "small")]
+        with pytest.raises(DataError, match="raise its max_allowed_packet"):
+            session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?,?)", rows)
+        session.connection.rollback()
+        session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?,?)", [rows[0], rows[2]])
+        session.dialect.run_many(
+            session.connection, "INSERT INTO t VALUES (?,?)", [(4, "y" * 600_000), (5, "z" * 600_000)]
+        )
+        session.connection.commit()
+        assert [row["id"] for row in session.rows("SELECT id FROM t ORDER BY id")] == [1, 3, 4, 5]
+        target.close()
+    finally:
+        server.remove()

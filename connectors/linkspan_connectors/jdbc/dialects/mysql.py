@@ -12,7 +12,7 @@ from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, CursorSelection, Dialect
 from linkspan_connectors.jdbc.dialects.mysql_columns import columns_of, decoders
-from linkspan_connectors.jdbc.dialects.mysql_connection import open_connection
+from linkspan_connectors.jdbc.dialects.mysql_connection import limit_statements, open_connection
 from linkspan_connectors.jdbc.dialects.mysql_tables import LIST, OF_COLUMNS, OF_KEY, OF_TABLE, chosen, listed
 from linkspan_connectors.jdbc.dialects.mysql_tables import definition_of as made_of
 from linkspan_connectors.jdbc.drivers import DriverConnection, driver
@@ -59,6 +59,13 @@ class MySqlDialect(Dialect):
         made: DriverConnection = open_connection(
             pymysql, self.settings, credentials, application, decoders(self.settings)
         )
+        try:
+            ((longest,),) = self.ask(made, "SELECT @@max_allowed_packet")
+            made.rollback()
+            limit_statements(pymysql, made, longest)
+        except BaseException:
+            made.close()
+            raise
         return made
 
     def is_open(self, connection: DriverConnection) -> bool:

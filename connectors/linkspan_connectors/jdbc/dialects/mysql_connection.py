@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
-from linkspan.api import ConfigError
+from linkspan.api import ConfigError, DataError
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.stores import StoreFile, tls_context
 from linkspan_connectors.jdbc.urls import Host
 
-__all__ = ["arguments", "open_connection"]
+__all__ = ["arguments", "limit_statements", "open_connection"]
 
 log = logging.getLogger(__name__)
 
+_ROOM: Final = 1024
+"""Bytes of a packet for what is not the statement."""
+_BYTES_A_CHARACTER: Final = 4
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 _MODES: Final = {
     "disabled": "none",
@@ -70,6 +73,35 @@ def _connected(pymysql: ModuleType, host: Host, options: Mapping[str, Any]) -> A
     made._read_timeout = options.get("read_timeout")  # noqa: SLF001 - they cannot be changed otherwise
     made._write_timeout = options.get("write_timeout")  # noqa: SLF001 - as above
     return made
+
+
+def limit_statements(pymysql: ModuleType, connection: Any, longest: int) -> None:  # noqa: ANN401 - PyMySQL's
+    """Refuse a statement that the server would answer by closing the connection.
+
+    Args:
+        pymysql: the driver.
+        connection: whose cursors to change.
+        longest: bytes that the server takes, its ``max_allowed_packet``.
+    """
+    limit = longest - _ROOM
+
+    class LimitedCursor(pymysql.cursors.Cursor):  # type: ignore[name-defined, misc]  # the driver is imported late
+        """Whose statements all fit into one packet."""
+
+        max_stmt_length = min(pymysql.cursors.Cursor.max_stmt_length, limit)
+
+        def _query(self, q: str | bytes | bytearray) -> Any:  # noqa: ANN401 - the driver's
+            size = len(q)
+            if isinstance(q, str) and size * _BYTES_A_CHARACTER >= limit:
+                size = len(q.encode(errors="replace"))
+            if size >= limit:
+                raise DataError(
+                    f"A statement of {size} bytes is larger than the database takes, which is {longest} bytes: raise "
+                    "its max_allowed_packet, or write less at once"
+                )
+            return super()._query(q)
+
+    connection.cursorclass = LimitedCursor
 
 
 def _watch(connected: Any) -> None:  # noqa: ANN401 - a socket, or one with TLS
