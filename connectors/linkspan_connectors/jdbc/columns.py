@@ -89,13 +89,21 @@ class ColumnRules:
 class UnreadableRow(Mapping[str, object]):
     """Stands for a row of which no record can be made: whoever looks into it gets the reason.
 
-    So it fails on its way into the log, alone, with the tolerance that is set.
+    So it fails on its way into the log, alone, with the tolerance that is set. Its text is what the row holds, for a
+    dead letter.
+
+    Args:
+        reason: with table, row and column.
+        names: of the columns.
+        row: as the driver gives it.
     """
 
-    __slots__ = ("_reason",)
+    __slots__ = ("_names", "_reason", "_row")
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, names: Sequence[str] = (), row: Row = ()) -> None:
         self._reason = reason
+        self._names = names
+        self._row = row
 
     def __getitem__(self, key: str) -> object:
         raise DataError(self._reason)
@@ -107,7 +115,8 @@ class UnreadableRow(Mapping[str, object]):
         raise DataError(self._reason)
 
     def __repr__(self) -> str:
-        return f"UnreadableRow({self._reason!r})"
+        pairs = zip(self._names, self._row, strict=True)
+        return "{" + ", ".join(f"{name}={_plain_text(value)}" for name, value in pairs) + "}"
 
     __str__ = __repr__
 
@@ -188,7 +197,8 @@ class Rows:
             return made
         records: list[Mapping[str, object]] = list(made)
         for at, reason in failures.items():
-            records[at] = UnreadableRow(f"{where(at)}, {reason}")
+            row = tuple(rows[at][column.index] for column in self.columns)
+            records[at] = UnreadableRow(f"{where(at)}, {reason}", made.names, row)
         return records
 
 
@@ -406,6 +416,14 @@ def _composed(load: Callable[[Any], Any], one: Callable[[Any], Any]) -> Callable
 
 def _misfit(value: object, wanted: str) -> DataError:
     return DataError(f"{_shown(value)} is no {wanted}")
+
+
+def _plain_text(value: object) -> str:
+    if isinstance(value, OutOfRange):
+        return value.text
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    return "null" if value is None else str(value)
 
 
 def _shown(value: object) -> str:

@@ -390,3 +390,4 @@ def test_other_rows_of_a_batch_are_not_harmed_by_one_that_fails():
     assert records[0] == {"id": 1, "d": day}
     assert records[2] == {"id": 3, "d": day}
     assert isinstance(records[1], UnreadableRow)
+    assert str(records[1]) == "{id=2, d=infinity}"
