@@ -151,6 +151,16 @@ def test_a_column_that_went_away_is_added_anew(target):
     assert rows(target)[:2] == [(1, "x", None), (2, "x", 1.5)]
 
 
+def test_a_table_that_the_database_will_not_make_is_the_fault_of_its_records(mariadb_target):
+    # so many digits are too many there
+    fields = {"d": schema.decimal_of(50, optional=True)}
+    with sinking(mariadb_target, auto_create="true", **TOLERANT) as task:
+        found = refused(task, struct(fields, {"d": None}), struct({"n": schema.INT32}, {"n": 1}, topic="numbers"))
+        assert list(found) == [0]
+        assert "Creating table" in str(found[0])
+    assert rows(mariadb_target, "SELECT n FROM numbers") == [(1,)]
+
+
 def test_a_right_that_is_missing_fails_the_task_at_once(postgresql_target):
     session = postgresql_target.session()
     session.run(

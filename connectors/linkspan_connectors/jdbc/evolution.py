@@ -83,7 +83,7 @@ class Tables:
             refusal = self._change(connection, self._add_texts(table, missing), f"Adding columns to table {table}")
             definition = self._look(connection, table) or definition
         if refusal is not None:
-            raise refusal
+            raise DataError(refusal.message) from refusal
         raise DataError(
             f"Table {table}: columns were added, and are not there: {_listed(_missing(definition, fields))}"
         )
@@ -112,8 +112,10 @@ class Tables:
         text = self._dialect.create_table(table, fields)
         refusal = self._change(connection, [text], f"Creating table {table}")
         definition = self._look(connection, table)
+        if definition is None and refusal is not None:
+            raise DataError(refusal.message) from refusal
         if definition is None:
-            raise refusal or DataError(f"Table {table} was created, and cannot be seen: check the rights to see it")
+            raise DataError(f"Table {table} was created, and cannot be seen: check the rights to see it")
         return definition
 
     def _add_texts(self, table: TableId, missing: Sequence[ColumnField]) -> list[str]:

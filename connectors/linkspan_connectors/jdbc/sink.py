@@ -225,9 +225,11 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         if not self._tolerates:
             raise ConnectError(error.message) from error
         reporter = self.context.errant_record_reporter
-        if reporter is not None:
-            for place, failure in error.failures.items():
-                reporter.report(records[place], failure)
+        if reporter is None:
+            _log.warning("Passed over, since errors.tolerance=all: %s", error)
+            return
+        for place, failure in error.failures.items():
+            reporter.report(records[place], failure)
 
     # -- what goes wrong ---------------------------------------------------------------------------------------------
 
