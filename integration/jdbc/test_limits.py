@@ -15,7 +15,7 @@ from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.postgresql import PostgreSql
 from integration.services.proxy import Proxy
-from linkspan.api import DataError, ThrottledError, UnreachableError
+from linkspan.api import DataError, RetriableError, ThrottledError, UnreachableError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects import dialect_of
@@ -188,3 +188,13 @@ def test_a_row_that_is_too_large_for_mariadb_is_at_fault_itself():
         target.close()
     finally:
         server.remove()
+
+
+def test_a_query_whose_table_is_locked_is_not_looked_at_for_ever(postgresql_target, monkeypatch):
+    owner, session = postgresql_target.session(), postgresql_target.session()
+    owner.run("CREATE TABLE t (id INT)")
+    owner.dialect.run(owner.connection, "LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+    monkeypatch.setattr(type(session.dialect), "check_seconds", 1)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - of the driver
+        session.dialect.check_query(session.connection, "SELECT id FROM t")
+    assert isinstance(session.dialect.failure(caught.value, "It"), RetriableError)

@@ -94,6 +94,8 @@ class Dialect(ABC):
     """Whether times in the database may be finer than the microseconds that its driver gives."""
     selections_at_once: ClassVar[bool] = False
     """Whether other statements may be run on a connection while a result of it is being read."""
+    check_seconds: ClassVar[int] = 60
+    """How long a database may look at a query: its tables may be locked."""
     has_upsert: ClassVar[bool] = True
     longest_name: ClassVar[int | None] = None
     """Bytes of a table's name that the database keeps; it cuts the rest off. None when it refuses, or takes any."""
@@ -219,7 +221,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def check_query(self, connection: DriverConnection, statement: str) -> None:
-        """Have the database look at a query without running it (spec 4, rule 8).
+        """Have the database look at a query without running it, for a minute at most where it can (spec 4, rule 8).
 
         Raises:
             Exception: of the driver: it is refused.

@@ -119,7 +119,7 @@ class PostgreSqlDialect(Dialect):
         session: Any = connection
         import psycopg  # noqa: PLC0415 - of the extra "jdbc"
 
-        session.execute("SELECT 1")  # begins the transaction
+        session.execute(f"SET LOCAL statement_timeout = '{self.check_seconds}s'")
         result = session.pgconn.prepare(b"", with_placeholders(statement, "dollar").encode())
         if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result, session.info.encoding)
