@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from linkspan.api import ConnectError, RetriableError
 from linkspan_connectors.jdbc.client import Client
@@ -14,6 +15,9 @@ from linkspan_connectors.jdbc.identifiers import TableId
 __all__ = ["TableMonitor"]
 
 log = logging.getLogger(__name__)
+
+_SHORTEST: Final = 0.01
+"""Seconds between two lists, whatever is configured."""
 
 
 class TableMonitor:
@@ -40,7 +44,7 @@ class TableMonitor:
     ) -> None:
         self._client = client
         self._listed = listed
-        self._interval = interval
+        self._interval = max(interval, _SHORTEST)
         self._changed = changed
         self._failed = failed
         self._tables: tuple[TableId, ...] | None = None

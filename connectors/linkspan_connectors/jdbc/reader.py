@@ -217,8 +217,13 @@ class Reader:
         Raises:
             ConnectError: it does not, or has not for as long as is allowed.
         """
-        if not isinstance(failure, RetriableError) or count >= self._attempts > 0:
-            raise failure from (None if failure is error else error)
+        cause = None if failure is error else error
+        if not isinstance(failure, RetriableError):
+            raise failure from cause
+        if count >= self._attempts > 0:
+            # of another class: what can be retried the runtime would retry for ever
+            message = f"{failure.message}; given up after {count} attempts in a row (query.retry.attempts)"
+            raise ConnectError(message) from cause
         log.warning("%s; trying again in %.1f s", failure.message, self._interval)
 
     def _give_up_connection(self) -> None:

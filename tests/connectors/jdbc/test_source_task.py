@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.api import ConfigError, ConnectError, DataError
+from linkspan.api import ConfigError, ConnectError, DataError, RetriableError
 from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
 from tests.connectors.jdbc.sourcing import SourceTasks, polled, taken, values
 
@@ -341,6 +341,26 @@ def test_the_suffix_is_put_behind_every_statement(source):
     assert [values(polled(task)) for _ in range(3)] == [[1, 2], [3, 4], [5]]
 
 
+def test_a_column_that_is_added_is_in_the_records_from_then_on(source):
+    source.run(NUMBERS)
+    fill(source, 1)
+    task = source.start("numbers", mode="incrementing")
+    (first,) = taken(task, 1)
+    source.run("ALTER TABLE numbers ADD more INTEGER", "INSERT INTO numbers (text, more) VALUES ('b', 5)")
+    (second,) = taken(task, 1)
+    assert first.value == {"id": 1, "text": "row 1"}
+    assert second.value == {"id": 2, "text": "b", "more": 5}
+    assert second.value_schema is not None
+    assert [field.name for field in second.value_schema.fields] == ["id", "text", "more"]
+
+
+def test_records_of_unchanged_columns_have_the_very_same_schema(source):
+    source.run(NUMBERS)
+    fill(source, 1)
+    task = source.start("numbers", mode="bulk")
+    assert taken(task, 1)[0].value_schema is taken(task, 1)[0].value_schema
+
+
 def test_tables_take_turns_by_batches(source):
     for name in ("large", "small"):
         source.run(NUMBERS.replace("numbers", name))
@@ -444,8 +464,9 @@ def test_what_passes_fails_the_task_after_the_attempts_that_are_allowed(source, 
     source.run(NUMBERS)
     tried = make_selects_fail(monkeypatch, lambda _: busy())
     task = source.start("numbers", mode="incrementing", query_retry_attempts="3")
-    with pytest.raises(ConnectError, match="Reading table numbers failed"):
+    with pytest.raises(ConnectError, match=r"Reading table numbers failed.*given up after 3 attempts") as error:
         polled(task)
+    assert not isinstance(error.value, RetriableError)
     assert tried() == 3
 
 
