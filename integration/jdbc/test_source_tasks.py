@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from integration.conftest import missing
 from integration.jdbc.targets import Target
+from integration.services.maven import UnavailableError
+from integration.services.pgbouncer import PgBouncer
 from integration.services.proxy import Proxy
 from linkspan.api import SourceRecord
 from linkspan.config.definition import load
@@ -145,3 +148,28 @@ def test_no_password_is_in_any_message(postgresql_target):
     found = JdbcSourceConnector().validate(load(JdbcSourceConfig, settings))
     assert found
     assert "s3cret" not in str([error.message for error in found])
+
+
+def test_a_pooler_that_hands_out_connections_by_transaction_is_no_obstacle(postgresql, postgresql_target):
+    try:
+        pooler = PgBouncer(postgresql)
+    except UnavailableError as error:
+        missing(str(error))
+    fill(postgresql_target, "large", "other", rows=500)
+    try:
+        pooler.start()
+        name = postgresql_target.url.rpartition("/")[2]
+        url = f"jdbc:postgresql://127.0.0.1:{pooler.port}/{name}?prepareThreshold=0"
+        settings = {**BY_ID, "batch.max.rows": "50", "max.buffer.size": "1"}
+        with tasks_of(postgresql_target._replace(url=url), **settings) as tasks:
+            task, twin = (tasks.start("large", "other") for _ in range(2))
+            for each in (task, twin):
+                found = all_of(each, {"p-large": 500, "p-other": 500})
+                rows = [number for topic, batch in found if topic == "p-large" for number in batch]
+                assert rows == list(range(1, 501))
+            session = postgresql_target.session()
+            session.run("INSERT INTO large VALUES (501, now(), 'x')")
+            assert ids(polled(task)) == ids(polled(twin)) == [501]
+    finally:
+        postgresql_target.close()
+        pooler.remove()
