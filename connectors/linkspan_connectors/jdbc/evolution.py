@@ -71,7 +71,10 @@ class Tables:
             DataError: the table, or a column, is missing and may not be made. Records with other fields may do.
             ConnectError: of :meth:`Dialect.failure`.
         """
-        definition = self._known.get(table) or self._look(connection, table)
+        definition = self._known.get(table)
+        if definition is None or _missing(definition, fields):
+            # somebody else may have made it, or added to it
+            definition = self._look(connection, table)
         if definition is None:
             definition = self._create(connection, table, fields)
         refusal: ConnectError | None = None

@@ -202,6 +202,15 @@ def test_a_missing_column_that_may_not_be_added_is_told(orders):
         put(task, struct(fields, {"id": 1, "nope": "x"}))
 
 
+def test_a_column_that_somebody_else_has_added_is_found(orders):
+    fields = {"id": schema.INT32, "item": schema.STRING, "added": schema.OPTIONAL_STRING}
+    with sink(orders.url) as task:
+        put(task, order(1))
+        orders.run("ALTER TABLE orders ADD added TEXT")
+        put(task, struct(fields, {"id": 2, "item": "x", "added": "y"}))
+    assert orders.rows(columns="id, added") == [(1, None), (2, "y")]
+
+
 def test_a_required_field_without_default_cannot_become_a_column(orders):
     with sink(orders.url, auto_evolve="true") as task, pytest.raises(BatchError, match=r"needed.*required and has no"):
         put(task, struct({"needed": schema.STRING}, {"needed": "x"}))
