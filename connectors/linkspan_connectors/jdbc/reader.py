@@ -191,15 +191,17 @@ class Reader:
             turn.due = self._clock() + self._interval
             reading.failures = 0
             if self._connection is not None and not any(each.reading.is_open for each in self._turns):
+                # before there is room: a task that rests must not keep a transaction open that it is through with
                 self._connection.commit()
                 self._connection = None
+        with self._changed:
+            self._changed.wait_for(lambda: self._rows < self._buffered or self._stopping.is_set())
 
     def _hand_over(self, batch: Batch) -> None:
         with self._changed:
             self._ready.append(batch)
             self._rows += len(batch)
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._rows < self._buffered or self._stopping.is_set())
 
     def _turn_failed(self, turn: _Turn, error: Exception) -> None:
         """Let the connection go; all go on behind the rows that were read, on a new one."""

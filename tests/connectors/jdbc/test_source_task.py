@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -495,6 +496,30 @@ def test_reading_ahead_is_bounded(source):
     assert reader is not None
     assert reader._rows <= 30
     assert values(taken(task, 490)) == list(range(11, 501))
+
+
+def test_a_task_that_takes_nothing_keeps_no_transaction_open(source, monkeypatch):
+    commits = threading.Semaphore(0)
+    original = SqliteDialect.connect
+
+    class Connection:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def commit(self) -> None:
+            self._inner.commit()
+            commits.release()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    monkeypatch.setattr(SqliteDialect, "connect", lambda *args: Connection(original(*args)))
+    source.run(NUMBERS)
+    fill(source, 5)
+    task = source.start("numbers", mode="bulk", max_buffer_size="1", poll_interval_ms="600000")
+    assert commits.acquire(timeout=30), "after the look at the tables"
+    assert commits.acquire(timeout=30), "after the rows, which nobody has taken"
+    assert values(taken(task, 5)) == [1, 2, 3, 4, 5]
 
 
 def test_stop_ends_the_thread(source):
