@@ -173,3 +173,14 @@ def test_a_pooler_that_hands_out_connections_by_transaction_is_no_obstacle(postg
     finally:
         postgresql_target.close()
         pooler.remove()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("mode", ["READ_UNCOMMITTED", "READ_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE"])
+def test_transactions_have_the_isolation_that_is_asked_for(request, kind, mode):
+    target = request.getfixturevalue(f"{kind}_target")
+    setting = "current_setting('transaction_isolation')" if kind == "postgresql" else "@@session.tx_isolation"
+    query = f"SELECT {setting} AS isolation"
+    with tasks_of(target, mode="bulk", query=query, **{"topic.prefix": "q"}) as tasks:
+        (record,) = polled(tasks.start(tables="", transaction_isolation_mode=mode))
+    assert record.value["isolation"].upper().replace("-", "_").replace(" ", "_") == mode
