@@ -7,7 +7,7 @@ savepoints, in halves, until the row at fault is found, which is left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -22,10 +22,13 @@ from linkspan_connectors.jdbc.plans import Course, Plan, Planner, UnknownError
 from linkspan_connectors.jdbc.rounds import latest, rounds
 from linkspan_connectors.jdbc.unfit import unfit_column
 
-__all__ = ["Failures", "Step", "TableNames", "Work", "Writer"]
+__all__ = ["Failures", "Seal", "Step", "TableNames", "Work", "Writer"]
 
 Failures = dict[int, DataError]
 """Why records cannot be written, by their places in the ``put``."""
+
+Seal: TypeAlias = "Callable[[DriverConnection, SinkBatch, Failures], None]"
+"""Called within each transaction before its commit: with its records, and those of them that are left out."""
 
 _FEW: Final = 20
 """So many rows are written as fast by statements as in bulk, which takes more exchanges with the database."""
@@ -128,6 +131,7 @@ class Writer:
         batch_size: rows of a statement batch; less than 1 counts as 1.
         with_coordinates: whether columns hold topics, partitions or offsets.
         trim: whether values of rows are kept out of messages.
+        seal: what else belongs to each transaction; raises no DataError.
     """
 
     def __init__(
@@ -139,8 +143,10 @@ class Writer:
         *,
         with_coordinates: bool = False,
         trim: bool = False,
+        seal: Seal | None = None,
     ) -> None:
         self._dialect = dialect
+        self._seal = seal
         self._planner = planner
         self._names = names
         self._batch_size = max(1, batch_size)
@@ -226,7 +232,7 @@ class Writer:
             if failures and not tolerant:
                 self._rollback(connection)
                 return failures
-        self._commit(connection)
+        self._commit(connection, work.records, failures)
         return failures
 
     def _divided(
@@ -234,6 +240,8 @@ class Writer:
     ) -> Failures:
         """Write records in halves, each a transaction of its own: at the commit no record at fault is named."""
         if len(records) == 1:
+            if tolerant and self._seal is not None:
+                self._commit(connection, records, {0: error})
             return {0: error}
         found: Failures = {}
         middle = len(records) // 2
@@ -311,7 +319,9 @@ class Writer:
     def _cuts(self, count: int) -> list[int]:
         return [*range(0, count, self._batch_size), count]
 
-    def _commit(self, connection: DriverConnection) -> None:
+    def _commit(self, connection: DriverConnection, records: SinkBatch, failures: Failures) -> None:
+        if self._seal is not None:
+            self._seal(connection, records, failures)
         try:
             connection.commit()
         except Exception as error:

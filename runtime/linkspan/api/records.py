@@ -472,6 +472,14 @@ class SinkBatch(Sequence[SinkRecord]):
             for record in self
         }
 
+    @property
+    def first_offsets(self) -> Mapping[TopicPartition, int]:
+        """For each partition read from, the offset of its first record here: what must not be stored as written yet."""
+        return {
+            TopicPartition(record.original_topic, record.original_partition): record.original_offset
+            for record in reversed(self)
+        }
+
 
 class _GatheredColumns(RecordColumns):
     """Columns of records that exist already, all of one topic."""

@@ -150,6 +150,13 @@ class ReadBatch(SinkBatch):
         """For each partition read from, the offset after its last record here."""
         return self._fetched.positions
 
+    @property
+    def first_offsets(self) -> Mapping[TopicPartition, int]:
+        """For each partition read from, the offset of its first record here."""
+        fetched = self._fetched
+        firsts = dict(zip(reversed(fetched.partitions), reversed(fetched.offsets), strict=True))
+        return {TopicPartition(fetched.topic, partition): offset for partition, offset in firsts.items()}
+
     def _record(self, index: int) -> ReadRecord:
         keys, values = self._keys, self._values
         # no look-up of per-record schemas where they are shared
@@ -268,6 +275,14 @@ class JoinedBatch(SinkBatch):
         merged: dict[TopicPartition, int] = {}
         for part in self.parts:
             merged.update(part.next_offsets)
+        return merged
+
+    @property
+    def first_offsets(self) -> Mapping[TopicPartition, int]:
+        """For each partition read from, the offset of its first record here."""
+        merged: dict[TopicPartition, int] = {}
+        for part in reversed(self.parts):
+            merged.update(part.first_offsets)
         return merged
 
     @classmethod

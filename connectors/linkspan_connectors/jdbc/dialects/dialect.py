@@ -441,6 +441,10 @@ class Dialect(ABC):
         return f"{text} {'NULL' if schema.optional and not field.is_key else 'NOT NULL'}"
 
     create_prefix: ClassVar[str] = "CREATE TABLE"
+    exact_texts: ClassVar[str] = ""
+    """Behind the type of a column of texts, for it to tell all texts apart, capitals and small letters included."""
+    transactional_table: ClassVar[str] = ""
+    """Behind CREATE TABLE, for a table whose changes can be undone, where that has to be asked for."""
 
     def create_table(self, table: TableId, fields: Sequence[ColumnField]) -> str:
         """CREATE TABLE, with the key fields in their order as the primary key."""

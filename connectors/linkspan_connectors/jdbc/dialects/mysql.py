@@ -45,6 +45,8 @@ class MySqlDialect(Dialect):
         Type.BYTES: "VARBINARY(1024)",
     }
     key_types: ClassVar[Mapping[Type, str]] = {Type.STRING: "VARCHAR(255)"}
+    exact_texts = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    transactional_table = " ENGINE=InnoDB"
     logical_types: ClassVar[Mapping[str, str]] = {
         DECIMAL: "DECIMAL(65,{scale})",
         DATE: "DATE",

@@ -61,6 +61,7 @@ class SqlServerDialect(Dialect):
         Type.BYTES: "varbinary(max)",
     }
     key_types: ClassVar[Mapping[Type, str]] = {Type.STRING: "varchar(900)"}
+    exact_texts = " COLLATE Latin1_General_BIN2"
     logical_types: ClassVar[Mapping[str, str]] = {
         DECIMAL: "decimal(38,{scale})",
         DATE: "date",
