@@ -48,6 +48,13 @@ class Inserts(SinkAdapter):
             "connection.url": self.server.jdbc_url(self.database),
             "connection.user": self.server.user,
             "connection.password": self.server.password,
+            **self.how,
+        }
+
+    @property
+    def how(self) -> Mapping[str, str]:
+        """What is the same for every database."""
+        return {
             "connection.attempts": "1",
             "connection.backoff.ms": "100",
             "retry.backoff.ms": "100",

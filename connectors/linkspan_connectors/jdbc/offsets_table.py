@@ -1,7 +1,7 @@
 """How far the sink got, in a table of the same database (spec/jdbc.md 18.1).
 
 A row holds, for one partition of one connector, the next offset to read and an epoch. Who takes a partition over raises
-the epoch; who moves the offset names the epoch that he knows, and the offset before which he has written nothing now. An
+the epoch. Who moves the offset names the epoch that he knows, and the offset of the first record that he writes now. An
 UPDATE that meets no row says that somebody else has taken over, or that these records are written already, and its
 transaction is rolled back. So it is the database that decides, whatever a task believes that was asleep.
 
@@ -141,7 +141,12 @@ class OffsetsTable:
             if epoch is None:
                 raise self._fenced(place)
             parameters = [span.following, self._connector, *place, epoch, span.first]
-            if not self._changed(connection, self._move_text, parameters):
+            try:
+                is_moved = self._changed(connection, self._move_text, parameters)
+            except DataError as error:
+                # no record is at fault
+                raise ConnectError(error.message) from error
+            if not is_moved:
                 self._back(connection)
                 raise self._why_not(connection, place, span)
 

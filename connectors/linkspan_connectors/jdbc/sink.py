@@ -50,6 +50,7 @@ from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.evolution import Tables
+from linkspan_connectors.jdbc.offsets_table import OffsetsTable, Span
 from linkspan_connectors.jdbc.plans import Planner
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, column_rules, table_rules
 from linkspan_connectors.jdbc.writer import Failures, TableNames, Work, Writer
@@ -94,6 +95,12 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
 
     _client: Client | None = None
     _in_flight: _InFlight | None = None
+    _offsets: OffsetsTable | None = None
+
+    @property
+    def reads_committed(self) -> bool:
+        """With ``x.exactly.once``: what a transaction has undone, and does again, is not to be written twice."""
+        return self.config.x_exactly_once
 
     def start(self) -> None:
         """Make everything ready; the connection is opened when the first records come.
@@ -126,6 +133,9 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             dialect, credentials_of(config), f"{self.context.connector}-{self.context.task}", attempts
         )
         self._opened = 0
+        if config.x_exactly_once:
+            self._offsets = OffsetsTable(dialect, config.x_offsets_table, self.context.connector)
+        self._told: set[tuple[TopicPartition, int]] = set()
         self._thread = ThreadPoolExecutor(1, "jdbc-sink")
         self._writer = Writer(
             dialect,
@@ -134,6 +144,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             config.batch_size,
             with_coordinates=rules.key_mode == "kafka",
             trim=config.trim_sensitive_log,
+            seal=self._seal if config.x_exactly_once else None,
         )
 
     def stop(self) -> None:
@@ -155,17 +166,32 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             return
         work = self._writer.prepare(None, records)
         self._settle()
-        if len(records) >= self.many:
+        if len(records) >= self.many and self._offsets is None:
             self._in_flight = _InFlight(records, self._begun(records, work))
             self.context.timeout(_SOON)
             return
         failures = self._attempt(lambda: self._writer.write(*self._ready(records, work), tolerant=self._tolerates))
         self._left = self._retries
-        if failures:
+        self._told.clear()
+        if failures and not self._tells:
             raise _refused(records, failures)
 
+    def open(self, partitions: Sequence[TopicPartition]) -> None:
+        """These are taken over as soon as it is asked where they go on."""
+        if self._offsets is not None:
+            self._offsets.forget(partitions)
+
+    def stored_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None] | None:
+        """Where to go on, by the table of offsets; None without one. Takes partitions over that are new."""
+        offsets = self._offsets
+        return None if offsets is None else self._of_offsets(lambda connection: offsets.look(connection, partitions))
+
     def flush(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Wait for what is in flight."""
+        """Wait for what is in flight; with exactly once, move offsets past what there was nothing to write of."""
+        table = self._offsets
+        if table is not None:
+            self._of_offsets(lambda connection: table.advance(connection, offsets))
+            return
         try:
             self._settle()
         except ConnectError:
@@ -175,6 +201,8 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
 
     def close(self, partitions: Sequence[TopicPartition]) -> None:
         """What is in flight ends; what is left of these partitions belongs to somebody else."""
+        if self._offsets is not None:
+            self._offsets.forget(partitions)
         if self._in_flight is None:
             return
         try:
@@ -230,6 +258,52 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             return
         for place, failure in error.failures.items():
             reporter.report(records[place], failure)
+
+    # -- exactly once ------------------------------------------------------------------------------------------------
+
+    def _of_offsets(self, call: Callable[[DriverConnection], T]) -> T:
+        """Talk to the database about offsets; whatever passes is tried again by the runtime, however often."""
+        assert self._client is not None
+        try:
+            return call(self._client.connection())
+        except ConnectError:
+            self._client.reset()
+            raise
+
+    def _seal(self, connection: DriverConnection, records: SinkBatch, failures: Failures) -> None:
+        """Move offsets in the transaction of the rows, when nothing is lost by that.
+
+        Raises:
+            FencedError: somebody else has taken a partition over.
+            RetriableError: letters about refused records cannot be written yet.
+            ConnectError: as :meth:`OffsetsTable.move`.
+        """
+        assert self._offsets is not None
+        self._set_aside(records, failures)
+        firsts = records.first_offsets
+        spans = {place: Span(firsts[place], following) for place, following in records.next_offsets.items()}
+        self._offsets.move(connection, spans)
+
+    def _set_aside(self, records: SinkBatch, failures: Failures) -> None:
+        """Have letters written before the commit behind which no record comes again."""
+        reporter = self.context.errant_record_reporter
+        if reporter is None:
+            return
+        reports = []
+        for at, error in sorted(failures.items()):
+            record = records[at]
+            place = (TopicPartition(record.original_topic, record.original_partition), record.original_offset)
+            if place not in self._told:
+                reports.append((place, reporter.report(record, _named(record, error))))
+        for place, report in reports:
+            if not report.wait():
+                raise RetriableError(f"The letter about {place[0]}@{place[1]} is not in the dead letter queue yet")
+            self._told.add(place)
+
+    @property
+    def _tells(self) -> bool:
+        """Whether the runtime hears of refused records within ``put``."""
+        return self._offsets is not None and self._tolerates and self.context.errant_record_reporter is not None
 
     # -- what goes wrong ---------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ _WRITES: Final = "Writes"
 _MAPPING: Final = "Data Mapping"
 _DDL: Final = "DDL Support"
 _RETRIES: Final = "Retries"
+_EXACTLY_ONCE: Final = "Exactly once"
 _KINDS: Final = ("TABLE", "PARTITIONED TABLE", "VIEW")
 
 
@@ -183,6 +184,19 @@ class JdbcSinkConfig(ConnectionConfig):
         **_option(_WRITES, 6, "Keep values out of messages", importance=LOW),
         default=False,
         doc="Whether values of rows are left out of messages about errors of the database.",
+    )
+
+    x_exactly_once = Bool(
+        **_option(_EXACTLY_ONCE, 1, "Exactly once"),
+        default=False,
+        doc="Whether offsets are stored in the database, in the transactions of the rows, and read from there: each "
+        "record is then written exactly once, in every insert.mode.",
+    )
+    x_offsets_table = Str(
+        **_option(_EXACTLY_ONCE, 2, "Table of offsets", Width.LONG, validator=_not_blank),
+        default="linkspan_connect_offsets",
+        doc="Table that x.exactly.once keeps offsets in; made when it is missing. Connectors may share it as long as "
+        "their names differ.",
     )
 
     @classmethod

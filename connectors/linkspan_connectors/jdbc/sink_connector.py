@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from linkspan.api import Config, ConfigError, ConnectError, SinkConnector, TopicPartition
@@ -10,6 +11,8 @@ from linkspan_connectors.jdbc.client import VALIDATION_SECONDS, Attempts, Client
 from linkspan_connectors.jdbc.config import settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.offsets_table import OffsetsTable
 from linkspan_connectors.jdbc.sink import JdbcSinkTask
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
 
@@ -48,10 +51,27 @@ class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
             client.close()
         return ()
 
-    def alter_offsets(
-        self,
-        config: Mapping[str, str],  # noqa: ARG002 - any offset will do
-        offsets: Mapping[TopicPartition, int | None],  # noqa: ARG002 - as above
-    ) -> bool:
-        """Every offset is fine: the tables do not know where their rows came from."""
+    def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:
+        """Offsets that the database holds; None without ``x.exactly.once``."""
+        if not self.config.x_exactly_once:
+            return None
+        with _offsets_table(self.config, config) as (table, connection):
+            return table.stored(connection)
+
+    def alter_offsets(self, config: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
+        """Set what the database holds; without ``x.exactly.once`` the tables do not know where their rows came from."""
+        if self.config.x_exactly_once:
+            with _offsets_table(self.config, config) as (table, connection):
+                table.alter(connection, offsets)
         return True
+
+
+@contextmanager
+def _offsets_table(config: JdbcSinkConfig, given: Mapping[str, str]) -> Iterator[tuple[OffsetsTable, DriverConnection]]:
+    dialect = dialect_of(settings_of(config), config.dialect_name)
+    table = OffsetsTable(dialect, config.x_offsets_table, given["name"])
+    client = Client(dialect, credentials_of(config), f"{given['name']}-offsets", Attempts(1, 0.0))
+    try:
+        yield table, client.connection()
+    finally:
+        client.close()
