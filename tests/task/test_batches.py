@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from linkspan.api.records import Column
+from linkspan.api.records import Column, TopicPartition
 from linkspan.api.schema import Schema, Type
 from linkspan.task.batches import JoinedBatch, ReadBatch, RecordBatch
 from tests.task.memory_log import MemoryBatch
@@ -41,6 +41,16 @@ def test_joined_batches_are_one_sequence():
     assert [record.topic for record in batch] == ["t", "u", "u"]
     assert batch[2].value == "c"
     assert [record.value for record in batch[:2]] == ["a", "b"]
+
+
+def test_first_offsets_are_those_of_the_first_record_of_each_partition():
+    rows = [(1, 7, None, b"", 5, []), (0, 3, None, b"", 5, []), (1, 9, None, b"", 5, []), (0, 4, None, b"", 5, [])]
+    batch = ReadBatch(MemoryBatch("t", rows), Column([None] * 4), Column(["a", "b", "c", "d"]), topic="renamed")
+    first = {TopicPartition("t", 1): 7, TopicPartition("t", 0): 3}
+    assert batch.first_offsets == RecordBatch(list(batch)).first_offsets == first
+    later = ReadBatch(MemoryBatch("t", [(1, 10, None, b"", 5, [])]), Column([None]), Column(["e"]))
+    assert JoinedBatch.of([batch, later, read("u", ["f"])]).first_offsets == {**first, TopicPartition("u", 0): 0}
+    assert RecordBatch(()).first_offsets == {}
 
 
 def test_joined_batches_stay_flat_however_many_they_are():
