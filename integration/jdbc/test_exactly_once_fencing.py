@@ -14,7 +14,7 @@ import pytest
 from integration.jdbc.sinks import UPSERT, rows, sinking
 from integration.jdbc.sleeper import FENCED, PLACE, ROWS
 from integration.jdbc.targets import Target
-from linkspan.api import CredentialsError, FencedError, RetriableError, TopicPartition
+from linkspan.api import ConfigError, CredentialsError, FencedError, RetriableError, TopicPartition
 from tests.connectors.jdbc.sinking import gone, order, put
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -107,6 +107,28 @@ def test_names_that_differ_in_capitals_only_are_told_apart(target: Target) -> No
         task.stored_offsets(places)
         put(task, order(0))
         assert task.stored_offsets(places) == {places[0]: 1, places[1]: None}
+
+
+@pytest.mark.parametrize("engine", ["MyISAM", "Aria"])
+def test_tables_whose_changes_cannot_be_undone_are_refused(mariadb_target: Target, engine: str) -> None:
+    session = mariadb_target.session()
+    session.run(f"{TABLE.format('')} ENGINE={engine}")
+    with sinking(mariadb_target, **ONCE, errors_tolerance="all") as task:
+        task.open([PLACE])
+        task.stored_offsets([PLACE])
+        with pytest.raises(ConfigError, match=r"x\.exactly\.once.*orders.*no part of transactions"):
+            put(task, order(0))
+    assert rows(mariadb_target) == []
+    short = "MODIFY connector VARCHAR(50) NOT NULL, MODIFY topic VARCHAR(50) NOT NULL"
+    session.run(f"ALTER TABLE linkspan_connect_offsets {short}, ENGINE={engine}", "ALTER TABLE orders ENGINE=InnoDB")
+    with sinking(mariadb_target, **ONCE) as task, pytest.raises(ConfigError, match=r"x\.offsets\.table"):
+        task.stored_offsets([PLACE])
+    session.run("ALTER TABLE linkspan_connect_offsets ENGINE=InnoDB")
+    with sinking(mariadb_target, **ONCE) as task:
+        task.open([PLACE])
+        task.stored_offsets([PLACE])
+        put(task, order(0))
+    assert len(rows(mariadb_target)) == 1
 
 
 def test_names_without_quotes_are_no_hindrance(target: Target) -> None:

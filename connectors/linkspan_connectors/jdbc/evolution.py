@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from linkspan.api import ConnectError, CredentialsError, DataError, RetriableError
+from linkspan.api import ConfigError, ConnectError, CredentialsError, DataError, RetriableError
 from linkspan_connectors.jdbc.dialects.dialect import ColumnField, Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
@@ -31,12 +31,14 @@ class TableRules(NamedTuple):
         evolve: whether missing columns are added.
         kinds: what may be written to, as JDBC calls it.
         retries: how often it is looked again when a change of a table is refused.
+        undone: whether changes of rows have to be part of transactions (``x.exactly.once``).
     """
 
     create: bool = False
     evolve: bool = False
     kinds: tuple[str, ...] = ("TABLE",)
     retries: int = 10
+    undone: bool = False
 
 
 class Tables:
@@ -69,6 +71,7 @@ class Tables:
 
         Raises:
             DataError: the table, or a column, is missing and may not be made. Records with other fields may do.
+            ConfigError: what is written to the table cannot be undone, and has to be.
             ConnectError: of :meth:`Dialect.failure`.
         """
         definition = self._known.get(table)
@@ -94,6 +97,7 @@ class Tables:
     def _look(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
         try:
             definition = self._dialect.definition(connection, table)
+            fits = definition is None or not self._rules.undone or self._dialect.can_undo(connection, definition.table)
             connection.rollback()
         except Exception as error:
             raise self._dialect.failure(error, f"Looking up table {table}") from error
@@ -103,6 +107,10 @@ class Tables:
         if definition.kind not in self._rules.kinds:
             raise DataError(
                 f"{definition.table} is a {definition.kind}, and table.types allows {', '.join(self._rules.kinds)} only"
+            )
+        if not fits:
+            raise ConfigError.invalid(
+                "x.exactly.once", True, f"changes of table {definition.table} are no part of transactions in its engine"
             )
         self._known[table] = definition
         return definition

@@ -256,6 +256,9 @@ class OffsetsTable:
             catalog, outer = self._dialect.current_namespace(connection)
             self._set_table(TableId(named.catalog or catalog, named.schema or outer, named.name))
             definition = self._dialect.definition(connection, self._table)
+            if definition is not None and not self._dialect.can_undo(connection, definition.table):
+                reason = f"changes of {definition.table} are no part of transactions in its engine"
+                raise ConfigError.invalid("x.offsets.table", self._name, reason)
             connection.rollback()
             return definition
 

@@ -234,4 +234,4 @@ def column_rules(config: JdbcSinkConfig) -> ColumnRules:
 def table_rules(config: JdbcSinkConfig) -> TableRules:
     """What a configuration says about tables."""
     kinds = tuple(kind.upper() for kind in config.table_types)
-    return TableRules(config.auto_create, config.auto_evolve, kinds, config.max_retries)
+    return TableRules(config.auto_create, config.auto_evolve, kinds, config.max_retries, config.x_exactly_once)

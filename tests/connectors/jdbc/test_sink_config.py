@@ -136,12 +136,13 @@ def test_rules_are_made_of_the_configuration():
             "table.types": "table,view",
             "auto.create": "true",
             "max.retries": "3",
+            "x.exactly.once": "true",
         },
     )
     assert column_rules(config) == ColumnRules(
         "record_value", ("a", "b"), frozenset({"c"}), "record_value", frozenset({"t"}), 9, deletes=False
     )
-    assert table_rules(config) == (True, False, ("TABLE", "VIEW"), 3)
+    assert table_rules(config) == (True, False, ("TABLE", "VIEW"), 3, True)
 
 
 def test_the_example_that_we_ship_is_right():

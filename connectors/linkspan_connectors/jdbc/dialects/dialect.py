@@ -308,6 +308,16 @@ class Dialect(ABC):
             table: as :meth:`table_id` or :meth:`tables` gives it.
         """
 
+    def can_undo(self, connection: DriverConnection, table: TableId) -> bool:
+        """Whether changes of the table's rows are part of transactions.
+
+        Args:
+            connection: the query runs in its transaction, which the caller ends.
+            table: one that there is.
+        """
+        del connection, table
+        return True
+
     # Statements of the sink (spec 11)
 
     def placeholder(self, column: str, types: Mapping[str, str]) -> str:

@@ -141,6 +141,16 @@ class MySqlDialect(Dialect):
         place = found[:2]
         return made_of(found, self.ask(connection, OF_COLUMNS, place), self.ask(connection, OF_KEY, place))
 
+    def can_undo(self, connection: DriverConnection, table: TableId) -> bool:
+        """By its engine; MyISAM and Aria cannot."""
+        found = self.ask(
+            connection,
+            "SELECT e.TRANSACTIONS FROM information_schema.TABLES t JOIN information_schema.ENGINES e "
+            "ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = coalesce(?, database()) AND t.TABLE_NAME = ?",
+            [table.namespace, table.name],
+        )
+        return all(text == "YES" for (text,) in found)
+
     def upsert(
         self, table: TableId, keys: Sequence[str], columns: Sequence[str], types: Mapping[str, str] = NO_TYPES
     ) -> str:
