@@ -25,6 +25,8 @@ from integration.services.topics import records
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
+PATIENCE = 180.0
+"""Seconds that a busy machine may take."""
 FIELDS = [
     {"field": "id", "type": "int64"},
     {"field": "item", "type": "string", "optional": True},
@@ -106,10 +108,12 @@ def test_records_of_json_with_schemas_become_rows_and_the_bad_ones_letters(
     worker.start()
     try:
         text = f'SELECT count(*), max(amount) FROM "{topic}"'
-        wait_for(lambda: rows(postgresql_target, text) == [(1998, 1.5)], lambda: rows(postgresql_target, text))
+        wait_for(
+            lambda: rows(postgresql_target, text) == [(1998, 1.5)], lambda: rows(postgresql_target, text), PATIENCE
+        )
         shown = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'letters-0'"
         assert rows(postgresql_target, shown) == [(1,)]
-        wait_for(lambda: len(records(kafka.bootstrap, dead)) == 1, "a letter")
+        wait_for(lambda: len(records(kafka.bootstrap, dead)) == 1, "a letter", PATIENCE)
     finally:
         worker.stop()
     (letter,) = records(kafka.bootstrap, dead)
@@ -174,7 +178,7 @@ def test_the_table_is_what_the_topic_says_whoever_is_killed(
                 children = [each for each in tree(worker.pid) if each != worker.pid]
                 with suppress(OSError, IndexError):
                     os.kill(chance.choice(children), signal.SIGKILL)
-        wait_for(lambda: found() == expected, lambda: f"{len(found())} rows, {len(expected)} expected", seconds=90)
+        wait_for(lambda: found() == expected, lambda: f"{len(found())} rows, {len(expected)} expected", PATIENCE)
     finally:
         if worker is not None:
             with suppress(Exception):
