@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from integration.bench import exactly_once, groups, mq_bridge, schema_registry, standalone, task_clients
+from integration.bench import exactly_once, groups, jdbc, mq_bridge, schema_registry, standalone, task_clients
 from integration.bench.originals import DefaultBroker
 from integration.bench.table import rewrite, say
 from integration.services.maven import CACHE, UnavailableError
@@ -26,7 +26,8 @@ _TASK_CLIENTS: Final = "task-clients"
 _REGISTRY: Final = "schema-registry"
 _EXACTLY_ONCE: Final = "exactly-once"
 _MQ: Final = "ibmmq"
-_PARTS: Final = (_STANDALONE, _REGISTRY, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE, _MQ)
+_JDBC: Final = "jdbc"
+_PARTS: Final = (_STANDALONE, _REGISTRY, *groups.PARTS, _TASK_CLIENTS, _EXACTLY_ONCE, _MQ, _JDBC)
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
@@ -49,6 +50,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
             sections[exactly_once.HEADING] = exactly_once.measure(broker, arguments.rounds, arguments.records, folder)
         if _MQ in parts:
             sections[mq_bridge.HEADING] = mq_bridge.measure(broker, arguments.rounds, arguments.records, folder)
+        if _JDBC in parts:
+            counts = (arguments.rounds, arguments.records, arguments.table_rows)
+            sections[jdbc.HEADING] = jdbc.measure(broker, *counts, folder)
     finally:
         broker.stop()
     return sections
@@ -66,6 +70,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--connectors", type=int, default=200, help="how many make a large group")
+    parser.add_argument("--table-rows", type=int, default=10_000_000, help="rows of the largest table that is read")
     parser.add_argument("--only", action="append", choices=_PARTS, metavar="PART", help=f"one of {', '.join(_PARTS)}")
     parser.add_argument("--dry", action="store_true", help="print the figures, and leave the page as it is")
     parser.add_argument("--keep", action="store_true", help="keep the working folder")

@@ -1,226 +1,167 @@
-"""The JDBC sink beside another's: ``python -m integration.bench.jdbc_sink [rows]``.
-
-Ours, and Debezium's JDBC sink in the original worker, write the same topic of the same broker into the same kind of
-table of the same PostgreSQL, in turn: JSON with schemas, six columns, about 250 bytes a row; inserts, upserts of new
-rows, and these and then all of them once more.
-"""
+"""The JDBC sink: Debezium's in the original worker and ours, in turn, from the same topic into the same tables."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import orjson
-from confluent_kafka import Producer
-
+from integration.bench import scenario
 from integration.bench.footprint import cpu_seconds
-from integration.bench.originals import DefaultBroker, DefaultWorker
+from integration.bench.jdbc_table import DATABASE, Table, documents
+from integration.bench.originals import DefaultWorker
+from integration.bench.table import Row, say, table
+from integration.services import debezium
+from integration.services.kafka import Broker, OriginalWorker
 from integration.services.linkspan import LinkspanWorker
-from integration.services.maven import UnavailableError, jars
 from integration.services.postgresql import PostgreSql
 
-TOPIC: Final = "orders"
-TABLE: Final = (
-    "CREATE TABLE orders (id bigint PRIMARY KEY, name text, price double precision, made timestamp, paid boolean, "
-    "round int)"
-)
-FIELDS: Final = [
-    {"field": "id", "type": "int64"},
-    {"field": "name", "type": "string"},
-    {"field": "price", "type": "double"},
-    {"field": "made", "type": "int64", "name": "org.apache.kafka.connect.data.Timestamp", "version": 1},
-    {"field": "paid", "type": "boolean"},
-    {"field": "round", "type": "int32"},
-]
-JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
-BATCH: Final = "3000"
-PEER: Final = "io.debezium:debezium-connector-jdbc:3.2.0.Final"
-CLASHING: Final = ("jackson-", "slf4j-")
-"""Jars of the peer that are the worker's as well, in other versions."""
+__all__ = ["PART_OF_ALTERNATING", "measure"]
+
+_JSON: Final = {"value.converter": "org.apache.kafka.connect.json.JsonConverter"}
+_AT_ONCE: Final = "3000"
+_PIECE: Final = 50_000
+_TOPICS: Final[Mapping[str, bool]] = {"jdbc-rows": False, "jdbc-alternating": True}
+"""Whether the records of a topic have two schemas in turn."""
+PART_OF_ALTERNATING: Final = 20
+"""The original gets one of so many records with alternating schemas, of which it makes batches of one."""
 
 
-class Found(NamedTuple):
-    """What one way took.
+class _Trial(NamedTuple):
+    """One thing that is measured.
 
     Attributes:
-        rate: rows a second.
-        processor: microseconds of processor time a row, of the worker and its tasks.
+        title: what.
+        topic: where records come from.
+        mode: ``insert.mode``.
+        target: of the ratio.
     """
 
-    rate: float
-    processor: float
+    title: str
+    topic: str
+    mode: str
+    target: str
 
 
-def produce(bootstrap: str, topic: str, count: int, rounds: int) -> None:
-    """Fill a topic: all rows, and all of them again with the number of the round."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
-    schema = orjson.dumps({"type": "struct", "optional": False, "fields": FIELDS})
-    for number in range(rounds):
-        for row in range(1, count + 1):
-            payload = {
-                "id": row,
-                "name": "abcde" * 36 + str(row),
-                "price": row % 1000 / 100,
-                "made": 1_700_000_000_000 + row,
-                "paid": row % 2 == 0,
-                "round": number,
-            }
-            producer.produce(topic, b'{"schema":%b,"payload":%b}' % (schema, orjson.dumps(payload)), partition=0)
-            if row % 10_000 == 0:
-                producer.poll(0)
-        producer.flush(120)
+_TRIALS: Final[Mapping[str, _Trial]] = {
+    "insert": _Trial("Kafka → PostgreSQL, insert", "jdbc-rows", "insert", "≥ 3.5"),
+    "upsert": _Trial("Kafka → PostgreSQL, upsert, every other row is there", "jdbc-rows", "upsert", "≥ 2.5"),
+    "insert two": _Trial("insert, two schemas in turn", "jdbc-alternating", "insert", ""),
+    "upsert two": _Trial("upsert, two schemas in turn", "jdbc-alternating", "upsert", ""),
+}
 
 
-def ours(server: PostgreSql, topic: str, mode: str) -> dict[str, str]:
-    """Configuration of our sink."""
+def measure(broker: Broker, server: PostgreSql, rounds: int, records: int, folder: Path) -> str:
+    """Run all rounds; the table, and what two schemas cost us.
+
+    Raises:
+        RuntimeError: a table has not the rows that it should have.
+    """
+    figures = {key: Row(trial.title, "rows/s", trial.target, True) for key, trial in _TRIALS.items()}
+    costs = {key: Row(f"{trial.title}: processor time for each", "µs", "") for key, trial in _TRIALS.items()}
+    topics = scenario.Topics(broker.bootstrap)
+    for topic, alternating in _TOPICS.items():
+        topics.create(topic)
+        for begin in range(0, records, _PIECE):
+            topics.fill(topic, documents(begin, min(begin + _PIECE, records), alternating=alternating))
+    contents: dict[str, Sequence[Any]] = {}
+    for turn in range(rounds):
+        for subject, worker in _workers(broker, folder / f"jdbc-sink-{turn}"):
+            say(f"JDBC sink, round {turn + 1} of {rounds}: {subject}")
+            worker.start()
+            try:
+                for key, trial in _TRIALS.items():
+                    rate, cost = _written(worker, server, subject, trial, records, contents)
+                    figures[key].add(subject, rate)
+                    costs[key].add(subject, cost)
+            finally:
+                worker.stop()
+    for topic in _TOPICS:
+        topics.delete(topic)
+    shown = {**figures, **{f"cost of {key}": row for key, row in costs.items()}}
+    return f"{table(shown)}\n\n{_of_two_schemas(figures)}"
+
+
+def _of_two_schemas(figures: Mapping[str, Row]) -> str:
+    """What it costs when schemas alternate."""
+    parts = [
+        f"{mode} {figures[mode].median('linkspan') / figures[f'{mode} two'].median('linkspan'):.2f} times the time"
+        for mode in ("insert", "upsert")
+    ]
+    return f"Two schemas in turn cost Linkspan: {', '.join(parts)} of one schema (target: ≤ 2)."
+
+
+def _workers(broker: Broker, folder: Path) -> list[tuple[str, OriginalWorker | LinkspanWorker]]:
+    plugins = {"plugin.path": debezium.plugin_path()}
+    return [
+        ("original", DefaultWorker(folder / "original", broker.bootstrap, plugins)),
+        ("linkspan", LinkspanWorker(folder / "linkspan", broker.bootstrap)),
+    ]
+
+
+def _written(
+    worker: OriginalWorker | LinkspanWorker,
+    server: PostgreSql,
+    subject: str,
+    trial: _Trial,
+    records: int,
+    contents: dict[str, Sequence[Any]],
+) -> tuple[float, float]:
+    """Rows a second, and microseconds of the worker's processor time for each.
+
+    What a table has in the end has to be what it had the first time.
+    """
+    is_whole = subject == "linkspan" or not _TOPICS[trial.topic]
+    wanted = records if is_whole else records // PART_OF_ALTERNATING
+    name = f"{subject}-{trial.mode}-{trial.topic}"
+    target = Table(server, f'"{name}"', records)
+    if trial.mode == "upsert":
+        target.fill_stale()
+    settings = {**(_debezium if subject == "original" else _ours)(server, name, trial.mode), "topics": trial.topic}
+    begin: list[tuple[int, float]] = []
+
+    def seen() -> int:
+        count = target.written(wanted)
+        if count and not begin:
+            begin.append((count, cpu_seconds(worker.pid)))
+        return count
+
+    rate = scenario.rate_of(worker, scenario.new_name("jdbc"), settings, seen, wanted)
+    ((first, used),) = begin
+    cost = 1e6 * (cpu_seconds(worker.pid) - used) / max(wanted - first, 1)
+    if is_whole:
+        content = target.content
+        expected = contents.setdefault(trial.topic, content)
+        if content != expected or content[0] != records:
+            raise RuntimeError(f"{subject}, {trial.title}: rows and their sum are {content}, and not {expected}")
+    target.drop()
+    return rate, cost
+
+
+def _ours(server: PostgreSql, name: str, mode: str) -> dict[str, object]:
     return {
-        "name": f"ours-{topic}-{mode}",
+        **_JSON,
         "connector.class": "JdbcSink",
-        "topics": topic,
-        "connection.url": server.jdbc_url("bench"),
+        "connection.url": server.jdbc_url(DATABASE),
         "connection.user": server.user,
         "connection.password": server.password,
-        "table.name.format": "orders",
+        "table.name.format": name,
         "insert.mode": mode,
-        "pk.mode": "record_value",
-        "pk.fields": "id",
-        "value.converter": JSON,
-        "consumer.override.auto.offset.reset": "earliest",
+        **({"pk.mode": "record_value", "pk.fields": "id"} if mode == "upsert" else {}),
     }
 
 
-def theirs(server: PostgreSql, topic: str, mode: str) -> dict[str, str]:
-    """Configuration of the peer, with the sizes that suit it."""
+def _debezium(server: PostgreSql, name: str, mode: str) -> dict[str, object]:
     return {
-        "name": f"theirs-{topic}-{mode}",
-        "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
-        "topics": topic,
-        "connection.url": server.jdbc_url("bench"),
+        **_JSON,
+        "connector.class": debezium.JDBC_SINK,
+        "connection.url": server.jdbc_url(DATABASE),
         "connection.username": server.user,
         "connection.password": server.password,
-        "collection.name.format": "orders",
+        "collection.name.format": name,
+        "quote.identifiers": "true",
         "insert.mode": mode,
-        "primary.key.mode": "record_value",
-        "primary.key.fields": "id",
-        "batch.size": BATCH,
-        "value.converter": JSON,
-        "consumer.override.auto.offset.reset": "earliest",
-        "consumer.override.max.poll.records": BATCH,
+        **({"primary.key.mode": "record_value", "primary.key.fields": "id"} if mode == "upsert" else {}),
+        "batch.size": _AT_ONCE,
+        "consumer.override.max.poll.records": _AT_ONCE,
     }
-
-
-def plugins(folder: Path) -> Path:
-    """A plugin folder with the peer."""
-    target = folder / "peer" / "debezium-jdbc"
-    if not target.exists():
-        shutil.copytree(jars("debezium-jdbc-3.2.0", [PEER]), target)
-        for jar in target.glob("*.jar"):
-            if jar.name.startswith(CLASHING):
-                jar.unlink()
-    return target.parent
-
-
-def run(server: PostgreSql, start: Callable[[], Any], last: Mapping[str, int]) -> Found:
-    """Have a worker write everything; from its first rows to its last.
-
-    Args:
-        server: with an empty table.
-        start: makes and launches the worker.
-        last: id and round of the last record.
-    """
-    with server.connect("bench") as connection:
-        connection.execute(b"DROP TABLE IF EXISTS orders")
-        connection.execute(TABLE.encode())
-        worker = start()
-        try:
-            done, begin, used, first = 0, time.perf_counter(), 0.0, 0
-            count = last["id"] * (last["round"] + 1)
-            deadline = time.perf_counter() + 600
-            while done < count:
-                if time.perf_counter() > deadline:
-                    raise RuntimeError(f"{done} of {count} rows after ten minutes")
-                time.sleep(0.05)
-                done = _written(connection, last)
-                if done and not first:
-                    first, begin, used = done, time.perf_counter(), cpu_seconds(worker.pid)
-            seconds, rows = time.perf_counter() - begin, count - first
-            return Found(rows / seconds, (cpu_seconds(worker.pid) - used) * 1e6 / rows)
-        finally:
-            worker.stop()
-
-
-def _written(connection: Any, last: Mapping[str, int]) -> int:
-    """Records that were written: ids rise, and each round has all of them."""
-    (highest,) = connection.execute("SELECT coalesce(max(id), 0) FROM orders").fetchone()
-    if not last["round"] or highest < last["id"]:
-        return int(highest)
-    # of the second round rows are found by bisection, since its ids rise as well
-    low, high = 0, last["id"]
-    while low < high:
-        middle = (low + high + 1) // 2
-        row = connection.execute("SELECT round FROM orders WHERE id = %s", (middle,)).fetchone()
-        low, high = (middle, high) if row == (1,) else (low, middle - 1)
-    return last["id"] + low
-
-
-def measure(server: PostgreSql, bootstrap: str, folder: Path, count: int) -> None:
-    """Both in turn, each mode."""
-    for topic, rounds in (("once", 1), ("twice", 2)):
-        produce(bootstrap, topic, count, rounds)
-    settings = {"connector.client.config.override.policy": "All"}
-    for number, (mode, topic) in enumerate((("insert", "once"), ("upsert", "once"), ("upsert", "twice"))):
-        last = {"id": count, "round": 1 if topic == "twice" else 0}
-        found = {}
-        for who in ("theirs", "ours"):
-            place = folder / f"{who}-{number}"
-
-            def start(who: str = who, place: Path = place, topic: str = topic, mode: str = mode) -> Any:
-                worker: LinkspanWorker | DefaultWorker
-                if who == "ours":
-                    worker = LinkspanWorker(place, bootstrap, settings, [ours(server, topic, mode)])
-                else:
-                    more = {**settings, "plugin.path": plugins(folder)}
-                    worker = DefaultWorker(place, bootstrap, more, [theirs(server, topic, mode)])
-                worker.start()
-                return worker
-
-            found[who] = run(server, start, last)
-            name = "Linkspan" if who == "ours" else "Debezium 3.2 in the original worker"
-            show(f"{mode}, each row {topic}, {name}", found[who])
-        faster = found["ours"].rate / found["theirs"].rate
-        less = found["theirs"].processor / found["ours"].processor
-        print(f"  {faster:.2f} times as fast, with 1/{less:.2f} of the processor time", flush=True)
-
-
-def show(what: str, found: Found) -> None:
-    """Print a line."""
-    print(f"{what}: {found.rate:,.0f} rows/s, {found.processor:.1f} µs of processor time a row", flush=True)
-
-
-def main() -> int:
-    """Measure, and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    server = PostgreSql()
-    with tempfile.TemporaryDirectory() as folder:
-        broker = DefaultBroker(Path(folder) / "broker", {"log.retention.ms": -1})
-        try:
-            server.start()
-            broker.start()
-            server.create_database("bench")
-            measure(server, broker.bootstrap, Path(folder), count)
-        except UnavailableError as error:
-            print(error)
-            return 1
-        finally:
-            broker.stop()
-            server.remove()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,17 +10,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from confluent_kafka import Consumer, TopicPartition
 
 from integration.bench import mq_connectors, scenario
-from integration.bench.footprint import cpu_seconds, memory_mb, tree
 from integration.bench.mq_connectors import BATCH, BODY, COPIED, HEADERS, JMS
+from integration.bench.passage import MARKS, Passage, moments, passage
 from integration.bench.table import say
 from integration.mq.tasks import SINK, SOURCE, sink_task
 from integration.services.ibmmq.descriptor import Descriptor
@@ -31,11 +30,8 @@ from linkspan_connectors.ibmmq.message_builders import body_builder
 from linkspan_connectors.ibmmq.messages import MessageMaker
 
 HEADING: Final = "IBM MQ"
-_PATIENCE_SECONDS: Final = 300.0
 _STORED: Final = 2000
 """Messages that an endless queue has."""
-_MARKS: Final = (0.1, 0.5, 1.0)
-"""Parts of all messages after which memory is looked at; rates are those from the first to the last of them."""
 _FLUSH: Final = {"offset.flush.interval.ms": "250"}
 
 
@@ -54,22 +50,13 @@ class _Way:
     stored: Mapping[str, str] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
-    memories: list[list[float]] = field(default_factory=list)
+    memories: list[Sequence[float]] = field(default_factory=list)
 
     def line(self) -> str:
         """Medians; memory is that of the last round."""
         cost = statistics.median(self.costs)
         memory = " ".join(f"| {each:,.0f} MB" for each in self.memories[-1])
         return f"| {self.title} | {statistics.median(self.rates):,.0f} | {cost:.1f} µs | {1e6 / cost:,.0f} {memory} |"
-
-
-class _Moment(NamedTuple):
-    """How far a connector is, when, and what its worker's processes have used by then."""
-
-    count: int
-    seconds: float
-    processor: Mapping[int, float]
-    memory: Mapping[int, float]
 
 
 _SOURCES: Final = (
@@ -93,7 +80,7 @@ def measure(broker: Broker, rounds: int, count: int, folder: Path) -> str:
             run = _sink if way in _SINKS else _source
             _note(way, run(broker, topics, way, count, place))
     topics.delete("mq-in")
-    marks = " | ".join(f"after {part * count:,.0f}" for part in _MARKS)
+    marks = " | ".join(f"after {part * count:,.0f}" for part in MARKS)
     lines = "\n".join(way.line() for way in (*_SOURCES, *_SINKS))
     return f"""Bodies of 1 KiB, {BATCH} messages in a unit of work. The queue manager is the stand-in of the test suite,
 in the process of the task behind the `ibmmq` binding, so these are costs of the bridge and not of MQ: over a network
@@ -107,7 +94,7 @@ the proportional set size of that process.
 {scenario.measured()}
 
 | What | messages/s | processor time for each | messages for each second of it | memory {marks} |
-|---|--:|--:|--:|{"--:|" * len(_MARKS)}
+|---|--:|--:|--:|{"--:|" * len(MARKS)}
 {lines}
 
 The connectors alone, without runtime and log, in messages for each second of processor time:
@@ -121,20 +108,14 @@ def _connectors_alone() -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout.strip()
 
 
-def _note(way: _Way, moments: list[_Moment]) -> None:
-    first, last = moments[0], moments[-1]
-    used = {pid: seconds - first.processor.get(pid, 0.0) for pid, seconds in last.processor.items()}
-    task = max(used, key=lambda pid: used[pid])
-    done = last.count - first.count
-    way.rates.append(done / (last.seconds - first.seconds))
-    way.costs.append(1e6 * used[task] / done)
-    way.memories.append([each.memory[task] for each in moments])
+def _note(way: _Way, found: Passage) -> None:
+    way.rates.append(found.rate)
+    way.costs.append(found.cost)
+    way.memories.append(found.memory)
     say(f"  {way.line()}")
-    for one, next_ in pairwise(moments):
-        say(f"  {one.count:,} to {next_.count:,}: {(next_.count - one.count) / (next_.seconds - one.seconds):,.0f}/s")
 
 
-def _source(broker: Broker, topics: scenario.Topics, way: _Way, count: int, folder: Path) -> list[_Moment]:
+def _source(broker: Broker, topics: scenario.Topics, way: _Way, count: int, folder: Path) -> Passage:
     topic = folder.name
     topics.create(topic)
     config = {
@@ -149,12 +130,12 @@ def _source(broker: Broker, topics: scenario.Topics, way: _Way, count: int, fold
     manager = StartUp(folder / "queue-manager.txt")
     manager.define_queue("Q1", max_depth=_STORED, endless=True)
     _fill(manager, way.stored)
-    moments = _watched(broker, config, folder, manager, count, topics.end)
+    found = _watched(broker, config, folder, manager, count, topics.end)
     topics.delete(topic)
-    return moments
+    return found
 
 
-def _sink(broker: Broker, _: scenario.Topics, way: _Way, count: int, folder: Path) -> list[_Moment]:
+def _sink(broker: Broker, _: scenario.Topics, way: _Way, count: int, folder: Path) -> Passage:
     name = folder.name
     config = {
         "name": name,
@@ -187,28 +168,15 @@ def _watched(
     manager: StartUp,
     count: int,
     seen: Callable[[str], int],
-) -> list[_Moment]:
+) -> Passage:
     """Run one connector in a fresh worker until so many messages have passed."""
     worker = LinkspanWorker(folder, broker.bootstrap, _FLUSH, [config], env=manager.write().environment)
     worker.start()
     try:
         scenario.wait_running(worker, config["name"], 1)
-        return [_at(worker, lambda: seen(config["name"]), int(part * count)) for part in _MARKS]
+        return passage(moments(worker.pid, worker.log, lambda: seen(config["name"]), count))
     finally:
         worker.stop()
-
-
-def _at(worker: LinkspanWorker, seen: Callable[[], int], wanted: int) -> _Moment:
-    """The moment at which so many have passed."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (number := seen()) < wanted:
-        if time.monotonic() > deadline:
-            log = worker.log.read_text(errors="replace")[-3000:]
-            raise RuntimeError(f"only {number} of {wanted} messages passed within {_PATIENCE_SECONDS:.0f} s:\n{log}")
-        time.sleep(0.01)
-    now, processes = time.perf_counter(), tree(worker.pid)
-    alone = [pid for pid in processes if tree(pid) == [pid]]
-    return _Moment(number, now, {pid: cpu_seconds(pid) for pid in alone}, {pid: memory_mb(pid) for pid in alone})
 
 
 def _keys(settings: Mapping[str, str]) -> dict[str, str]:

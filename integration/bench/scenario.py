@@ -92,26 +92,32 @@ class Topics:
         self._admin.delete_topics([name])[name].result(30)
 
 
+def rate_of(worker: Worker, name: str, config: Mapping[str, object], seen: Callable[[], int], count: int) -> float:
+    """Any connector with one task: records per second from when some are seen first until all are."""
+    _create(worker, name, config)
+    rate = _rate(worker, name, seen, count)
+    _delete(worker, name)
+    return rate
+
+
 def source_rate(
     worker: Worker, topics: Topics, file: Path, count: int, config: Mapping[str, object] | None = None
 ) -> float:
     """File → Kafka: records per second from the first to the last record in the topic."""
-    name = _name("source")
+    name = new_name("source")
     topics.create(name)
     source = {"connector.class": f"{_FILE}SourceConnector", "file": file, "topic": name, **STRING}
-    _create(worker, name, {**source, **(config or {})})
-    rate = _rate(worker, name, lambda: topics.end(name), count)
-    _delete(worker, name)
+    rate = rate_of(worker, name, {**source, **(config or {})}, lambda: topics.end(name), count)
     topics.delete(name)
     return rate
 
 
 def sink_rate(worker: Worker, topic: str, count: int, converter: Mapping[str, str], folder: Path) -> float:
     """Kafka → file: lines per second from the first to the last line in the file."""
-    name = _name("sink")
+    name = new_name("sink")
     file = folder / f"{name}.out"
     file.touch()
-    _create(worker, name, {"connector.class": f"{_FILE}SinkConnector", "file": file, "topics": topic, **converter})
+    sink = {"connector.class": f"{_FILE}SinkConnector", "file": file, "topics": topic, **converter}
     with file.open("rb", buffering=0) as content:
         lines = 0
 
@@ -121,8 +127,7 @@ def sink_rate(worker: Worker, topic: str, count: int, converter: Mapping[str, st
                 lines += chunk.count(b"\n")
             return lines
 
-        rate = _rate(worker, name, seen, count)
-    _delete(worker, name)
+        rate = rate_of(worker, name, sink, seen, count)
     file.unlink()
     return rate
 
@@ -131,7 +136,7 @@ def poisoned_rate(
     worker: Worker, topics: Topics, topic: str, count: int, folder: Path, errors: Mapping[str, str]
 ) -> float:
     """Kafka → file with one bad record in :data:`POISON`, all tolerated: lines per second; each gets its letter."""
-    queue = _name("dlq")
+    queue = new_name("dlq")
     topics.create(queue)
     letters = {
         "errors.tolerance": "all",
@@ -170,7 +175,7 @@ def idle_memory(worker: Worker) -> float:
 
 def idle_tasks(worker: Worker, topics: Topics, folder: Path, tasks: int = 20) -> tuple[float, float]:
     """Megabytes and share of one processor (percent) with that many idle sink tasks."""
-    name = _name("idle")
+    name = new_name("idle")
     topics.create(name, tasks)
     config = {"connector.class": f"{_FILE}SinkConnector", "file": folder / name, "topics": name, "tasks.max": tasks}
     _create(worker, name, {**config, **STRING})
@@ -187,7 +192,7 @@ def idle_tasks(worker: Worker, topics: Topics, folder: Path, tasks: int = 20) ->
 
 def create_seconds(worker: Worker, topics: Topics, folder: Path) -> float:
     """POST of a connector → its task RUNNING."""
-    name = _name("create")
+    name = new_name("create")
     topics.create(name)
     begin = time.perf_counter()
     config = {"connector.class": f"{_FILE}SinkConnector", "file": folder / name, "topics": name, **STRING}
@@ -199,7 +204,8 @@ def create_seconds(worker: Worker, topics: Topics, folder: Path) -> float:
     return seconds
 
 
-def _name(kind: str) -> str:
+def new_name(kind: str) -> str:
+    """A name that nothing has yet."""
     return f"bench-{kind}-{uuid.uuid4().hex[:8]}"
 
 
