@@ -118,17 +118,16 @@ def _written(
     if trial.mode == "upsert":
         target.fill_stale()
     settings = {**(_debezium if subject == "original" else _ours)(server, name, trial.mode), "topics": trial.topic}
-    begin: list[tuple[int, float]] = []
+    used: dict[int, float] = {}
 
     def seen() -> int:
         count = target.written(wanted)
-        if count and not begin:
-            begin.append((count, cpu_seconds(worker.pid)))
+        if count and count not in used:
+            used[count] = cpu_seconds(worker.pid)
         return count
 
     rate = scenario.rate_of(worker, scenario.new_name("jdbc"), settings, seen, wanted)
-    ((first, used),) = begin
-    cost = 1e6 * (cpu_seconds(worker.pid) - used) / max(wanted - first, 1)
+    cost = 1e6 * (used[wanted] - min(used.values())) / max(wanted - min(used), 1)
     if is_whole:
         content = target.content
         expected = contents.setdefault(trial.topic, content)
