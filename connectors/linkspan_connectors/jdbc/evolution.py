@@ -94,6 +94,10 @@ class Tables:
             f"Table {table}: columns were added, and are not there: {_listed(_missing(definition, fields))}"
         )
 
+    def create_text(self, table: TableId, fields: Sequence[ColumnField]) -> str:
+        """The statement that makes a table."""
+        return self._dialect.create_table(table, fields)
+
     def _look(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
         try:
             definition = self._dialect.definition(connection, table)
@@ -120,7 +124,7 @@ class Tables:
             raise DataError(
                 f"Table {table} is missing and auto-creation is disabled; create it, or set auto.create=true"
             )
-        text = self._dialect.create_table(table, fields)
+        text = self.create_text(table, fields)
         refusal = self._change(connection, [text], f"Creating table {table}")
         definition = self._look(connection, table)
         if definition is None and refusal is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from linkspan.api import RecordColumns, Schema, SinkBatch
 from linkspan_connectors.jdbc.identifiers import TableId
 
-__all__ = ["Group", "Kind", "grouped"]
+__all__ = ["Group", "Grouping", "Kind", "grouped", "kinds_of"]
 
 Kind: TypeAlias = "tuple[TableId, Schema | None, Schema | None, bool]"
 """Table, schema of the key, schema of the value, and whether there is a value."""
@@ -47,6 +47,16 @@ class Group:
         return len(self.places)
 
 
+class Grouping(Protocol):
+    """As :func:`grouped`."""
+
+    def __call__(
+        self, records: SinkBatch, table_of: Callable[[str], TableId], *, with_coordinates: bool
+    ) -> list[Group]:
+        """Sort records by what they have in common."""
+        ...
+
+
 def grouped(records: SinkBatch, table_of: Callable[[str], TableId], *, with_coordinates: bool) -> list[Group]:
     """Sort records by what they have in common.
 
@@ -65,7 +75,7 @@ def grouped(records: SinkBatch, table_of: Callable[[str], TableId], *, with_coor
     first = 0
     for columns in records.columns:
         table = table_of(columns.topic)
-        for key_schema, value_schema, has_value, positions in _kinds(columns):
+        for key_schema, value_schema, has_value, positions in kinds_of(columns):
             kind = (table, key_schema, value_schema, has_value)
             group = groups.get(kind)
             if group is None:
@@ -79,7 +89,7 @@ _Positions: TypeAlias = "list[int] | None"
 """Positions within columns; None for all."""
 
 
-def _kinds(columns: RecordColumns) -> Iterator[tuple[Schema | None, Schema | None, bool, _Positions]]:
+def kinds_of(columns: RecordColumns) -> Iterator[tuple[Schema | None, Schema | None, bool, _Positions]]:
     """Schemas of key and value, and the positions of the records that have them."""
     keys, values = columns.keys, columns.values
     if keys.schemas is None and values.schemas is None and None not in values.values:

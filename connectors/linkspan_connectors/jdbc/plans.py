@@ -67,16 +67,25 @@ class Planner:
         rules: which columns there are.
         mode: ``insert``, ``upsert`` or ``update``.
         replaces_null: whether null becomes the default of the field.
+        in_bulk: whether many rows may go another way than the statement's.
     """
 
     def __init__(
-        self, dialect: Dialect, tables: Tables, rules: ColumnRules, mode: str, *, replaces_null: bool = True
+        self,
+        dialect: Dialect,
+        tables: Tables,
+        rules: ColumnRules,
+        mode: str,
+        *,
+        replaces_null: bool = True,
+        in_bulk: bool = True,
     ) -> None:
         self._dialect = dialect
         self._tables = tables
         self._rules = rules
         self._mode = mode
         self._replaces_null = replaces_null
+        self._in_bulk = in_bulk
         self._plans: dict[Kind, Plan] = {}
 
     def forget(self) -> None:
@@ -134,7 +143,7 @@ class Planner:
         return Plan(
             f"{_DOING[mode]} table {name}",
             Course(self._binding(shape, converts, mode), statement),
-            self._bulk(connection, target, shape),
+            self._bulk(connection, target, shape) if self._in_bulk else None,
             target,
             definition,
             keyed=mode != "insert" and bool(shape.keys),

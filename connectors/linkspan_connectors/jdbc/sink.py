@@ -48,14 +48,18 @@ from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.config import attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.evolution import Tables
+from linkspan_connectors.jdbc.groups import Group, grouped
+from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.keys import ColumnRules
 from linkspan_connectors.jdbc.offsets_table import OffsetsTable, Span
 from linkspan_connectors.jdbc.plans import Planner
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, column_rules, table_rules
 from linkspan_connectors.jdbc.writer import Failures, TableNames, Work, Writer
 
-__all__ = ["JdbcSinkTask"]
+__all__ = ["JdbcSinkTask", "refused"]
 
 _log = logging.getLogger(__name__)
 
@@ -116,13 +120,14 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         mode = config.insert_mode.lower()
         if mode == "upsert" and not dialect.has_upsert:
             raise ConfigError.invalid("insert.mode", config.insert_mode, f"{dialect.title} has no statement for it")
-        rules = column_rules(config)
+        rules = self.column_rules()
         planner = Planner(
             dialect,
-            Tables(dialect, table_rules(config)),
+            self.tables(dialect),
             rules,
             mode,
             replaces_null=config.replace_null_with_default,
+            in_bulk=self.in_bulk,
         )
         self._tolerates = self.context.configs.get("errors.tolerance", "none").strip().lower() == "all"
         self._retries = self._left = config.max_retries
@@ -140,12 +145,34 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         self._writer = Writer(
             dialect,
             planner,
-            TableNames(dialect, config.table_name_format),
+            self.table_names(dialect),
             config.batch_size,
+            self.grouped,
             with_coordinates=rules.key_mode == "kafka",
             trim=config.trim_sensitive_log,
             seal=self._seal if config.x_exactly_once else None,
         )
+
+    # -- what connectors of other vendors do in their own way ----------------------------------------------------------
+
+    in_bulk: bool = True
+    """Whether many rows may go another way than the statement's, where only the last row of a key is written."""
+
+    def column_rules(self) -> ColumnRules:
+        """Which columns records become."""
+        return column_rules(self.config)
+
+    def tables(self, dialect: Dialect) -> Tables:
+        """The tables, and how they are made."""
+        return Tables(dialect, table_rules(self.config))
+
+    def table_names(self, dialect: Dialect) -> TableNames:
+        """The tables for topics."""
+        return TableNames(dialect, self.config.table_name_format)
+
+    def grouped(self, records: SinkBatch, table_of: Callable[[str], TableId], *, with_coordinates: bool) -> list[Group]:
+        """The records by table and schemas, as of :func:`~linkspan_connectors.jdbc.groups.grouped`."""
+        return grouped(records, table_of, with_coordinates=with_coordinates)
 
     def stop(self) -> None:
         """Close the connection."""
@@ -170,11 +197,9 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             self._in_flight = _InFlight(records, self._begun(records, work))
             self.context.timeout(_SOON)
             return
-        failures = self._attempt(lambda: self._writer.write(*self._ready(records, work), tolerant=self._tolerates))
-        self._left = self._retries
-        self._told.clear()
+        failures = self._written(records, work)
         if failures and not self._tells:
-            raise _refused(records, failures)
+            raise refused(records, failures)
 
     def open(self, partitions: Sequence[TopicPartition]) -> None:
         """These are taken over as soon as it is asked where they go on."""
@@ -211,6 +236,13 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         except ConnectError as error:
             _log.warning("Records of partitions that are given away were not written, and come again there: %s", error)
         self._forget(partitions)
+
+    def _written(self, records: SinkBatch, work: Work | None = None) -> Failures:
+        """Write records and commit them."""
+        failures = self._attempt(lambda: self._writer.write(*self._ready(records, work), tolerant=self._tolerates))
+        self._left = self._retries
+        self._told.clear()
+        return failures
 
     # -- what is in flight -------------------------------------------------------------------------------------------
 
@@ -249,7 +281,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             self._in_flight = _InFlight(SinkRecords(records), None) if records else None
 
     def _report(self, records: SinkBatch, failures: Failures) -> None:
-        error = _refused(records, failures)
+        error = refused(records, failures)
         if not self._tolerates:
             raise ConnectError(error.message) from error
         reporter = self.context.errant_record_reporter
@@ -369,7 +401,7 @@ class _UnconnectedError(Exception):
         self.reason = reason
 
 
-def _refused(records: SinkBatch, failures: Failures) -> BatchError:
+def refused(records: SinkBatch, failures: Failures) -> BatchError:
     """The error that names the records, and where each lies."""
     named = {place: _named(records[place], failures[place]) for place in sorted(failures)}
     first = next(iter(named.values()))

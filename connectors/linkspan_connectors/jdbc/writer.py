@@ -16,7 +16,7 @@ from linkspan.api.records import SinkRecords
 from linkspan_connectors.jdbc.binding import Rows
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
-from linkspan_connectors.jdbc.groups import Group, grouped
+from linkspan_connectors.jdbc.groups import Group, Grouping, grouped
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.plans import Course, Plan, Planner, UnknownError
 from linkspan_connectors.jdbc.rounds import latest, rounds
@@ -57,6 +57,10 @@ class TableNames:
         self._known.clear()
         self._outer = None
 
+    def text_of(self, topic: str) -> str:
+        """Name of the table for a topic, with its schema if it says one."""
+        return self._template.replace("${topic}", topic)
+
     def of(self, connection: DriverConnection | None, topic: str) -> TableId:
         """The table for a topic, with the catalog and schema that it is in where the dialect has them.
 
@@ -71,7 +75,7 @@ class TableNames:
                 raise UnknownError
             if self._outer is None:
                 self._outer = self._dialect.current_namespace(connection)
-            named = self._dialect.table_id(self._template.replace("${topic}", topic))
+            named = self._dialect.table_id(self.text_of(topic))
             catalog, schema = self._outer
             table = TableId(named.catalog or catalog, named.schema or schema, named.name)
             self._known[topic] = table
@@ -129,6 +133,7 @@ class Writer:
         planner: knows how.
         names: of the tables.
         batch_size: rows of a statement batch; less than 1 counts as 1.
+        grouping: sorts records by table and schemas.
         with_coordinates: whether columns hold topics, partitions or offsets.
         trim: whether values of rows are kept out of messages.
         seal: what else belongs to each transaction; raises no DataError.
@@ -140,6 +145,7 @@ class Writer:
         planner: Planner,
         names: TableNames,
         batch_size: int,
+        grouping: Grouping = grouped,
         *,
         with_coordinates: bool = False,
         trim: bool = False,
@@ -150,6 +156,7 @@ class Writer:
         self._planner = planner
         self._names = names
         self._batch_size = max(1, batch_size)
+        self._grouping = grouping
         self._with_coordinates = with_coordinates
         self._trim = trim
 
@@ -258,7 +265,7 @@ class Writer:
 
     def _groups(self, connection: DriverConnection | None, records: SinkBatch) -> list[Group]:
         try:
-            return grouped(
+            return self._grouping(
                 records, lambda topic: self._names.of(connection, topic), with_coordinates=self._with_coordinates
             )
         except (ConnectError, UnknownError):
