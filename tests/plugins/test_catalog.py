@@ -40,6 +40,19 @@ def test_a_connector_answers_to_java_name_python_path_and_short_names(catalog, n
     assert catalog.find(None, name).class_name == FILE
 
 
+def test_a_simple_name_is_that_of_the_one_vendor_who_is_meant():
+    found = Catalog(
+        [
+            PluginInfo("sink", "io.one.JdbcSinkConnector", "one:JdbcSinkConnector"),
+            PluginInfo("sink", "io.other.JdbcSinkConnector", "other:OtherSinkConnector", has_short_name=False),
+        ]
+    )
+    for name in ("JdbcSinkConnector", "JdbcSink", "io.one.JdbcSinkConnector"):
+        assert found.find("connector", name).class_name == "io.one.JdbcSinkConnector"
+    for name in ("io.other.JdbcSinkConnector", "OtherSink", "other:OtherSinkConnector"):
+        assert found.find("connector", name).class_name == "io.other.JdbcSinkConnector"
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [

@@ -78,6 +78,8 @@ class Connector(ABC, Generic[ConfigT]):
         config_class: declaration of its configuration.
         version: its version, shown by REST.
         java_class: name of the Java connector it replaces; it is then shown under that name and takes the same keys.
+        has_short_name: whether the class of that name is meant by its simple name; False where several vendors have one
+            of the same simple name, and another one's is meant.
         watches: whether it goes on watching the external system after ``start``; its process is kept then.
         guarantee: what it promises; of a source that says exactly once, where the worker has sources deliver so, and
             at least once elsewhere.
@@ -86,6 +88,7 @@ class Connector(ABC, Generic[ConfigT]):
     config_class: ClassVar[type[Config]] = Config
     version: ClassVar[str] = "undefined"
     java_class: ClassVar[str | None] = None
+    has_short_name: ClassVar[bool] = True
     watches: ClassVar[bool] = False
     guarantee: ClassVar[Guarantee] = Guarantee.AT_LEAST_ONCE
 

@@ -51,6 +51,7 @@ class PluginInfo:
         aliases: further names under which it is found.
         error: why it cannot be used (a missing extra), or None.
         location: the folder of ``plugin.path`` it comes from, or :data:`INSTALLED`.
+        has_short_name: whether it answers to the simple name of ``class_name``.
     """
 
     kind: str
@@ -60,13 +61,14 @@ class PluginInfo:
     aliases: tuple[str, ...] = ()
     error: str | None = None
     location: str = INSTALLED
+    has_short_name: bool = True
 
     @property
     def names(self) -> frozenset[str]:
         """Every name it answers to: full, simple, and simple without the suffix of its kind."""
         module, _, qualified = self.python_path.partition(":")
         full = {self.class_name, f"{module}.{qualified}", self.python_path, *self.aliases}
-        simple = {self.class_name.rpartition(".")[2], qualified}
+        simple = {self.class_name.rpartition(".")[2], qualified} if self.has_short_name else {qualified}
         suffix = _SUFFIXES[self.kind]
         short = {name.removesuffix(suffix) for name in simple if name != suffix}
         return frozenset(full | simple | short)

@@ -131,6 +131,7 @@ def _describe(point: EntryPoint, role: str, location: str) -> PluginInfo:
             return _broken(role, path, location, f"{path} is not a {wanted}")
         kind = role if role != "connector" else ("source" if issubclass(plugin, SourceConnector) else "sink")
         texts = {name: getattr(plugin, name, None) for name in ("java_class", "version")}
+        has_short_name = getattr(plugin, "has_short_name", True) is not False
     except BaseException as error:  # noqa: BLE001 - supervision point: importing a plugin may raise anything
         return _broken(role, path, location, _reason(point, error))
     for name, value in texts.items():
@@ -142,6 +143,7 @@ def _describe(point: EntryPoint, role: str, location: str) -> PluginInfo:
         python_path=path,
         version=texts["version"] or "undefined",
         location=location,
+        has_short_name=has_short_name,
     )
 
 
