@@ -9,7 +9,6 @@ from typing import Final, overload
 from linkspan.api import ConfigError, ConnectError, Offset, OffsetReader, Partition
 
 __all__ = [
-    "NOWHERE",
     "QUERY_PARTITION",
     "Position",
     "Positions",
@@ -92,10 +91,6 @@ class Position:
         if milliseconds is not None:
             timestamp = milliseconds * _MS if nanos is None else milliseconds // 1000 * _SECOND + nanos
         return cls(timestamp, _number(offset, INCREMENTING, where))
-
-
-NOWHERE: Final = Position()
-"""Of a table of which nothing was read."""
 
 
 class Positions(Sequence[Offset | None]):

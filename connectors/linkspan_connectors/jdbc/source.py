@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
-from linkspan.api import ConfigError, SourceRecord, SourceTask
+from linkspan.api import Config, ConfigError, SourceRecord, SourceTask
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.config import attempts_of
 from linkspan_connectors.jdbc.credentials import credentials_of
@@ -27,7 +27,7 @@ _LONGEST_WAIT: Final = 0.5
 class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
     """Reads its tables, or the query, again and again; one batch is of one table."""
 
-    config_class = JdbcSourceTaskConfig
+    config_class: ClassVar[type[Config]] = JdbcSourceTaskConfig
     java_class = "io.confluent.connect.jdbc.source.JdbcSourceTask"
 
     def start(self) -> None:

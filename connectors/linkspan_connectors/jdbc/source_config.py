@@ -407,6 +407,16 @@ class JdbcSourceConfig(ConnectionConfig):
         validator=one_of("refuse", "decimal"),
         doc="What unsigned BIGINT columns become: INT64, where greater numbers are refused, or a Decimal of scale 0.",
     )
+    x_incrementing_initial = Long(
+        "x.incrementing.initial",
+        default=None,
+        importance=LOW,
+        group=_CONNECTOR,
+        order=24,
+        width=Width.SHORT,
+        display_name="Initial id",
+        doc="The id behind which to begin when no offset is stored; all ids by default.",
+    )
     x_extended_types = Bool(
         "x.extended.types",
         default=False,

@@ -38,7 +38,7 @@ from linkspan_connectors.jdbc.source_config import (
 )
 from linkspan_connectors.jdbc.urls import parse
 
-__all__ = ["JdbcSourceConnector"]
+__all__ = ["JdbcSourceConnector", "chosen"]
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
         self._monitor = TableMonitor(
             Client(dialect, credentials_of(config), f"{self.context.connector}-tables", attempts_of(config), stopping),
             stopping,
-            lambda connection: _chosen(config, dialect, connection),
+            lambda connection: self.chosen(config, dialect, connection),
             interval=config.table_poll_interval_ms / 1000,
             changed=self.context.request_task_reconfiguration,
             failed=self.context.raise_error,
@@ -97,6 +97,10 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
         check_names(tables)
         quotes = self._quoted._replace(always=True)
         return task_configs(common, [quotes.table(table) for table in tables], max_tasks)
+
+    def chosen(self, config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
+        """The tables that are to be read."""
+        return chosen(config, dialect, connection)
 
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Try to connect, and have a query looked at."""
@@ -149,7 +153,7 @@ def _has_filter(config: JdbcSourceConfig) -> bool:
     return bool(config.table_whitelist or config.table_blacklist or config.table_include_list)
 
 
-def _chosen(config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
+def chosen(config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
     """The tables that are to be read."""
     found = dialect.tables(connection, config.catalog_pattern, config.schema_pattern, config.table_types)
     return table_filter(config).chosen(found, dialect.quotes._replace(always=True).table)
@@ -163,7 +167,7 @@ def _looked_at(
         if key is not None:
             dialect.check_query(connection, stripped(query_text(config)))
         elif config.table_include_list:
-            return _unmapped(config, _chosen(config, dialect, connection))
+            return _unmapped(config, chosen(config, dialect, connection))
     except Exception as error:  # noqa: BLE001 - supervision point: drivers raise what they want
         what = "Looking at the tables" if key is None else "Looking at the query"
         failure = client.dialect.failure(error, what)

@@ -15,7 +15,6 @@ from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.filters import mapped_columns
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.offsets import (
-    NOWHERE,
     QUERY_PARTITION,
     Position,
     bare_partition,
@@ -118,7 +117,8 @@ class Readings:
         stored = self._positions[at]
         if stored is None:
             initial = self._initial
-            stored = NOWHERE if initial is None or initial < 0 else Position(initial * _MS)
+            moment = None if initial is None or initial < 0 else initial * _MS
+            stored = Position(moment, self._config.x_incrementing_initial)
         return Position(
             stored.timestamp if self._mode.uses_timestamp else None,
             stored.incrementing if self._mode.uses_id else None,

@@ -390,6 +390,13 @@ class Dialect(ABC):
             raise UnsupportedError(f"A delete from {table} needs a key column, or it would empty the table")
         return f"DELETE FROM {self.quotes.table(table)} WHERE {self._assigned(keys, types, ' AND ')}"
 
+    truncates: ClassVar[bool] = False
+    """Whether TRUNCATE is part of the transaction, and not the end of it."""
+
+    def empty(self, table: TableId) -> str:
+        """What takes all rows out of a table, within the transaction."""
+        return f"{'TRUNCATE TABLE' if self.truncates else 'DELETE FROM'} {self.quotes.table(table)}"
+
     def _need_keys(self, table: TableId, keys: Sequence[str]) -> None:
         if not keys:
             raise UnsupportedError(

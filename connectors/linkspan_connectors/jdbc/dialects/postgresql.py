@@ -60,6 +60,7 @@ class PostgreSqlDialect(Dialect):
         TIMESTAMP: "TIMESTAMP",
     }
     boolean_literals = ("FALSE", "TRUE")
+    truncates = True
     binary_literal = r"'\x{}'"
 
     def __init__(self, settings: Settings) -> None:

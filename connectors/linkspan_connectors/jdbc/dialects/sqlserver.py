@@ -40,6 +40,7 @@ class SqlServerDialect(Dialect):
     """SQL Server."""
 
     name = "SqlServerDatabaseDialect"
+    truncates = True
     title = "SQL Server"
     times_are_cut = True
     protocols = ("sqlserver", "microsoft:sqlserver", "jtds:sqlserver")
