@@ -1,0 +1,1 @@
+"""Aiven's JDBC connectors (spec/jdbc.md 16.1)."""

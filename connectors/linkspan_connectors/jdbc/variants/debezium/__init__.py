@@ -1,0 +1,1 @@
+"""Debezium's JDBC sink connector (spec/jdbc.md 16.2)."""

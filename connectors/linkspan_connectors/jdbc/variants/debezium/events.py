@@ -1,0 +1,227 @@
+"""Change events, CloudEvents and plain records: what is written of each (spec/jdbc.md 16.2)."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from linkspan.api import Schema, Type
+from linkspan.api.schema import DATE, TIME, TIMESTAMP
+
+__all__ = ["DIGITS", "SCHEMA_CHANGE", "Action", "FieldFilter", "Form", "Forms", "is_truncation", "source_text"]
+
+SCHEMA_CHANGE: Final = "SchemaChangeValue"
+"""In the names of schemas of events that tell of changed tables."""
+_ENVELOPE: Final = "Envelope"
+_OPERATION: Final = "op"
+_AFTER: Final = "after"
+_SOURCE: Final = "source"
+_DATA: Final = "data"
+
+DIGITS: Final[Mapping[str, int]] = {"io.debezium.time.MicroTimestamp": 6, "io.debezium.time.NanoTimestamp": 9}
+"""Numbers that are times, with the digits of a second's fraction that they count."""
+
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_FIRST_DAY: Final = datetime.date(1970, 1, 1)
+
+
+class Action(Enum):
+    """What an event asks for."""
+
+    WRITE = "write"
+    DELETE = "delete"
+    NOTHING = "nothing"
+
+
+_ACTIONS: Final[Mapping[object, Action]] = {
+    "c": Action.WRITE,
+    "r": Action.WRITE,
+    "u": Action.WRITE,
+    "d": Action.DELETE,
+}
+
+
+def _time_of(microseconds: int) -> datetime.time:
+    return (_EPOCH + datetime.timedelta(microseconds=microseconds)).time()
+
+
+def _instant(text: str) -> datetime.datetime:
+    found = datetime.datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)
+
+
+class _Meaning(NamedTuple):
+    """What a number or text with the name of one of Debezium's types is.
+
+    Attributes:
+        type: that it has to have.
+        made: the schema of what it becomes, which is optional or not.
+        convert: makes that of it.
+    """
+
+    type: Type
+    name: str
+    made: Type
+    convert: Callable[[Any], object]
+
+
+_MEANINGS: Final[Mapping[str, _Meaning]] = {
+    "io.debezium.time.Date": _Meaning(
+        Type.INT32, DATE, Type.INT32, lambda days: _FIRST_DAY + datetime.timedelta(days=days)
+    ),
+    "io.debezium.time.Time": _Meaning(Type.INT32, TIME, Type.INT32, lambda number: _time_of(number * 1000)),
+    "io.debezium.time.MicroTime": _Meaning(Type.INT64, TIME, Type.INT32, _time_of),
+    "io.debezium.time.NanoTime": _Meaning(Type.INT64, TIME, Type.INT32, lambda number: _time_of(number // 1000)),
+    "io.debezium.time.Timestamp": _Meaning(
+        Type.INT64, TIMESTAMP, Type.INT64, lambda number: _EPOCH + datetime.timedelta(milliseconds=number)
+    ),
+    "io.debezium.time.ZonedTimestamp": _Meaning(Type.STRING, TIMESTAMP, Type.INT64, _instant),
+}
+
+
+class FieldFilter:
+    """Fields that are written (``field.include.list``, ``field.exclude.list``).
+
+    Args:
+        included: names, or regular expressions for ``topic:field``; none for all.
+        excluded: likewise.
+    """
+
+    def __init__(self, included: Sequence[str] = (), excluded: Sequence[str] = ()) -> None:
+        self._listed = [item.strip() for item in excluded or included]
+        self._patterns = [re.compile(item) for item in self._listed]
+        self._default = bool(excluded) or not included
+
+    def takes(self, topic: str, field: str) -> bool:
+        """Whether a field is written."""
+        full = f"{topic}:{field}"
+        named = any(
+            item in (field, full) or pattern.fullmatch(full if ":" in item else field)
+            for item, pattern in zip(self._listed, self._patterns, strict=True)
+        )
+        return named is not self._default
+
+
+class Form:
+    """What is written of values of one schema.
+
+    Args:
+        value: the schema; None for none.
+        wrapped: whether the value is a CloudEvent, which has what is written in its data.
+        takes: whether a field is written.
+    """
+
+    def __init__(self, value: Schema | None, *, wrapped: bool, takes: Callable[[str], bool]) -> None:
+        self._wrapped = wrapped
+        inner = _field_schema(value, _DATA) if wrapped else value
+        self.is_event = inner is not None and _is_event(inner)
+        row = _field_schema(inner, _AFTER) if self.is_event else inner
+        self.row: Schema | None = row
+        self._converts: list[tuple[str, Callable[[Any], object]]] = []
+        if row is not None and row.type is Type.STRUCT:
+            self.row = self._projected(row, takes)
+
+    def _projected(self, row: Schema, takes: Callable[[str], bool]) -> Schema:
+        fields: list[tuple[str, Schema]] = []
+        for field in row.fields:
+            if not takes(field.name):
+                continue
+            made = field.schema
+            meaning = _MEANINGS.get(made.name or "")
+            if meaning is not None and meaning.type is made.type:
+                self._converts.append((field.name, meaning.convert))
+                made = Schema(meaning.made, optional=made.optional or made.default is not None, name=meaning.name,
+                              version=1)  # fmt: skip
+            elif made.name in DIGITS and made.default is not None:
+                # a default that is a number is none of a column of times
+                made = Schema(made.type, optional=True, name=made.name, version=made.version)
+            fields.append((field.name, made))
+        return Schema(Type.STRUCT, name=row.name, fields=fields)
+
+    def inner(self, value: Any) -> Any:  # noqa: ANN401 - of any type
+        """The event, or the row, without what it is wrapped in."""
+        return value.get(_DATA) if self._wrapped else value
+
+    def action(self, inner: Any) -> Action:  # noqa: ANN401 - of any type
+        """What to do about a value that is there."""
+        if inner is None:
+            return Action.DELETE
+        return _ACTIONS.get(inner.get(_OPERATION), Action.NOTHING) if self.is_event else Action.WRITE
+
+    def values(self, inner: Any) -> Any:  # noqa: ANN401 - of any type
+        """What is written."""
+        row = inner.get(_AFTER) if self.is_event else inner
+        if not self._converts or row is None:
+            return row
+        row = dict(row)
+        for name, convert in self._converts:
+            value = row.get(name)
+            if value is not None:
+                row[name] = _converted(convert, value)
+        return row
+
+
+def _converted(convert: Callable[[Any], object], value: object) -> object:
+    """What cannot be converted stays, and is refused with its record when it is made ready for the database."""
+    try:
+        return convert(value)
+    except (ArithmeticError, TypeError, ValueError):
+        return value
+
+
+def _field_schema(value: Schema | None, name: str) -> Schema | None:
+    if value is None or value.type is not Type.STRUCT:
+        return None
+    return next((field.schema for field in value.fields if field.name == name), None)
+
+
+def _is_event(value: Schema) -> bool:
+    return _ENVELOPE in (value.name or "") and _field_schema(value, _OPERATION) is not None
+
+
+def is_truncation(value: object, value_schema: Schema | None) -> bool:
+    """Whether a record says that a table was emptied."""
+    if value_schema is None or not isinstance(value, Mapping) or _ENVELOPE not in (value_schema.name or ""):
+        return False
+    return value.get(_OPERATION) == "t"
+
+
+class Forms:
+    """Forms of the schemas that come, remembered.
+
+    Args:
+        pattern: ``cloud.events.schema.name.pattern``.
+        fields: which fields are written.
+        keys: fields that are key columns, which are always written.
+    """
+
+    _MOST: Final = 1_000
+
+    def __init__(self, pattern: str, fields: FieldFilter, keys: Collection[str] = ()) -> None:
+        self._pattern = re.compile(pattern)
+        self._keys = frozenset(keys)
+        self._fields = fields
+        self._known: dict[tuple[str, Schema | None], Form] = {}
+
+    def of(self, topic: str, value: Schema | None) -> Form:
+        """What is written of values of a schema in a topic."""
+        form = self._known.get((topic, value))
+        if form is None:
+            if len(self._known) >= self._MOST:
+                self._known.clear()
+            wrapped = value is not None and self._pattern.fullmatch(value.name or "") is not None
+            form = Form(
+                value, wrapped=wrapped, takes=lambda field: field in self._keys or self._fields.takes(topic, field)
+            )
+            self._known[topic, value] = form
+        return form
+
+
+def source_text(inner: Any, name: str) -> str | None:  # noqa: ANN401 - of any type
+    """A field of where an event comes from; None when there is none."""
+    source = inner.get(_SOURCE)
+    found = source.get(name) if isinstance(source, Mapping) else None
+    return None if found is None else str(found)
