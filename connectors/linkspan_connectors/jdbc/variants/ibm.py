@@ -11,11 +11,10 @@ from linkspan_connectors.jdbc.dialects.dialect import ColumnField, Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.evolution import Tables
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.sink import JdbcSinkTask
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, table_rules
-from linkspan_connectors.jdbc.sink_connector import JdbcSinkConnector
 from linkspan_connectors.jdbc.tables import TableDefinition
-from linkspan_connectors.jdbc.variants.translation import translated
+from linkspan_connectors.jdbc.variants.sink import VariantSinkConnector, VariantSinkTask
+from linkspan_connectors.jdbc.variants.translation import Names, translated
 
 __all__ = ["IbmSinkConfig", "IbmSinkConnector", "IbmSinkTask", "IbmTables", "engine_config"]
 
@@ -130,29 +129,23 @@ class IbmTables(Tables):
         return f"{dialect.create_prefix} {dialect.quotes.table(table)} (\n" + ",\n".join(lines) + ")"
 
 
-class IbmSinkTask(JdbcSinkTask):
+class IbmSinkTask(VariantSinkTask):
     """Inserts a row for each record."""
 
     java_class = "com.ibm.eventstreams.connect.jdbcsink.JDBCSinkTask"
 
-    def start(self) -> None:
-        """Make everything ready."""
-        self.config = engine_config(self.config)
-        super().start()
+    translated = staticmethod(engine_config)
 
     def tables(self, dialect: Dialect) -> Tables:
         """The table."""
         return IbmTables(dialect, self.config)
 
 
-class IbmSinkConnector(JdbcSinkConnector):
+class IbmSinkConnector(VariantSinkConnector):
     """From topics into one table."""
 
     config_class: ClassVar[type[Config]] = IbmSinkConfig
     task_class = IbmSinkTask
+    names = Names({})
     version = "1.0.0"
     java_class = "com.ibm.eventstreams.connect.jdbcsink.JDBCSinkConnector"
-
-    def validate(self, config: Config) -> Sequence[ConfigError]:
-        """Try to connect."""
-        return super().validate(engine_config(config))

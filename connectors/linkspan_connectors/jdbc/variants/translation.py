@@ -59,7 +59,10 @@ class Names:
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
         longest_first = sorted(settings, key=len, reverse=True)
-        self._any = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})(?!\.?\w)")
+        # of no names at all it finds nothing
+        self._any = re.compile(
+            rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})(?!\.?\w)" if settings else r"(?!)"
+        )
 
     def text(self, message: str) -> str:
         """A message with the vendor's names."""

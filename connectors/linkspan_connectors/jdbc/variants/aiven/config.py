@@ -65,6 +65,8 @@ _NOT_IN_SINK: Final = (
     "timestamp.fields.list",
     "timestamp.precision.mode",
     "trim.sensitive.log",
+    "x.exactly.once",
+    "x.offsets.table",
 )
 
 

@@ -10,8 +10,6 @@ from linkspan.api import Config, ConfigError
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.sink import JdbcSinkTask
-from linkspan_connectors.jdbc.sink_connector import JdbcSinkConnector
 from linkspan_connectors.jdbc.source import JdbcSourceTask
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, JdbcSourceTaskConfig
 from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector, chosen
@@ -24,6 +22,7 @@ from linkspan_connectors.jdbc.variants.aiven.config import (
     source_config,
     tables_of_topics,
 )
+from linkspan_connectors.jdbc.variants.sink import VariantSinkConnector, VariantSinkTask
 from linkspan_connectors.jdbc.writer import TableNames
 
 __all__ = ["AivenSinkConnector", "AivenSinkTask", "AivenSourceConnector", "AivenSourceTask"]
@@ -100,10 +99,11 @@ class _NamesOfTables(TableNames):
         return _ABNORMAL.sub("_", name) if self._normal else name
 
 
-class AivenSinkTask(JdbcSinkTask):
+class AivenSinkTask(VariantSinkTask):
     """Writes as Confluent's, from settings in Aiven's names."""
 
     java_class = "io.aiven.connect.jdbc.sink.JdbcSinkTask"
+    translated = staticmethod(sink_config)
 
     def start(self) -> None:
         """Make everything ready."""
@@ -111,7 +111,6 @@ class AivenSinkTask(JdbcSinkTask):
         assert isinstance(given, AivenSinkConfig)
         self._mapping = tables_of_topics(given.topics_to_tables_mapping)
         self._normal = given.table_name_normalize
-        self.config = sink_config(given)
         super().start()
 
     def table_names(self, dialect: Dialect) -> TableNames:
@@ -119,15 +118,12 @@ class AivenSinkTask(JdbcSinkTask):
         return _NamesOfTables(dialect, self.config.table_name_format, self._mapping, normal=self._normal)
 
 
-class AivenSinkConnector(JdbcSinkConnector):
+class AivenSinkConnector(VariantSinkConnector):
     """From topics into tables."""
 
     config_class: ClassVar[type[Config]] = AivenSinkConfig
     task_class = AivenSinkTask
+    names = NAMES
     version = "6.11.0"
     java_class = "io.aiven.connect.jdbc.JdbcSinkConnector"
     has_short_name = False
-
-    def validate(self, config: Config) -> Sequence[ConfigError]:
-        """Try to connect."""
-        return NAMES.settings(super().validate(sink_config(config)))

@@ -7,25 +7,25 @@ in between lets the same events come again: the rows before are written once mor
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
-from linkspan.api import Config, ConfigError, SinkBatch
+from linkspan.api import Config, SinkBatch
 from linkspan.api.records import SinkRecords
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.evolution import Tables
 from linkspan_connectors.jdbc.groups import Group
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.keys import ColumnRules
-from linkspan_connectors.jdbc.sink import JdbcSinkTask, refused
+from linkspan_connectors.jdbc.sink import refused
 from linkspan_connectors.jdbc.sink_config import column_rules, table_rules
-from linkspan_connectors.jdbc.sink_connector import JdbcSinkConnector
 from linkspan_connectors.jdbc.variants.debezium.columns import EventColumns, EventTables, HeaderColumns
 from linkspan_connectors.jdbc.variants.debezium.config import NAMES, DebeziumSinkConfig, engine_config, key_fields
 from linkspan_connectors.jdbc.variants.debezium.events import FieldFilter, Forms, is_truncation
 from linkspan_connectors.jdbc.variants.debezium.grouping import EventGrouping, KeyRules
 from linkspan_connectors.jdbc.variants.debezium.naming import CollectionNames
+from linkspan_connectors.jdbc.variants.sink import VariantSinkConnector, VariantSinkTask
 from linkspan_connectors.jdbc.writer import Failures, TableNames
 
 __all__ = ["DebeziumSinkConnector", "DebeziumSinkTask"]
@@ -33,10 +33,11 @@ __all__ = ["DebeziumSinkConnector", "DebeziumSinkTask"]
 log = logging.getLogger(__name__)
 
 
-class DebeziumSinkTask(JdbcSinkTask):
+class DebeziumSinkTask(VariantSinkTask):
     """Writes rows of change events, and plain records."""
 
     java_class = "io.debezium.connector.jdbc.JdbcSinkConnectorTask"
+    translated = staticmethod(engine_config)
 
     def start(self) -> None:
         """Make everything ready."""
@@ -45,7 +46,6 @@ class DebeziumSinkTask(JdbcSinkTask):
         self._use(given)
         if any(name.startswith("hibernate.") for name in given.originals):
             log.warning("Settings that begin with hibernate. have no effect: there is no Hibernate here")
-        self.config = engine_config(given)
         super().start()
 
     def _use(self, given: DebeziumSinkConfig) -> None:
@@ -137,15 +137,12 @@ class DebeziumSinkTask(JdbcSinkTask):
             raise self._dialect.failure(error, f"Emptying table {name}", trim=self.config.trim_sensitive_log) from error
 
 
-class DebeziumSinkConnector(JdbcSinkConnector):
+class DebeziumSinkConnector(VariantSinkConnector):
     """From topics of change events, or of plain records, into tables."""
 
     config_class: ClassVar[type[Config]] = DebeziumSinkConfig
     task_class = DebeziumSinkTask
+    names = NAMES
     version = "3.2.1.Final"
     java_class = "io.debezium.connector.jdbc.JdbcSinkConnector"
     has_short_name = False
-
-    def validate(self, config: Config) -> Sequence[ConfigError]:
-        """Try to connect."""
-        return NAMES.settings(super().validate(engine_config(config)))
