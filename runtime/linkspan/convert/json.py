@@ -39,7 +39,7 @@ from linkspan.api import (
 from linkspan.api.schema import DATE, DECIMAL, SCALE, TIME, TIMESTAMP
 from linkspan.api.text import float_text
 from linkspan.api.validators import one_of_ignoring_case
-from linkspan.convert import java_json, json_columns, lenient_json, schema_json
+from linkspan.convert import java_json, json_columns, json_structs, lenient_json, schema_json
 
 __all__ = ["JsonConverter", "JsonConverterConfig"]
 
@@ -67,6 +67,8 @@ _PAYLOAD: Final = b',"payload":'
 _UNREADABLE: Final = "Converting byte[] to Kafka Connect data failed due to serialization error"
 _CUT_OFF: Final = "unexpected end of data"
 """What the quick library says of a text that ends too early."""
+_FEW: Final = 8
+"""So many schemas in turn are recognised by their bytes."""
 _TOO_DEEP: Final = f"{_UNREADABLE}: it is nested too deeply"
 
 
@@ -77,11 +79,13 @@ class _Envelope(NamedTuple):
         head: the bytes up to the payload proper.
         schema: what they say.
         loads: parses what comes behind them.
+        structs: reads many of what was parsed, if they are structs.
     """
 
     head: bytes
     schema: Schema | None
     loads: Callable[[bytes], Any]
+    structs: json_structs.StructReader | None
 
 
 class _InexactError(ValueError):
@@ -346,7 +350,11 @@ class JsonConverter(Converter, HeaderConverter):
         envelope = self._envelope(payloads)
         if envelope is None:
             return super().to_connect_batch(topic, payloads, headers)
-        return self._same_envelopes(envelope, payloads) or self._envelopes(envelope, payloads)
+        if all(payload is not None and payload.startswith(envelope.head) for payload in payloads):
+            column = self._same_envelopes(envelope, payloads)
+        else:
+            column = self._few_envelopes(payloads)
+        return self._envelopes(envelope, payloads) if column is None else column
 
     def _envelope(self, payloads: Sequence[bytes | None]) -> _Envelope | None:
         """How these mostly begin."""
@@ -360,18 +368,42 @@ class JsonConverter(Converter, HeaderConverter):
         except (ValueError, DataError, RecursionError):
             return None
         exactly = schema is not None and _holds_decimals(schema)
-        return _Envelope(head, schema, lenient_json.parse_strictly if exactly else orjson.loads)
+        loads = lenient_json.parse_strictly if exactly else orjson.loads
+        return _Envelope(head, schema, loads, json_structs.reader_of(schema, self._read))
 
     def _same_envelopes(self, envelope: _Envelope, payloads: Sequence[bytes | None]) -> Column | None:
-        """Values of payloads that all begin alike and are in order; else None."""
-        head, schema, loads = envelope
-        same = [item for item in payloads if item is not None and item.startswith(head) and item.endswith(b"}")]
+        """Values of payloads that all begin alike, if they are in order; else None."""
+        head, schema, loads, structs = envelope
+        same = [item for item in payloads if item is not None and item.endswith(b"}")]
         if len(same) != len(payloads):
             return None
         read, begin = self._read, len(head)
         with contextlib.suppress(ValueError, DataError, RecursionError):
             parts = [loads(payload[begin:-1]) for payload in same]
+            values = None if structs is None else structs.values(parts)
+            if values is not None:
+                return Column(values, schema)
             return Column(parts if schema is None else [read(schema, part) for part in parts], schema)
+        return None
+
+    def _few_envelopes(self, payloads: Sequence[bytes | None]) -> Column | None:
+        """Values of payloads that begin in one of few ways, or are null, if they are in order; else None."""
+        values: list[object] = [None] * len(payloads)
+        schemas: list[Schema | None] = [None] * len(payloads)
+        left = {at: payload for at, payload in enumerate(payloads) if payload is not None}
+        for _ in range(_FEW):
+            envelope = self._envelope(list(left.values()))
+            if envelope is None:
+                return None
+            alike = {at: payload for at, payload in left.items() if payload.startswith(envelope.head)}
+            column = self._same_envelopes(envelope, list(alike.values()))
+            if column is None:
+                return None
+            for at, value in zip(alike, column.values, strict=True):
+                values[at], schemas[at] = value, column.schema
+                del left[at]
+            if not left:
+                return Column(values, schemas=schemas)
         return None
 
     def _envelopes(self, envelope: _Envelope, payloads: Sequence[bytes | None]) -> Column:
@@ -392,7 +424,7 @@ class JsonConverter(Converter, HeaderConverter):
         return Column(values, schemas=schemas, failures=failures)
 
     def _opened(self, envelope: _Envelope, payload: bytes | None) -> SchemaAndValue:
-        head, schema, loads = envelope
+        head, schema, loads, _ = envelope
         if payload is not None and payload.startswith(head) and payload.endswith(b"}"):
             with contextlib.suppress(ValueError, DataError, RecursionError):
                 return SchemaAndValue(schema, self._read(schema, loads(payload[len(head) : -1])))

@@ -1,0 +1,136 @@
+"""Many structs of one schema read by columns, out of what JSON says: each field's values are looked at together.
+
+What is unusual in any way is left to who reads one value after the other.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from linkspan.api import Schema, Type
+from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
+
+__all__ = ["StructReader", "reader_of"]
+
+Values: TypeAlias = Sequence[Any]
+Read: TypeAlias = Callable[[Schema, object], object]
+
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
+_NULL: Final = type(None)
+_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_AS_IT_IS: Final = {Type.BOOLEAN: bool, Type.FLOAT64: float, Type.STRING: str}
+
+
+class _Field(NamedTuple):
+    """How values of a field are read together.
+
+    Attributes:
+        name: of the field.
+        schema: of the field.
+        kind: what JSON has for the usual ones; None when there are no usual ones.
+        is_nullable: whether null is one, and stays null.
+        limits: the least and the most of them, or None.
+        convert: makes the value of one that is not null; None when it is that already.
+    """
+
+    name: str
+    schema: Schema
+    kind: type | None
+    is_nullable: bool
+    limits: tuple[int, int] | None = None
+    convert: Callable[[Any], object] | None = None
+
+
+def reader_of(schema: Schema | None, read: Read) -> StructReader | None:
+    """What reads structs of a schema; None when it is of something else.
+
+    Args:
+        schema: of all values.
+        read: reads one value of a field by its schema, out of what JSON has; what it raises goes on.
+    """
+    if schema is None or schema.type is not Type.STRUCT or schema.name in _LOGICAL or not schema.fields:
+        return None
+    return StructReader([_field(field.name, field.schema) for field in schema.fields], read)
+
+
+class StructReader:
+    """Reads structs that are objects of JSON.
+
+    Args:
+        fields: in the order of the schema.
+        read: see :func:`reader_of`.
+    """
+
+    def __init__(self, fields: Sequence[_Field], read: Read) -> None:
+        self._fields = fields
+        self._names = tuple(field.name for field in fields)
+        self._read = read
+
+    def values(self, objects: list[Any]) -> list[dict[str, object]] | None:
+        """Structs with all fields in the order of the schema; the objects are changed. None if there is another value.
+
+        Raises:
+            Exception: of ``read``, for some value.
+        """
+        names = self._names
+        if set(map(type, objects)) != {dict}:
+            return None
+        if not all(map(names.__eq__, map(tuple, objects))):
+            columns = [self._column(field, [each.get(field.name) for each in objects]) for field in self._fields]
+            return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        for field in self._fields:
+            name = field.name
+            given = [each[name] for each in objects]
+            made = self._column(field, given)
+            if made is not given:
+                for each, value in zip(objects, made, strict=True):
+                    each[name] = value
+        return objects
+
+    def _column(self, field: _Field, given: Values) -> Values:
+        kinds = set(map(type, given))
+        is_usual = kinds == {field.kind} or (field.is_nullable and kinds <= {field.kind, _NULL})
+        if is_usual and field.limits is not None:
+            least, most = field.limits
+            present = given if len(kinds) == 1 else [value for value in given if value is not None]
+            is_usual = not present or kinds == {_NULL} or least <= min(present) <= max(present) <= most
+        if is_usual:
+            convert = field.convert
+            if convert is None:
+                return given
+            try:
+                return [None if value is None else convert(value) for value in given]
+            except (ValueError, OverflowError):
+                pass
+        read, schema = self._read, field.schema
+        return [read(schema, value) for value in given]
+
+
+def _field(name: str, schema: Schema) -> _Field:
+    is_nullable = schema.optional and schema.default is None
+    if schema.name in _LOGICAL:
+        convert = _LOGICAL[schema.name]
+        return _Field(name, schema, None if convert is None else int, is_nullable, None, convert)
+    if schema.type in _BITS:
+        half = 1 << (_BITS[schema.type] - 1)
+        return _Field(name, schema, int, is_nullable, (-half, half - 1))
+    return _Field(name, schema, _AS_IT_IS.get(schema.type), is_nullable)
+
+
+def _moment(ms: int) -> datetime.datetime:
+    return _EPOCH + datetime.timedelta(0, 0, 0, ms)
+
+
+def _day(number: int) -> datetime.date:
+    return datetime.date.fromordinal(_EPOCH_DAY + number)
+
+
+_LOGICAL: Final[dict[str | None, Callable[[int], object] | None]] = {
+    TIMESTAMP: _moment,
+    DATE: _day,
+    TIME: None,
+    DECIMAL: None,
+}
