@@ -34,6 +34,7 @@ class Parameter(Enum):
     BEGIN = "time of the last row"
     END = "time before which rows have to be"
     ID = "id of the last row"
+    LAST = "id up to which rows may be read"
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,12 @@ class Tracking:
     Attributes:
         timestamps: of which the first one that is not null counts.
         identity: the incrementing column.
+        is_bounded: whether ids may be read up to one only; for mode incrementing.
     """
 
     timestamps: Sequence[str] = ()
     identity: str | None = None
+    is_bounded: bool = False
 
 
 def statement(
@@ -85,6 +88,10 @@ def _incrementing(
     has_id: bool,
 ) -> tuple[str, tuple[Parameter, ...]]:
     identity = tracking.identity
+    if tracking.is_bounded:
+        begin = f"{identity} > ? AND " if has_id else ""
+        parameters = (Parameter.ID, Parameter.LAST) if has_id else (Parameter.LAST,)
+        return f" WHERE {begin}{identity} <= ? ORDER BY {identity} ASC", parameters
     if has_id:
         return f" WHERE {identity} > ? ORDER BY {identity} ASC", (Parameter.ID,)
     # A bound would leave out nulls, too, of which there is no place to go on from.

@@ -184,7 +184,7 @@ class Reader:
             reading.open(self._connection)
             opened = self._clock()
             turn.until = opened + max(_LONG_TURN, (opened - begun) * _WORTH)
-        batch = reading.next()
+        batch = reading.next() if reading.is_open else None
         if batch is not None:
             self._hand_over(batch)
         if not reading.is_open:

@@ -12,8 +12,10 @@ from linkspan.api import ConnectError, DataError, Partition, SourceBatch
 from linkspan_connectors.jdbc.columns import ColumnRules, Rows, columns_of
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.gaps import Horizon
 from linkspan_connectors.jdbc.offsets import Position, Positions
 from linkspan_connectors.jdbc.queries import Mode, Parameter, Tracking, statement
+from linkspan_connectors.jdbc.record_keys import KeyColumns, RecordKeys
 from linkspan_connectors.jdbc.results import ResultColumn, Row, Selection
 
 __all__ = ["Batch", "Reading", "ReadingRules", "current_time"]
@@ -60,6 +62,7 @@ class Batch:
     made_by: Rows
     position: Callable[[int], Position] | None
     where: Callable[[int], str]
+    keys: RecordKeys | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,12 +70,15 @@ class Batch:
     def records(self) -> SourceBatch:
         """The records."""
         count = len(self.rows)
+        values, keys = self.made_by.records(self.rows, self.where), self.keys
         return SourceBatch(
             self.partition,
             [None] * count if self.position is None else Positions(count, self.position),
             self.topic,
-            self.made_by.records(self.rows, self.where),
+            values,
             self.made_by.schema,
+            keys=None if keys is None else keys.of(values),
+            key_schema=None if keys is None else keys.schema,
             is_current=True,
         )
 
@@ -95,6 +101,8 @@ class Reading:
         tracking: both as they stand in statements.
         rules: of the task.
         dialect: of the database.
+        keys: of the records; None for records without.
+        horizon: up to which id rows may be read; None for all.
     """
 
     def __init__(
@@ -111,6 +119,8 @@ class Reading:
         tracking: Tracking,
         rules: ReadingRules,
         dialect: Dialect,
+        keys: KeyColumns | None = None,
+        horizon: Horizon | None = None,
     ) -> None:
         self.title = title
         self.failures = 0
@@ -124,6 +134,9 @@ class Reading:
         self._tracking = tracking
         self._rules = rules
         self._dialect = dialect
+        self._key_columns = keys
+        self._horizon = horizon
+        self._keys: RecordKeys | None = None
         self._selection: Selection | None = None
         self._columns: tuple[ResultColumn, ...] | None = None
         self._made_by: Rows | None = None
@@ -145,7 +158,7 @@ class Reading:
         return self._rules.mode is not Mode.BULK and self._is_exact
 
     def open(self, connection: DriverConnection) -> None:
-        """Run the statement.
+        """Run the statement; none is run, and nothing is open, while transactions may still add rows before others.
 
         Raises:
             Exception: of the driver.
@@ -157,6 +170,11 @@ class Reading:
                 _COMPAT_TIME if position.timestamp is None else position.timestamp,
                 _COMPAT_ID if position.incrementing is None else position.incrementing,
             )
+        last = None
+        if self._horizon is not None:
+            last = self._horizon.reached(connection, position.incrementing)
+            if last is None:
+                return
         asked = statement(
             self._source,
             rules.mode,
@@ -165,7 +183,7 @@ class Reading:
             has_id=position.incrementing is not None,
             suffix=rules.suffix,
         )
-        bound: dict[Parameter, Any] = {Parameter.ID: position.incrementing}
+        bound: dict[Parameter, Any] = {Parameter.ID: position.incrementing, Parameter.LAST: last}
         if rules.mode.uses_timestamp:
             end = current_time(self._dialect, connection, rules.columns) - rules.delay
             bound[Parameter.END] = self._dialect.bind_timestamp(end)
@@ -187,6 +205,8 @@ class Reading:
         try:
             self._made_by = columns_of(columns, self._schema_name, self._rules.columns)
             self._track = _Track.of(self._rules, columns, self._timestamps, self._identity)
+            if self._key_columns is not None:
+                self._keys = self._key_columns.found_in(self._made_by.schema)
             self._object_to([columns[index] for index, _ in self._track.moments])
         except ConnectError as error:
             raise type(error)(f"{self.title}: {error.message}") from error
@@ -234,7 +254,7 @@ class Reading:
                     self._seen = track.ids_of_last(rows, before, self._seen)
         except ConnectError as error:
             raise type(error)(f"{self.title}: {error.message}") from error
-        return Batch(self._topic, self._partition, rows, self._made_by, position, self._where(rows))
+        return Batch(self._topic, self._partition, rows, self._made_by, position, self._where(rows), self._keys)
 
     def _where(self, rows: Sequence[Row]) -> Callable[[int], str]:
         """Says which row of the database one is: by its id, else by its columns that are short and whole."""

@@ -12,6 +12,8 @@ from linkspan.api import Config, ConfigError, SourceRecord, SourceTask
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.config import attempts_of
 from linkspan_connectors.jdbc.credentials import credentials_of
+from linkspan_connectors.jdbc.outbox import OutboxSource
+from linkspan_connectors.jdbc.outbox_config import OUTBOX
 from linkspan_connectors.jdbc.reader import Reader
 from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, query_text
 from linkspan_connectors.jdbc.source_tables import Readings, isolated
@@ -34,6 +36,7 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
         """Look up the offsets, and begin to read in a thread."""
         config = self.config
         self._reader: Reader | None = None
+        self._outbox: OutboxSource | None = None
         self._wait = min(config.poll_linger_ms / 1000, _LONGEST_WAIT)
         has_query = bool(query_text(config))
         if not has_query and not config.tables:
@@ -46,6 +49,9 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
             )
         if has_query and config.tables:
             raise ConfigError("The task was assigned both tables and a query; it takes one of them", "tables")
+        if config.mode == OUTBOX:
+            self._outbox = OutboxSource(config, self.context)
+            return
         readings = Readings.of(config, self.context.offset_reader)
         stopping = threading.Event()
         application = f"{self.context.connector}-{self.context.task}"
@@ -62,14 +68,24 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
 
     def poll(self) -> Sequence[SourceRecord] | None:
         """What was read; waits a moment when there is nothing."""
+        if self._outbox is not None:
+            return self._outbox.poll()
         if self._reader is None:
             time.sleep(_LONGEST_WAIT)
             return None
         batch = self._reader.take(self._wait)
         return None if batch is None else batch.records()
 
+    def commit_batch(self, records: Sequence[SourceRecord]) -> None:
+        """Rows of an outbox may be deleted now; nothing is to be done for others."""
+        if self._outbox is not None:
+            self._outbox.acknowledged(records)
+
     def stop(self) -> None:
         """End the thread and the connection."""
+        outbox = getattr(self, "_outbox", None)
+        if outbox is not None:
+            outbox.stop()
         reader = getattr(self, "_reader", None)
         if reader is not None:
             reader.stop(self.config.engine_shutdown_timeout)

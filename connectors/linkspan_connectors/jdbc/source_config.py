@@ -22,12 +22,13 @@ from linkspan.api import (
     Width,
 )
 from linkspan.api.validators import at_least, between, one_of, one_of_ignoring_case, optional
-from linkspan_connectors.jdbc.config import ConnectionConfig
 from linkspan_connectors.jdbc.filters import ColumnMapping, TableFilter, compiled
+from linkspan_connectors.jdbc.outbox_config import OUTBOX, OutboxConfig
+from linkspan_connectors.jdbc.record_keys import KEY_FORMS
 
 __all__ = ["JdbcSourceConfig", "JdbcSourceTaskConfig", "column_mappings", "query_key", "query_text", "table_filter"]
 
-MODES: Final = ("bulk", "incrementing", "timestamp", "timestamp+incrementing")
+MODES: Final = ("bulk", "incrementing", "timestamp", "timestamp+incrementing", OUTBOX)
 GRANULARITIES: Final = (
     "connect_logical",
     "micros_long",
@@ -88,7 +89,7 @@ def _incrementing_mapping(key: str, value: object) -> None:
         ColumnMapping.of(key, item, lists=False)
 
 
-class JdbcSourceConfig(ConnectionConfig):
+class JdbcSourceConfig(OutboxConfig):
     """From tables or a query into topics."""
 
     mode = Str(
@@ -101,7 +102,8 @@ class JdbcSourceConfig(ConnectionConfig):
         validator=_mode,
         doc=(
             "How rows are found. bulk: all of them, each time. incrementing: those with a greater id. timestamp: those "
-            "with a later time, new and changed. timestamp+incrementing: by time, and by id where times are equal."
+            "with a later time, new and changed. timestamp+incrementing: by time, and by id where times are equal. "
+            "outbox: rows are events, and columns of theirs name topic, key and value."
         ),
     )
     incrementing_column_name = Str(
@@ -428,6 +430,31 @@ class JdbcSourceConfig(ConnectionConfig):
         doc="Whether columns are read that the original leaves out, such as arrays, intervals and network addresses.",
     )
 
+    x_gap_safe = Bool(
+        "x.gap.safe",
+        default=False,
+        importance=LOW,
+        group=_MODE,
+        order=13,
+        width=Width.SHORT,
+        display_name="Wait for lower ids",
+        doc=(
+            "Whether mode incrementing leaves rows for later while a transaction may still commit lower ids. On "
+            "PostgreSQL; SQLite has no such transactions."
+        ),
+    )
+    x_key_from_primary_key = Str(
+        "x.key.from.primary.key",
+        default="none",
+        importance=LOW,
+        group=_CONNECTOR,
+        order=24,
+        width=Width.SHORT,
+        display_name="Keys of records",
+        validator=one_of(*KEY_FORMS),
+        doc="Keys made of the primary key of a table: none; a struct of its columns; the value of its only column.",
+    )
+
     @classmethod
     def check(cls, config: Config) -> Sequence[ConfigError]:
         """Rules between keys (spec/jdbc.md 4)."""
@@ -437,6 +464,7 @@ class JdbcSourceConfig(ConnectionConfig):
             *_about_filters(config),
             *_about_query(config),
             *_about(config),
+            *_about_extensions(config),
         ]
 
 
@@ -552,6 +580,24 @@ def _about_query(config: Config) -> list[ConfigError]:
     if uses_timestamp and not values["timestamp.column.name"]:
         name = "timestamp.column.name"
         problems.append(ConfigError(f"{name} is needed with a query in mode {values['mode']}", name))
+    return problems
+
+
+def _about_extensions(config: Config) -> list[ConfigError]:
+    """Of what the original does not have."""
+    values = config.values
+    mode, has_query = values["mode"], query_key(config) is not None
+    problems = []
+    key = "x.gap.safe"
+    if values[key] and (mode not in ("incrementing", OUTBOX) or has_query):
+        reason = "it is for tables in mode incrementing; modes with times have timestamp.delay.interval.ms for that"
+        problems.append(ConfigError.invalid(key, values[key], reason))
+    key = "x.key.from.primary.key"
+    if values[key] != "none" and (mode == OUTBOX or has_query):
+        what = "a query has no primary key" if has_query else "the mode outbox has keys of its own"
+        problems.append(ConfigError.invalid(key, values[key], what))
+    if mode == OUTBOX and has_query:
+        problems.append(ConfigError.invalid("mode", mode, "it reads tables, and no query"))
     return problems
 
 

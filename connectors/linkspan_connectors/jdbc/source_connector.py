@@ -27,6 +27,7 @@ from linkspan_connectors.jdbc.filters import mapped_columns
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.monitor import TableMonitor
 from linkspan_connectors.jdbc.offsets import check_offsets
+from linkspan_connectors.jdbc.outbox_config import OUTBOX
 from linkspan_connectors.jdbc.query_text import stripped
 from linkspan_connectors.jdbc.source import JdbcSourceTask
 from linkspan_connectors.jdbc.source_config import (
@@ -125,7 +126,7 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
             client.close()
 
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
-        """Where the offset of a row says exactly where to go on: by an id.
+        """Where the offset of a row says exactly where to go on: by an id, or in an outbox.
 
         By time alone, rows of the same time are read again when reading ends among them; so are they by time and id
         where the driver does not tell the whole time.
@@ -136,7 +137,7 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
             dialect = dialect_class(url.protocol, (config.get("dialect.name") or "").strip())
         except ConfigError:  # validation says so
             return ExactlyOnceSupport.UNSUPPORTED
-        is_exact = mode == "incrementing" or (mode == "timestamp+incrementing" and not dialect.times_are_cut)
+        is_exact = mode in ("incrementing", OUTBOX) or (mode == "timestamp+incrementing" and not dialect.times_are_cut)
         return ExactlyOnceSupport.SUPPORTED if is_exact else ExactlyOnceSupport.UNSUPPORTED
 
     def alter_offsets(

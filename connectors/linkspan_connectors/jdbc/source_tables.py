@@ -13,6 +13,7 @@ from linkspan_connectors.jdbc.dialects import dialect_of
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.filters import mapped_columns
+from linkspan_connectors.jdbc.gaps import Horizon
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.offsets import (
     QUERY_PARTITION,
@@ -24,12 +25,13 @@ from linkspan_connectors.jdbc.offsets import (
 from linkspan_connectors.jdbc.queries import Mode, Tracking
 from linkspan_connectors.jdbc.query_text import conditionable, stripped
 from linkspan_connectors.jdbc.reading import Reading, ReadingRules, current_time
+from linkspan_connectors.jdbc.record_keys import KeyColumns
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, column_mappings, query_text
 from linkspan_connectors.jdbc.tables import TableDefinition
 from linkspan_connectors.jdbc.times import TimeForms
 
-__all__ = ["Readings", "column_rules", "isolated"]
+__all__ = ["Readings", "column_rules", "detected", "horizon_of", "isolated"]
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,43 @@ def isolated(dialect: Dialect, mode: str) -> Callable[[DriverConnection], None] 
             log.warning("%s has no isolation %s; its own is used", dialect.title, mode)
 
     return prepare
+
+
+_WITH_WRITERS: Final = frozenset({"TABLE", "PARTITIONED TABLE"})
+"""Kinds of tables that rows are written to themselves."""
+
+
+def horizon_of(
+    dialect: Dialect, connection: DriverConnection, definition: TableDefinition, table: TableId, column: str
+) -> Horizon:
+    """Up to which id of a table rows may be read without passing over others.
+
+    Args:
+        dialect: of the database.
+        connection: to ask whether it can tell.
+        definition: of the table.
+        table: its name.
+        column: with the ids, as it stands in statements.
+
+    Raises:
+        Exception: of the driver.
+        ConfigError: the database cannot tell, or not for such a table.
+    """
+    if definition.kind not in _WITH_WRITERS:
+        raise ConfigError(
+            f"Nobody can tell who writes to {table}, which is a {definition.kind}: x.gap.safe needs tables that rows "
+            "are written to themselves",
+            "x.gap.safe",
+        )
+    dialect.writers(connection, table)
+    text = f"SELECT max({column}) FROM {dialect.quotes.table(table)}"
+
+    def greatest(connection: DriverConnection, after: int | None) -> object:
+        condition = "" if after is None else f" WHERE {column} > ?"
+        ((last,),) = dialect.ask(connection, text + condition, () if after is None else (after,))
+        return last
+
+    return Horizon(greatest, lambda connection: dialect.writers(connection, table))
 
 
 class Readings:
@@ -149,7 +188,20 @@ class Readings:
     def _table(self, connection: DriverConnection, table: TableId, at: int) -> Reading:
         quotes = self.dialect.quotes
         full = quotes.table(table)
-        timestamps, identity = ((), None) if self._mode is Mode.BULK else self._tracking(connection, table)
+        form, is_safe = self._config.x_key_from_primary_key, self._config.x_gap_safe
+        definition = None
+        if self._mode is not Mode.BULK or form != "none":
+            definition = self.dialect.definition(connection, table)
+            if definition is None:
+                raise ConnectError(f"Table {table} does not exist, or the user may not see it")
+        timestamps: Sequence[str] = ()
+        identity = None
+        if definition is not None and self._mode is not Mode.BULK:
+            timestamps, identity = self._tracking(definition, table)
+        column = None if identity is None else f"{full}.{quotes.name(identity)}"
+        horizon = None
+        if is_safe and definition is not None and column is not None:
+            horizon = horizon_of(self.dialect, connection, definition, table, column)
         return Reading(
             title=f"table {table}",
             source=f"SELECT * FROM {full}",
@@ -160,19 +212,17 @@ class Readings:
             timestamps=timestamps,
             identity=identity,
             tracking=Tracking(
-                [f"{full}.{quotes.name(column)}" for column in timestamps],
-                None if identity is None else f"{full}.{quotes.name(identity)}",
+                [f"{full}.{quotes.name(name)}" for name in timestamps], column, is_bounded=horizon is not None
             ),
             rules=self._rules,
             dialect=self.dialect,
+            keys=None if definition is None or form == "none" else KeyColumns.of(definition, form),
+            horizon=horizon,
         )
 
-    def _tracking(self, connection: DriverConnection, table: TableId) -> tuple[Sequence[str], str | None]:
+    def _tracking(self, definition: TableDefinition, table: TableId) -> tuple[Sequence[str], str | None]:
         """Timestamp and incrementing columns of a table, which are there and never null where that is checked."""
         config = self._config
-        definition = self.dialect.definition(connection, table)
-        if definition is None:
-            raise ConnectError(f"Table {table} does not exist, or the user may not see it")
         timestamps: Sequence[str] = config.timestamp_column_name if self._mode.uses_timestamp else ()
         identity = config.incrementing_column_name if self._mode.uses_id else None
         if config.table_include_list:
@@ -182,7 +232,7 @@ class Readings:
             if self._mode.uses_id:
                 (identity,) = mapped_columns("incrementing.column.mapping", of_id, table)
         if self._mode.uses_id and not identity:
-            identity = _detected(definition)
+            identity = detected(definition)
         self._check(definition, timestamps, identity)
         return timestamps, identity
 
@@ -212,7 +262,7 @@ class Readings:
             )
 
 
-def _detected(definition: TableDefinition) -> str:
+def detected(definition: TableDefinition) -> str:
     """The column that the database fills with rising numbers."""
     found = [column.name for column in definition.columns.values() if column.auto_increment]
     if not found:

@@ -43,6 +43,7 @@ class SourceTasks:
 
     def __init__(self, settings: Mapping[str, str], quotes: str = "`") -> None:
         self.log = Log()
+        self.exactly_once = False
         self._settings = settings
         self._quotes = quotes
         self._running: list[JdbcSourceTask] = []
@@ -59,11 +60,16 @@ class SourceTasks:
             "tables": ",".join(quote + table.replace(".", f"{quote}.{quote}") + quote for table in tables),
             "tables.fetched": "true",
             **self._settings,
-            **{key.replace("_", "."): value for key, value in settings.items()},
+            **{_key(key): value for key, value in settings.items()},
         }
         task.config = load(JdbcSourceTaskConfig, props)
         task.context = types.SimpleNamespace(  # type: ignore[assignment]
-            connector="c", task=0, configs=props, offset_reader=self.log, exactly_once=False, transaction=None
+            connector="c",
+            task=0,
+            configs=props,
+            offset_reader=self.log,
+            exactly_once=self.exactly_once,
+            transaction=None,
         )
         task.start()
         self._running.append(task)
@@ -74,6 +80,10 @@ class SourceTasks:
         for task in self._running:
             task.stop()
         self._running = []
+
+
+def _key(name: str) -> str:
+    return name if "." in name else name.replace("_", ".")
 
 
 def polled(task: JdbcSourceTask) -> Sequence[SourceRecord]:

@@ -18,6 +18,7 @@ from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.literals import literal
 from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, ParameterStyle, with_placeholders
 from linkspan_connectors.jdbc.errors import Refusal, failure_of
+from linkspan_connectors.jdbc.gaps import Writers
 from linkspan_connectors.jdbc.identifiers import Quotes, TableId
 from linkspan_connectors.jdbc.results import ResultColumn, Selection
 from linkspan_connectors.jdbc.settings import Settings
@@ -88,6 +89,8 @@ class Dialect(ABC):
     """Whether a name of two parts is that of a catalog and a table, not of a schema and a table."""
     current_time_query: ClassVar[str] = "SELECT CURRENT_TIMESTAMP"
     """Gives the database's time, for the modes with timestamps (spec 6.3)."""
+    row_limit: ClassVar[str] = " FETCH FIRST {} ROWS ONLY"
+    """Put behind a SELECT in an order, gives so many rows at most."""
     validity_query: ClassVar[str] = "SELECT 1"
     """Asked to see whether a connection still works."""
     times_are_cut: ClassVar[bool] = False
@@ -226,6 +229,20 @@ class Dialect(ABC):
         Raises:
             Exception: of the driver: it is refused.
         """
+
+    def writers(self, connection: DriverConnection, table: TableId) -> Writers:
+        """Who may have taken ids of a table, and not committed the rows (spec 18.4).
+
+        Raises:
+            Exception: of the driver.
+            ConfigError: the database, or the isolation of its transactions, does not let that be seen.
+        """
+        del connection, table
+        raise ConfigError(
+            f"{self.title} does not tell who is writing to a table, so that rows that are committed in another order "
+            "than their ids may be missed",
+            "x.gap.safe",
+        )
 
     # Savepoints, within a transaction
 

@@ -33,6 +33,7 @@ class MySqlDialect(Dialect):
     quote_characters = ("`", "`")
     parameter_style = "format"
     sqlalchemy_name = "mysql+pymysql"
+    row_limit = " LIMIT {}"
     column_types: ClassVar[Mapping[Type, str]] = {
         Type.INT8: "TINYINT",
         Type.INT16: "SMALLINT",

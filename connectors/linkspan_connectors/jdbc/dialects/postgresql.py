@@ -17,8 +17,10 @@ from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, Dia
 from linkspan_connectors.jdbc.dialects.postgresql_columns import ServerSelection, TypeNames, use_plain_texts
 from linkspan_connectors.jdbc.dialects.postgresql_connection import conninfo, prepare_threshold
 from linkspan_connectors.jdbc.dialects.postgresql_tables import LIST, OF_COLUMNS, OF_TABLE, definition_of, listed
+from linkspan_connectors.jdbc.dialects.postgresql_writers import OF_WRITERS, writers_of
 from linkspan_connectors.jdbc.drivers import DriverConnection, driver, with_placeholders
 from linkspan_connectors.jdbc.errors import Kind, Refusal, kind_of_state
+from linkspan_connectors.jdbc.gaps import Writers
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.results import Selection
 from linkspan_connectors.jdbc.settings import Settings
@@ -144,6 +146,10 @@ class PostgreSqlDialect(Dialect):
             return None
         oid, schema, name, kind = rows[0]
         return definition_of(schema, name, kind, self.ask(connection, OF_COLUMNS, [oid]))
+
+    def writers(self, connection: DriverConnection, table: TableId) -> Writers:
+        """By the transactions of a snapshot, and the locks on the table."""
+        return writers_of(self.ask(connection, OF_WRITERS, [self.quotes.table(table._replace(catalog=None))]))
 
     def placeholder(self, column: str, types: Mapping[str, str]) -> str:
         """With a cast where the column has a type that texts are not made into by themselves."""

@@ -18,6 +18,7 @@ from linkspan_connectors.jdbc.dialects.sqlite_columns import described, text_or_
 from linkspan_connectors.jdbc.dialects.sqlite_tables import definition_of, list_tables
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.errors import Kind, Refusal
+from linkspan_connectors.jdbc.gaps import NOBODY, Writers
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.results import Selection
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
@@ -47,6 +48,7 @@ class SqliteDialect(Dialect):
     quote_characters = ("`", "`")
     current_time_query = "SELECT strftime('%Y-%m-%d %H:%M:%f','now')"  # %f has the seconds as well
     sqlalchemy_name = "sqlite+pysqlite"
+    row_limit = " LIMIT {}"
     column_types: ClassVar[Mapping[Type, str]] = {
         **dict.fromkeys((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.BOOLEAN), "INTEGER"),
         **dict.fromkeys((Type.FLOAT32, Type.FLOAT64), "REAL"),
@@ -124,6 +126,11 @@ class SqliteDialect(Dialect):
         """Those of the file; it has neither catalogs nor schemas."""
         del catalog, schema
         return list_tables(connection, kinds)
+
+    def writers(self, connection: DriverConnection, table: TableId) -> Writers:
+        """One at a time, who takes ids while nobody else may write."""
+        del connection, table
+        return NOBODY
 
     def definition(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
         """By its bare name."""

@@ -48,6 +48,7 @@ class SqlServerDialect(Dialect):
     parameter_style = "format"
     two_parts_are_catalog = True
     sqlalchemy_name = "mssql+pymssql"
+    row_limit = " OFFSET 0 ROWS FETCH NEXT {} ROWS ONLY"
     binary_literal = "0x{}"
     savepoint_texts = ("SAVE TRANSACTION linkspan", "ROLLBACK TRANSACTION linkspan", None)
     column_types: ClassVar[Mapping[Type, str]] = {
