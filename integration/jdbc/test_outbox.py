@@ -20,7 +20,7 @@ from integration.jdbc.test_source_worker import kill_a_task
 from integration.services.linkspan import LinkspanWorker
 from integration.services.mariadb import MariaDb, MariaDbAddress
 from integration.services.postgresql import PostgreSql, PostgreSqlAddress
-from linkspan.api import Header, Schema, Type
+from linkspan.api import ConfigError, Header, Schema, Type
 from tests.connectors.jdbc.sourcing import SourceTasks, polled
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -108,6 +108,16 @@ def test_exactly_once_the_next_start_deletes_what_the_log_has(outbox, tasks):
     second = polled(tasks.start("outbox"))
     assert [record.headers[0].value for record in (*first, *second) if record.headers] == events
     assert outbox.session().rows("SELECT count(*) AS x FROM outbox") == [{"x": 1}]
+
+
+def test_a_database_that_does_not_tell_who_writes_has_to_delete(mariadb_target):
+    mariadb_target.session().run(MARIADB)
+    settings = {"mode": "outbox", "table.whitelist": "outbox", **mariadb_target.settings}
+    made = SourceTasks(settings, "`")
+    task = made.start("outbox")
+    with pytest.raises(ConfigError, match=r"MySQL does not tell.*x\.outbox\.delete=true"):
+        polled(task)
+    made.stop()
 
 
 class Writer:

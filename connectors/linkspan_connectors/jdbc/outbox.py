@@ -174,7 +174,10 @@ class OutboxSource:
         else:
             identity = self._identity(definition)
             column = self._dialect.quotes.name(identity)
-            horizon = horizon_of(self._dialect, connection, definition, table, column)
+            try:
+                horizon = horizon_of(self._dialect, connection, definition, table, column)
+            except ConfigError as error:
+                raise ConfigError(f"{error.message}; x.outbox.delete=true needs no order", error.key) from error
             (stored,) = stored_positions(self._offsets, [(str(table), table.name)])
             made = Succession(self._dialect, source, identity, horizon, (stored or Position()).incrementing)
         return _Turn(made, self._rules, f"table {table}", table.name, str(table))

@@ -35,6 +35,7 @@ _HEADERS: Final[Mapping[type, Schema]] = {
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MS: Final = datetime.timedelta(milliseconds=1)
 _ENVELOPE: Final = "payload"
+_MOST_ENVELOPES: Final = 1000
 
 
 class EventRules:
@@ -196,6 +197,8 @@ class Events:
     def _envelope_of(self, payload: Schema) -> Schema:
         found = self._envelopes.get(payload)
         if found is None:
+            if len(self._envelopes) >= _MOST_ENVELOPES:
+                self._envelopes.clear()
             fields = [(_ENVELOPE, payload), *((part.alias, part.schema) for part in self._envelope)]
             found = self._envelopes[payload] = Schema(Type.STRUCT, name=self._name, fields=fields)
         return found

@@ -598,6 +598,9 @@ def _about_extensions(config: Config) -> list[ConfigError]:
         problems.append(ConfigError.invalid(key, values[key], what))
     if mode == OUTBOX and has_query:
         problems.append(ConfigError.invalid("mode", mode, "it reads tables, and no query"))
+    key = "query.suffix"
+    if mode == OUTBOX and values[key]:
+        problems.append(ConfigError.invalid(key, values[key], "the mode outbox limits its statements itself"))
     return problems
 
 

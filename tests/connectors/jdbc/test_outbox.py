@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from linkspan.api import ConfigError, ConnectError, DataError, Header, RetriableError, Schema, SourceRecord, Type
+from linkspan_connectors.jdbc.json_payload import JsonPayloads
 from tests.connectors.jdbc.sourcing import SourceTasks, polled
 
 TEXT = Schema(Type.STRING)
+LONG = Schema(Type.INT64, optional=True)
 COLUMNS = (
     "id VARCHAR(36) PRIMARY KEY NOT NULL, aggregatetype VARCHAR(255) NOT NULL, aggregateid VARCHAR(255) NOT NULL, "
     "type VARCHAR(255) NOT NULL, payload TEXT"
@@ -305,3 +307,43 @@ def test_a_table_that_is_locked_is_read_later_or_given_up_after_so_many_attempts
     with pytest.raises(ConnectError, match="attempt 2 of 2"):
         task.poll()
     outbox.database.execute("COMMIT")
+
+
+# --- JSON
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "schema"),
+    [
+        ("[1, 2]", [1, 2], Schema(Type.ARRAY, optional=True, values=Schema(Type.INT32, optional=True))),
+        ("[null, 3000000000]", [None, 3000000000], Schema(Type.ARRAY, optional=True, values=LONG)),
+        (
+            f"[{1 << 70}]",
+            [float(1 << 70)],
+            Schema(Type.ARRAY, optional=True, values=Schema(Type.FLOAT64, optional=True)),
+        ),
+        ('[{"a": {"b": true}}]', [{"a": {"b": True}}], None),
+    ],
+)
+def test_values_of_json_have_the_narrowest_of_three_kinds_of_numbers(text, value, schema):
+    made, found = JsonPayloads(nulls_are_bytes=False).expanded(text)
+    assert made == value
+    assert schema is None or found == schema
+    found.validate(made)
+
+
+def test_nulls_of_json_may_be_bytes():
+    made, schema = JsonPayloads(nulls_are_bytes=True).expanded('{"a": null}')
+    assert made == {"a": None}
+    assert schema == Schema(Type.STRUCT, optional=True, fields={"a": Schema(Type.BYTES, optional=True)})
+
+
+def test_payloads_of_one_shape_share_a_schema():
+    payloads = JsonPayloads(nulls_are_bytes=False)
+    assert payloads.expanded('{"a": 1}')[1] is payloads.expanded('{"a": 2}')[1]
+
+
+@pytest.mark.parametrize("text", ["7", "[]", '{"a": [1, 2.5]}', '[{"a": 1}, {"a": "x"}]', "[" * 100000, '"x"'])
+def test_what_has_no_schema_is_refused(text):
+    with pytest.raises(DataError):
+        JsonPayloads(nulls_are_bytes=False).expanded(text)

@@ -13,6 +13,16 @@ BEGIN, END, ID = Parameter.BEGIN, Parameter.END, Parameter.ID
 
 
 @pytest.mark.parametrize(
+    ("has_id", "text", "parameters"),
+    [(True, "t.id > ? AND t.id <= ?", (ID, Parameter.LAST)), (False, "t.id <= ?", (Parameter.LAST,))],
+)
+def test_ids_may_be_bounded(has_id, text, parameters):
+    made = statement(T, Mode.INCREMENTING, Tracking((), "t.id", is_bounded=True), has_id=has_id)
+    assert made.text == f"{T} WHERE {text} ORDER BY t.id ASC"
+    assert made.parameters == parameters
+
+
+@pytest.mark.parametrize(
     ("mode", "text", "parameters"),
     [
         (Mode.BULK, "", ()),

@@ -187,3 +187,43 @@ def test_a_url_is_needed():
 def test_the_first_problem_fails_a_task():
     with pytest.raises(ConfigError):
         load(JdbcSourceConfig, {**BASE, "mode": "timestamp"})
+
+
+def test_waiting_for_lower_ids_is_for_tables_in_mode_incrementing():
+    assert problems(mode="incrementing", x_gap_safe="true") == {}
+    assert set(problems(mode="bulk", x_gap_safe="true")) == {"x.gap.safe"}
+    query = {"query": "SELECT 1", "incrementing_column_name": "id"}
+    assert set(problems(mode="incrementing", x_gap_safe="true", **query)) == {"x.gap.safe"}
+
+
+def test_keys_from_the_primary_key_need_a_table_and_a_form():
+    key = "x.key.from.primary.key"
+    assert problems(x_key_from_primary_key="struct") == {}
+    assert set(problems(x_key_from_primary_key="other")) == {key}
+    assert set(problems(x_key_from_primary_key="value", query="SELECT 1")) == {key}
+    assert set(problems(x_key_from_primary_key="value", mode="outbox", table_whitelist="o")) == {key}
+
+
+def test_an_outbox_is_named_and_no_query():
+    assert problems(mode="outbox", table_whitelist="outbox") == {}
+    assert problems(mode="outbox", table_include_list="shop.*outbox") == {}
+    assert "needs a list of its tables" in problems(mode="outbox")["table.whitelist"][0]
+    assert "mode" in problems(mode="outbox", query="SELECT 1")
+    assert set(problems(mode="outbox", table_whitelist="o", query_suffix="LIMIT 1")) == {"query.suffix"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("x.outbox.route.topic.regex", "(", "not a regular expression"),
+        ("x.outbox.route.topic.replacement", "${nothing}", "there is no group nothing"),
+        ("x.outbox.route.topic.replacement", "$2", "there is no group 2"),
+        ("x.outbox.table.fields.additional.placement", "type", "column:place"),
+        ("x.outbox.table.fields.additional.placement", "type:somewhere", "header, envelope, partition"),
+        ("x.outbox.table.json.payload.null.behavior", "keep", "ignore"),
+    ],
+)
+def test_what_is_wrong_with_an_outbox_is_said_at_its_key(key, value, said):
+    found = problems(mode="outbox", table_whitelist="outbox", **{key: value})
+    assert set(found) == {key}
+    assert said in found[key][0]

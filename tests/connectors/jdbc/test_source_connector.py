@@ -232,6 +232,8 @@ def test_offsets_set_by_hand_are_checked():
         connector.alter_offsets({}, [({"query": "query"}, {"incrementing": "five"})])
 
 
-def test_the_example_that_we_ship_is_right():
+def test_the_examples_that_we_ship_are_right():
     config = load(JdbcSourceConfig, properties.load(EXAMPLES / "jdbc-source.properties"))
     assert config.table_whitelist == ["public.orders", "public.customers"]
+    outbox = load(JdbcSourceConfig, properties.load(EXAMPLES / "jdbc-outbox.properties"))
+    assert (outbox.mode, outbox.x_outbox_delete) == ("outbox", True)
