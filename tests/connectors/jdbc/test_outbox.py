@@ -26,6 +26,7 @@ class Outbox(SourceTasks):
 
     def __init__(self, path: Path) -> None:
         settings = {"mode": "outbox", "table.whitelist": "outbox", "x.outbox.delete": "true"}
+        settings["poll.interval.ms"] = "0"  # a poll does not wait while rows are on their way
         super().__init__({"connection.url": f"jdbc:sqlite:{path}", **settings})
         self.database = sqlite3.connect(path, isolation_level=None)
         self.database.execute(f"CREATE TABLE outbox ({COLUMNS})")
