@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
+from integration.chaos.pipes import wait_for
 from integration.jdbc.sinks import rows
 from integration.jdbc.targets import Target
+from integration.jdbc.test_sink_worker import produce, worker_of
 from linkspan.api import SinkRecord, schema
 from linkspan_connectors.jdbc.variants.aiven.connector import AivenSinkConnector
 from linkspan_connectors.jdbc.variants.debezium.connector import DebeziumSinkConnector
@@ -120,3 +126,53 @@ def test_a_table_that_others_refer_to_cannot_be_emptied_and_says_so(postgresql_t
     settings = of_debezium(postgresql_target, {"truncate.enabled": "true"})
     with sink(DebeziumSinkConnector, settings) as task, pytest.raises(Exception, match=r"Emptying table a_orders"):
         put(task, event("t", 0), SinkRecord("x", 0, 0, None, None))
+
+
+def change(operation: str, number: int, item: str) -> bytes:
+    row = [{"field": "id", "type": "int64"}, {"field": "item", "type": "string"}]
+    described = {"type": "struct", "optional": True, "fields": row}
+    schema_of_event = {
+        "type": "struct",
+        "name": "shop.orders.Envelope",
+        "fields": [
+            {**described, "field": "before"},
+            {**described, "field": "after"},
+            {"type": "string", "field": "op"},
+        ],
+    }
+    values = {"id": number, "item": item}
+    payload = {"before": values, "after": None} if operation == "d" else {"before": None, "after": values}
+    return json.dumps({"schema": schema_of_event, "payload": {**payload, "op": operation}}).encode()
+
+
+@pytest.mark.timeout(600)
+def test_a_worker_keeps_a_table_as_change_events_say(kafka: Any, postgresql_target: Target, tmp_path: Path) -> None:
+    topic = f"shop.{tmp_path.name}"
+    events = [(number, change("c", number, "old")) for number in range(1000)]
+    events += [(number, change("u", number, "new")) for number in range(0, 1000, 2)]
+    events += [(number, change("d", number, "old")) for number in range(1, 1000, 2)]
+    produce(kafka.bootstrap, topic, events)
+    connection = of_debezium(postgresql_target, {"delete.enabled": "true", "batch.size": "100"})
+    worker = worker_of(
+        tmp_path / "events",
+        kafka.bootstrap,
+        connection,
+        topics=topic,
+        connector_class="io.debezium.connector.jdbc.JdbcSinkConnector",
+    )
+    table = topic.replace(".", "_").replace("-", "_")
+    assert table == topic.replace(".", "_")
+    text = f"SELECT count(*), min(item), max(item) FROM {table}"
+    worker.start()
+    try:
+        wait_for(lambda: _asked(postgresql_target, text) == [(500, "new", "new")], worker.log.read_text, 180)
+    finally:
+        worker.stop()
+
+
+def _asked(target: Target, text: str) -> list[tuple[Any, ...]]:
+    """Rows, or none while there is no table."""
+    try:
+        return rows(target, text)
+    except psycopg.errors.UndefinedTable:
+        return []

@@ -350,9 +350,12 @@ def test_times_of_debezium_are_times_of_the_database(database):
     }
     with sink(DebeziumSinkConnector, given(database)) as task:
         put(task, SinkRecord("t", 0, 0, {"after": after, "op": "c"}, envelope, key={"id": 1}, key_schema=KEY))
+        key = Schema(Type.STRUCT, fields={"day": named(Type.INT32, "Date"), "us": named(Type.INT64, "MicroTimestamp")})
+        put(task, SinkRecord("k", 0, 0, {"id": 1}, KEY, key={"day": 1, "us": 1_000_000}, key_schema=key))
         wrong = {**after, "zoned": "yesterday"}
         with pytest.raises(BatchError, match="zoned"):
             put(task, SinkRecord("t", 0, 1, {"after": wrong, "op": "c"}, envelope, key={"id": 1}, key_schema=KEY))
+    assert database.rows("SELECT day, us, id FROM k") == [(86_400_000, 1000, 1)]
     assert database.rows("SELECT day, ms, us, ns, zoned, clock FROM t") == [
         (19_000 * 86_400_000, 1_700_000_000_123, 1_700_000_000_123, 1_700_000_000_123, 1_700_000_000_123, 3_600_000)
     ]

@@ -82,6 +82,18 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
 }
 
 
+_MEANINGS_IN_KEYS: Final[Mapping[str, _Meaning]] = {
+    **_MEANINGS,
+    "io.debezium.time.MicroTimestamp": _Meaning(
+        Type.INT64, TIMESTAMP, Type.INT64, lambda number: _EPOCH + datetime.timedelta(microseconds=number)
+    ),
+    "io.debezium.time.NanoTimestamp": _Meaning(
+        Type.INT64, TIMESTAMP, Type.INT64, lambda number: _EPOCH + datetime.timedelta(microseconds=number // 1000)
+    ),
+}
+"""Columns of keys are not made of numbers that are times."""
+
+
 class FieldFilter:
     """Fields that are written (``field.include.list``, ``field.exclude.list``).
 
@@ -112,10 +124,19 @@ class Form:
         value: the schema; None for none.
         wrapped: whether the value is a CloudEvent, which has what is written in its data.
         takes: whether a field is written.
+        meanings: what is converted.
     """
 
-    def __init__(self, value: Schema | None, *, wrapped: bool, takes: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        value: Schema | None,
+        *,
+        wrapped: bool = False,
+        takes: Callable[[str], bool] = lambda _: True,
+        meanings: Mapping[str, _Meaning] = _MEANINGS,
+    ) -> None:
         self._wrapped = wrapped
+        self._meanings = meanings
         inner = _field_schema(value, _DATA) if wrapped else value
         self.is_event = inner is not None and _is_event(inner)
         row = _field_schema(inner, _AFTER) if self.is_event else inner
@@ -130,7 +151,7 @@ class Form:
             if not takes(field.name):
                 continue
             made = field.schema
-            meaning = _MEANINGS.get(made.name or "")
+            meaning = self._meanings.get(made.name or "")
             if meaning is not None and meaning.type is made.type:
                 self._converts.append((field.name, meaning.convert))
                 made = Schema(meaning.made, optional=made.optional or made.default is not None, name=meaning.name,
@@ -140,6 +161,11 @@ class Form:
                 made = Schema(made.type, optional=True, name=made.name, version=made.version)
             fields.append((field.name, made))
         return Schema(Type.STRUCT, name=row.name, fields=fields)
+
+    @property
+    def converts(self) -> bool:
+        """Whether what is written is not what the record has."""
+        return bool(self._converts)
 
     def inner(self, value: Any) -> Any:  # noqa: ANN401 - of any type
         """The event, or the row, without what it is wrapped in."""
@@ -205,6 +231,7 @@ class Forms:
         self._keys = frozenset(keys)
         self._fields = fields
         self._known: dict[tuple[str, Schema | None], Form] = {}
+        self._of_keys: dict[Schema, Form] = {}
 
     def of(self, topic: str, value: Schema | None) -> Form:
         """What is written of values of a schema in a topic."""
@@ -218,6 +245,17 @@ class Forms:
             )
             self._known[topic, value] = form
         return form
+
+    def of_key(self, key: Schema | None) -> Form | None:
+        """What key columns are made of, when that is not what the key has."""
+        if key is None or key.type is not Type.STRUCT:
+            return None
+        form = self._of_keys.get(key)
+        if form is None:
+            if len(self._of_keys) >= self._MOST:
+                self._of_keys.clear()
+            form = self._of_keys[key] = Form(key, meanings=_MEANINGS_IN_KEYS)
+        return form if form.converts else None
 
 
 def source_text(inner: Any, name: str) -> str | None:  # noqa: ANN401 - of any type

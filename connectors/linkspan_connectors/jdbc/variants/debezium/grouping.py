@@ -90,6 +90,7 @@ class EventGrouping:
         by_header = self._keys.mode == "record_header"
         for key_schema, value_schema, has_value, positions in kinds_of(columns):
             form = self._forms.of(topic, value_schema)
+            key_form = None if by_header else self._forms.of_key(key_schema)
             entries: dict[tuple[str, Action, Schema | None], list[_Entry]] = {}
             for at in range(len(columns)) if positions is None else positions:
                 inner = form.inner(values[at]) if has_value else None
@@ -98,6 +99,8 @@ class EventGrouping:
                 if name is None:
                     continue
                 key, its_schema = self._header_key(columns, at) if by_header else (keys[at], key_schema)
+                if key_form is not None:
+                    key, its_schema = key_form.values(key), key_form.row
                 listed = entries.get((name, action, its_schema))
                 if listed is None:
                     writes = action is Action.WRITE
