@@ -81,8 +81,9 @@ class OutboxSource:
             if not self._turns:
                 self._begin()
             records = self._next()
-        except Exception as error:  # supervision point: drivers raise what they want
-            raise self._failed(error, "Reading the outbox") from error
+        except Exception as error:  # noqa: BLE001 - supervision point: drivers raise what they want
+            failure = self._failed(error, "Reading the outbox")
+            raise failure from (None if failure is error else error)
         self._failures = 0
         if records is None and not self._on_their_way:
             due = min(turn.due for turn in self._turns)
@@ -179,7 +180,8 @@ class OutboxSource:
             except ConfigError as error:
                 raise ConfigError(f"{error.message}; x.outbox.delete=true needs no order", error.key) from error
             (stored,) = stored_positions(self._offsets, [(str(table), table.name)])
-            made = Succession(self._dialect, source, identity, horizon, (stored or Position()).incrementing)
+            position = stored or Position(None, self._config.x_incrementing_initial)
+            made = Succession(self._dialect, source, identity, horizon, position.incrementing)
         return _Turn(made, self._rules, f"table {table}", table.name, str(table))
 
     def _deletion(self, definition: TableDefinition, source: str, name: str) -> Deletion:

@@ -245,13 +245,12 @@ class Succession(OutboxTable):
         """Go on behind the last one."""
         at = [column.label for column in columns].index(self._identity)
         load = columns[at].load
-        ids = [row[at] if load is None else load(row[at]) for row in rows]
-        if any(number != int(number) for number in ids):
-            raise ConnectError(
-                f"column {self._identity} of table {self._source} has fractions; whole numbers are needed"
-            )
-        self._position = int(ids[-1])
-        return lambda at: Position(None, int(ids[at])).offset()
+        given = [row[at] if load is None else load(row[at]) for row in rows]
+        if any(isinstance(number, str) or number != int(number) for number in given):
+            raise ConnectError(f"column {self._identity} of table {self._source} has to have whole numbers")
+        ids = [int(number) for number in given]
+        self._position = ids[-1]
+        return lambda at: Position(None, ids[at]).offset()
 
     def acknowledge(self, count: int) -> None:
         """Nothing: the offset says it."""

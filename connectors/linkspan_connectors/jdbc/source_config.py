@@ -448,7 +448,7 @@ class JdbcSourceConfig(OutboxConfig):
         default="none",
         importance=LOW,
         group=_CONNECTOR,
-        order=24,
+        order=26,
         width=Width.SHORT,
         display_name="Keys of records",
         validator=one_of(*KEY_FORMS),

@@ -276,7 +276,27 @@ def test_without_deletion_offsets_are_those_of_mode_incrementing(outbox):
     assert outbox.ids == ["e1", "e2", "e3"]
 
 
+def test_without_deletion_reading_begins_behind_the_id_that_is_set(outbox):
+    outbox.database.execute("DROP TABLE outbox")
+    columns = COLUMNS.replace("PRIMARY KEY", "")
+    outbox.database.execute(f"CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, {columns})")
+    for each in ("e1", "e2"):
+        outbox.database.execute("INSERT INTO outbox VALUES (NULL, ?, 'order', 'o', 't', 'p')", (each,))
+    task = outbox.start("outbox", x_incrementing_initial="1", **x(delete="false"))
+    assert ids(polled(task)) == ["e2"]
+
+
 # --- bad input
+
+
+def test_numbers_that_are_not_whole_are_refused(outbox):
+    outbox.database.execute("DROP TABLE outbox")
+    columns = COLUMNS.replace("PRIMARY KEY", "")
+    outbox.database.execute(f"CREATE TABLE outbox (n DOUBLE NOT NULL, {columns})")
+    outbox.database.execute("INSERT INTO outbox VALUES (1.5, 'e1', 'order', 'o', 't', 'p')")
+    task = outbox.start("outbox", incrementing_column_name="n", **x(delete="false"))
+    with pytest.raises(ConnectError, match=r"column n of table `outbox` has to have whole numbers"):
+        polled(task)
 
 
 def test_a_missing_column_is_named_with_its_key(outbox):

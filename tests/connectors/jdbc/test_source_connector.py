@@ -211,9 +211,10 @@ def test_each_table_has_to_match_one_item_of_a_mapping(watched):
         ("timestamp", ExactlyOnceSupport.UNSUPPORTED),
         ("incrementing", ExactlyOnceSupport.SUPPORTED),
         ("timestamp+incrementing", ExactlyOnceSupport.SUPPORTED),
+        ("outbox", ExactlyOnceSupport.SUPPORTED),
     ],
 )
-def test_modes_with_an_id_deliver_exactly_once(mode, support):
+def test_modes_with_an_id_and_the_outbox_deliver_exactly_once(mode, support):
     config = {"mode": mode, "connection.url": "jdbc:postgresql://h/d"}
     assert JdbcSourceConnector().exactly_once_support(config) is support
 
