@@ -78,10 +78,16 @@ def test_rows_of_a_moment_are_read_before_others_that_have_to_wait(table):
 
 
 def test_an_isolation_that_does_not_see_what_others_commit_is_refused():
-    row: Sequence[Any] = (1, 2, ["3/4"], "read committed")
+    row: Sequence[Any] = (1, 2, ["3/4"], "read committed", False)
     assert writers_of([row]) == Writers(1, 2, frozenset({"3/4"}))
     with pytest.raises(ConfigError, match=r"repeatable read.*transaction\.isolation\.mode=READ_COMMITTED"):
-        writers_of([(1, 2, [], "repeatable read")])
+        writers_of([(1, 2, [], "repeatable read", False)])
+
+
+def test_a_standby_is_refused_since_it_does_not_know_who_writes():
+    with pytest.raises(ConfigError, match=r"standby.*connect to the primary") as caught:
+        writers_of([(1, 2, [], "read committed", True)])
+    assert caught.value.key == "connection.url"
 
 
 def test_a_database_that_does_not_tell_who_writes_says_so():

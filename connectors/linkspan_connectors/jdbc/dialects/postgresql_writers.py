@@ -24,7 +24,7 @@ OF_WRITERS: Final = """
                 and l.relation in (select oid from family)
                 and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
         ),
-        current_setting('transaction_isolation')
+        current_setting('transaction_isolation'), pg_is_in_recovery()
     from (select pg_current_snapshot() as now) s
 """
 """Parameter: the table as it stands in a statement. An INSERT locks the table that it names, and that of the row."""
@@ -35,9 +35,16 @@ def writers_of(rows: Sequence[Sequence[Any]]) -> Writers:
     """Of what :data:`OF_WRITERS` gives.
 
     Raises:
-        ConfigError: statements of the transaction do not see what was committed before them.
+        ConfigError: statements of the transaction do not see what was committed before them, or the server is a
+            standby, which does not know who is writing to its primary.
     """
-    ((oldest, following, holders, isolation),) = rows
+    ((oldest, following, holders, isolation, is_standby),) = rows
+    if is_standby:
+        raise ConfigError(
+            "The server is a standby, which does not tell who is writing to its primary; connect to the primary, with "
+            "targetServerType=primary in the URL where there are several hosts",
+            "connection.url",
+        )
     if isolation not in _EACH_STATEMENT:
         raise ConfigError(
             f"The transactions that read have the isolation {isolation}, in which they do not see what others commit; "
