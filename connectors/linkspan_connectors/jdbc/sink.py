@@ -90,9 +90,11 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
 
     Attributes:
         many: so many records are written while the next ones are read and made ready.
+        retries_key: the setting that says how often writing is tried again.
     """
 
     many: ClassVar[int] = 500
+    retries_key: ClassVar[str] = "max.retries"
 
     java_class = "io.confluent.connect.jdbc.sink.JdbcSinkTask"
     takes_large_batches = True
@@ -384,7 +386,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
     def _again(self, error: RetriableError) -> NoReturn:
         """Have the same records come again after a pause, unless that was done too often (``max.retries``)."""
         if not self._left:
-            raise ConnectError(f"Given up after {self._retries} retries (max.retries): {error}") from error
+            raise ConnectError(f"Given up after {self._retries} retries ({self.retries_key}): {error}") from error
         self._left -= 1
         pause = self.config.retry_backoff_ms
         if isinstance(error, OutageError):

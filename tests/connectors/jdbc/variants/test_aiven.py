@@ -42,7 +42,8 @@ def test_defaults_are_those_of_aiven():
     ["table.include.list", "timestamp.granularity", "query.masked", "quote.sql.identifiers", "timestamp.initial"],
 )
 def test_the_source_declares_no_key_that_aiven_does_not_have(key):
-    assert key not in {declared.name for declared in AivenSourceConfig.keys}
+    for config_class in (AivenSourceConfig, AivenSourceTaskConfig):
+        assert key not in {declared.name for declared in config_class.keys}
 
 
 @pytest.mark.parametrize("key", ["connection.url", "mode", "topic.prefix"])
@@ -51,6 +52,12 @@ def test_the_source_needs_what_aiven_needs(key):
     del given[key]
     with pytest.raises(ConfigError, match=key):
         load(AivenSourceConfig, given)
+
+
+def test_an_outbox_is_not_aivens():
+    assert not [key.name for key in AivenSourceTaskConfig.keys if key.name.startswith("x.outbox.")]
+    with pytest.raises(ConfigError, match="mode"):
+        load(AivenSourceConfig, source(mode="x.outbox"))
 
 
 def test_best_fit_eager_double_is_not_aivens():

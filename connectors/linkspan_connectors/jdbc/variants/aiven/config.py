@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from linkspan.api import HIGH, LOW, Bool, Config, ConfigError, Int, Long, Str, StrList, Width
 from linkspan.api.validators import at_least, one_of, optional
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
-from linkspan_connectors.jdbc.source_config import MODES, JdbcSourceConfig, query_key
+from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, query_key
 from linkspan_connectors.jdbc.variants.translation import Names, translated, without
 
 __all__ = [
@@ -32,11 +32,14 @@ NAMES: Final = Names(
     }
 )
 
+_MODES: Final = ("bulk", "incrementing", "timestamp", "timestamp+incrementing")
 _NUMERIC: Final = ("none", "precision_only", "best_fit")
 _INSERT_MODES: Final = ("insert", "multi", "upsert", "update")
 _NOT_IN_EITHER: Final = ("quote.sql.identifiers", "date.calendar.system", "jdbc.credentials.provider.class")
 _NOT_IN_SOURCE: Final = (
     *_NOT_IN_EITHER,
+    *(key.name for key in JdbcSourceConfig.keys if key.name.startswith("x.outbox.")),
+    "compat.initial.bounds",
     "engine.shutdown.timeout",
     "incrementing.column.mapping",
     "max.buffer.size",
@@ -104,7 +107,7 @@ class AivenSourceConfig(JdbcSourceConfig):
         order=1,
         width=Width.MEDIUM,
         display_name="Table Loading Mode",
-        validator=one_of(*MODES),
+        validator=one_of(*_MODES),
         doc=(
             "How rows are found. bulk: all of them, each time. incrementing: those with a greater id. timestamp: those "
             "with a later time, new and changed. timestamp+incrementing: by time, and by id where times are equal."
@@ -183,6 +186,7 @@ class AivenSourceConfig(JdbcSourceConfig):
         return problems
 
 
+@without(*_NOT_IN_SOURCE)
 class AivenSourceTaskConfig(AivenSourceConfig):
     """Of one task."""
 

@@ -37,6 +37,7 @@ class DebeziumSinkTask(VariantSinkTask):
     """Writes rows of change events, and plain records."""
 
     java_class = "io.debezium.connector.jdbc.JdbcSinkConnectorTask"
+    retries_key = "flush.max.retries"
     translated = staticmethod(engine_config)
 
     def start(self) -> None:
