@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import logging
 
 import pytest
@@ -9,7 +10,8 @@ from linkspan.api.schema import Type
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc.variants.debezium.config import DebeziumSinkConfig, engine_config
 from linkspan_connectors.jdbc.variants.debezium.connector import DebeziumSinkConnector
-from linkspan_connectors.jdbc.variants.debezium.events import FieldFilter
+from linkspan_connectors.jdbc.variants.debezium.events import FieldFilter, Forms
+from linkspan_connectors.jdbc.zones import to_wall, wall_time, zone_of
 from tests.connectors.jdbc.sinking import order, put
 from tests.connectors.jdbc.variants.playing import KEY, Database, event, sink
 
@@ -322,6 +324,34 @@ def test_passthrough_writes_all_events_of_one_key_in_turn(database):
 
 
 # -- types -------------------------------------------------------------------------------------------------------------
+
+
+def test_in_another_zone_days_and_times_of_day_stay_and_moments_are_those_of_its_clocks():
+    form = Forms("x", FieldFilter(), zone=zone_of("America/New_York")).of(
+        "t",
+        Schema(
+            Type.STRUCT,
+            fields={
+                "clock": Schema(Type.INT32, name="io.debezium.time.Time"),
+                "connect_clock": schema.time(),
+                "moment": Schema(Type.INT64, name="io.debezium.time.Timestamp"),
+                "connect_moment": schema.timestamp(),
+            },
+        ),
+    )
+    noon = datetime.datetime(2024, 7, 1, 12, tzinfo=datetime.UTC)
+    row = {
+        "clock": 8 * 3_600_000,
+        "connect_clock": datetime.time(8),
+        "moment": int(noon.timestamp() * 1000),
+        "connect_moment": noon,
+    }
+    made = form.values(row)
+    zone = zone_of("America/New_York")
+    assert wall_time(made["clock"], zone) == wall_time(made["connect_clock"], zone) == datetime.time(8)
+    assert to_wall(made["moment"], zone).isoformat() == "2024-07-01T08:00:00"
+    assert to_wall(made["connect_moment"], zone).isoformat() == "2024-07-01T12:00:00"
+    assert engine_config(config(use_time_zone="America/New_York")).date_timezone == "UTC"
 
 
 def test_times_of_debezium_are_times_of_the_database(database):

@@ -428,6 +428,8 @@ def engine_config(config: Config) -> JdbcSinkConfig:
             "auto.evolve": evolves,
             "connection.user": values["connection.username"],
             "db.timezone": values["use.time.zone"],
+            # days are written as they stand
+            "date.timezone": "UTC",
             "max.retries": values["flush.max.retries"],
             "pk.fields": key_fields(config),
             "pk.mode": "record_key" if key_mode == "record_header" else key_mode,

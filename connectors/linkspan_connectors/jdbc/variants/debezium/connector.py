@@ -27,6 +27,7 @@ from linkspan_connectors.jdbc.variants.debezium.grouping import EventGrouping, K
 from linkspan_connectors.jdbc.variants.debezium.naming import CollectionNames
 from linkspan_connectors.jdbc.variants.sink import VariantSinkConnector, VariantSinkTask
 from linkspan_connectors.jdbc.writer import Failures, TableNames
+from linkspan_connectors.jdbc.zones import zone_of
 
 __all__ = ["DebeziumSinkConnector", "DebeziumSinkTask"]
 
@@ -58,6 +59,7 @@ class DebeziumSinkTask(VariantSinkTask):
             given.cloud_events_schema_name_pattern,
             FieldFilter(given.field_include_list or (), given.field_exclude_list or ()),
             fields if key_mode == "record_value" else (),
+            zone_of(given.use_time_zone, "use.time.zone"),
         )
         self._collections = CollectionNames(given.collection_name_format, given.collection_table_format)
         self._forms = forms

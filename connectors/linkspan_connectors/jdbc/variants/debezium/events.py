@@ -82,8 +82,7 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
 }
 
 
-_MEANINGS_IN_KEYS: Final[Mapping[str, _Meaning]] = {
-    **_MEANINGS,
+_ONLY_IN_KEYS: Final[Mapping[str, _Meaning]] = {
     "io.debezium.time.MicroTimestamp": _Meaning(
         Type.INT64, TIMESTAMP, Type.INT64, lambda number: _EPOCH + datetime.timedelta(microseconds=number)
     ),
@@ -92,6 +91,27 @@ _MEANINGS_IN_KEYS: Final[Mapping[str, _Meaning]] = {
     ),
 }
 """Columns of keys are not made of numbers that are times."""
+
+
+def _meanings(zone: datetime.tzinfo) -> Mapping[str, _Meaning]:
+    """What is converted where clocks of the database show the time of a zone.
+
+    The engine takes Connect's times and timestamps for those of UTC. Debezium has times of day, and timestamps of
+    Connect's type, written as they stand.
+    """
+    if zone is datetime.UTC:
+        return _MEANINGS
+
+    def same_clock(convert: Callable[[Any], Any]) -> Callable[[Any], object]:
+        return lambda value: datetime.datetime.combine(_FIRST_DAY, convert(value), zone).astimezone(datetime.UTC).time()
+
+    found = {
+        name: meaning._replace(convert=same_clock(meaning.convert)) if meaning.name == TIME else meaning
+        for name, meaning in _MEANINGS.items()
+    }
+    found[TIME] = _Meaning(Type.INT32, TIME, Type.INT32, same_clock(lambda time: time))
+    found[TIMESTAMP] = _Meaning(Type.INT64, TIMESTAMP, Type.INT64, lambda instant: instant.replace(tzinfo=zone))
+    return found
 
 
 class FieldFilter:
@@ -222,11 +242,15 @@ class Forms:
         pattern: ``cloud.events.schema.name.pattern``.
         fields: which fields are written.
         keys: fields that are key columns, which are always written.
+        zone: of clocks in the database.
     """
 
     _MOST: Final = 1_000
 
-    def __init__(self, pattern: str, fields: FieldFilter, keys: Collection[str] = ()) -> None:
+    def __init__(
+        self, pattern: str, fields: FieldFilter, keys: Collection[str] = (), zone: datetime.tzinfo = datetime.UTC
+    ) -> None:
+        self._meanings = _meanings(zone)
         self._pattern = re.compile(pattern)
         self._keys = frozenset(keys)
         self._fields = fields
@@ -241,7 +265,10 @@ class Forms:
                 self._known.clear()
             wrapped = value is not None and self._pattern.fullmatch(value.name or "") is not None
             form = Form(
-                value, wrapped=wrapped, takes=lambda field: field in self._keys or self._fields.takes(topic, field)
+                value,
+                wrapped=wrapped,
+                takes=lambda field: field in self._keys or self._fields.takes(topic, field),
+                meanings=self._meanings,
             )
             self._known[topic, value] = form
         return form
@@ -254,7 +281,7 @@ class Forms:
         if form is None:
             if len(self._of_keys) >= self._MOST:
                 self._of_keys.clear()
-            form = self._of_keys[key] = Form(key, meanings=_MEANINGS_IN_KEYS)
+            form = self._of_keys[key] = Form(key, meanings={**self._meanings, **_ONLY_IN_KEYS})
         return form if form.converts else None
 
 
