@@ -13,7 +13,7 @@ from linkspan_connectors.jdbc.variants.debezium.connector import DebeziumSinkCon
 from linkspan_connectors.jdbc.variants.debezium.events import FieldFilter, Forms
 from linkspan_connectors.jdbc.zones import to_wall, wall_time, zone_of
 from tests.connectors.jdbc.sinking import order, put
-from tests.connectors.jdbc.variants.playing import KEY, Database, event, sink
+from tests.connectors.jdbc.variants.playing import EVENT, KEY, Database, event, sink
 
 UPSERT = {"insert.mode": "upsert", "primary.key.mode": "record_key", "schema.evolution": "basic"}
 ROWS = "SELECT id, item FROM a_orders ORDER BY id"
@@ -155,6 +155,26 @@ def test_deletes_that_are_not_wanted_are_left_out(database):
         put(task, event("c", 1), event("d", 1, offset=1))
         put(task, SinkRecord("a.orders", 0, 2, None, None, key={"id": 1}, key_schema=KEY))
     assert database.rows(ROWS) == [(1, "x")]
+
+
+def test_events_that_there_is_no_row_of_are_left_out(database):
+    strange = event("m", 1, offset=1)
+    with sink(DebeziumSinkConnector, given(database, delete_enabled="true")) as task:
+        put(task, event("c", 1), strange, of(event("c", 1, offset=2), value={**strange.value, "op": None}))
+    assert database.rows(ROWS) == [(1, "x")]
+
+
+def test_events_of_two_schemas_with_the_same_row_keep_their_order(database):
+    other = Schema(Type.STRUCT, name="other.Envelope", fields={field.name: field.schema for field in EVENT.fields})
+    with sink(DebeziumSinkConnector, given(database)) as task:
+        put(
+            task,
+            event("c", 1, "a"),
+            of(event("u", 1, "b", offset=1), value_schema=other),
+            event("u", 1, "c", offset=2),
+            of(event("c", 2, "z", offset=3), value_schema=other),
+        )
+    assert database.rows(ROWS) == [(1, "c"), (2, "z")]
 
 
 def test_a_table_is_emptied_of_what_came_before(database):
@@ -346,7 +366,7 @@ def test_in_another_zone_days_and_times_of_day_stay_and_moments_are_those_of_its
         "moment": int(noon.timestamp() * 1000),
         "connect_moment": noon,
     }
-    made = form.values(row)
+    (made,) = form.rows([row])
     zone = zone_of("America/New_York")
     assert wall_time(made["clock"], zone) == wall_time(made["connect_clock"], zone) == datetime.time(8)
     assert to_wall(made["moment"], zone).isoformat() == "2024-07-01T08:00:00"

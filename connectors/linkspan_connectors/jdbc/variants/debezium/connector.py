@@ -108,7 +108,7 @@ class DebeziumSinkTask(VariantSinkTask):
                 break
             if end < len(records):
                 record = records[end]
-                event = self._forms.of(record.topic, record.value_schema).inner(record.value)
+                (event,) = self._forms.of(record.topic, record.value_schema).inner([record.value])
                 self._attempt(partial(self._empty, self._collections.of(record.topic, event)))
             begin = end + 1
         if failures:

@@ -34,6 +34,7 @@ class Action(Enum):
     WRITE = "write"
     DELETE = "delete"
     NOTHING = "nothing"
+    """An event that there is no row of: a message, or a truncation that is looked at elsewhere or not wanted."""
 
 
 _ACTIONS: Final[Mapping[object, Action]] = {
@@ -187,27 +188,41 @@ class Form:
         """Whether what is written is not what the record has."""
         return bool(self._converts)
 
-    def inner(self, value: Any) -> Any:  # noqa: ANN401 - of any type
-        """The event, or the row, without what it is wrapped in."""
-        return value.get(_DATA) if self._wrapped else value
+    def inner(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Events, or rows, without what they are wrapped in."""
+        return [value.get(_DATA) for value in values] if self._wrapped else values
 
-    def action(self, inner: Any) -> Action:  # noqa: ANN401 - of any type
-        """What to do about a value that is there."""
-        if inner is None:
-            return Action.DELETE
-        return _ACTIONS.get(inner.get(_OPERATION), Action.NOTHING) if self.is_event else Action.WRITE
+    def by_action(self, events: Sequence[Any]) -> list[tuple[Action, Sequence[int] | None]]:
+        """What is to be done, with the indexes of those to do it about; None for all of them."""
+        if self.is_event:
+            operations = ["d" if event is None else event.get(_OPERATION) for event in events]
+        elif None in events:
+            operations = ["d" if event is None else "c" for event in events]
+        else:
+            return [(Action.WRITE, None)]
+        asked = {_ACTIONS.get(operation, Action.NOTHING) for operation in set(operations)}
+        found: list[tuple[Action, Sequence[int] | None]] = []
+        for action in (Action.WRITE, Action.DELETE):
+            if asked == {action}:
+                found.append((action, None))
+            elif action in asked:
+                found.append((action, [at for at, name in enumerate(operations) if _ACTIONS.get(name) is action]))
+        return found
 
-    def values(self, inner: Any) -> Any:  # noqa: ANN401 - of any type
-        """What is written."""
-        row = inner.get(_AFTER) if self.is_event else inner
-        if not self._converts or row is None:
-            return row
-        row = dict(row)
+    def rows(self, events: Sequence[Any]) -> list[Any]:
+        """What is written of each."""
+        rows = [event.get(_AFTER) for event in events] if self.is_event else list(events)
+        return [self._converted(row) for row in rows] if self._converts else rows
+
+    def _converted(self, row: Any) -> Any:  # noqa: ANN401 - of any type
+        if row is None:
+            return None
+        made = dict(row)
         for name, convert in self._converts:
-            value = row.get(name)
+            value = made.get(name)
             if value is not None:
-                row[name] = _converted(convert, value)
-        return row
+                made[name] = _converted(convert, value)
+        return made
 
 
 def _converted(convert: Callable[[Any], object], value: object) -> object:

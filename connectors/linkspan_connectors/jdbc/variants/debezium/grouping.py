@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from linkspan.api import Headers, RecordColumns, Schema, SinkBatch, Type, schema
-from linkspan_connectors.jdbc.groups import Group, Kind, kinds_of
+from linkspan.api import RecordColumns, Schema, SinkBatch, Type, schema
+from linkspan_connectors.jdbc.groups import Group, kinds_of
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.variants.debezium.events import Action, Form, Forms
 from linkspan_connectors.jdbc.variants.debezium.naming import CollectionNames
@@ -37,15 +39,26 @@ class KeyRules(NamedTuple):
     newest: bool = False
 
 
-class _Entry(NamedTuple):
-    """One event, as it is written."""
+class _Part(NamedTuple):
+    """Events of one kind that are treated alike.
 
-    place: int
-    key: Any
-    value: Any
-    topic: str
-    partition: Any
-    offset: Any
+    Attributes:
+        positions: within the columns, rising.
+        key_schema: of all of them.
+        keys: of each.
+        row_schema: of all of them; None when they delete.
+        rows: what is written of each; None when they delete.
+    """
+
+    positions: Sequence[int]
+    key_schema: Schema | None
+    keys: Sequence[Any]
+    row_schema: Schema | None
+    rows: Sequence[Any] | None
+
+
+_Chosen: TypeAlias = "tuple[Sequence[int], Sequence[Any]]"
+"""Positions of events, and the events without what they are wrapped in."""
 
 
 class EventGrouping:
@@ -73,63 +86,93 @@ class EventGrouping:
         Raises:
             ConfigError: an event has no table.
         """
-        found: dict[Kind, list[_Entry]] = {}
+        groups: dict[Any, Group] = {}
         first = 0
         for columns in records.columns:
-            self._collect(found, columns, first, table_of)
+            for name, part in self._parts(columns):
+                kind = (table_of(name), part.key_schema, part.row_schema, part.rows is not None)
+                group = groups.get(kind)
+                if group is None:
+                    group = groups[kind] = Group(kind)
+                _add(group, columns, first, part, with_coordinates=with_coordinates)
             first += len(columns)
+        made = list(groups.values())
+        for group in made:
+            if any(before > after for before, after in pairwise(group.places)):
+                _keep(group, sorted(range(len(group)), key=group.places.__getitem__))
         if self._keys.newest:
-            _keep_newest(found, self._keys)
-        return [_group(kind, entries, with_coordinates=with_coordinates) for kind, entries in found.items() if entries]
+            _keep_newest(made, self._keys)
+        return [group for group in made if len(group)]
 
-    def _collect(
-        self, found: dict[Kind, list[_Entry]], columns: RecordColumns, first: int, table_of: Callable[[str], TableId]
-    ) -> None:
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _parts(self, columns: RecordColumns) -> Iterator[tuple[str, _Part]]:
+        """Names of tables, with what goes there."""
         topic, keys, values = columns.topic, columns.keys.values, columns.values.values
-        partitions, offsets = columns.partitions, columns.offsets or ()
-        by_header = self._keys.mode == "record_header"
-        for key_schema, value_schema, has_value, positions in kinds_of(columns):
+        for key_schema, value_schema, has_value, chosen in kinds_of(columns):
+            positions: Sequence[int] = range(len(columns)) if chosen is None else chosen
             form = self._forms.of(topic, value_schema)
-            key_form = None if by_header else self._forms.of_key(key_schema)
-            entries: dict[tuple[str, Action, Schema | None], list[_Entry]] = {}
-            for at in range(len(columns)) if positions is None else positions:
-                inner = form.inner(values[at]) if has_value else None
-                action = self._action(form, inner)
-                name = None if action is Action.NOTHING else self._name(topic, form, inner)
-                if name is None:
-                    continue
-                key, its_schema = self._header_key(columns, at) if by_header else (keys[at], key_schema)
-                if key_form is not None:
-                    key, its_schema = key_form.values(key), key_form.row
-                listed = entries.get((name, action, its_schema))
-                if listed is None:
+            events = form.inner([values[at] for at in positions]) if has_value else [None] * len(positions)
+            for action, of_action in self._by_action(form, positions, events):
+                for name, (places, inner) in self._by_name(topic, form, of_action):
                     writes = action is Action.WRITE
-                    kind = (table_of(name), its_schema, form.row if writes else None, writes)
-                    listed = entries[name, action, its_schema] = found.setdefault(kind, [])
-                value = form.values(inner) if action is Action.WRITE else None
-                listed.append(_Entry(first + at, key, value, topic, partitions[at], offsets[at]))
+                    rows = form.rows(inner) if writes else None
+                    row_schema = form.row if writes else None
+                    if self._keys.mode == "record_header":
+                        yield from ((name, part) for part in self._by_header(columns, places, row_schema, rows))
+                        continue
+                    of_key = self._forms.of_key(key_schema)
+                    its_keys = [keys[at] for at in places]
+                    if of_key is None:
+                        yield name, _Part(places, key_schema, its_keys, row_schema, rows)
+                    else:
+                        yield name, _Part(places, of_key.row, of_key.rows(its_keys), row_schema, rows)
 
-    def _action(self, form: Form, inner: Any) -> Action:  # noqa: ANN401 - of any type
-        action = form.action(inner)
-        return Action.NOTHING if action is Action.DELETE and not self._deletes else action
+    def _by_action(
+        self, form: Form, positions: Sequence[int], events: Sequence[Any]
+    ) -> Iterator[tuple[Action, _Chosen]]:
+        for action, chosen in form.by_action(events):
+            if action is Action.WRITE or self._deletes:
+                yield action, (positions, events) if chosen is None else _at(chosen, positions, events)
 
-    def _name(self, topic: str, form: Form, inner: Any) -> str | None:  # noqa: ANN401 - of any type
+    def _by_name(self, topic: str, form: Form, chosen: _Chosen) -> Iterable[tuple[str, _Chosen]]:
         if not self._names.needs_source:
-            return self._names.of_topic(topic)
-        if inner is None:
-            # what follows a delete event, which has said all
-            return None
-        if not form.is_event:
-            self._names.skip(topic)
-            return None
-        return self._names.of(topic, inner)
+            return [(self._names.of_topic(topic), chosen)]
+        positions, events = chosen
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for index, event in enumerate(events):
+            if event is None:
+                # what follows a delete event, which has said all
+                continue
+            if form.is_event:
+                found[self._names.of(topic, event)].append(index)
+            else:
+                self._names.skip(topic)
+        return [(name, _at(indexes, positions, events)) for name, indexes in found.items()]
+
+    def _by_header(
+        self, columns: RecordColumns, positions: Sequence[int], row_schema: Schema | None, rows: Sequence[Any] | None
+    ) -> list[_Part]:
+        """Parts whose keys are structs of headers; a record without any has no key."""
+        found: defaultdict[Schema | None, list[tuple[int, Any]]] = defaultdict(list)
+        for index, position in enumerate(positions):
+            key, its_schema = self._header_key(columns, position)
+            found[its_schema].append((index, key))
+        return [
+            _Part(
+                [positions[index] for index, _ in of_schema],
+                its_schema,
+                [key for _, key in of_schema],
+                row_schema,
+                None if rows is None else [rows[index] for index, _ in of_schema],
+            )
+            for its_schema, of_schema in found.items()
+        ]
 
     def _header_key(self, columns: RecordColumns, at: int) -> tuple[dict[str, Any] | None, Schema | None]:
-        """The headers as a struct; None without any."""
-        headers: Headers | Sequence[Any] = columns.headers[at] if columns.headers is not None else ()
         key: dict[str, Any] = {}
         schemas: dict[str, Schema] = {}
-        for header in headers:
+        for header in columns.headers[at] if columns.headers is not None else ():
             its_schema = header.schema or _INFERRED.get(type(header.value))
             if its_schema is not None:
                 key[header.key], schemas[header.key] = header.value, its_schema
@@ -142,40 +185,63 @@ class EventGrouping:
         return key, made
 
 
-def _group(kind: Kind, entries: list[_Entry], *, with_coordinates: bool) -> Group:
-    entries.sort(key=lambda entry: entry.place)
-    places, keys, values, topics, partitions, offsets = map(list, zip(*entries, strict=True))
-    if not with_coordinates:
-        return Group(kind, places, keys, values)
-    return Group(kind, places, keys, values, topics, partitions, offsets)
+def _at(indexes: Sequence[int], positions: Sequence[int], events: Sequence[Any]) -> _Chosen:
+    return [positions[index] for index in indexes], [events[index] for index in indexes]
 
 
-def _keep_newest(found: Mapping[Kind, list[_Entry]], keys: KeyRules) -> None:
+def _add(group: Group, columns: RecordColumns, first: int, part: _Part, *, with_coordinates: bool) -> None:
+    positions = part.positions
+    group.places += [first + at for at in positions]
+    group.keys += part.keys
+    group.values += [None] * len(positions) if part.rows is None else part.rows
+    if with_coordinates:
+        partitions, offsets = columns.partitions, columns.offsets or ()
+        group.topics += [columns.topic] * len(positions)
+        group.partitions += [partitions[at] for at in positions]
+        group.offsets += [offsets[at] for at in positions]
+
+
+def _keep(group: Group, indexes: Sequence[int]) -> None:
+    """Leave these in a group, in this order."""
+    parts: list[list[Any]] = [
+        group.places, group.keys, group.values, group.topics, group.partitions, group.offsets
+    ]  # fmt: skip
+    for items in parts:
+        if items:
+            items[:] = [items[index] for index in indexes]
+
+
+def _keep_newest(groups: Sequence[Group], keys: KeyRules) -> None:
     """Leave out the events that a later one of the same key stands behind."""
-    newest: dict[tuple[TableId, Any], int] = {}
-    identified = [
-        (entries, [(kind[0], _identity(entry, keys)) for entry in entries]) for kind, entries in found.items()
-    ]
-    for entries, identities in identified:
-        for entry, identity in zip(entries, identities, strict=True):
-            if newest.get(identity, -1) < entry.place:
-                newest[identity] = entry.place
-    for entries, identities in identified:
-        entries[:] = [
-            entry
-            for entry, identity in zip(entries, identities, strict=True)
-            if identity[1] is None or newest[identity] == entry.place
-        ]
+    newest: dict[Any, int] = {}
+    identified = [_identities(group, keys) for group in groups]
+    for group, identities in zip(groups, identified, strict=True):
+        for place, identity in zip(group.places, identities, strict=True):
+            if newest.get(identity, -1) < place:
+                newest[identity] = place
+    for group, identities in zip(groups, identified, strict=True):
+        _keep(
+            group,
+            [
+                index
+                for index, (place, identity) in enumerate(zip(group.places, identities, strict=True))
+                if identity[1] is None or newest[identity] == place
+            ],
+        )
 
 
-def _identity(entry: _Entry, keys: KeyRules) -> Any:  # noqa: ANN401 - of any type
-    """What tells the rows of a table apart; None for a row of its own."""
-    source = entry.value if keys.mode == "record_value" else entry.key
+def _identities(group: Group, keys: KeyRules) -> list[tuple[TableId, Any]]:
+    """What tells the rows of the tables apart; with None the row is one of its own."""
+    sources = group.values if keys.mode == "record_value" else group.keys
+    return [(group.table, _identity(source, keys.fields)) for source in sources]
+
+
+def _identity(source: Any, fields: Sequence[str]) -> Any:  # noqa: ANN401 - of any type
     if source is None:
         return None
     parts: Iterable[Any] = (source,)
     if isinstance(source, Mapping):
-        parts = [source.get(name) for name in keys.fields or source]
+        parts = [source.get(name) for name in fields or source]
     identity = tuple(parts)
     if None in identity:
         return None
