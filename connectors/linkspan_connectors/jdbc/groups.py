@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
 from linkspan.api import RecordColumns, Schema, SinkBatch
@@ -46,6 +47,18 @@ class Group:
     def __len__(self) -> int:
         return len(self.places)
 
+    def keep(self, indexes: Sequence[int]) -> None:
+        """Leave these records, in this order."""
+        parts: list[list[Any]] = [self.places, self.keys, self.values, self.topics, self.partitions, self.offsets]
+        for items in parts:
+            if items:
+                items[:] = [items[index] for index in indexes]
+
+    def sort(self) -> None:
+        """Put the records in their order, where they came from schemas that are equal and not the same."""
+        if any(before > after for before, after in pairwise(self.places)):
+            self.keep(sorted(range(len(self)), key=self.places.__getitem__))
+
 
 class Grouping(Protocol):
     """As :func:`grouped`."""
@@ -72,6 +85,7 @@ def grouped(records: SinkBatch, table_of: Callable[[str], TableId], *, with_coor
         ConfigError: of ``table_of``.
     """
     groups: dict[Kind, Group] = {}
+    joined: dict[int, Group] = {}
     first = 0
     for columns in records.columns:
         table = table_of(columns.topic)
@@ -80,8 +94,12 @@ def grouped(records: SinkBatch, table_of: Callable[[str], TableId], *, with_coor
             group = groups.get(kind)
             if group is None:
                 group = groups[kind] = Group(kind)
+            else:
+                joined[id(group)] = group
             _add(group, columns, first, positions, with_coordinates=with_coordinates)
         first += len(columns)
+    for group in joined.values():
+        group.sort()
     return list(groups.values())
 
 

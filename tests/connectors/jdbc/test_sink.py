@@ -376,3 +376,14 @@ def test_tasks_that_create_and_extend_the_same_table_do_not_get_in_each_others_w
     connection = sqlite3.connect(tmp_path / "race.db")
     assert connection.execute("SELECT a FROM orders ORDER BY a").fetchall() == [(0,), (1,), (2,), (3,)]
     connection.close()
+
+
+def test_schemas_that_are_equal_and_not_the_same_keep_the_order_of_their_records(database):
+    one, two = (Schema(Type.STRUCT, fields={"id": schema.INT64, "item": schema.STRING}) for _ in range(2))
+    records = [
+        SinkRecord("t", 0, at, {"id": 1, "item": item}, which, key={"id": 1}, key_schema=KEY)
+        for at, (item, which) in enumerate([("a", one), ("b", two), ("c", one), ("d", two), ("e", one)])
+    ]
+    with sink(database.url, auto_create="true", **UPSERT) as task:
+        put(task, *records)
+    assert database.rows("t", "item") == [("e",)]

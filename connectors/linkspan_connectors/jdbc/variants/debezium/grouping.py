@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from linkspan.api import RecordColumns, Schema, SinkBatch, Type, schema
@@ -98,8 +97,7 @@ class EventGrouping:
             first += len(columns)
         made = list(groups.values())
         for group in made:
-            if any(before > after for before, after in pairwise(group.places)):
-                _keep(group, sorted(range(len(group)), key=group.places.__getitem__))
+            group.sort()
         if self._keys.newest:
             _keep_newest(made, self._keys)
         return [group for group in made if len(group)]
@@ -201,16 +199,6 @@ def _add(group: Group, columns: RecordColumns, first: int, part: _Part, *, with_
         group.offsets += [offsets[at] for at in positions]
 
 
-def _keep(group: Group, indexes: Sequence[int]) -> None:
-    """Leave these in a group, in this order."""
-    parts: list[list[Any]] = [
-        group.places, group.keys, group.values, group.topics, group.partitions, group.offsets
-    ]  # fmt: skip
-    for items in parts:
-        if items:
-            items[:] = [items[index] for index in indexes]
-
-
 def _keep_newest(groups: Sequence[Group], keys: KeyRules) -> None:
     """Leave out the events that a later one of the same key stands behind."""
     newest: dict[Any, int] = {}
@@ -220,8 +208,7 @@ def _keep_newest(groups: Sequence[Group], keys: KeyRules) -> None:
             if newest.get(identity, -1) < place:
                 newest[identity] = place
     for group, identities in zip(groups, identified, strict=True):
-        _keep(
-            group,
+        group.keep(
             [
                 index
                 for index, (place, identity) in enumerate(zip(group.places, identities, strict=True))
