@@ -23,7 +23,7 @@ _AT_ONCE: Final = "3000"
 _PIECE: Final = 50_000
 _TOPICS: Final[Mapping[str, bool]] = {"jdbc-rows": False, "jdbc-alternating": True}
 """Whether the records of a topic have two schemas in turn."""
-PART_OF_ALTERNATING: Final = 20
+PART_OF_ALTERNATING: Final = 50
 """The original gets one of so many records with alternating schemas, of which it makes batches of one."""
 
 
