@@ -21,3 +21,8 @@ def wait(_port: Any, _args: dict[str, str]) -> None:
 def levels(_port: Any, args: dict[str, list[str]]) -> dict[str, int]:
     """Levels of loggers at its birth; the root's name is empty."""
     return {name: logging.getLogger(name or None).level for name in args["loggers"]}
+
+
+def patience(_port: Any, _args: dict[str, str]) -> float:
+    """Seconds for which a thread that wants to go on waits for one that is busy."""
+    return sys.getswitchinterval()

@@ -240,3 +240,17 @@ def test_a_child_begins_with_the_levels_it_is_told_whatever_its_nursery_has():
         kept.setLevel(logging.NOTSET)
         raised.setLevel(logging.NOTSET)
     assert [message["value"] for message in heard if message["type"] == "result"] == [told]
+
+
+def test_a_thread_of_a_child_that_has_waited_goes_on_soon():
+    heard: list[Any] = []
+
+    async def story(made: Nurseries) -> None:
+        run = {"type": "run", "job": "branch_jobs:patience", "args": {}, "context": "t", "levels": {}, "beat": 60.0}
+        born = await made.spawn("t", lambda _, message: heard.append(message), run, None)
+        await born.ended()
+        born.close()
+
+    tell(story)
+    (told,) = [message["value"] for message in heard if message["type"] == "result"]
+    assert told < sys.getswitchinterval() / 5
