@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ from integration.jdbc.test_sink_worker import FIELDS, QUICK, RESTARTS, envelope
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql
+from integration.services.topics import records
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("exactly-once kills")]
 
@@ -39,15 +41,17 @@ class Orders:
     def __init__(self, workers: list[LinkspanGroupWorker], server: PostgreSql | MariaDb) -> None:
         self.workers, self.server = workers, server
         self.name = f"once-{uuid.uuid4().hex[:8]}"
-        bootstrap = workers[0].group.bootstrap
+        self._bootstrap = bootstrap = workers[0].group.bootstrap
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
         admin = AdminClient({"bootstrap.servers": bootstrap})
         (made,) = admin.create_topics([NewTopic(self.name, num_partitions=PARTITIONS)]).values()
         made.result()
-        self.sent: list[tuple[int, str, float]] = []
+        self._admin = admin
+        self.dead = f"{self.name}-dead"
+        self.sent: list[tuple[int, str | None, float]] = []
         server.create_database("shop")
         self._quote = '"' if isinstance(server, PostgreSql) else "`"
-        self.run(f"CREATE TABLE {self.table} (id BIGINT, item VARCHAR(20), amount DOUBLE PRECISION)")
+        self.run(f"CREATE TABLE {self.table} (id BIGINT, item VARCHAR(20) NOT NULL, amount DOUBLE PRECISION)")
         config = {
             **QUICK,
             "connector.class": "JdbcSink",
@@ -59,6 +63,9 @@ class Orders:
             "connection.password": server.password,
             "x.exactly.once": "true",
             "consumer.override.max.poll.records": "50",
+            "errors.tolerance": "all",
+            "errors.deadletterqueue.topic.name": self.dead,
+            "errors.deadletterqueue.topic.replication.factor": "1",
         }
         code, body = workers[0].ask("PUT", f"/connectors/{self.name}/config", config)
         assert code == 201, body
@@ -73,10 +80,10 @@ class Orders:
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     def send(self, count: int) -> None:
-        """Write so many records, each unlike all others."""
+        """Write so many records, each unlike all others; one of ten is refused by the database."""
         for _ in range(count):
             number = len(self.sent)
-            row = (number, f"item {number}", number / 4)
+            row = (number, None if number % 10 == 7 else f"item {number}", number / 4)
             payload = dict(zip(("id", "item", "amount"), row, strict=True))
             self._producer.produce(self.name, envelope(FIELDS, payload), partition=number % PARTITIONS)
             self.sent.append(row)
@@ -104,11 +111,26 @@ class Orders:
         return {each["partition"]["kafka_partition"]: each["offset"]["kafka_offset"] for each in found}
 
     def await_all(self, seconds: float = 90.0) -> None:
-        """Wait until all rows are there, each once."""
-        wait_for(lambda: self.count >= len(self.sent), lambda: f"{self.count} of {len(self.sent)} rows", seconds)
+        """Wait until all rows are there, each once, and a letter about each record that is none."""
+        good = {row for row in self.sent if row[1] is not None}
+        wait_for(lambda: self.count >= len(good), lambda: f"{self.count} of {len(good)} rows", seconds)
+        wait_for(lambda: sum(self.stored.values()) == len(self.sent), lambda: f"{self.stored} of {len(self.sent)}")
         found = Counter(self.run(f"SELECT id, item, amount FROM {self.table}"))
         assert {row: count for row, count in found.items() if count != 1} == {}
-        assert set(found) == set(self.sent)
+        assert set(found) == good
+        letters = {json.loads(letter.value)["payload"]["id"] for letter in records(self._bootstrap, self.dead)}
+        assert letters == {row[0] for row in self.sent} - {row[0] for row in good}
+
+    def make_topic_anew(self) -> None:
+        """Delete the topic, and make one of the same name."""
+        (gone,) = self._admin.delete_topics([self.name]).values()
+        gone.result()
+
+        def made() -> bool:
+            (answer,) = self._admin.create_topics([NewTopic(self.name, num_partitions=PARTITIONS)]).values()
+            return answer.exception() is None
+
+        wait_for(made, "the topic is being deleted")
 
     def kill(self, victim: str, chance: random.Random) -> None:
         """SIGKILL somebody, and have whoever does not come back by itself started again."""
@@ -177,29 +199,60 @@ def test_the_rows_are_those_of_the_topic_whoever_is_killed(orders: Orders, kills
     assert sum(orders.stored.values()) == len(orders.sent)
 
 
+def stop(orders: Orders) -> None:
+    """Stop the connector, and wait until it has no task."""
+    worker = orders.workers[0]
+    worker.ask("PUT", f"/connectors/{orders.name}/stop")
+    wait_for(lambda: len(states(worker, orders.name)) == 1, "no tasks")
+
+
+def change_offsets(orders: Orders, method: str, body: object = None) -> None:
+    """Stop the connector and change its offsets, as soon as its group is empty."""
+    stop(orders)
+    answers: list[tuple[int, object]] = []
+
+    def done() -> bool:
+        answers.append(orders.workers[0].ask(method, f"/connectors/{orders.name}/offsets", body))
+        return answers[-1][0] == 200
+
+    wait_for(done, lambda: str(answers[-1]))
+
+
+def resume(orders: Orders) -> None:
+    """Go on."""
+    orders.workers[0].ask("PUT", f"/connectors/{orders.name}/resume")
+
+
 @pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
 def test_offsets_are_altered_and_reset_by_rest_in_both_stores(orders: Orders) -> None:
     orders.send(30)
     orders.await_all()
-    worker = orders.workers[0]
-
-    def change(method: str, body: object = None) -> None:
-        worker.ask("PUT", f"/connectors/{orders.name}/stop")
-        wait_for(lambda: len(states(worker, orders.name)) == 1, "no tasks")
-        answers: list[tuple[int, object]] = []
-
-        def done() -> bool:
-            answers.append(worker.ask(method, f"/connectors/{orders.name}/offsets", body))
-            return answers[-1][0] == 200
-
-        wait_for(done, lambda: str(answers[-1]))
-
     entry = {"partition": {"kafka_topic": orders.name, "kafka_partition": 1}, "offset": {"kafka_offset": 8}}
-    change("PATCH", {"offsets": [entry]})
+    change_offsets(orders, "PATCH", {"offsets": [entry]})
     assert orders.stored[1] == orders.committed[1] == 8
-    worker.ask("PUT", f"/connectors/{orders.name}/resume")
-    wait_for(lambda: orders.count == 32, lambda: orders.count)
-    change("DELETE")
+    resume(orders)
+    wait_for(lambda: orders.count == 29, lambda: orders.count)
+    change_offsets(orders, "DELETE")
     assert orders.stored == orders.committed == {}
-    worker.ask("PUT", f"/connectors/{orders.name}/resume")
-    wait_for(lambda: orders.count == 62, lambda: orders.count)
+    resume(orders)
+    wait_for(lambda: orders.count == 56, lambda: orders.count)
+
+
+@pytest.mark.parametrize("orders", ["postgresql"], indirect=True)
+def test_a_topic_that_is_made_anew_fails_the_task_until_offsets_are_reset(orders: Orders) -> None:
+    orders.send(60)
+    orders.await_all()
+    stop(orders)
+    orders.make_topic_anew()
+    orders.send(6)
+    resume(orders)
+
+    def traces() -> list[str]:
+        body = tried(orders.workers[0], f"/connectors/{orders.name}/status") or {"tasks": []}
+        return [task.get("trace", "") for task in body["tasks"] if task["state"] == "FAILED"]
+
+    wait_for(lambda: any("deleted and made anew" in trace for trace in traces()), traces)
+    assert orders.count == 54
+    change_offsets(orders, "DELETE")
+    resume(orders)
+    wait_for(lambda: orders.count == 60, lambda: orders.count)
