@@ -32,3 +32,21 @@ def test_an_index_beyond_the_end_is_refused():
 
 def test_rows_may_have_no_columns():
     assert list(StructRows((), [], 2)) == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [{}], [{"a": 1}, {"b": 1}], [{"a": 1, "b": 2}, {"b": 2, "a": 1}], [{1: "a"}], [{"a": 1}, None], ["a"]],
+    ids=repr,
+)
+def test_only_maps_with_the_same_texts_as_keys_become_columns(values):
+    assert StructRows.of(values) is None
+
+
+def test_a_column_is_replaced_where_it_is_or_added_at_the_end():
+    rows = StructRows.of([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])
+    assert rows.column("b") == ("x", "y")
+    assert rows.column("c") is None
+    assert list(rows.replaced("a", [3, 4])) == [{"a": 3, "b": "x"}, {"a": 4, "b": "y"}]
+    assert list(rows.replaced("c", [5, 6])) == [{"a": 1, "b": "x", "c": 5}, {"a": 2, "b": "y", "c": 6}]
+    assert list(rows) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress, groupby
 from operator import attrgetter
-from typing import Final, NamedTuple, Self, TypeAlias, TypeVar, overload
+from typing import Any, Final, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 from linkspan.api.headers import Headers
 from linkspan.api.schema import Schema
@@ -214,10 +214,10 @@ class SinkRecord:
 
 
 class StructRows(Sequence[Mapping[str, object]]):
-    """Structs in columns, as values of a batch: a dictionary is made of one when somebody looks at it.
+    """Structs, or maps with the same texts as keys, in columns: a dictionary is made of one when it is looked at.
 
     Args:
-        names: of the fields, in the order of the schema.
+        names: of the fields, in the order of the schema, or the keys.
         columns: values of each field, all of one length.
         count: how many structs there are.
     """
@@ -228,6 +228,30 @@ class StructRows(Sequence[Mapping[str, object]]):
         self.names = names
         self.columns = columns
         self._count = count
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> StructRows | None:
+        """Dictionaries with the same texts as keys, in the same order, in columns; None for anything else."""
+        if type(values) is cls:
+            return values
+        first = values[0] if values else None
+        if type(first) is not dict or set(map(type, first)) != {str}:
+            return None
+        names = tuple(first)
+        if set(map(type, values)) != {dict} or not all(map(names.__eq__, map(tuple, values))):
+            return None
+        return cls(names, list(zip(*map(dict.values, values), strict=True)), len(values))
+
+    def column(self, name: str) -> Sequence[object] | None:
+        """Values of a field; None where there is none of that name."""
+        return self.columns[self.names.index(name)] if name in self.names else None
+
+    def replaced(self, name: str, column: Sequence[object]) -> StructRows:
+        """The same with other values of a field, which is added behind the others if there is none of that name."""
+        if name not in self.names:
+            return StructRows((*self.names, name), [*self.columns, column], self._count)
+        at = self.names.index(name)
+        return StructRows(self.names, [*self.columns[:at], column, *self.columns[at + 1 :]], self._count)
 
     def __len__(self) -> int:
         return self._count

@@ -7,8 +7,9 @@ import decimal
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from linkspan.api.records import StructRows
 from linkspan.api.schema import Schema, Type
 
 __all__ = ["double_text", "float_text", "java_text", "java_texts"]
@@ -40,29 +41,27 @@ def java_text(value: object, schema: Schema | None = None) -> str:
 def java_texts(values: Sequence[object], schema: Schema | None = None) -> list[str]:
     """Texts of many values of one schema; structs, and maps with the same texts as keys, are written by columns."""
     if schema is not None:
-        is_plain = schema.type is Type.STRUCT and set(map(type, values)) == {dict}
-        return _struct_rows(values, schema) if is_plain else [java_text(value, schema) for value in values]
-    if values and type(first := values[0]) is dict and set(map(type, first)) == {str}:
-        names: tuple[object, ...] = tuple(first)
-        if set(map(type, values)) == {dict} and all(map(names.__eq__, map(tuple, cast("Any", values)))):
-            return _rows(names, values)
-    return [_mapping(value, None) if type(value) is dict else java_text(value) for value in values]
+        if schema.type is Type.STRUCT and (type(values) is StructRows or set(map(type, values)) == {dict}):
+            return _structs(values, schema)
+    elif (rows := StructRows.of(values)) is not None:
+        return _maps(rows)
+    return [_mapping(value, schema) if type(value) is dict else java_text(value, schema) for value in values]
 
 
-def _rows(names: tuple[object, ...], maps: Sequence[Any]) -> list[str]:
-    """Texts of maps with these keys in this order."""
-    pattern = ", ".join([f"{java_text(name)}=".replace("%", "%%") + "%s" for name in names])
-    columns = map(_texts_of_column, zip(*map(dict.values, maps), strict=True))
-    return list(map(f"{{{pattern}}}".__mod__, zip(*columns, strict=True)))
+def _maps(rows: StructRows) -> list[str]:
+    if not rows.names:
+        return ["{}"] * len(rows)
+    pattern = ", ".join([f"{name}=".replace("%", "%%") + "%s" for name in rows.names])
+    return list(map(f"{{{pattern}}}".__mod__, zip(*map(_texts_of_column, rows.columns), strict=True)))
 
 
-def _struct_rows(values: Sequence[Any], schema: Schema) -> list[str]:
-    """Texts of structs that are dictionaries."""
+def _structs(values: Sequence[Any], schema: Schema) -> list[str]:
     patterns: list[str] = []
     columns: list[Sequence[object]] = []
     for field in schema.fields:
         name = field.name
-        column = [value.get(name) for value in values]
+        known = values.column(name) if type(values) is StructRows else None
+        column = [value.get(name) for value in values] if known is None else known
         prefix = f",{name}="
         if None in column:
             texts = iter(_texts_of_column([item for item in column if item is not None], field.schema))

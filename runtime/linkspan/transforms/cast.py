@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from linkspan.api import HIGH, Config, ConfigError, DataError, Schema, StrList, Type
+from linkspan.api import HIGH, Config, ConfigError, DataError, Schema, StrList, StructRows, Type
 from linkspan.api.schema import DATE, TIME, TIMESTAMP
 from linkspan.api.text import java_text
 from linkspan.config.ordering import hash_order
@@ -166,18 +166,16 @@ class Cast(SideTransform[CastConfig]):
             changed[name] = None if item is None else _cast_plain(item, kind)
         return changed
 
-    def change_maps(self, maps: Sequence[Any]) -> list[object]:
-        """The same field by field, which is faster: mostly the values of a field are all of one type."""
+    def change_rows(self, rows: StructRows) -> Sequence[object] | None:
+        """Columns are cast, which is faster: mostly the values of a field are all of one type."""
         if self.whole is not None:
-            return super().change_maps(maps)
-        made: list[Any] = list(map(dict, maps))
+            return None
         for name, kind in self.casts.items():
-            given = [fields.get(name) for fields in maps]
+            given = rows.column(name) or [None] * len(rows)
             found = set(map(type, given))
-            if not _is_already(kind, found, given):
-                for fields, item in zip(made, _cast_all(given, kind, found), strict=True):
-                    fields[name] = item
-        return made
+            if not _is_already(kind, found, given) or name not in rows.names:
+                rows = rows.replaced(name, list(_cast_all(given, kind, found)))
+        return rows
 
 
 class CastKey(Cast):

@@ -16,6 +16,7 @@ from linkspan.api import (
     SinkRecord,
     SourceRecord,
     Str,
+    StructRows,
     Type,
     UnsupportedError,
 )
@@ -153,12 +154,13 @@ class InsertField(SideTransform[InsertFieldConfig]):
                 raise UnsupportedError("Only records that were read have offsets")
             if insertion.convert is not None and column.schema is not None:
                 added = map(insertion.convert, added)
-            _add(insertion.name, made, added)
+            made = _with(insertion.name, made, list(added))
+        (twin.keys if self.is_key else twin.values).values = made
         return twin
 
-    def change_maps(self, maps: Sequence[Any]) -> list[object]:
-        """Copies, to add to."""
-        return list(map(dict, maps))
+    def change_rows(self, rows: StructRows) -> Sequence[object] | None:
+        """The maps as they are: nothing is added to them, but to their columns."""
+        return rows
 
 
 class InsertFieldKey(InsertField):
@@ -203,13 +205,13 @@ def _moment(ms: object) -> object:
     return None if ms is None else from_ms(ms)
 
 
-def _add(name: str, structs: Sequence[Any], values: Iterable[object]) -> None:
-    if isinstance(values, repeat) and None not in structs:
-        value = next(values)
-        if value is not None:
-            for fields in structs:
-                fields[name] = value
-        return
+def _with(name: str, structs: Sequence[Any], values: Sequence[object]) -> Sequence[Any]:
+    """Structs or maps with one more field, or another value of it; nulls among them stay null."""
+    if type(structs) is StructRows:
+        if None not in values:
+            return structs.replaced(name, values)
+        structs = list(structs)
     for fields, value in zip(structs, values, strict=True):
         if value is not None and fields is not None:
             fields[name] = value
+    return structs

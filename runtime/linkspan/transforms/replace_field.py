@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Any, ClassVar, Final
 
-from linkspan.api import Config, ConfigError, DataError, Field, Schema, StrList, Type
+from linkspan.api import Config, ConfigError, DataError, Field, Schema, StrList, StructRows, Type
 from linkspan.api.validators import distinct_items
 from linkspan.config.ordering import hash_order
 from linkspan.transforms.sides import Plan, SideTransform
@@ -102,15 +101,12 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
             pairs = self._pairs_of(names)
         return {name: given[old] for name, old in pairs}
 
-    def change_maps(self, maps: Sequence[Any]) -> list[object]:
-        """The same at once for maps with the same keys."""
-        shapes = set(map(tuple, maps))
-        names = next(iter(shapes), ())
-        pairs = self._pairs_of(names) if len(shapes) == 1 else ()
-        if len(pairs) < 2 or len(dict(pairs)) < len(pairs):
-            return super().change_maps(maps)
-        new, old = zip(*pairs, strict=True)
-        return [dict(zip(new, row, strict=True)) for row in map(itemgetter(*old), maps)]
+    def change_rows(self, rows: StructRows) -> Sequence[object] | None:
+        """Their columns under new names."""
+        pairs = self._pairs_of(rows.names)
+        columns = dict(zip(rows.names, rows.columns, strict=True))
+        found = {name: columns[old] for name, old in pairs}  # of several that get one name the last one stays
+        return StructRows(tuple(found), list(found.values()), len(rows))
 
     def _pairs_of(self, names: tuple[str, ...]) -> Sequence[tuple[str, str]]:
         """New and old names in maps with these keys; most maps have the same ones."""

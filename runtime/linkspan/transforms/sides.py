@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from linkspan.api.errors import DataError, UnsupportedError
 from linkspan.api.fields import Config
-from linkspan.api.records import Column, RecordColumns, SinkRecord, SourceRecord
+from linkspan.api.records import Column, RecordColumns, SinkRecord, SourceRecord, StructRows
 from linkspan.api.schema import Schema
 from linkspan.api.transform import Transform
 
@@ -113,7 +113,7 @@ class SideTransform(Transform[ConfigT]):
         """The same for a whole column of values of one schema."""
         column = columns.keys if self.is_key else columns.values
         values = column.values
-        kinds = set(map(type, values))
+        kinds = {dict} if type(values) is StructRows else set(map(type, values))
         has_nulls = self.keeps_null and type(None) in kinds
         if column.schemas is not None or (has_nulls and column.schema is not None):
             raise UnsupportedError("The schemas differ")
@@ -122,7 +122,7 @@ class SideTransform(Transform[ConfigT]):
         changed: Column | None = None
         if column.schema is None and kinds == {dict}:
             with suppress(DataError):
-                changed = Column(self.change_maps(values))
+                changed = Column(self._maps_changed(values))
         elif has_nulls:
             changed = changed_each(lambda value: None if value is None else change(value), values, plan.schema)
         if changed is None:
@@ -134,9 +134,14 @@ class SideTransform(Transform[ConfigT]):
             twin.values = changed
         return twin
 
-    def change_maps(self, maps: Sequence[Any]) -> list[object]:
-        """New values of many without schema that are all dicts; override it where that can be done faster."""
-        return list(map(self.plans(None).change, maps))
+    def _maps_changed(self, maps: Sequence[Any]) -> Sequence[object]:
+        rows = StructRows.of(maps)
+        changed = None if rows is None else self.change_rows(rows)
+        return list(map(self.plans(None).change, maps)) if changed is None else changed
+
+    def change_rows(self, rows: StructRows) -> Sequence[object] | None:  # noqa: ARG002 - of those that override it
+        """New values of maps in columns; None, as here, where each is changed by itself."""
+        return None
 
     def changed(self, record: RecordT, schema: Schema | None, value: object) -> RecordT:
         """A copy of the record with this on its side."""
