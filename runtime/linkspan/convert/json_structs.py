@@ -33,7 +33,7 @@ class _Field(NamedTuple):
         kind: what JSON has for the usual ones; None when there are no usual ones.
         is_nullable: whether null is one, and stays null.
         limits: the least and the most of them, or None.
-        convert: makes the value of one that is not null; None when it is that already.
+        convert: makes values of those that are not null; None when they are that already.
     """
 
     name: str
@@ -41,7 +41,7 @@ class _Field(NamedTuple):
     kind: type | None
     is_nullable: bool
     limits: tuple[int, int] | None = None
-    convert: Callable[[Any], object] | None = None
+    convert: Callable[[Values], Values] | None = None
 
 
 def reader_of(schema: Schema | None, read: Read) -> StructReader | None:
@@ -102,7 +102,10 @@ class StructReader:
             if convert is None:
                 return given
             try:
-                return [None if value is None else convert(value) for value in given]
+                if kinds == {field.kind}:
+                    return convert(given)
+                made = iter(convert([value for value in given if value is not None]))
+                return [None if value is None else next(made) for value in given]
             except (ValueError, OverflowError):
                 pass
         read, schema = self._read, field.schema
@@ -120,17 +123,19 @@ def _field(name: str, schema: Schema) -> _Field:
     return _Field(name, schema, _AS_IT_IS.get(schema.type), is_nullable)
 
 
-def _moment(ms: int) -> datetime.datetime:
-    return _EPOCH + datetime.timedelta(0, 0, 0, ms)
+def _moments(numbers: Values) -> Values:
+    epoch, delta = _EPOCH, datetime.timedelta
+    return [epoch + delta(0, 0, 0, ms) for ms in numbers]
 
 
-def _day(number: int) -> datetime.date:
-    return datetime.date.fromordinal(_EPOCH_DAY + number)
+def _days(numbers: Values) -> Values:
+    day = datetime.date.fromordinal
+    return [day(_EPOCH_DAY + number) for number in numbers]
 
 
-_LOGICAL: Final[dict[str | None, Callable[[int], object] | None]] = {
-    TIMESTAMP: _moment,
-    DATE: _day,
+_LOGICAL: Final[dict[str | None, Callable[[Values], Values] | None]] = {
+    TIMESTAMP: _moments,
+    DATE: _days,
     TIME: None,
     DECIMAL: None,
 }
