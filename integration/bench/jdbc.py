@@ -50,8 +50,8 @@ With two schemas in turn, of which one lacks a field, it makes a batch of each r
 {sink}
 
 The source, in mode `incrementing`, against a loop in one thread that reads the same table with psycopg through a cursor
-of the server, writes each row with orjson and produces it. Both fetch {jdbc_loop.BATCH} rows at a time. Processor time
-and memory (PSS) are those of the process that does the work. The last line is a table that is read once, for the
-memory that it takes.
+of the server, writes each row with orjson, with the text of a schema in front where the connector has schemas, and
+produces it. Both fetch {jdbc_loop.BATCH} rows at a time. Processor time and memory (PSS) are those of the process that
+does the work. The last line is a table that is read once, for the memory that it takes.
 
 {source}"""

@@ -1,4 +1,4 @@
-"""The loop that the JDBC source is measured against: ``python -m integration.bench.jdbc_loop BROKER TOPIC TABLE``.
+"""The loop that the JDBC source is measured against: ``python -m integration.bench.jdbc_loop``, BROKER TOPIC TABLE [HEAD].
 
 One thread fetches rows through a cursor of the server with psycopg, writes each with orjson, and produces it. The
 database is that of libpq's variables (``PGHOST``…). It stays when it is through, so that one can look what it has used.
@@ -23,14 +23,17 @@ PRODUCER: Final[Mapping[str, str | int | float | bool]] = {"batch.size": 1_000_0
 _COLUMNS: Final = ("id", "name", "price", "made", "paid", "number")
 
 
-def main(bootstrap: str, topic: str, table: str) -> None:
-    """Copy the table."""
+def main(bootstrap: str, topic: str, table: str, head: str = "") -> None:
+    """Copy the table; with a head, each row is put between that and the end of an object."""
+    begin, end = head.encode(), b"}" if head else b""
     producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, **PRODUCER})
     with psycopg.connect() as connection:
         cursor = connection.cursor(name="loop")
         cursor.execute(f"SELECT * FROM {table} ORDER BY id".encode())
         while rows := cursor.fetchmany(BATCH):
             texts = [orjson.dumps(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+            if begin:
+                texts = [b"%b%b%b" % (begin, text, end) for text in texts]
             producer.produce_batch(topic, [{"value": text} for text in texts])
             while len(producer) > 50 * BATCH:
                 producer.poll(0.01)

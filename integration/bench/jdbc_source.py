@@ -10,7 +10,7 @@ from pathlib import Path
 
 from integration.bench import jdbc_loop, scenario
 from integration.bench.jdbc_loop import BATCH, PRODUCER
-from integration.bench.jdbc_table import DATABASE, Table
+from integration.bench.jdbc_table import DATABASE, HEAD, Table
 from integration.bench.passage import MARKS, Passage, moments, passage
 from integration.bench.table import say
 from integration.services.kafka import Broker
@@ -27,12 +27,16 @@ class _Way:
 
     Attributes:
         title: what is measured.
-        settings: of the connector; None for the loop.
+        settings: of the connector; None for a loop.
+        loop: what it is compared with.
+        head: what the loop writes in front of each row.
         passages: what was measured.
     """
 
     title: str
     settings: Mapping[str, str] | None = None
+    loop: _Way | None = None
+    head: str = ""
     passages: list[Passage] = field(default_factory=list)
 
     @property
@@ -40,11 +44,12 @@ class _Way:
         """Rows a second, the median."""
         return statistics.median(each.rate for each in self.passages)
 
-    def line(self, loop: _Way | None) -> str:
+    def line(self) -> str:
         """Medians, and how the rate compares with that of the loop; memory is that of the last round."""
         cost = statistics.median(each.cost for each in self.passages)
         memory = " ".join(f"| {each:,.0f} MB" for each in self.passages[-1].memory)
-        gap = "— | —" if loop is None or loop is self else f"**{loop.rate / self.rate:.2f} ×** | ≤ 2 ×"
+        loop = self.loop
+        gap = "— | —" if loop is None else f"**{loop.rate / self.rate:.2f} ×** | ≤ 2 ×"
         return f"| {self.title} | {self.rate:,.0f} | {gap} | {cost:.1f} µs {memory} |"
 
 
@@ -59,11 +64,13 @@ def measure(broker: Broker, server: PostgreSql, rounds: int, records: int, large
         large: rows of the table that is read once.
         folder: for workers.
     """
-    loop = _Way("bare loop, without schemas")
+    plain, full = _Way("bare loop, without schemas"), _Way("bare loop, with the same schema for all", head=HEAD)
+    settings = {"value.converter.schemas.enable": "false"}
     ways = [
-        loop,
-        _Way("PostgreSQL → Kafka, JsonConverter without schemas", {"value.converter.schemas.enable": "false"}),
-        _Way("the same with schemas", {}),
+        plain,
+        _Way("PostgreSQL → Kafka, JsonConverter without schemas", settings, plain),
+        full,
+        _Way("PostgreSQL → Kafka, JsonConverter with schemas", {}, full),
     ]
     orders = Table(server, "orders", records)
     orders.fill()
@@ -71,16 +78,16 @@ def measure(broker: Broker, server: PostgreSql, rounds: int, records: int, large
         for number, way in enumerate(ways):
             say(f"JDBC source, round {turn + 1} of {rounds}: {way.title}")
             way.passages.append(_passage(broker, server, way, orders, folder / f"jdbc-source-{turn}-{number}"))
-            say(f"  {way.line(loop)}")
+            say(f"  {way.line()}")
     orders.drop()
     many = Table(server, "many_orders", large)
     many.fill()
-    way = _Way(f"without schemas, {large:,} rows ({many.megabytes:,.0f} MB)", ways[1].settings)
+    way = _Way(f"without schemas, {large:,} rows ({many.megabytes:,.0f} MB)", settings)
     say(f"JDBC source: {way.title}")
     way.passages.append(_passage(broker, server, way, many, folder / "jdbc-source-large"))
     many.drop()
     marks = " | ".join(f"after {part * 100:.0f} %" for part in MARKS)
-    lines = "\n".join([*(each.line(loop) for each in ways), way.line(None)])
+    lines = "\n".join([*(each.line() for each in ways), way.line()])
     return f"""| What | rows/s | the loop is so many times as fast | Target | processor time for each | memory {marks} |
 |---|--:|--:|--:|--:|{"--:|" * len(MARKS)}
 {lines}"""
@@ -93,7 +100,7 @@ def _passage(broker: Broker, server: PostgreSql, way: _Way, table: Table, folder
     folder.mkdir()
     run: Server | LinkspanWorker
     if way.settings is None:
-        run = _loop(broker, server, table, topic, folder)
+        run = _loop(broker, server, [topic, table.name, *filter(None, [way.head])], folder)
         run.launch()
     else:
         run = _connector(broker, server, way.settings, table, folder)
@@ -105,7 +112,7 @@ def _passage(broker: Broker, server: PostgreSql, way: _Way, table: Table, folder
         topics.delete(topic)
 
 
-def _loop(broker: Broker, server: PostgreSql, table: Table, topic: str, folder: Path) -> Server:
+def _loop(broker: Broker, server: PostgreSql, arguments: list[str], folder: Path) -> Server:
     place = {
         "PGHOST": server.host,
         "PGPORT": str(server.port),
@@ -113,7 +120,7 @@ def _loop(broker: Broker, server: PostgreSql, table: Table, topic: str, folder: 
         "PGPASSWORD": server.password,
         "PGDATABASE": DATABASE,
     }
-    command = [sys.executable, "-m", jdbc_loop.__name__, broker.bootstrap, topic, table.name]
+    command = [sys.executable, "-m", jdbc_loop.__name__, broker.bootstrap, *arguments]
     return Server(command, folder / "loop.log", place)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from integration.services.postgresql import PostgreSqlAddress
 
-__all__ = ["DATABASE", "Table", "documents"]
+__all__ = ["DATABASE", "HEAD", "Table", "documents"]
 
 DATABASE: Final = "bench"
 STALE: Final = -1
@@ -31,6 +31,8 @@ _NUMBER: Final = ',{"type":"int32","optional":true,"field":"number"}'
 _ENVELOPE: Final = '{{"schema":{{"type":"struct","fields":[{}],"optional":false,"name":"bench.Order"}},"payload":{{'
 _HEAD: Final = _ENVELOPE.format(_SCHEMA + _NUMBER)
 _HEAD_WITHOUT_NUMBER: Final = _ENVELOPE.format(_SCHEMA)
+HEAD: Final = _HEAD[:-1]
+"""What stands in front of a row."""
 _BEGIN: Final = 1_704_067_200_000
 """2024-01-01 in milliseconds."""
 
