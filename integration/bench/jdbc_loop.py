@@ -1,4 +1,4 @@
-"""The loop that the JDBC source is measured against: ``python -m integration.bench.jdbc_loop``, BROKER TOPIC TABLE [HEAD].
+"""The loop that the JDBC source is measured against: ``jdbc_loop BROKER TOPIC TABLE [HEAD]``.
 
 One thread fetches rows through a cursor of the server with psycopg, writes each with orjson, and produces it. The
 database is that of libpq's variables (``PGHOST``…). It stays when it is through, so that one can look what it has used.
