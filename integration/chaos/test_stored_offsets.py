@@ -110,6 +110,9 @@ class LedgerSink:
         """Stop a task, most likely in its put, before it has a lock: with one it would stop everybody else, too."""
 
         def freeze(found: Ledger) -> None:
+            found._database.execute(
+                "PRAGMA busy_timeout=30000"
+            )  # tasks take turns with the lock, and it has to have one
             with found.transaction():
                 time.sleep(0.3)
                 os.kill(pid, signal.SIGSTOP)

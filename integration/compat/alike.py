@@ -17,6 +17,8 @@ _ONLY_IN_ONE: Final = (
     "linkspan_connectors.datagen.",
     "linkspan.transforms.python.",
     "io.confluent.connect.",
+    "io.aiven.connect.",
+    "io.debezium.connector.",
     "com.ibm.eventstreams.connect.",
 )
 # Loggers are named after the code of each worker; those that the script makes exist in both.

@@ -116,7 +116,6 @@ class Alone(Once):
 
 
 OUTAGES = {"retry.outage", "stop.while-the-outside-is-away"}
-NO_OFFSETS = {"kill.before-stored_offsets", "kill.after-stored_offsets", "retry.stored-offsets"}
 
 
 @pytest.mark.parametrize(("adapter", "others"), [(Inserts, {"sharing.one-sleeps"}), (Once, set()), (Ahead, set())])
@@ -131,7 +130,7 @@ def test_the_sink_keeps_what_it_promises(
     report = check(adapter, folder=tmp_path)
     assert report.passed, report.text()
     skipped = {case.name for case in report.cases if case.verdict == "skipped"}
-    assert skipped == OUTAGES | NO_OFFSETS | others, report.text()
+    assert skipped == OUTAGES | others, report.text()
 
 
 @pytest.mark.parametrize(
