@@ -7,7 +7,7 @@ from linkspan.log.port import TopicSpec
 from tests.task.harness import Port
 from tests.task.memory_log import MemoryLog
 
-pytest.importorskip("linkspan.config.regex")
+pytest.importorskip("linkspan.api.regex")
 from linkspan.task.topics import CreationRules, TopicCreation
 
 DEFAULT = {"topic.creation.default.partitions": "3", "topic.creation.default.replication.factor": "-1"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from linkspan.api import ConfigError
+from linkspan.api.regex import java_pattern
 from linkspan_connectors.jdbc.identifiers import TableId
 
 __all__ = ["ColumnMapping", "TableFilter", "compiled", "mapped_columns"]
@@ -16,15 +17,15 @@ _LISTED: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 
 
 def compiled(key: str, pattern: str) -> re.Pattern[str]:
-    """A regular expression of a configuration.
+    """A regular expression of a configuration, as Java has them.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is none, or has something that cannot be translated.
     """
     try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ConfigError.invalid(key, pattern, f"not a regular expression: {error}") from error
+        return java_pattern(pattern)
+    except ConfigError as error:
+        raise ConfigError.invalid(key, pattern, error.message) from error
 
 
 @dataclass(frozen=True)

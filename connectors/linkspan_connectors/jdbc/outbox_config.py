@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from linkspan.api import LOW, Bool, Config, ConfigError, Str, StrList, Width
 from linkspan.api.validators import non_empty, one_of
 from linkspan_connectors.jdbc.config import ConnectionConfig
+from linkspan_connectors.jdbc.filters import compiled
 from linkspan_connectors.jdbc.outbox_routes import Placement, Route
 
 __all__ = ["OUTBOX", "OutboxConfig"]
@@ -20,10 +20,7 @@ _LISTS: Final = ("table.whitelist", "table.include.list")
 
 
 def _regex(key: str, value: object) -> None:
-    try:
-        Route.of(str(value), "")
-    except re.error as error:
-        raise ConfigError.invalid(key, value, f"not a regular expression: {error}") from error
+    compiled(key, str(value))
 
 
 def _placements(key: str, value: object) -> None:
@@ -197,11 +194,11 @@ class OutboxConfig(ConnectionConfig):
 
 def _about(config: Config) -> list[ConfigError]:
     values = config.values
-    key = "x.outbox.route.topic.replacement"
+    pattern, key = "x.outbox.route.topic.regex", "x.outbox.route.topic.replacement"
     problems = []
     try:
-        Route.of(str(values["x.outbox.route.topic.regex"]), str(values[key]))
-    except (re.error, ValueError) as error:
+        Route.of(compiled(pattern, str(values[pattern])), str(values[key]))
+    except ValueError as error:
         problems.append(ConfigError.invalid(key, values[key], f"it does not go with the pattern: {error}"))
     if values["mode"] != OUTBOX:
         return problems

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from linkspan.api import ConfigError, DataError, Headers, Schema, SourceRecord, StructRows, Type
 from linkspan_connectors.jdbc.columns import ColumnRules, Rows, UnreadableRow, columns_of
+from linkspan_connectors.jdbc.filters import compiled
 from linkspan_connectors.jdbc.json_payload import JsonPayloads
 from linkspan_connectors.jdbc.outbox_config import OutboxConfig
 from linkspan_connectors.jdbc.outbox_routes import Placement, Route
@@ -51,7 +52,8 @@ class EventRules:
 
     def __init__(self, config: OutboxConfig, columns: ColumnRules) -> None:
         self.columns = columns
-        self.route = Route.of(config.x_outbox_route_topic_regex, config.x_outbox_route_topic_replacement)
+        pattern = compiled("x.outbox.route.topic.regex", config.x_outbox_route_topic_regex)
+        self.route = Route.of(pattern, config.x_outbox_route_topic_replacement)
         key = "x.outbox.table.fields.additional.placement"
         placements = [Placement.of(key, item) for item in config.x_outbox_table_fields_additional_placement]
         self.headers = [each for each in placements if each.place == "header"]

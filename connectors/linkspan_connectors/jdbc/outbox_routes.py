@@ -12,7 +12,6 @@ __all__ = ["PLACES", "Placement", "Route"]
 
 PLACES: Final = ("header", "envelope", "partition")
 _REFERENCE: Final = re.compile(r"\\(.)|\$\{(\w+)\}|\$(\d)", re.DOTALL)
-_JAVA_NAME: Final = re.compile(r"(?<!\\)\(\?<(?=[A-Za-z])")
 
 
 class Placement(NamedTuple):
@@ -59,14 +58,12 @@ class Route:
         """The topic for a value."""
 
     @classmethod
-    def of(cls, regex: str, replacement: str) -> Route:
-        """With a pattern and a replacement as Java has them.
+    def of(cls, pattern: re.Pattern[str], replacement: str) -> Route:
+        """With a replacement as Java has them.
 
         Raises:
-            re.error: the pattern is none.
             ValueError: the replacement names a group that the pattern does not have.
         """
-        pattern = re.compile(_JAVA_NAME.sub("(?P<", regex))
         pieces: list[str | int] = []
         end = 0
         for found in _REFERENCE.finditer(replacement):

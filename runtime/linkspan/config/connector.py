@@ -27,7 +27,7 @@ from linkspan.api.fields import (
     Width,
 )
 from linkspan.api.validators import at_least, distinct_items, non_empty, one_of, one_of_ignoring_case, optional
-from linkspan.config.regex import java_regex
+from linkspan.api.regex import java_regex
 from linkspan.config.restarts import CONNECTOR_RESTART_KEYS
 from linkspan.config.sizes import check_size
 

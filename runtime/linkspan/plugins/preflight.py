@@ -14,7 +14,7 @@ from linkspan.config.connector import OWN_KEYS, OWN_SOURCE_KEYS
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
 from linkspan.config.ordering import hash_order
 from linkspan.config.policy import OverridePolicy, policy_of
-from linkspan.config.regex import java_regex
+from linkspan.api.regex import java_regex
 from linkspan.config.render import config_infos, key_info, value_info
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.plugins.definitions import plugin_keys

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from linkspan.api.errors import ConfigError
-from linkspan.config.regex import java_regex
+from linkspan.api.regex import java_regex
 
 __all__ = ["CrossOrigin"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from linkspan.api.errors import ConfigError, ConnectError, RetriableError
-from linkspan.config.regex import java_regex
+from linkspan.api.regex import java_regex
 from linkspan.log.port import TopicSpec
 
 __all__ = ["CreationRules", "TopicCreation"]

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from linkspan.api import Config, Predicate, RecordColumns, SinkRecord, SourceRecord, Str, UnsupportedError
 from linkspan.api.validators import non_empty
-from linkspan.config.regex import java_regex
+from linkspan.api.regex import java_regex
 from linkspan.transforms.regex_router import regular_expression
 
 __all__ = ["HasHeaderKey", "HasHeaderKeyConfig", "RecordIsTombstone", "TopicNameMatches", "TopicNameMatchesConfig"]

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar, Final, TypeVar
 
 from linkspan.api import HIGH, Config, ConfigError, DataError, RecordColumns, SinkRecord, SourceRecord, Str, Transform
-from linkspan.config.regex import java_pattern
+from linkspan.api.regex import java_pattern
 
 __all__ = ["RegexRouter", "RegexRouterConfig", "regular_expression"]
 

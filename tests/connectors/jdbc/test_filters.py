@@ -8,7 +8,7 @@ import pytest
 
 from linkspan.api import ConfigError, ConnectError
 from linkspan_connectors.jdbc.assignment import check_names, groups, task_configs
-from linkspan_connectors.jdbc.filters import ColumnMapping, TableFilter, mapped_columns
+from linkspan_connectors.jdbc.filters import ColumnMapping, TableFilter, compiled, mapped_columns
 from linkspan_connectors.jdbc.identifiers import Quotes, TableId
 
 ORDERS, ITEMS, LOG = TableId(None, "shop", "Orders"), TableId(None, "shop", "items"), TableId(None, "ops", "log")
@@ -37,6 +37,21 @@ def test_the_case_of_a_name_counts():
 def test_patterns_match_the_whole_full_name():
     assert chosen(TableFilter(patterns=[re.compile(r"shop\..*")])) == [ORDERS, ITEMS]
     assert chosen(TableFilter(patterns=[re.compile("shop")])) == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"(?<schema>shop)\..*", r"sho++p\.\p{Alpha}+", r"(?i)SHOP\..*", r"\Qshop.\E(Orders|items)", r"(?!ops).*\z"],
+)
+def test_patterns_are_those_of_java(pattern):
+    assert chosen(TableFilter(patterns=[compiled("table.include.list", pattern)])) == [ORDERS, ITEMS]
+
+
+@pytest.mark.parametrize("pattern", ["shop.(", "[a-z&&[^b]]", "(?P<schema>shop)", "shop.{a}"])
+def test_a_pattern_that_is_none_or_cannot_be_translated_is_refused_at_its_key(pattern):
+    with pytest.raises(ConfigError, match="in the regular expression") as error:
+        compiled("table.include.list", pattern)
+    assert error.value.key == "table.include.list"
 
 
 def test_excluded_are_some_of_the_included():

@@ -77,7 +77,7 @@ def test_an_event_has_topic_key_header_and_value_of_the_usual_columns(outbox):
 
 def test_topics_are_named_by_a_pattern_as_java_has_them(outbox):
     outbox.add("e1", kind="shop.order")
-    route = x(route_topic_regex=r"(?<area>\w+)\.(\w+)", route_topic_replacement="$2-of-${area}")
+    route = x(route_topic_regex=r"(?<area>\p{Alpha}++)\.(\w+)", route_topic_replacement="$2-of-${area}")
     assert one(outbox, **route).topic == "order-of-shop"
 
 

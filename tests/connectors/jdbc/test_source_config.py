@@ -215,7 +215,7 @@ def test_an_outbox_is_named_and_no_query():
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("x.outbox.route.topic.regex", "(", "not a regular expression"),
+        ("x.outbox.route.topic.regex", "(", "in the regular expression"),
         ("x.outbox.route.topic.replacement", "${nothing}", "there is no group nothing"),
         ("x.outbox.route.topic.replacement", "$2", "there is no group 2"),
         ("x.outbox.table.fields.additional.placement", "type", "column:place"),

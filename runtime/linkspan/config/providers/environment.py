@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from linkspan.api.errors import ConfigError
 from linkspan.api.fields import LOW, Config, Str
 from linkspan.api.provider import ConfigData, ConfigProvider
-from linkspan.config.regex import java_pattern
+from linkspan.api.regex import java_pattern
 
 __all__ = ["EnvVarConfigProvider", "StrimziEnvVarConfigProvider"]
 

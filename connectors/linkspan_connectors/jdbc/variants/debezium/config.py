@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from linkspan.api import (
     Width,
 )
 from linkspan.api.validators import at_least, one_of_ignoring_case
+from linkspan_connectors.jdbc.filters import compiled
 from linkspan_connectors.jdbc.keys import COORDINATES
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
 from linkspan_connectors.jdbc.variants.translation import Names, translated
@@ -85,10 +85,7 @@ def _not_blank(key: str, value: object) -> None:
 
 def _pattern(key: str, value: object) -> None:
     for item in value if isinstance(value, list) else [value]:
-        try:
-            re.compile(str(item or ""))
-        except re.error as error:
-            raise ConfigError.invalid(key, value, f"{item} is no regular expression: {error}") from error
+        compiled(key, str(item or ""))
 
 
 def _option(

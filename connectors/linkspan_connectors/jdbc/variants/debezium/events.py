@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from linkspan.api import Schema, Type
+from linkspan.api.regex import java_pattern
 from linkspan.api.schema import DATE, TIME, TIMESTAMP
 
 __all__ = ["DIGITS", "SCHEMA_CHANGE", "Action", "FieldFilter", "Form", "Forms", "is_truncation", "source_text"]
@@ -125,7 +125,7 @@ class FieldFilter:
 
     def __init__(self, included: Sequence[str] = (), excluded: Sequence[str] = ()) -> None:
         self._listed = [item.strip() for item in excluded or included]
-        self._patterns = [re.compile(item) for item in self._listed]
+        self._patterns = [java_pattern(item) for item in self._listed]
         self._default = bool(excluded) or not included
 
     def takes(self, topic: str, field: str) -> bool:
@@ -266,7 +266,7 @@ class Forms:
         self, pattern: str, fields: FieldFilter, keys: Collection[str] = (), zone: datetime.tzinfo = datetime.UTC
     ) -> None:
         self._meanings = _meanings(zone)
-        self._pattern = re.compile(pattern)
+        self._pattern = java_pattern(pattern)
         self._keys = frozenset(keys)
         self._fields = fields
         self._known: dict[tuple[str, Schema | None], Form] = {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from linkspan.api import ConfigError
-from linkspan.config.regex import java_regex
+from linkspan.api.regex import java_regex
 
 
 @pytest.mark.parametrize(

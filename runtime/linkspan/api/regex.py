@@ -1,4 +1,4 @@
-r"""Regular expressions as Java writes them, evaluated by Python (`topics.regex`, topic creation rules).
+r"""Regular expressions as Java writes them, evaluated by Python: those of a configuration that was written for Java.
 
 Python 3.11 knows possessive quantifiers, atomic groups, look-around and named groups. What is written differently is
 translated: named groups, quotes, POSIX classes, ``\h``, ``\R``, ``\z``, ``\Z``, inline flags in the middle. What has no
