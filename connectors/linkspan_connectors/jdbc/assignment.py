@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from linkspan.api import ConnectError
 from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.snapshot_plan import PLAN_KEY, SnapshotPlan
 
 __all__ = ["check_names", "groups", "task_configs"]
 
@@ -42,14 +43,29 @@ def groups(items: Sequence[T], most: int) -> list[Sequence[T]]:
     return [items[begin:end] for begin, end in pairwise(ends)]
 
 
-def task_configs(common: Mapping[str, str], tables: Sequence[str] | None, most: int) -> list[dict[str, str]]:
+def task_configs(
+    common: Mapping[str, str], tables: Sequence[str] | None, most: int, snapshot: SnapshotPlan | None = None
+) -> list[dict[str, str]]:
     """Configurations of the tasks.
 
     Args:
         common: what all have.
         tables: full names in quotes; None while they are not known: then one task waits for them.
         most: how many tasks there may be.
+        snapshot: which tables are cut into how many chunks, if any may be.
     """
     if not tables:
         return [{**common, "tables": "", "tables.fetched": "false" if tables is None else "true"}]
-    return [{**common, "tables": ",".join(group), "tables.fetched": "true"} for group in groups(tables, most)]
+    lists = [",".join(group) for group in groups(tables, most)]
+    if snapshot is None:
+        return [{**common, "tables": each, "tables.fetched": "true"} for each in lists]
+    lists += [""] * (min(most, snapshot.chunk_count) - len(lists))
+    return [
+        {
+            **common,
+            "tables": each,
+            "tables.fetched": "true",
+            PLAN_KEY: snapshot._replace(share=share, shares=len(lists)).text(),
+        }
+        for share, each in enumerate(lists)
+    ]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from linkspan_connectors.jdbc.drivers import DriverConnection
 
-__all__ = ["NOBODY", "Horizon", "Writers"]
+__all__ = ["NOBODY", "Horizon", "Settling", "Writers"]
 
 
 class Writers(NamedTuple):
@@ -79,3 +79,31 @@ class Horizon:
             return last
         self._awaited = last, before
         return ready
+
+
+class Settling:
+    """Whether all have ended who were writing to a table when that was first asked.
+
+    Args:
+        writers: who is writing to the table; a statement of its own, with a connection.
+    """
+
+    def __init__(self, writers: Callable[[DriverConnection], Writers]) -> None:
+        self._writers = writers
+        self._first: Writers | None = None
+        self._is_over = False
+
+    def is_over(self, connection: DriverConnection) -> bool:
+        """Whether no row can appear any more among the ids that there were when this was first asked.
+
+        Args:
+            connection: each statement on it has to see what was committed before.
+
+        Raises:
+            Exception: of the driver.
+        """
+        if not self._is_over:
+            now = self._writers(connection)
+            self._first = self._first or now
+            self._is_over = self._first.have_ended(now)
+        return self._is_over

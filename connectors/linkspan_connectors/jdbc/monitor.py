@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from linkspan.api import ConnectError, RetriableError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.snapshot_plan import TablePlan
 
-__all__ = ["TableMonitor"]
+__all__ = ["Listing", "TableMonitor"]
 
 log = logging.getLogger(__name__)
 
 _SHORTEST: Final = 0.01
 """Seconds between two lists, whatever is configured."""
+
+
+class Listing(NamedTuple):
+    """What is to be read.
+
+    Attributes:
+        tables: in their order.
+        plans: how those are cut that are.
+    """
+
+    tables: tuple[TableId, ...]
+    plans: Mapping[TableId, TablePlan] = {}
 
 
 class TableMonitor:
@@ -26,7 +39,7 @@ class TableMonitor:
     Args:
         client: the connection; used by the thread only, but for its interruption.
         stopping: set when the connector ends; the client waits for it, too.
-        listed: the tables that are to be read, asked over an open connection.
+        listed: what is to be read, asked over an open connection.
         interval: seconds between two lists.
         changed: called when a list differs from the one before it.
         failed: called with an error after which watching has ended.
@@ -36,7 +49,7 @@ class TableMonitor:
         self,
         client: Client,
         stopping: threading.Event,
-        listed: Callable[[DriverConnection], Sequence[TableId]],
+        listed: Callable[[DriverConnection], Listing],
         *,
         interval: float,
         changed: Callable[[], None],
@@ -47,7 +60,7 @@ class TableMonitor:
         self._interval = max(interval, _SHORTEST)
         self._changed = changed
         self._failed = failed
-        self._tables: tuple[TableId, ...] | None = None
+        self._listing: Listing | None = None
         self._known = threading.Condition()
         self._ended = False
         self._missed = False
@@ -65,12 +78,12 @@ class TableMonitor:
         self._client.interrupt()
         self._thread.join(timeout)
 
-    def tables(self, timeout: float) -> tuple[TableId, ...] | None:
+    def listing(self, timeout: float) -> Listing | None:
         """The last list, waited for so many seconds if there is none yet; None when it does not come."""
         with self._known:
-            self._known.wait_for(lambda: self._tables is not None or self._ended, timeout)
-            self._missed = self._tables is None
-            return self._tables
+            self._known.wait_for(lambda: self._listing is not None or self._ended, timeout)
+            self._missed = self._listing is None
+            return self._listing
 
     def _run(self) -> None:
         try:
@@ -89,7 +102,7 @@ class TableMonitor:
     def _look(self) -> None:
         try:
             connection = self._client.connection()
-            found = tuple(self._listed(connection))
+            found = self._listed(connection)
             connection.commit()
         except Exception as error:
             failure = self._client.dialect.failure(error, "Listing the tables")
@@ -99,10 +112,10 @@ class TableMonitor:
             log.warning("%s; the tables are listed again in %.0f s", failure.message, self._interval)
             return
         with self._known:
-            before, self._tables = self._tables, found
+            before, self._listing = self._listing, found
             is_new = self._missed if before is None else before != found
             self._missed = False
             self._known.notify_all()
         if is_new:
-            log.info("The tables to read have changed; there are %d now", len(found))
+            log.info("The tables to read, or their chunks, have changed; there are %d tables now", len(found.tables))
             self._changed()

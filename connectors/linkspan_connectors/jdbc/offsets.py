@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, overload
 
 from linkspan.api import ConfigError, ConnectError, Offset, OffsetReader, Partition
@@ -14,6 +14,7 @@ __all__ = [
     "Positions",
     "bare_partition",
     "check_offsets",
+    "chunk_partition",
     "stored_positions",
     "table_partition",
 ]
@@ -23,6 +24,9 @@ TIMESTAMP: Final = "timestamp"
 NANOS: Final = "timestamp_nanos"
 TABLE: Final = "table"
 QUERY: Final = "query"
+CHUNK: Final = "chunk"
+SNAPSHOT_ID: Final = "snapshot_id"
+SNAPSHOT_TIME: Final = "snapshot_time"
 
 QUERY_PARTITION: Final[Partition] = {QUERY: QUERY}
 """Of everything that a query returns."""
@@ -49,6 +53,17 @@ def bare_partition(name: str) -> Partition:
     return {TABLE: name}
 
 
+def chunk_partition(qualified: str, first: int, last: int) -> Partition:
+    """Partition of a chunk of a table, which the original does not have.
+
+    Args:
+        qualified: the table's full name without quotes.
+        first: id with which the chunk begins.
+        last: id with which it ends.
+    """
+    return {**table_partition(qualified), CHUNK: f"{first}..{last}"}
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """How far reading got.
@@ -56,10 +71,19 @@ class Position:
     Attributes:
         timestamp: nanoseconds since the epoch; None when there is none.
         incrementing: the last id; None when there is none.
+        snapshot_id: of a table that is cut into chunks by its ids, the id behind them; else None.
+        snapshot_time: of one that is followed by time as well, the last time of rows of chunks, in nanoseconds since
+            the epoch; else None.
     """
 
     timestamp: int | None = None
     incrementing: int | None = None
+    snapshot_id: int | None = None
+    snapshot_time: int | None = None
+
+    def of_the_same_snapshot(self, other: Position) -> Position:
+        """The other one, said to be of this one's snapshot."""
+        return replace(other, snapshot_id=self.snapshot_id, snapshot_time=self.snapshot_time)
 
     def offset(self) -> Offset:
         """As it is stored: keys that do not apply are left out, the others stand in the reference's order."""
@@ -70,6 +94,10 @@ class Position:
             found[INCREMENTING] = self.incrementing
         if self.timestamp is not None:
             found[TIMESTAMP] = self.timestamp // _MS
+        if self.snapshot_id is not None:
+            found[SNAPSHOT_ID] = self.snapshot_id
+        if self.snapshot_time is not None:
+            found[SNAPSHOT_TIME] = self.snapshot_time
         return found
 
     @classmethod
@@ -90,7 +118,8 @@ class Position:
         timestamp = None
         if milliseconds is not None:
             timestamp = milliseconds * _MS if nanos is None else milliseconds // 1000 * _SECOND + nanos
-        return cls(timestamp, _number(offset, INCREMENTING, where))
+        snapshot = _number(offset, SNAPSHOT_ID, where), _number(offset, SNAPSHOT_TIME, where)
+        return cls(timestamp, _number(offset, INCREMENTING, where), *snapshot)
 
 
 class Positions(Sequence[Offset | None]):
@@ -150,7 +179,7 @@ def check_offsets(offsets: Sequence[tuple[Partition, Offset | None]]) -> None:
             raise ConfigError(f"Partition objects should contain the key '{TABLE}' or '{QUERY}'")
         if offset is None:
             continue
-        unknown = offset.keys() - {INCREMENTING, TIMESTAMP, NANOS}
+        unknown = offset.keys() - {INCREMENTING, TIMESTAMP, NANOS, SNAPSHOT_ID, SNAPSHOT_TIME}
         if unknown or not offset:
             raise ConfigError(
                 f"Offset objects should either be null or contain some of the keys '{INCREMENTING}', '{TIMESTAMP}' "

@@ -24,8 +24,9 @@ from linkspan_connectors.jdbc.outbox_events import EventRules, Events
 from linkspan_connectors.jdbc.outbox_tables import Deletion, OutboxTable, Succession
 from linkspan_connectors.jdbc.results import ResultColumn
 from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig
-from linkspan_connectors.jdbc.source_tables import column_rules, detected, horizon_of, isolated
+from linkspan_connectors.jdbc.source_tables import column_rules, horizon_of, isolated
 from linkspan_connectors.jdbc.tables import TableDefinition
+from linkspan_connectors.jdbc.tracked_columns import detected
 
 __all__ = ["OutboxSource"]
 

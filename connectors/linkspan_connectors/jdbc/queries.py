@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Mode", "Parameter", "Statement", "Tracking", "statement"]
+__all__ = ["Mode", "Parameter", "Statement", "Tracking", "moment_of", "statement"]
 
 
 class Mode(Enum):
@@ -32,7 +32,7 @@ class Parameter(Enum):
     """What is bound when a statement is executed."""
 
     BEGIN = "time of the last row"
-    END = "time before which rows have to be"
+    END = "time before which rows have to be, or up to which, in a chunk"
     ID = "id of the last row"
     LAST = "id up to which rows may be read"
 
@@ -52,7 +52,8 @@ class Tracking:
     Attributes:
         timestamps: of which the first one that is not null counts.
         identity: the incrementing column.
-        is_bounded: whether ids may be read up to one only; for mode incrementing.
+        is_bounded: whether ids may be read up to one only; for mode incrementing. If there are timestamps then, times
+            may be read up to one as well.
     """
 
     timestamps: Sequence[str] = ()
@@ -89,9 +90,12 @@ def _incrementing(
 ) -> tuple[str, tuple[Parameter, ...]]:
     identity = tracking.identity
     if tracking.is_bounded:
-        begin = f"{identity} > ? AND " if has_id else ""
-        parameters = (Parameter.ID, Parameter.LAST) if has_id else (Parameter.LAST,)
-        return f" WHERE {begin}{identity} <= ? ORDER BY {identity} ASC", parameters
+        conditions = [(f"{identity} > ?", Parameter.ID)] if has_id else []
+        conditions.append((f"{identity} <= ?", Parameter.LAST))
+        if tracking.timestamps:
+            conditions.append((f"{moment_of(tracking.timestamps)} <= ?", Parameter.END))
+        text = " AND ".join(condition for condition, _ in conditions)
+        return f" WHERE {text} ORDER BY {identity} ASC", tuple(parameter for _, parameter in conditions)
     if has_id:
         return f" WHERE {identity} > ? ORDER BY {identity} ASC", (Parameter.ID,)
     # A bound would leave out nulls, too, of which there is no place to go on from.
@@ -103,7 +107,7 @@ def _timestamp(
     has_begin: bool,
     _: bool,
 ) -> tuple[str, tuple[Parameter, ...]]:
-    moment = _moment(tracking.timestamps)
+    moment = moment_of(tracking.timestamps)
     if has_begin:
         text = f" WHERE {moment} > ? AND {moment} < ? ORDER BY {moment} ASC"
         return text, (Parameter.BEGIN, Parameter.END)
@@ -115,7 +119,7 @@ def _both(
     has_begin: bool,
     has_id: bool,
 ) -> tuple[str, tuple[Parameter, ...]]:
-    moment, identity = _moment(tracking.timestamps), tracking.identity
+    moment, identity = moment_of(tracking.timestamps), tracking.identity
     order = f" ORDER BY {moment},{identity} ASC"
     if not has_begin:
         return f" WHERE {moment} < ? AND {identity} IS NOT NULL{order}", (Parameter.END,)
@@ -135,5 +139,6 @@ _CONDITIONS = {
 }
 
 
-def _moment(columns: Sequence[str]) -> str:
+def moment_of(columns: Sequence[str]) -> str:
+    """The time of a row: the first of its timestamp columns that is not null."""
     return columns[0] if len(columns) == 1 else f"COALESCE({','.join(columns)})"

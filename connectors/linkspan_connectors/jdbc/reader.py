@@ -22,6 +22,7 @@ from linkspan.api import ConnectError, RetriableError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.reading import Batch, Reading
+from linkspan_connectors.jdbc.snapshot import Snapshot
 
 __all__ = ["Reader"]
 
@@ -52,7 +53,7 @@ class Reader:
         self,
         client: Client,
         stopping: threading.Event,
-        prepare: Callable[[DriverConnection], Sequence[Reading]],
+        prepare: Callable[[DriverConnection], Sequence[Reading | Snapshot]],
         *,
         interval: float,
         buffered: int,
@@ -188,7 +189,7 @@ class Reader:
         if batch is not None:
             self._hand_over(batch)
         if not reading.is_open:
-            turn.due = self._clock() + self._interval
+            turn.due = self._clock() + reading.rest(self._interval)
             reading.failures = 0
             if self._connection is not None and not any(each.reading.is_open for each in self._turns):
                 # before there is room: a task that rests must not keep a transaction open that it is through with
@@ -240,7 +241,7 @@ class _Turn:
 
     __slots__ = ("due", "last", "reading", "until")
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading | Snapshot) -> None:
         self.reading = reading
         self.due = float("-inf")
         """When the next statement is due."""

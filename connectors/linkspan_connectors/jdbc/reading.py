@@ -6,7 +6,7 @@ import datetime
 import decimal
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from linkspan.api import ConnectError, DataError, Partition, SourceBatch
 from linkspan_connectors.jdbc.columns import ColumnRules, Rows, columns_of
@@ -18,7 +18,7 @@ from linkspan_connectors.jdbc.queries import Mode, Parameter, Tracking, statemen
 from linkspan_connectors.jdbc.record_keys import KeyColumns, RecordKeys
 from linkspan_connectors.jdbc.results import ResultColumn, Row, Selection
 
-__all__ = ["Batch", "Reading", "ReadingRules", "current_time"]
+__all__ = ["Batch", "Bounds", "Reading", "ReadingRules", "current_time"]
 
 _LEAST: Final = -(1 << 63)
 _MOST: Final = (1 << 63) - 1
@@ -50,6 +50,18 @@ class ReadingRules:
     def ahead(self) -> int:
         """Rows that have to be known behind the last one of a batch: its offset depends on the next."""
         return 1 if self.mode is Mode.TIMESTAMP else 0
+
+
+class Bounds(NamedTuple):
+    """Up to where a chunk is read.
+
+    Attributes:
+        last: id.
+        moment: nanoseconds since the epoch; None for all times.
+    """
+
+    last: int
+    moment: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,7 @@ class Reading:
         dialect: of the database.
         keys: of the records; None for records without.
         horizon: up to which id rows may be read; None for all.
+        bounds: of a chunk, which is read once; None for what is read again and again.
     """
 
     def __init__(
@@ -121,6 +134,7 @@ class Reading:
         dialect: Dialect,
         keys: KeyColumns | None = None,
         horizon: Horizon | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self.title = title
         self.failures = 0
@@ -136,6 +150,7 @@ class Reading:
         self._dialect = dialect
         self._key_columns = keys
         self._horizon = horizon
+        self._bounds = bounds
         self._keys: RecordKeys | None = None
         self._selection: Selection | None = None
         self._columns: tuple[ResultColumn, ...] | None = None
@@ -157,6 +172,10 @@ class Reading:
         """Whether a new result set would begin right behind the last row that was taken."""
         return self._rules.mode is not Mode.BULK and self._is_exact
 
+    def rest(self, interval: float) -> float:
+        """Seconds until there is something to do again."""
+        return interval
+
     def open(self, connection: DriverConnection) -> None:
         """Run the statement; none is run, and nothing is open, while transactions may still add rows before others.
 
@@ -170,7 +189,7 @@ class Reading:
                 _COMPAT_TIME if position.timestamp is None else position.timestamp,
                 _COMPAT_ID if position.incrementing is None else position.incrementing,
             )
-        last = None
+        last = None if self._bounds is None else self._bounds.last
         if self._horizon is not None:
             last = self._horizon.reached(connection, position.incrementing)
             if last is None:
@@ -184,6 +203,8 @@ class Reading:
             suffix=rules.suffix,
         )
         bound: dict[Parameter, Any] = {Parameter.ID: position.incrementing, Parameter.LAST: last}
+        if self._bounds is not None and self._bounds.moment is not None:
+            bound[Parameter.END] = self._dialect.bind_timestamp(self._bounds.moment)
         if rules.mode.uses_timestamp:
             end = current_time(self._dialect, connection, rules.columns) - rules.delay
             bound[Parameter.END] = self._dialect.bind_timestamp(end)
@@ -248,6 +269,7 @@ class Reading:
         try:
             position = track.positions(rows, following, before)
             if position is not None:
+                position = _of_the_snapshot_of(before, position)
                 self._position = position(len(rows) - 1)
                 self._is_exact = track.is_exact(rows[-1], following)
                 if self._dialect.times_are_cut and self._rules.mode is Mode.BOTH:
@@ -272,6 +294,12 @@ class Reading:
         if self._selection is not None:
             self._selection.close()
             self._selection, self._held = None, ()
+
+
+def _of_the_snapshot_of(before: Position, position: Callable[[int], Position]) -> Callable[[int], Position]:
+    if before.snapshot_id is None and before.snapshot_time is None:
+        return position
+    return lambda at: before.of_the_same_snapshot(position(at))
 
 
 def current_time(dialect: Dialect, connection: DriverConnection, rules: ColumnRules) -> int:

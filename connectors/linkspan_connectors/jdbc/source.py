@@ -22,6 +22,8 @@ __all__ = ["JdbcSourceTask"]
 
 log = logging.getLogger(__name__)
 
+_LOOK_AGAIN: Final = 5.0
+"""Seconds after which a task looks again at offsets that do not fit its configuration."""
 _LONGEST_WAIT: Final = 0.5
 """Seconds that a poll waits, whatever ``poll.linger.ms`` says: the task has to be able to pause and stop."""
 
@@ -37,9 +39,11 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
         config = self.config
         self._reader: Reader | None = None
         self._outbox: OutboxSource | None = None
+        self._due: float | None = None
+        """When to look again at how tables are cut; None when that is settled."""
         self._wait = min(config.poll_linger_ms / 1000, _LONGEST_WAIT)
         has_query = bool(query_text(config))
-        if not has_query and not config.tables:
+        if not has_query and not config.tables and not config.x_snapshot_plan:
             if not config.tables_fetched:
                 log.info("The tables are not known yet; the task waits to be configured anew")
                 return
@@ -52,7 +56,20 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
         if config.mode == OUTBOX:
             self._outbox = OutboxSource(config, self.context)
             return
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin to read, unless tables are cut in another way by now than the configuration of the task says."""
+        config = self.config
         readings = Readings.of(config, self.context.offset_reader)
+        if readings.outdated is not None:
+            if self._due is None:
+                log.info(
+                    "Table %s is cut in another way by now; the task waits to be configured anew", readings.outdated
+                )
+            self._due = time.monotonic() + _LOOK_AGAIN
+            return
+        self._due = None
         stopping = threading.Event()
         application = f"{self.context.connector}-{self.context.task}"
         prepare = isolated(readings.dialect, config.transaction_isolation_mode)
@@ -70,6 +87,8 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
         """What was read; waits a moment when there is nothing."""
         if self._outbox is not None:
             return self._outbox.poll()
+        if self._due is not None and time.monotonic() >= self._due:
+            self._begin()
         if self._reader is None:
             time.sleep(_LONGEST_WAIT)
             return None

@@ -26,7 +26,15 @@ from linkspan_connectors.jdbc.filters import ColumnMapping, TableFilter, compile
 from linkspan_connectors.jdbc.outbox_config import OUTBOX, OutboxConfig
 from linkspan_connectors.jdbc.record_keys import KEY_FORMS
 
-__all__ = ["JdbcSourceConfig", "JdbcSourceTaskConfig", "column_mappings", "query_key", "query_text", "table_filter"]
+__all__ = [
+    "SNAPSHOT_KEY",
+    "JdbcSourceConfig",
+    "JdbcSourceTaskConfig",
+    "column_mappings",
+    "query_key",
+    "query_text",
+    "table_filter",
+]
 
 MODES: Final = ("bulk", "incrementing", "timestamp", "timestamp+incrementing", OUTBOX)
 GRANULARITIES: Final = (
@@ -51,6 +59,7 @@ _OLD_FILTERS: Final = ("table.whitelist", "table.blacklist")
 _NEW_FILTERS: Final = ("table.include.list", "table.exclude.list")
 _OLD_COLUMNS: Final = ("timestamp.column.name", "incrementing.column.name")
 _NEW_COLUMNS: Final = ("timestamp.columns.mapping", "incrementing.column.mapping")
+SNAPSHOT_KEY: Final = "x.snapshot.chunk.size"
 _TOPIC: Final = re.compile("[a-zA-Z0-9._-]*")
 _LONGEST_TOPIC: Final = 249
 _SELECT: Final = re.compile(r"(?:select|with)\b|\(", re.IGNORECASE)
@@ -443,6 +452,21 @@ class JdbcSourceConfig(OutboxConfig):
             "PostgreSQL; SQLite has no such transactions."
         ),
     )
+    x_snapshot_chunk_size = Long(
+        SNAPSHOT_KEY,
+        default=0,
+        importance=LOW,
+        group=_MODE,
+        order=14,
+        width=Width.SHORT,
+        display_name="Ids of a chunk",
+        validator=at_least(0),
+        doc=(
+            "How many ids make a chunk, for tables that are read for the first time by a mode with an id: all tasks "
+            "read chunks side by side then, and each goes on within its chunk when it starts anew. 0: tables are not "
+            "cut."
+        ),
+    )
     x_key_from_primary_key = Str(
         "x.key.from.primary.key",
         default="none",
@@ -473,6 +497,9 @@ class JdbcSourceTaskConfig(JdbcSourceConfig):
 
     tables = StrList(default=(), importance=HIGH, doc="Full names in quotes of the tables that this task reads.")
     tables_fetched = Bool(default=False, importance=HIGH, doc="Whether the list of tables was known.")
+    x_snapshot_plan = Str(
+        "x.snapshot.plan", default="", importance=LOW, doc="Chunks of tables, as the connector cut them."
+    )
 
 
 def query_key(config: Config) -> str | None:
@@ -601,7 +628,28 @@ def _about_extensions(config: Config) -> list[ConfigError]:
     key = "query.suffix"
     if mode == OUTBOX and values[key]:
         problems.append(ConfigError.invalid(key, values[key], "the mode outbox limits its statements itself"))
-    return problems
+    return problems + _about_snapshot(config)
+
+
+def _about_snapshot(config: Config) -> list[ConfigError]:
+    values = config.values
+    size = values[SNAPSHOT_KEY]
+    if not size:
+        return []
+    if values["mode"] not in ("incrementing", "timestamp+incrementing") or query_key(config) is not None:
+        reason = "chunks are runs of ids: they are for tables in the modes incrementing and timestamp+incrementing"
+        return [ConfigError.invalid(SNAPSHOT_KEY, size, reason)]
+    others = {
+        "timestamp.initial": "leaves out rows that chunks would have",
+        "x.incrementing.initial": "leaves out rows that chunks would have",
+        "compat.initial.bounds": "leaves out rows that chunks would have",
+        "query.suffix": "might leave out rows of a chunk, which is read once",
+    }
+    return [
+        ConfigError.invalid(key, values[key], f"it {why}; {SNAPSHOT_KEY} cannot be used together with it")
+        for key, why in others.items()
+        if values[key] is not None and values[key] is not False and values[key] != ""
+    ]
 
 
 def _about(config: Config) -> list[ConfigError]:

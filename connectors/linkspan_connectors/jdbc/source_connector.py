@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from linkspan.api import (
@@ -25,10 +25,12 @@ from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.filters import mapped_columns
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.monitor import TableMonitor
+from linkspan_connectors.jdbc.monitor import Listing, TableMonitor
 from linkspan_connectors.jdbc.offsets import check_offsets
 from linkspan_connectors.jdbc.outbox_config import OUTBOX
 from linkspan_connectors.jdbc.query_text import stripped
+from linkspan_connectors.jdbc.snapshot_plan import SnapshotPlan
+from linkspan_connectors.jdbc.snapshot_planner import SnapshotPlanner
 from linkspan_connectors.jdbc.source import JdbcSourceTask
 from linkspan_connectors.jdbc.source_config import (
     JdbcSourceConfig,
@@ -69,7 +71,7 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
         self._monitor = TableMonitor(
             Client(dialect, credentials_of(config), f"{self.context.connector}-tables", attempts_of(config), stopping),
             stopping,
-            lambda connection: self.chosen(config, dialect, connection),
+            self._lister(config, dialect),
             interval=config.table_poll_interval_ms / 1000,
             changed=self.context.request_task_reconfiguration,
             failed=self.context.raise_error,
@@ -92,12 +94,25 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
         common = {name: value for name, value in self.config.originals.items() if value is not None}
         if self._monitor is None:
             return task_configs(common, (), 1)
-        tables = self._monitor.tables(self.config.table_monitoring_startup_polling_limit_ms / 1000)
-        if tables is None:
+        listing = self._monitor.listing(self.config.table_monitoring_startup_polling_limit_ms / 1000)
+        if listing is None:
             return task_configs(common, None, 1)
-        check_names(tables)
-        quotes = self._quoted._replace(always=True)
-        return task_configs(common, [quotes.table(table) for table in tables], max_tasks)
+        check_names(listing.tables)
+        quoted = self._quoted._replace(always=True).table
+        size = self.config.x_snapshot_chunk_size
+        snapshot = SnapshotPlan({quoted(name): plan for name, plan in listing.plans.items()}, size) if size else None
+        return task_configs(common, [quoted(table) for table in listing.tables], max_tasks, snapshot)
+
+    def _lister(self, config: JdbcSourceConfig, dialect: Dialect) -> Callable[[DriverConnection], Listing]:
+        planner = None
+        if config.x_snapshot_chunk_size:
+            planner = SnapshotPlanner(config, dialect, self.context.offset_reader)
+
+        def listed(connection: DriverConnection) -> Listing:
+            tables = tuple(self.chosen(config, dialect, connection))
+            return Listing(tables) if planner is None else Listing(tables, planner.plans(connection, tables))
+
+        return listed
 
     def chosen(self, config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
         """The tables that are to be read."""

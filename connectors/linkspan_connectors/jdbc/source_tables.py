@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final, NamedTuple
 
-from linkspan.api import ConfigError, ConnectError, OffsetReader
+from linkspan.api import ConfigError, ConnectError, OffsetReader, Partition
 from linkspan_connectors.jdbc.columns import ColumnRules
 from linkspan_connectors.jdbc.config import settings_of
 from linkspan_connectors.jdbc.dialects import dialect_of
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
-from linkspan_connectors.jdbc.filters import mapped_columns
-from linkspan_connectors.jdbc.gaps import Horizon
+from linkspan_connectors.jdbc.gaps import Horizon, Settling, Writers
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.offsets import (
     QUERY_PARTITION,
     Position,
     bare_partition,
+    chunk_partition,
     stored_positions,
     table_partition,
 )
 from linkspan_connectors.jdbc.queries import Mode, Tracking
 from linkspan_connectors.jdbc.query_text import conditionable, stripped
-from linkspan_connectors.jdbc.reading import Reading, ReadingRules, current_time
+from linkspan_connectors.jdbc.reading import Bounds, Reading, ReadingRules, current_time
 from linkspan_connectors.jdbc.record_keys import KeyColumns
 from linkspan_connectors.jdbc.settings import Settings
-from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, column_mappings, query_text
+from linkspan_connectors.jdbc.snapshot import Snapshot
+from linkspan_connectors.jdbc.snapshot_plan import Chunk, SnapshotPlan, StoredSnapshot, TablePlan
+from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, JdbcSourceTaskConfig, query_text
 from linkspan_connectors.jdbc.tables import TableDefinition
 from linkspan_connectors.jdbc.times import TimeForms
+from linkspan_connectors.jdbc.tracked_columns import TrackedColumns, tracked_columns
 
-__all__ = ["Readings", "column_rules", "detected", "horizon_of", "isolated"]
+__all__ = ["Readings", "column_rules", "horizon_of", "isolated", "settling_of"]
 
 log = logging.getLogger(__name__)
 
 _MS: Final = 1_000_000
 _NOW: Final = -1
+_LEAST_ID: Final = -(1 << 63)
+_MOST_ID: Final = (1 << 63) - 1
 
 
-def column_rules(config: JdbcSourceTaskConfig, settings: Settings) -> ColumnRules:
+def column_rules(config: JdbcSourceConfig, settings: Settings) -> ColumnRules:
     """What becomes of columns."""
     numeric = config.numeric_mapping or ("precision_only" if config.numeric_precision_mapping else "none")
     times = TimeForms(settings.zone, settings.proleptic, config.timestamp_granularity.lower())
@@ -78,13 +85,7 @@ def horizon_of(
         Exception: of the driver.
         ConfigError: the database cannot tell, or not for such a table.
     """
-    if definition.kind not in _WITH_WRITERS:
-        raise ConfigError(
-            f"Nobody can tell who writes to {table}, which is a {definition.kind}: x.gap.safe needs tables that rows "
-            "are written to themselves",
-            "x.gap.safe",
-        )
-    dialect.writers(connection, table)
+    writers = _writers_of(dialect, connection, definition, table)
     text = f"SELECT max({column}) FROM {dialect.quotes.table(table)}"
 
     def greatest(connection: DriverConnection, after: int | None) -> object:
@@ -92,7 +93,47 @@ def horizon_of(
         ((last,),) = dialect.ask(connection, text + condition, () if after is None else (after,))
         return last
 
-    return Horizon(greatest, lambda connection: dialect.writers(connection, table))
+    return Horizon(greatest, writers)
+
+
+def settling_of(
+    dialect: Dialect, connection: DriverConnection, definition: TableDefinition, table: TableId
+) -> Settling:
+    """Whether rows may still appear among the ids that a table has now; arguments and errors as :func:`horizon_of`."""
+    return Settling(_writers_of(dialect, connection, definition, table))
+
+
+def _writers_of(
+    dialect: Dialect, connection: DriverConnection, definition: TableDefinition, table: TableId
+) -> Callable[[DriverConnection], Writers]:
+    if definition.kind not in _WITH_WRITERS:
+        raise ConfigError(
+            f"Nobody can tell who writes to {table}, which is a {definition.kind}: x.gap.safe needs tables that rows "
+            "are written to themselves",
+            "x.gap.safe",
+        )
+    dialect.writers(connection, table)
+    return lambda connection: dialect.writers(connection, table)
+
+
+_WHOLE: Final = SnapshotPlan()
+_NOTHING: Final[Mapping[str, StoredSnapshot]] = {}
+
+
+class _Access(NamedTuple):
+    """How the rows of a table are found.
+
+    Attributes:
+        table: its name.
+        definition: of the table; None where nobody has to know.
+        columns: by which rows are found.
+        tracking: the same, as they stand in statements.
+    """
+
+    table: TableId
+    definition: TableDefinition | None
+    columns: TrackedColumns
+    tracking: Tracking
 
 
 class Readings:
@@ -102,11 +143,28 @@ class Readings:
         config: of the task.
         dialect: of the database.
         positions: where each table, or the query, goes on; None where nothing is stored.
+        plan: how tables are cut.
+        snapshots: what is stored of each of them.
+
+    Attributes:
+        dialect: of the database.
+        outdated: a table that is cut in another way by now; None when there is none. Nothing may be read then before
+            the connector gives the task another configuration.
     """
 
-    def __init__(self, config: JdbcSourceTaskConfig, dialect: Dialect, positions: Sequence[Position | None]) -> None:
+    def __init__(
+        self,
+        config: JdbcSourceTaskConfig,
+        dialect: Dialect,
+        positions: Sequence[Position | None],
+        plan: SnapshotPlan = _WHOLE,
+        snapshots: Mapping[str, StoredSnapshot] = _NOTHING,
+    ) -> None:
         self.dialect = dialect
+        self.outdated = next((name for name in plan.tables if not snapshots[name].agrees_with(plan.tables[name])), None)
         self._config = config
+        self._plan = plan
+        self._snapshots = snapshots
         self._mode = Mode(config.mode)
         self._positions = positions
         self._initial = config.timestamp_initial
@@ -134,9 +192,15 @@ class Readings:
         tables = [dialect.table_id(text) for text in config.tables]
         if Mode(config.mode) is Mode.BULK:
             return cls(config, dialect, [None] * len(tables))
-        return cls(config, dialect, stored_positions(offsets, [(str(table), table.name) for table in tables]))
+        positions = stored_positions(offsets, [(str(table), table.name) for table in tables])
+        plan = SnapshotPlan.of(config.x_snapshot_plan if config.x_snapshot_chunk_size else "")
+        snapshots = {
+            name: StoredSnapshot.read(offsets, dialect.table_id(name), each.chunks(plan.size))
+            for name, each in plan.tables.items()
+        }
+        return cls(config, dialect, positions, plan, snapshots)
 
-    def made(self, connection: DriverConnection) -> list[Reading]:
+    def made(self, connection: DriverConnection) -> list[Reading | Snapshot]:
         """All of them, after a look at the tables.
 
         Raises:
@@ -149,18 +213,25 @@ class Readings:
         text = query_text(self._config)
         if text:
             return [self._query(text)]
-        tables = [self.dialect.table_id(name) for name in self._config.tables]
-        return [self._table(connection, table, at) for at, table in enumerate(tables)]
+        following = [self._following(connection, name, at) for at, name in enumerate(self._config.tables)]
+        return [*following, *self._chunks(connection)]
 
-    def _position(self, at: int) -> Position:
-        stored = self._positions[at]
+    def _position(self, at: int, begin: Position | None = None) -> Position:
+        """Where to go on.
+
+        Args:
+            at: which of the stored positions.
+            begin: where to begin when there is none; None for all rows, or those that the configuration says.
+        """
+        stored = self._positions[at] or begin
         if stored is None:
             initial = self._initial
             moment = None if initial is None or initial < 0 else initial * _MS
             stored = Position(moment, self._config.x_incrementing_initial)
-        return Position(
-            stored.timestamp if self._mode.uses_timestamp else None,
-            stored.incrementing if self._mode.uses_id else None,
+        return replace(
+            stored,
+            timestamp=stored.timestamp if self._mode.uses_timestamp else None,
+            incrementing=stored.incrementing if self._mode.uses_id else None,
         )
 
     def _query(self, text: str) -> Reading:
@@ -185,92 +256,83 @@ class Readings:
             dialect=self.dialect,
         )
 
-    def _table(self, connection: DriverConnection, table: TableId, at: int) -> Reading:
+    def _following(self, connection: DriverConnection, name: str, at: int) -> Reading:
+        """Of a table that is read again and again, behind its chunks if it has some."""
+        access = self._access(connection, self.dialect.table_id(name))
+        table, definition, _, tracking = access
+        horizon = None
+        if self._config.x_gap_safe and definition is not None and tracking.identity is not None:
+            horizon = horizon_of(self.dialect, connection, definition, table, tracking.identity)
+            access = access._replace(tracking=replace(tracking, is_bounded=True))
+        plan = self._plan.tables.get(name)
+        partition = bare_partition(table.name) if self._mode is Mode.BULK else table_partition(str(table))
+        position = self._position(at, None if plan is None else plan.begin())
+        return self._reading(access, partition, position, self._rules, horizon=horizon)
+
+    def _chunks(self, connection: DriverConnection) -> Iterator[Snapshot]:
+        for name, plan in self._plan.tables.items():
+            chunks = self._plan.own_chunks(name)
+            if not chunks:
+                continue
+            access = self._access(connection, self.dialect.table_id(name))
+            settling = None
+            if self._config.x_gap_safe and access.definition is not None:
+                settling = settling_of(self.dialect, connection, access.definition, access.table)
+            yield Snapshot(f"table {access.table}", chunks, partial(self._chunk, access, name, plan), settling)
+
+    def _chunk(self, access: _Access, name: str, plan: TablePlan, chunk: Chunk) -> Reading:
+        reached = self._snapshots[name].reached(plan, chunk)
+        before = chunk.first - 1
+        begin = reached if reached is not None else None if before < _LEAST_ID else before
+        return self._reading(
+            access._replace(tracking=replace(access.tracking, is_bounded=True)),
+            chunk_partition(str(access.table), *chunk),
+            plan.of_chunk(begin),
+            replace(self._rules, mode=Mode.INCREMENTING),
+            bounds=Bounds(min(chunk.last, _MOST_ID), plan.moment),
+        )
+
+    def _access(self, connection: DriverConnection, table: TableId) -> _Access:
         quotes = self.dialect.quotes
         full = quotes.table(table)
-        form, is_safe = self._config.x_key_from_primary_key, self._config.x_gap_safe
         definition = None
-        if self._mode is not Mode.BULK or form != "none":
+        if self._mode is not Mode.BULK or self._config.x_key_from_primary_key != "none":
             definition = self.dialect.definition(connection, table)
             if definition is None:
                 raise ConnectError(f"Table {table} does not exist, or the user may not see it")
-        timestamps: Sequence[str] = ()
-        identity = None
+        columns = TrackedColumns()
         if definition is not None and self._mode is not Mode.BULK:
-            timestamps, identity = self._tracking(definition, table)
-        column = None if identity is None else f"{full}.{quotes.name(identity)}"
-        horizon = None
-        if is_safe and definition is not None and column is not None:
-            horizon = horizon_of(self.dialect, connection, definition, table, column)
+            columns = tracked_columns(self._config, self._mode, definition, table)
+        tracking = Tracking(
+            [f"{full}.{quotes.name(name)}" for name in columns.timestamps],
+            None if columns.identity is None else f"{full}.{quotes.name(columns.identity)}",
+        )
+        return _Access(table, definition, columns, tracking)
+
+    def _reading(
+        self,
+        access: _Access,
+        partition: Partition,
+        position: Position,
+        rules: ReadingRules,
+        horizon: Horizon | None = None,
+        bounds: Bounds | None = None,
+    ) -> Reading:
+        table, definition, columns, tracking = access
+        form = self._config.x_key_from_primary_key
         return Reading(
             title=f"table {table}",
-            source=f"SELECT * FROM {full}",
+            source=f"SELECT * FROM {self.dialect.quotes.table(table)}",
             topic=self._config.topic_prefix.strip() + table.name,
             schema_name=table.name,
-            partition=bare_partition(table.name) if self._mode is Mode.BULK else table_partition(str(table)),
-            position=self._position(at),
-            timestamps=timestamps,
-            identity=identity,
-            tracking=Tracking(
-                [f"{full}.{quotes.name(name)}" for name in timestamps], column, is_bounded=horizon is not None
-            ),
-            rules=self._rules,
+            partition=partition,
+            position=position,
+            timestamps=columns.timestamps,
+            identity=columns.identity,
+            tracking=tracking,
+            rules=rules,
             dialect=self.dialect,
             keys=None if definition is None or form == "none" else KeyColumns.of(definition, form),
             horizon=horizon,
+            bounds=bounds,
         )
-
-    def _tracking(self, definition: TableDefinition, table: TableId) -> tuple[Sequence[str], str | None]:
-        """Timestamp and incrementing columns of a table, which are there and never null where that is checked."""
-        config = self._config
-        timestamps: Sequence[str] = config.timestamp_column_name if self._mode.uses_timestamp else ()
-        identity = config.incrementing_column_name if self._mode.uses_id else None
-        if config.table_include_list:
-            of_time, of_id = column_mappings(config)
-            if self._mode.uses_timestamp:
-                timestamps = mapped_columns("timestamp.columns.mapping", of_time, table)
-            if self._mode.uses_id:
-                (identity,) = mapped_columns("incrementing.column.mapping", of_id, table)
-        if self._mode.uses_id and not identity:
-            identity = detected(definition)
-        self._check(definition, timestamps, identity)
-        return timestamps, identity
-
-    def _check(self, definition: TableDefinition, timestamps: Sequence[str], identity: str | None) -> None:
-        table, columns = definition.table, definition.columns
-        folded = {name.casefold(): column for name, column in columns.items()}
-        missing = [name for name in timestamps if name.casefold() not in folded]
-        if identity is not None and identity not in columns:
-            missing.append(identity)
-        if missing:
-            raise ConfigError(
-                f"Table {table} has no column {', '.join(missing)}; it has {', '.join(columns)}",
-                "timestamp.column.name" if timestamps and missing[0] != identity else "incrementing.column.name",
-            )
-        if not self._config.validate_non_null:
-            return
-        if identity is not None and columns[identity].nullable:
-            raise ConnectError(
-                f"Cannot make incremental queries using incrementing column {identity} on {table} because this column "
-                "is nullable; make it NOT NULL, or set validate.non.null=false to leave out rows where it is null"
-            )
-        if timestamps and all(folded[name.casefold()].nullable for name in timestamps):
-            raise ConnectError(
-                f"Cannot make incremental queries using timestamp columns {', '.join(timestamps)} on {table} because "
-                "all of these columns nullable; make one NOT NULL, or set validate.non.null=false to leave out rows "
-                "where all are null"
-            )
-
-
-def detected(definition: TableDefinition) -> str:
-    """The column that the database fills with rising numbers."""
-    found = [column.name for column in definition.columns.values() if column.auto_increment]
-    if not found:
-        raise ConfigError(
-            f"Table {definition.table} has no column that the database fills with rising numbers; name one with "
-            "incrementing.column.name",
-            "incrementing.column.name",
-        )
-    if len(found) > 1:
-        log.info("Table %s: %s is taken as the incrementing column", definition.table, found[0])
-    return found[0]

@@ -196,6 +196,20 @@ def test_waiting_for_lower_ids_is_for_tables_in_mode_incrementing():
     assert set(problems(mode="incrementing", x_gap_safe="true", **query)) == {"x.gap.safe"}
 
 
+def test_only_tables_that_are_read_whole_by_a_mode_with_an_id_can_be_cut_into_chunks():
+    size = {"x_snapshot_chunk_size": "1000"}
+    assert problems(mode="incrementing", **size) == {}
+    assert set(problems(mode="bulk", **size)) == {"x.snapshot.chunk.size"}
+    assert set(problems(mode="timestamp", timestamp_column_name="t", **size)) == {"x.snapshot.chunk.size"}
+    query = {"query": "SELECT 1", "incrementing_column_name": "id"}
+    assert set(problems(mode="incrementing", **query, **size)) == {"x.snapshot.chunk.size"}
+    assert set(problems(mode="incrementing", query_suffix="LIMIT 5", **size)) == {"query.suffix"}
+    assert set(problems(mode="incrementing", x_incrementing_initial="5", **size)) == {"x.incrementing.initial"}
+    both = {"mode": "timestamp+incrementing", "timestamp_column_name": "t"}
+    assert set(problems(**both, timestamp_initial="0", **size)) == {"timestamp.initial"}
+    assert problems(mode="incrementing", query_suffix="LIMIT 5") == {}
+
+
 def test_keys_from_the_primary_key_need_a_table_and_a_form():
     key = "x.key.from.primary.key"
     assert problems(x_key_from_primary_key="struct") == {}

@@ -1,0 +1,119 @@
+"""Tables that are cut into chunks, read by several tasks of a worker of ours, while anybody may be killed."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from integration.chaos.pipes import wait_for
+from integration.jdbc.test_source_worker import Writer, ids, kill_a_task, pipe, running, tasks
+from integration.services.mariadb import MariaDb
+from integration.services.postgresql import PostgreSql
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+ROWS = 30_000
+CHUNK = 1_000
+
+
+def fill(server: PostgreSql | MariaDb) -> None:
+    """A table with rows that are older than now, to which rows are added later."""
+    is_postgresql = isinstance(server, PostgreSql)
+    kind = "timestamptz" if is_postgresql else "datetime(6)"
+    now = "clock_timestamp()" if is_postgresql else "CURRENT_TIMESTAMP(6)"
+    numbers = f"generate_series(1, {ROWS})" if is_postgresql else f"seq_1_to_{ROWS}"
+    server.create_database("shop")
+    with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE rising (id bigint PRIMARY KEY, at {kind} NOT NULL DEFAULT {now})")
+        # ids that a Writer does not take
+        cursor.execute(
+            f"INSERT INTO rising SELECT -n, '2024-01-01 00:00:00' FROM {numbers} AS s{'(n)' * is_postgresql}"
+            if is_postgresql
+            else f"INSERT INTO rising SELECT -seq, '2024-01-01' FROM {numbers}"
+        )
+
+
+def settings_of(server: PostgreSql | MariaDb, mode: str) -> Mapping[str, str]:
+    times = {"timestamp.column.name": "at", "timestamp.delay.interval.ms": "300"} if "timestamp" in mode else {}
+    return {
+        "connection.url": server.jdbc_url("shop"),
+        "connection.user": server.user,
+        "connection.password": server.password,
+        "table.whitelist": "rising",
+        "batch.max.rows": "20",
+        "mode": mode,
+        "incrementing.column.name": "id",
+        "x.snapshot.chunk.size": str(CHUNK),
+        "tasks.max": "3",
+        **times,
+    }
+
+
+@pytest.mark.parametrize(
+    ("server_class", "mode"),
+    [
+        (PostgreSql, "incrementing"),
+        (MariaDb, "timestamp+incrementing"),
+        pytest.param(PostgreSql, "timestamp+incrementing", marks=pytest.mark.long),
+        pytest.param(MariaDb, "incrementing", marks=pytest.mark.long),
+    ],
+)
+def test_chunks_and_what_follows_them_lose_no_row_whoever_is_killed(
+    tmp_path: Path, server_class: type[PostgreSql | MariaDb], mode: str
+) -> None:
+    chance = random.Random(f"{server_class.__name__} {mode}")
+    server = PostgreSql() if server_class is PostgreSql else MariaDb({"innodb-flush-log-at-trx-commit": 2})
+    try:
+        server.start()
+        fill(server)
+        worker = pipe(tmp_path, settings_of(server, mode))
+        worker.start()
+        with Writer(server, "shop") as writer:
+            for number in range(9):
+                arrived = len(ids(tmp_path))
+                wait_for(lambda: len(ids(tmp_path)) > arrived + chance.randrange(500, 3_000), "rows arrive")  # noqa: B023
+                victim = ("worker", "task", "database")[number % 3]
+                if victim == "worker":
+                    worker.kill()
+                    worker.start()
+                elif victim == "task":
+                    kill_a_task(worker, chance)
+                else:
+                    server.kill()
+                    server.start()
+            expected = {-number for number in range(1, ROWS + 1)}
+            wait_for(lambda: expected <= set(ids(tmp_path)), lambda: missing(expected, tmp_path), seconds=120)
+        expected |= set(writer.committed)
+        wait_for(lambda: expected <= set(ids(tmp_path)), lambda: missing(expected, tmp_path), seconds=120)
+        wait_for(lambda: len(tasks(worker)) == 1, "one task is left when all chunks are read")
+        worker.stop()
+    finally:
+        with suppress(Exception):
+            worker.kill()
+        server.remove()
+
+
+def missing(expected: set[int], folder: Path) -> str:
+    return f"missing: {sorted(expected - set(ids(folder)))[:20]}"
+
+
+@pytest.mark.parametrize("server_class", [PostgreSql, MariaDb])
+def test_three_tasks_read_the_chunks_of_a_table_and_each_row_once(
+    tmp_path: Path, server_class: type[PostgreSql | MariaDb]
+) -> None:
+    server = server_class()
+    try:
+        server.start()
+        fill(server)
+        settings = {**settings_of(server, "incrementing"), "batch.max.rows": "500", "table.poll.interval.ms": "600000"}
+        with running(pipe(tmp_path, settings)) as worker:
+            wait_for(lambda: len(ids(tmp_path)) == ROWS, lambda: str(len(ids(tmp_path))), seconds=60)
+            assert set(ids(tmp_path)) == {-number for number in range(1, ROWS + 1)}
+            assert [json.loads(each["config"]["x.snapshot.plan"])["share"] for each in tasks(worker)] == [0, 1, 2]
+    finally:
+        server.remove()
