@@ -13,10 +13,10 @@ import pytest
 
 from linkspan.api import ConfigError, validators
 from linkspan.api.fields import NO_DEFAULT, ConfigKey, ConfigType, Secret, Validator
+from linkspan.api.regex import java_regex
 from linkspan.api.text import double_text
 from linkspan.config import connector, properties
 from linkspan.config.definition import ConfigDef
-from linkspan.api.regex import java_regex
 
 GOLDEN = Path(__file__).parent / "golden" / "configs-4.3.1.jsonl"
 CASES: list[dict[str, Any]] = [json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").splitlines()]

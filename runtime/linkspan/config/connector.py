@@ -26,8 +26,8 @@ from linkspan.api.fields import (
     Validator,
     Width,
 )
-from linkspan.api.validators import at_least, distinct_items, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.api.regex import java_regex
+from linkspan.api.validators import at_least, distinct_items, non_empty, one_of, one_of_ignoring_case, optional
 from linkspan.config.restarts import CONNECTOR_RESTART_KEYS
 from linkspan.config.sizes import check_size
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from linkspan.api import Config, ConfigError, Connector
 from linkspan.api.fields import ConfigType
+from linkspan.api.regex import java_regex
 from linkspan.config.assignors import KEY as ASSIGNORS
 from linkspan.config.assignors import assignors
 from linkspan.config.clients import definition_of
@@ -14,7 +15,6 @@ from linkspan.config.connector import OWN_KEYS, OWN_SOURCE_KEYS
 from linkspan.config.definition import ConfigDef, ConfigValue, parse_value
 from linkspan.config.ordering import hash_order
 from linkspan.config.policy import OverridePolicy, policy_of
-from linkspan.api.regex import java_regex
 from linkspan.config.render import config_infos, key_info, value_info
 from linkspan.plugins.catalog import Catalog, PluginInfo
 from linkspan.plugins.definitions import plugin_keys

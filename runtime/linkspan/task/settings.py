@@ -8,8 +8,8 @@ from typing import Final
 
 from linkspan.api.errors import ConfigError
 from linkspan.api.fields import Bool, Config, Duration, Int, Long, Short, Str, StrList
-from linkspan.config import definition
 from linkspan.api.regex import java_regex
+from linkspan.config import definition
 from linkspan.log.topic_names import what_is_wrong_with
 from linkspan.task.acknowledged import FlushTimes
 from linkspan.task.boundaries import Boundary, ConnectorBoundary, IntervalBoundary, PollBoundary, Requests

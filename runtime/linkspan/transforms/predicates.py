@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from linkspan.api import Config, Predicate, RecordColumns, SinkRecord, SourceRecord, Str, UnsupportedError
-from linkspan.api.validators import non_empty
 from linkspan.api.regex import java_regex
+from linkspan.api.validators import non_empty
 from linkspan.transforms.regex_router import regular_expression
 
 __all__ = ["HasHeaderKey", "HasHeaderKeyConfig", "RecordIsTombstone", "TopicNameMatches", "TopicNameMatchesConfig"]
