@@ -267,10 +267,11 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             flight.outcome = self._begun(flight.records, None)
         outcome, flight.outcome = flight.outcome, None
         failures = self._attempt(outcome.result)
-        self._in_flight = None
         self._left = self._retries
         if failures:
+            # while this raises they stay in flight: the runtime asks once more before the task ends
             self._report(flight.records, failures)
+        self._in_flight = None
 
     def _forget(self, partitions: Collection[TopicPartition]) -> None:
         """Give up records of some partitions that are in flight, and not written."""

@@ -153,6 +153,34 @@ def test_a_refused_record_fails_the_task_where_errors_are_not_tolerated(path, ah
     assert ids(path) == []
 
 
+def test_offsets_behind_a_refused_record_are_not_committed_when_the_task_ends(path, ahead):
+    with ahead() as task:
+        put(task, order(1), order(2, None))
+        with pytest.raises(ConnectError):
+            put(task, order(3))
+        with pytest.raises(ConnectError, match="orders-0@2"):
+            task.pre_commit({PLACE: 3})
+        task.close([PLACE])
+    assert ids(path) == []
+
+
+def test_records_whose_letters_cannot_be_handed_over_are_not_done_with(path, ahead):
+    class Unwilling:
+        def report(self, *_):
+            raise ConnectError("no letters")
+
+    with ahead(errors_tolerance="all", insert_mode="upsert", pk_mode="record_key") as task:
+        task.context.errant_record_reporter = Unwilling()
+        put(task, order(1), order(2, None))
+        for _ in range(2):
+            with pytest.raises(ConnectError, match="no letters"):
+                put(task)
+            with pytest.raises(ConnectError, match="no letters"):
+                task.pre_commit({PLACE: 3})
+            put(task, order(1), order(2, None))
+    assert ids(path) == [1]
+
+
 def test_a_task_that_is_stopped_leaves_nothing_half_done(path, ahead):
     with ahead() as task:
         put(task, *[order(number) for number in range(5000)])
