@@ -35,6 +35,22 @@ def wait_for(condition: Callable[[], object], what: str | Callable[[], object], 
         time.sleep(0.05)
 
 
+def wait_while_it_moves(
+    condition: Callable[[], object],
+    measure: Callable[[], object],
+    what: str | Callable[[], object],
+    seconds: float = SECONDS,
+) -> None:
+    """Wait until a condition holds, however long it takes, as long as a measure changes within so many seconds."""
+    last, deadline = measure(), time.monotonic() + seconds
+    while not condition():
+        now = measure()
+        if now != last:
+            last, deadline = now, time.monotonic() + seconds
+        assert time.monotonic() < deadline, f"nothing moves: {what() if callable(what) else what}"
+        time.sleep(0.05)
+
+
 @contextmanager
 def all_the_time(work: Callable[[], object]) -> Iterator[None]:
     """Have something done again and again, in a thread of its own."""

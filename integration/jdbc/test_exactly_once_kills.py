@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from integration.bench.footprint import tree
 from integration.chaos.pipes import QUICK as QUICK_GROUP
-from integration.chaos.pipes import all_the_time, states, tried, wait_for
+from integration.chaos.pipes import all_the_time, states, tried, wait_for, wait_while_it_moves
 from integration.jdbc.test_sink_worker import FIELDS, QUICK, RESTARTS, envelope
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.mariadb import MariaDb
@@ -125,16 +125,23 @@ class Orders:
         found = [] if body is None else body["offsets"]
         return {each["partition"]["kafka_partition"]: each["offset"]["kafka_offset"] for each in found}
 
-    def await_all(self, seconds: float = 90.0) -> None:
+    def await_all(self) -> None:
         """Wait until all rows are there, each once, and a letter about each record that is none."""
         good = self.good
-        wait_for(lambda: self.count >= len(good), lambda: f"{self.count} of {len(good)} rows, {self.stored}", seconds)
+        wait_while_it_moves(lambda: self.count >= len(good), lambda: self.count, lambda: self.told(len(good)))
         wait_for(lambda: sum(self.stored.values()) == len(self.sent), lambda: f"{self.stored} of {len(self.sent)}")
         found = Counter(self.run(f"SELECT id, item, amount FROM {self.table}"))
         assert {row: count for row, count in found.items() if count != 1} == {}
         assert set(found) == good
         letters = {json.loads(letter.value)["payload"]["id"] for letter in records(self._bootstrap, self.dead)}
         assert letters == {row[0] for row in self.sent} - {row[0] for row in good}
+
+    def told(self, wanted: int) -> str:
+        """How things stand."""
+        return (
+            f"{self.count} of {wanted} rows, {self.stored} in the table, {self.committed} in the group, "
+            f"{states(self.workers[0], self.name)}"
+        )
 
     def make_topic_anew(self) -> None:
         """Delete the topic, and make one of the same name."""
@@ -195,6 +202,8 @@ def orders(workers: list[LinkspanGroupWorker], request: pytest.FixtureRequest) -
         (("postgresql", 10), 9),
         pytest.param(("postgresql", 0), 60, marks=pytest.mark.long),
         pytest.param(("mariadb", 0), 60, marks=pytest.mark.long),
+        pytest.param(("postgresql", 10), 60, marks=pytest.mark.long),
+        pytest.param(("mariadb", 10), 60, marks=pytest.mark.long),
     ],
     indirect=["orders"],
 )
