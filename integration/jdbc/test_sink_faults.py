@@ -21,6 +21,7 @@ from linkspan.api import (
     ThrottledError,
     schema,
 )
+from linkspan_connectors.jdbc.bulk.way import Statement
 from tests.connectors.jdbc.sinking import order, put, struct
 
 pytestmark = pytest.mark.integration
@@ -97,6 +98,21 @@ def test_many_bad_records_harm_no_good_one_and_the_driver_says_nothing_about_the
         assert sorted(refused(task, *records)) == list(range(0, 300, 3))
     assert [record for record in caplog.records if record.name in ("psycopg", "pymysql")] == []
     assert rows(narrow, "SELECT count(*) FROM orders") == [(200,)]
+
+
+@pytest.mark.parametrize(("count", "every"), [(490, 400), (300, 10)])
+def test_a_refused_record_costs_few_exchanges_where_the_database_tells_which_it_is(narrow, monkeypatch, count, every):
+    written = []
+    write = Statement.write
+    monkeypatch.setattr(Statement, "write", lambda *args: (written.append(len(args[2])), write(*args))[1])
+    bad = [number for number in range(count) if number % every == every - 1]
+    with sinking(narrow, **TOLERANT) as task:
+        records = [record(number, needed=None if number in bad else "x") for number in range(count)]
+        assert sorted(refused(task, *records)) == bad
+    # what is up to the next one, that alone, and what is behind it; the first time all is sent
+    assert len(written) <= 4 * len(bad) + 10
+    assert sum(written) <= 4 * count
+    assert rows(narrow, "SELECT count(*) FROM orders") == [(count - len(bad),)]
 
 
 def test_a_refused_record_fails_the_put_and_nothing_is_written_when_errors_are_not_tolerated(narrow):

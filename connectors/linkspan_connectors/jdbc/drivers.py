@@ -10,7 +10,15 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from linkspan.api import ConfigError
 
-__all__ = ["DriverConnection", "DriverCursor", "ParameterStyle", "driver", "with_nulls", "with_placeholders"]
+__all__ = [
+    "DriverConnection",
+    "DriverCursor",
+    "ParameterStyle",
+    "RowError",
+    "driver",
+    "with_nulls",
+    "with_placeholders",
+]
 
 ParameterStyle: TypeAlias = Literal["qmark", "format", "numeric", "dollar"]
 """How a driver has parameters in a statement: ``?``, ``%s``, ``:1`` or ``$1``."""
@@ -72,6 +80,20 @@ class DriverConnection(Protocol):
     def close(self) -> Any:  # noqa: ANN401 - drivers differ
         """End the connection."""
         ...
+
+
+class RowError(Exception):
+    """One of many rows was refused, and it is known which.
+
+    Attributes:
+        reason: what the driver raised.
+        taken: so many rows before it were taken; to be made sure of where it matters.
+    """
+
+    def __init__(self, reason: Exception, taken: int) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.taken = taken
 
 
 def driver(module: str, install: str, database: str) -> ModuleType:

@@ -2,7 +2,8 @@
 
 First everything is made ready: tables, which are transactions of their own, and rows. Then the rows are written by the
 fastest way, without looking back. Only when the database refuses a row is all of it done again more carefully: between
-savepoints, in halves, until the row at fault is found, which is left out.
+savepoints, in pieces, until the row at fault is found, which is left out. Where the database tells which row it is, the
+pieces are cut there, else in halves.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from linkspan.api import ConnectError, DataError, NotFoundError, SinkBatch, Unsu
 from linkspan.api.records import SinkRecords
 from linkspan_connectors.jdbc.binding import Rows
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
-from linkspan_connectors.jdbc.drivers import DriverConnection
+from linkspan_connectors.jdbc.drivers import DriverConnection, RowError
 from linkspan_connectors.jdbc.groups import Group, Grouping, grouped
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.plans import Course, Plan, Planner, UnknownError
@@ -32,6 +33,7 @@ Seal: TypeAlias = "Callable[[DriverConnection, SinkBatch, Failures], None]"
 
 _FEW: Final = 20
 """So many rows are written as fast by statements as in bulk, which takes more exchanges with the database."""
+_SAVING: Final = "Setting a savepoint"
 
 
 _Planned: TypeAlias = "list[tuple[Group, Plan]]"
@@ -123,6 +125,13 @@ class _Bound(NamedTuple):
     course: Course
     made: Rows
     places: Sequence[int]
+
+
+class _Refusal(NamedTuple):
+    """Why rows were not taken, and how many before the one at fault would have been; None when that is not told."""
+
+    failure: ConnectError
+    taken: int | None
 
 
 class Writer:
@@ -297,31 +306,51 @@ class Writer:
         self, connection: DriverConnection, steps: Sequence[Step], failures: Failures, *, tolerant: bool
     ) -> None:
         """Write what can be written, and find out which records cannot."""
+        if not steps:
+            return
+        self._try(lambda: self._dialect.set_savepoint(connection), _SAVING)
         for step in steps:
             for begin, end in pairwise(self._cuts(len(step.rows))):
-                self._in_halves(connection, step, begin, end, failures)
+                self._in_pieces(connection, step, begin, end, failures)
                 if failures and not tolerant:
                     return
+        self._try(lambda: self._dialect.release_savepoint(connection), _SAVING)
 
-    def _in_halves(self, connection: DriverConnection, step: Step, begin: int, end: int, failures: Failures) -> None:
-        dialect, plan = self._dialect, step.plan
-        waiting = [(begin, end)]
+    def _in_pieces(self, connection: DriverConnection, step: Step, begin: int, end: int, failures: Failures) -> None:
+        plan = step.plan
+        waiting, most = [(begin, end)], end - begin
         while waiting:
             begin, end = waiting.pop()
-            try:
-                dialect.set_savepoint(connection)
-                step.course.way.write(connection, step.rows[begin:end])
-                dialect.release_savepoint(connection)
-            except Exception as error:
-                failure = dialect.failure(error, plan.what, trim=self._trim)
-                if not _is_of_rows(failure):
-                    raise failure from error
-                self._back_to_savepoint(connection)
-                if end - begin > 1:
-                    middle = (begin + end) // 2
-                    waiting += [(middle, end), (begin, middle)]
-                else:
-                    failures[step.places[begin]] = _of_row(failure, plan, step.rows[begin])
+            if end - begin > most:
+                waiting.append((begin + most, end))
+                end = begin + most
+            refusal = self._refusal(connection, step, begin, end)
+            if refusal is None:
+                most = max(most, 2 * (end - begin))
+            elif end - begin == 1:
+                failures[step.places[begin]] = _of_row(refusal.failure, plan, step.rows[begin])
+            elif refusal.taken is None:
+                middle = (begin + end) // 2
+                waiting += [(middle, end), (begin, middle)]
+            else:
+                # the next one may be as near: what is sent behind it is sent in vain
+                most = max(_FEW, 2 * refusal.taken)
+                at = begin + min(refusal.taken, end - begin - 1)
+                waiting += [each for each in ((at + 1, end), (at, at + 1), (begin, at)) if each[0] < each[1]]
+
+    def _refusal(self, connection: DriverConnection, step: Step, begin: int, end: int) -> _Refusal | None:
+        """Write some rows behind the savepoint and move it behind them; why that failed, with nothing of them left."""
+        dialect, what = self._dialect, step.plan.what
+        try:
+            step.course.way.write(connection, step.rows[begin:end])
+        except Exception as error:
+            failure = dialect.failure(error, what, trim=self._trim)
+            if not _is_of_rows(failure):
+                raise failure from error
+            self._try(lambda: dialect.rollback_to_savepoint(connection), "Rolling back to a savepoint")
+            return _Refusal(failure, error.taken if isinstance(error, RowError) else None)
+        self._try(lambda: dialect.move_savepoint(connection), _SAVING)
+        return None
 
     def _cuts(self, count: int) -> list[int]:
         return [*range(0, count, self._batch_size), count]
@@ -338,16 +367,13 @@ class Writer:
             raise failure from error
 
     def _rollback(self, connection: DriverConnection) -> None:
-        try:
-            connection.rollback()
-        except Exception as error:
-            raise self._dialect.failure(error, "Rolling back") from error
+        self._try(connection.rollback, "Rolling back")
 
-    def _back_to_savepoint(self, connection: DriverConnection) -> None:
+    def _try(self, call: Callable[[], None], what: str) -> None:
         try:
-            self._dialect.rollback_to_savepoint(connection)
+            call()
         except Exception as error:
-            raise self._dialect.failure(error, "Rolling back to a savepoint") from error
+            raise self._dialect.failure(error, what) from error
 
 
 def _bound(group: Group, plan: Plan, failures: Failures, *, in_bulk: bool) -> _Bound:

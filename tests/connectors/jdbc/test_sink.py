@@ -9,6 +9,8 @@ import pytest
 
 from linkspan.api import BatchError, ConfigError, ConnectError, RetriableError, Schema, SinkRecord, schema
 from linkspan.api.schema import Type
+from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
+from linkspan_connectors.jdbc.drivers import RowError
 from tests.connectors.jdbc.sinking import KEY, VALUE, gone, order, put, sink, struct
 
 UPSERT = {"insert_mode": "upsert", "pk_mode": "record_key"}
@@ -273,6 +275,23 @@ def test_only_the_record_at_fault_is_reported_and_all_others_are_written(orders)
     assert "item" in str(found[17])
     assert "orders-0@17" in str(found[17])
     assert "orders" in str(found[17])
+
+
+@pytest.mark.parametrize("taken", [0, 3, 1000])
+def test_a_database_that_names_the_wrong_row_does_no_harm(orders, monkeypatch, taken):
+    run_many = SqliteDialect.run_many
+
+    def mistaken(*args):
+        try:
+            run_many(*args)
+        except sqlite3.Error as error:
+            raise RowError(error, taken) from error
+
+    monkeypatch.setattr(SqliteDialect, "run_many", mistaken)
+    with sink(orders.url, **TOLERANT) as task:
+        found = failures(task, *[order(number, None if number in (7, 8, 49) else "x") for number in range(50)])
+    assert sorted(found) == [7, 8, 49]
+    assert [row[0] for row in orders.rows()] == [number for number in range(50) if number not in found]
 
 
 def test_nothing_is_written_when_errors_are_not_tolerated(orders):

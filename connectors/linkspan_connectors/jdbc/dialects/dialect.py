@@ -16,7 +16,7 @@ from linkspan.api import ConfigError, ConnectError, Schema, Type, UnsupportedErr
 from linkspan.api import schema as schema_types
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.literals import literal
-from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, ParameterStyle, with_placeholders
+from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, ParameterStyle, RowError, with_placeholders
 from linkspan_connectors.jdbc.errors import Refusal, failure_of
 from linkspan_connectors.jdbc.gaps import Writers
 from linkspan_connectors.jdbc.identifiers import Quotes, TableId
@@ -180,7 +180,12 @@ class Dialect(ABC):
             cursor.close()
 
     def run_many(self, connection: DriverConnection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run a statement once for each row of parameters, in their order, in as few exchanges as the driver can."""
+        """Run a statement once for each row of parameters, in their order, in as few exchanges as the driver can.
+
+        Raises:
+            RowError: a row was refused, and the database tells which.
+            Exception: of the driver.
+        """
         cursor: DriverCursor = connection.cursor()
         try:
             cursor.executemany(self.text(statement), rows)
@@ -258,9 +263,13 @@ class Dialect(ABC):
         self.run(connection, self.savepoint_texts[0])
 
     def rollback_to_savepoint(self, connection: DriverConnection) -> None:
-        """Undo what was done since the savepoint was set, and forget it."""
+        """Undo what was done since the savepoint was set, which stays where it is."""
         self.run(connection, self.savepoint_texts[1])
+
+    def move_savepoint(self, connection: DriverConnection) -> None:
+        """Keep what was done since the savepoint was set, and set it here."""
         self.release_savepoint(connection)
+        self.set_savepoint(connection)
 
     def release_savepoint(self, connection: DriverConnection) -> None:
         """Keep what was done since the savepoint was set, and forget it."""
@@ -554,6 +563,8 @@ class Dialect(ABC):
             RetriableError and its kinds for what passes, DataError when a record is at fault, CredentialsError,
             ConfigError, NotFoundError, else ConnectError for what does not pass.
         """
+        if isinstance(error, RowError):
+            error = error.reason
         return error if isinstance(error, ConnectError) else failure_of(self.refusal(error), what, trim=trim)
 
 

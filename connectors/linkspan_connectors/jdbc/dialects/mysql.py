@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, ClassVar, Final
 
-from linkspan.api import Type
+from linkspan.api import ConnectError, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, CursorSelection, Dialect
@@ -15,7 +15,7 @@ from linkspan_connectors.jdbc.dialects.mysql_columns import columns_of, decoders
 from linkspan_connectors.jdbc.dialects.mysql_connection import limit_statements, open_connection
 from linkspan_connectors.jdbc.dialects.mysql_tables import LIST, OF_COLUMNS, OF_KEY, OF_TABLE, chosen, listed
 from linkspan_connectors.jdbc.dialects.mysql_tables import definition_of as made_of
-from linkspan_connectors.jdbc.drivers import DriverConnection, driver
+from linkspan_connectors.jdbc.drivers import DriverConnection, RowError, driver
 from linkspan_connectors.jdbc.errors import Kind, Refusal
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.results import ResultColumn, Selection
@@ -90,6 +90,21 @@ class MySqlDialect(Dialect):
         """For the session."""
         self.run(connection, f"SET SESSION TRANSACTION ISOLATION LEVEL {mode.replace('_', ' ')}")
         return True
+
+    def run_many(self, connection: DriverConnection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """INSERT as statements of many rows, of which MariaDB tells the one that it refuses."""
+        try:
+            super().run_many(connection, statement, rows)
+        except Exception as error:
+            is_told = not isinstance(error, ConnectError) and self.refusal(error).kind is Kind.RECORD
+            row = _refused_row(connection) if is_told else 0
+            if row:
+                raise RowError(error, row - 1) from error
+            raise
+
+    def move_savepoint(self, connection: DriverConnection) -> None:
+        """It is forgotten where it was, when it is set again."""
+        self.set_savepoint(connection)
 
     def select(
         self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
@@ -169,6 +184,18 @@ class MySqlDialect(Dialect):
         code = arguments[0] if arguments and isinstance(arguments[0], int) else None
         text = str(arguments[1]) if len(arguments) > 1 else str(error)
         return Refusal(_kind(error, code), text or "the connection is closed", None, code or None)
+
+
+def _refused_row(connection: DriverConnection) -> int:
+    """Number of the row, from 1, that the last statement was refused for; 0 when it is not known (before 10.7)."""
+    session: Any = connection
+    if "MariaDB" not in session.get_server_info():
+        return 0
+    with suppress(Exception), closing(connection.cursor()) as cursor:
+        cursor.execute("GET DIAGNOSTICS CONDITION 1 @linkspan_row = ROW_NUMBER")
+        cursor.execute("SELECT @linkspan_row")
+        return int(cursor.fetchone()[0])
+    return 0
 
 
 class _StreamedSelection(CursorSelection):

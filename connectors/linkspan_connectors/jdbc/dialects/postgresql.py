@@ -18,7 +18,7 @@ from linkspan_connectors.jdbc.dialects.postgresql_columns import ServerSelection
 from linkspan_connectors.jdbc.dialects.postgresql_connection import conninfo, prepare_threshold
 from linkspan_connectors.jdbc.dialects.postgresql_tables import LIST, OF_COLUMNS, OF_TABLE, definition_of, listed
 from linkspan_connectors.jdbc.dialects.postgresql_writers import OF_WRITERS, writers_of
-from linkspan_connectors.jdbc.drivers import DriverConnection, driver, with_placeholders
+from linkspan_connectors.jdbc.drivers import DriverConnection, RowError, driver, with_placeholders
 from linkspan_connectors.jdbc.errors import Kind, Refusal, kind_of_state
 from linkspan_connectors.jdbc.gaps import Writers
 from linkspan_connectors.jdbc.identifiers import TableId
@@ -108,6 +108,20 @@ class PostgreSqlDialect(Dialect):
         session: Any = connection
         with suppress(Exception):
             session.cancel_safe(timeout=5)
+
+    def run_many(self, connection: DriverConnection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """In one pipeline; there is an answer for each row before the one that is refused."""
+        cursor = connection.cursor()
+        try:
+            cursor.executemany(self.text(statement), rows, returning=True)
+        except Exception as error:
+            raise RowError(error, _answers(cursor)) from error
+        finally:
+            cursor.close()
+
+    def move_savepoint(self, connection: DriverConnection) -> None:
+        """In one exchange; to set it again alone would keep the one before as well."""
+        self.run(connection, f"{self.savepoint_texts[2]}; {self.savepoint_texts[0]}")
 
     def select(
         self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
@@ -224,6 +238,15 @@ class PostgreSqlDialect(Dialect):
         column = getattr(diagnostics, "column_name", None)
         detail = getattr(diagnostics, "message_detail", None)
         return Refusal(_kind(error, state, text, psycopg), text, state, None, column, detail)
+
+
+def _answers(cursor: Any) -> int:  # noqa: ANN401 - psycopg's
+    if cursor.pgresult is None:
+        return 0
+    count = 1
+    while cursor.nextset():
+        count += 1
+    return count
 
 
 def _is_news(record: logging.LogRecord) -> bool:
