@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import uuid
 
 import pytest
 
@@ -64,14 +65,31 @@ def test_a_host_that_is_not_there_is_told_at_the_url(problems, server_target):
     assert "hush" not in told["connection.url"]
 
 
-def test_a_server_that_says_nothing_is_given_up(problems, server_target, monkeypatch):
-    for module in ("source_connector", "sink_connector"):
-        monkeypatch.setattr(f"linkspan_connectors.jdbc.{module}.VALIDATION_SECONDS", 2.0)
+@pytest.mark.parametrize("hosts", [1, 4])
+def test_a_server_that_says_nothing_is_given_up_however_many_there_are(problems, server_target, monkeypatch, hosts):
+    monkeypatch.setattr("linkspan_connectors.jdbc.validation.VALIDATION_SECONDS", 2.0)
     address = server_target.url.split("/")[2]
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = f"127.0.0.1:{silent.getsockname()[1]}"
-        told = problems(server_target, connection__url=server_target.url.replace(address, place))
+        place = ",".join([f"127.0.0.1:{silent.getsockname()[1]}"] * hosts)
+        url = server_target.url.replace(address, place) + "?password=hush"
+        told = problems(server_target, connection__url=url)
     assert told.keys() == {"connection.url"}
+    assert "hush" not in told["connection.url"]
+    assert hosts == 1 or "no result after 2 s" in told["connection.url"]
+
+
+def test_who_may_not_log_in_is_told_at_user_and_password(problems, postgresql_target):
+    role = f"r{uuid.uuid4().hex[:12]}"
+    postgresql_target.session().run(f"CREATE ROLE {role} PASSWORD 'hush'")
+    told = problems(postgresql_target, connection__user=role, connection__password="hush")
+    postgresql_target.session().run(f"DROP ROLE {role}")
+    assert told.keys() == {"connection.user", "connection.password"}
+
+
+def test_a_server_without_tls_is_told_at_the_url(problems, postgresql_target):
+    told = problems(postgresql_target, connection__sslmode="require")
+    assert told.keys() == {"connection.url"}
+    assert "SSL" in told["connection.url"]
 
 
 def test_a_driver_that_is_not_there_is_told_at_the_url(problems, server_target):

@@ -9,17 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from linkspan.api import ConfigError, ConnectError, CredentialsError, OutageError
+from linkspan.api import ConnectError, OutageError
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 
-__all__ = ["VALIDATION_SECONDS", "Attempts", "Client", "unconnected"]
+__all__ = ["Attempts", "Client"]
 
 log = logging.getLogger(__name__)
 
-VALIDATION_SECONDS: Final = 10.0
-"""How long a connection may take to be opened while a configuration is checked."""
 _LONGEST_SLEEP: Final = 1.0
 _FRESH: Final = 1.0
 """Seconds for which a connection that was used is believed to work."""
@@ -176,15 +174,6 @@ class Client:
                 raise
             raise self.dialect.failure(error, f"Connecting to {self.dialect.settings.url}") from error
         return connection
-
-
-def unconnected(error: ConnectError) -> list[ConfigError]:
-    """Why there is no connection, at the keys that are to be looked at (spec/jdbc.md 4, rule 7)."""
-    if isinstance(error, ConfigError) and error.key is not None:
-        return [error]
-    is_refused = isinstance(error, CredentialsError)
-    keys = ("connection.user", "connection.password") if is_refused else ("connection.url",)
-    return [ConfigError(f"Could not connect to the database: {error.message}", key) for key in keys]
 
 
 def _rolled_back(connection: DriverConnection) -> bool:

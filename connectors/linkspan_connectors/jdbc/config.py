@@ -33,7 +33,7 @@ class ConnectionConfig(Config):
     """Keys of the connection; source and sink put ``connection.url`` and what is theirs in front or behind."""
 
     connection_url = Str(
-        doc="URL of the database: jdbc: and what its Java driver takes. Credentials in it are never shown.",
+        doc="URL of the database: jdbc: and what its Java driver takes. Passwords in it stay out of messages and logs.",
         default="",
         importance=HIGH,
         group=_GROUP,

@@ -56,7 +56,7 @@ from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.keys import ColumnRules
 from linkspan_connectors.jdbc.offsets_table import OffsetsTable, Span
 from linkspan_connectors.jdbc.plans import Planner
-from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, column_rules, table_rules
+from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, column_rules, date_zone_of, table_rules
 from linkspan_connectors.jdbc.writer import Failures, TableNames, Work, Writer
 
 __all__ = ["JdbcSinkTask", "refused"]
@@ -115,10 +115,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             ConfigError: the URL, the dialect or a driver property will not do.
         """
         config = self.config
-        dialect = dialect_of(
-            settings_of(config, None if config.date_timezone == "DB_TIMEZONE" else config.date_timezone),
-            config.dialect_name,
-        )
+        dialect = dialect_of(settings_of(config, date_zone_of(config)), config.dialect_name)
         mode = config.insert_mode.lower()
         if mode == "upsert" and not dialect.has_upsert:
             raise ConfigError.invalid("insert.mode", config.insert_mode, f"{dialect.title} has no statement for it")

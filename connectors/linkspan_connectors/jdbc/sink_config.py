@@ -24,7 +24,7 @@ from linkspan_connectors.jdbc.config import ConnectionConfig
 from linkspan_connectors.jdbc.evolution import TableRules
 from linkspan_connectors.jdbc.keys import COORDINATES, ColumnRules
 
-__all__ = ["JdbcSinkConfig", "column_rules", "table_rules"]
+__all__ = ["JdbcSinkConfig", "column_rules", "date_zone_of", "table_rules"]
 
 _WRITES: Final = "Writes"
 _MAPPING: Final = "Data Mapping"
@@ -75,7 +75,7 @@ class JdbcSinkConfig(ConnectionConfig):
 
     connection_url = Str(
         **_option("Connection", 1, "JDBC URL", Width.LONG, HIGH, validator=_not_blank),
-        doc="URL of the database: jdbc: and what its Java driver takes. Credentials in it are never shown.",
+        doc="URL of the database: jdbc: and what its Java driver takes. Passwords in it stay out of messages and logs.",
     )
 
     insert_mode = Str(
@@ -203,8 +203,7 @@ class JdbcSinkConfig(ConnectionConfig):
     def check(cls, config: Config) -> Sequence[ConfigError]:
         """Key columns have to fit what is to be done by them (spec 9, 11 and 15)."""
         mode, key_mode = (str(config.values[key]).lower() for key in ("insert.mode", "pk.mode"))
-        fields = config.values["pk.fields"]
-        assert isinstance(fields, list)
+        fields = key_fields(config)
         errors = [*super().check(config)]
         if config.values["delete.enabled"] and key_mode != "record_key":
             reason = "rows are deleted by the record's key, which needs pk.mode=record_key"
@@ -214,15 +213,27 @@ class JdbcSinkConfig(ConnectionConfig):
             errors.append(ConfigError.invalid("pk.mode", config.values["pk.mode"], reason))
         if key_mode == "kafka" and len(fields) not in (0, len(COORDINATES)):
             reason = "pk.mode=kafka takes the names of three columns, for topic, partition and offset, or none"
-            errors.append(ConfigError.invalid("pk.fields", fields, reason))
+            errors.append(ConfigError.invalid("pk.fields", config.values["pk.fields"], reason))
         return errors
+
+
+def date_zone_of(config: JdbcSinkConfig) -> str | None:
+    """Id of the zone in which Dates are counted; None for that of the database."""
+    return None if config.date_timezone == "DB_TIMEZONE" else config.date_timezone
+
+
+def key_fields(config: Config) -> tuple[str, ...]:
+    """The names in ``pk.fields``, each once."""
+    fields = config.values["pk.fields"]
+    assert isinstance(fields, list)
+    return tuple(dict.fromkeys(fields))
 
 
 def column_rules(config: JdbcSinkConfig) -> ColumnRules:
     """What a configuration says about columns."""
     return ColumnRules(
         config.pk_mode.lower(),
-        tuple(config.pk_fields),
+        key_fields(config),
         frozenset(config.fields_whitelist),
         config.string_output_value_column_name.strip(),
         frozenset(config.timestamp_fields_list),

@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
-from linkspan.api import Config, ConfigError, ConnectError, SinkConnector, TopicPartition
-from linkspan_connectors.jdbc.client import VALIDATION_SECONDS, Attempts, Client, unconnected
+from linkspan.api import Config, ConfigError, SinkConnector, TopicPartition
+from linkspan_connectors.jdbc.client import Attempts, Client
 from linkspan_connectors.jdbc.config import settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_of
+from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.offsets_table import OffsetsTable
 from linkspan_connectors.jdbc.sink import JdbcSinkTask
-from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
+from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig, date_zone_of
+from linkspan_connectors.jdbc.validation import connected, unknown_settings
+from linkspan_connectors.jdbc.writer import TableNames
 
 __all__ = ["JdbcSinkConnector"]
 
@@ -34,22 +37,10 @@ class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Try to connect, for ten seconds at most."""
         assert isinstance(config, JdbcSinkConfig)
-        try:
-            settings = settings_of(config, None if config.date_timezone == "DB_TIMEZONE" else config.date_timezone)
-            dialect = dialect_of(settings._replace(login_seconds=VALIDATION_SECONDS), config.dialect_name)
-            client = Client(dialect, credentials_of(config), "validation", Attempts(1, 0.0))
-        except ConfigError as error:
-            return (error,)
-        if config.insert_mode.lower() == "upsert" and not dialect.has_upsert:
-            reason = f"{dialect.title} has no statement that inserts or updates"
-            return (ConfigError.invalid("insert.mode", config.insert_mode, reason),)
-        try:
-            client.connection()
-        except ConnectError as error:
-            return unconnected(error)
-        finally:
-            client.close()
-        return ()
+        unknown = unknown_settings(config, str(self.java_class))
+        return unknown or connected(
+            config, lambda dialect: _objections(config, dialect), date_zone=date_zone_of(config)
+        )
 
     def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:
         """Offsets that the database holds; None without ``x.exactly.once``."""
@@ -64,6 +55,24 @@ class JdbcSinkConnector(SinkConnector[JdbcSinkConfig]):
             with _offsets_table(self.config, config) as (table, connection):
                 table.alter(connection, offsets)
         return True
+
+
+def _objections(config: JdbcSinkConfig, dialect: Dialect) -> list[ConfigError]:
+    """What does not go with the database."""
+    found = []
+    if config.insert_mode.lower() == "upsert" and not dialect.has_upsert:
+        reason = f"{dialect.title} has no statement that inserts or updates"
+        found.append(ConfigError.invalid("insert.mode", config.insert_mode, reason))
+    names = [
+        ("table.name.format", config.table_name_format, TableNames(dialect, config.table_name_format).text_of("t"))
+    ]
+    names += [("x.offsets.table", config.x_offsets_table, config.x_offsets_table)] * config.x_exactly_once
+    for key, value, name in names:
+        try:
+            dialect.table_id(name)
+        except ConfigError as error:
+            found.append(ConfigError.invalid(key, value, error.message))
+    return found
 
 
 @contextmanager

@@ -10,14 +10,13 @@ from typing import ClassVar, Final
 from linkspan.api import (
     Config,
     ConfigError,
-    ConnectError,
     ExactlyOnceSupport,
     Offset,
     Partition,
     SourceConnector,
 )
 from linkspan_connectors.jdbc.assignment import check_names, task_configs
-from linkspan_connectors.jdbc.client import VALIDATION_SECONDS, Attempts, Client, unconnected
+from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.config import attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_class, dialect_of
@@ -40,6 +39,7 @@ from linkspan_connectors.jdbc.source_config import (
     table_filter,
 )
 from linkspan_connectors.jdbc.urls import parse
+from linkspan_connectors.jdbc.validation import connected, unknown_settings
 
 __all__ = ["JdbcSourceConnector", "chosen"]
 
@@ -121,24 +121,12 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Try to connect, and have a query looked at."""
         assert isinstance(config, JdbcSourceConfig)
-        try:
-            settings = settings_of(config)._replace(login_seconds=VALIDATION_SECONDS)
-            dialect, credentials = dialect_of(settings, config.dialect_name), credentials_of(config)
-        except ConfigError as error:
-            return (error,)
-        mode = config.transaction_isolation_mode
-        if mode == "SQL_SERVER_SNAPSHOT" and dialect.name != "SqlServerDatabaseDialect":
-            key = "transaction.isolation.mode"
-            return (ConfigError.invalid(key, mode, f"{dialect.title} does not have it, SQL Server does"),)
-        client = Client(dialect, credentials, "validation", Attempts(1, 0.0), threading.Event())
-        try:
-            connection = client.connection()
-        except ConnectError as error:
-            return unconnected(error)
-        try:
-            return _looked_at(config, dialect, client, connection)
-        finally:
-            client.close()
+        unknown = unknown_settings(config, str(self.java_class))
+        return unknown or connected(
+            config,
+            lambda dialect: _objections(config, dialect),
+            lambda dialect, connection: _looked_at(config, dialect, connection),
+        )
 
     def exactly_once_support(self, config: Mapping[str, str]) -> ExactlyOnceSupport:
         """Where the offset of a row says exactly where to go on: by an id, or in an outbox.
@@ -175,9 +163,15 @@ def chosen(config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnect
     return table_filter(config).chosen(found, dialect.quotes._replace(always=True).table)
 
 
-def _looked_at(
-    config: JdbcSourceConfig, dialect: Dialect, client: Client, connection: DriverConnection
-) -> list[ConfigError]:
+def _objections(config: JdbcSourceConfig, dialect: Dialect) -> list[ConfigError]:
+    """What does not go with the database."""
+    key, mode = "transaction.isolation.mode", config.transaction_isolation_mode
+    if mode == "SQL_SERVER_SNAPSHOT" and dialect.name != "SqlServerDatabaseDialect":
+        return [ConfigError.invalid(key, mode, f"{dialect.title} does not have it, SQL Server does")]
+    return []
+
+
+def _looked_at(config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[ConfigError]:
     key = query_key(config)
     try:
         if key is not None:
@@ -186,7 +180,7 @@ def _looked_at(
             return _unmapped(config, chosen(config, dialect, connection))
     except Exception as error:  # noqa: BLE001 - supervision point: drivers raise what they want
         what = "Looking at the tables" if key is None else "Looking at the query"
-        failure = client.dialect.failure(error, what)
+        failure = dialect.failure(error, what)
         if isinstance(failure, ConfigError) and failure.key is not None:
             return [failure]
         return [ConfigError(failure.message, key or "table.include.list")]

@@ -167,10 +167,26 @@ def test_validation_connects():
         ({"connection_url": "jdbc:sqlite:/nowhere/at/all.db"}, "connection.url"),
         ({"dialect_name": "NoDialect"}, "dialect.name"),
         ({"jdbc_credentials_provider_class": "nowhere:provider"}, "jdbc.credentials.provider.class"),
+        ({"table_name_format": "a..${topic}"}, "table.name.format"),
+        ({"table_name_format": "`${topic}"}, "table.name.format"),
+        ({"x_exactly_once": "true", "x_offsets_table": "a.b.c.d"}, "x.offsets.table"),
+        ({"x_exactly_onse": "true"}, "x.exactly.onse"),
+        ({"compat_initial_bounds": "true"}, "compat.initial.bounds"),
     ],
 )
 def test_what_keeps_it_from_connecting_is_an_error_of_its_key(changes, key):
     assert [error.key for error in check(**changes)] == [key]
+
+
+def test_settings_of_others_are_left_alone():
+    assert check(auto_creat="true", errors_tolerance="all", x="y", compatible="z") == []
+
+
+def test_a_key_field_that_is_named_twice_is_one():
+    config = load(JdbcSinkConfig, {**URL, "pk.mode": "record_key", "pk.fields": "id,id"})
+    assert column_rules(config).key_fields == ("id",)
+    with pytest.raises(ConfigError, match=r"pk\.fields"):
+        load(JdbcSinkConfig, {**URL, "pk.mode": "kafka", "pk.fields": "a,b,a"})
 
 
 def test_all_tasks_have_the_configuration_of_the_connector():

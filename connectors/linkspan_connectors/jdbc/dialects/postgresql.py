@@ -264,9 +264,14 @@ def _kind(error: BaseException, state: str | None, text: str, psycopg: Any) -> K
 
 
 _TEXTS: Final = (
-    ("password authentication failed", Kind.CREDENTIALS),
+    ("authentication failed", Kind.CREDENTIALS),
+    ('role "', Kind.CREDENTIALS),
+    ("permission denied for database", Kind.CREDENTIALS),
+    ("no such user", Kind.CREDENTIALS),
+    ("no such database", Kind.URL),
     ("no password supplied", Kind.CREDENTIALS),
     ("no pg_hba.conf entry", Kind.CREDENTIALS),
+    ("server does not support SSL", Kind.URL),
     ("does not exist", Kind.URL),
     ("invalid connection option", Kind.URL),
     ("invalid sslmode value", Kind.URL),

@@ -39,7 +39,7 @@ class IbmSinkConfig(Config):
         order=1,
         width=Width.LONG,
         display_name="JDBC URL",
-        doc="URL of the database: jdbc: and what its Java driver takes. Credentials in it are never shown.",
+        doc="URL of the database: jdbc: and what its Java driver takes. Passwords in it stay out of messages and logs.",
     )
     connection_user = Str(
         default=None,

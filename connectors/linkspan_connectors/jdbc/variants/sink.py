@@ -13,6 +13,7 @@ from linkspan.api import Config, ConfigError, TopicPartition
 from linkspan_connectors.jdbc.sink import JdbcSinkTask
 from linkspan_connectors.jdbc.sink_config import JdbcSinkConfig
 from linkspan_connectors.jdbc.sink_connector import JdbcSinkConnector
+from linkspan_connectors.jdbc.validation import unknown_settings
 from linkspan_connectors.jdbc.variants.translation import Names
 
 __all__ = ["VariantSinkConnector", "VariantSinkTask"]
@@ -46,7 +47,8 @@ class VariantSinkConnector(JdbcSinkConnector):
 
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Try to connect."""
-        return self.names.settings(super().validate(self.task_class.translated(config)))
+        unknown = unknown_settings(config, str(self.java_class))
+        return unknown or self.names.settings(super().validate(self.task_class.translated(config)))
 
     def stored_offsets(self, config: Mapping[str, str]) -> Mapping[TopicPartition, int] | None:  # noqa: ARG002
         """None: the database has none."""

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from linkspan.config.definition import load
 from linkspan.plugins.catalog import Catalog
 from linkspan.plugins.discovery import scan
+from linkspan_connectors.jdbc.variants.aiven.connector import AivenSinkConnector, AivenSourceConnector
+from linkspan_connectors.jdbc.variants.debezium.connector import DebeziumSinkConnector
+from linkspan_connectors.jdbc.variants.ibm import IbmSinkConnector
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +32,19 @@ def test_each_vendors_class_is_found_and_short_names_are_confluents(catalog, nam
     info = catalog.find("connector", name)
     assert info.class_name == found
     assert info.error is None
+
+
+@pytest.mark.parametrize(
+    ("connector", "settings"),
+    [
+        (AivenSinkConnector, {"connection.url": "jdbc:sqlite:"}),
+        (AivenSourceConnector, {"connection.url": "jdbc:sqlite:", "mode": "bulk", "topic.prefix": "x"}),
+        (DebeziumSinkConnector, {"connection.url": "jdbc:sqlite:"}),
+        (IbmSinkConnector, {"connection.url": "jdbc:sqlite:", "table.name.format": "t"}),
+    ],
+)
+def test_exactly_once_is_refused_where_it_would_have_no_effect(connector, settings):
+    (error,) = connector().validate(load(connector.config_class, {**settings, "x.exactly.once": "true"}))
+    assert error.key == "x.exactly.once"
+    assert f"no setting of {connector.java_class}" in error.message
+    assert connector().validate(load(connector.config_class, settings)) == []

@@ -90,7 +90,7 @@ class AivenSourceConfig(JdbcSourceConfig):
         order=1,
         width=Width.LONG,
         display_name="JDBC URL",
-        doc="URL of the database: jdbc: and what its Java driver takes. Credentials in it are never shown.",
+        doc="URL of the database: jdbc: and what its Java driver takes. Passwords in it stay out of messages and logs.",
     )
     sql_quote_identifiers = Bool(
         default=True,

@@ -13,6 +13,7 @@ from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.source import JdbcSourceTask
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, JdbcSourceTaskConfig
 from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector, chosen
+from linkspan_connectors.jdbc.validation import unknown_settings
 from linkspan_connectors.jdbc.variants.aiven.config import (
     NAMES,
     AivenSinkConfig,
@@ -69,7 +70,8 @@ class AivenSourceConnector(JdbcSourceConnector):
 
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Try to connect, and have a query looked at."""
-        return NAMES.settings(super().validate(source_config(JdbcSourceConfig, config)))
+        unknown = unknown_settings(config, str(self.java_class))
+        return unknown or NAMES.settings(super().validate(source_config(JdbcSourceConfig, config)))
 
 
 class _NamesOfTables(TableNames):

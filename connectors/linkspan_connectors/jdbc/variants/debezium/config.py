@@ -121,7 +121,7 @@ class DebeziumSinkConfig(Config):
             _CONNECTION,
             1,
             "JDBC URL",
-            "URL of the database: jdbc: and what its Java driver takes. Credentials in it are never shown.",
+            "URL of the database: jdbc: and what its Java driver takes. Passwords in it stay out of messages and logs.",
             HIGH,
             Width.LONG,
             validator=_not_blank,
