@@ -170,6 +170,17 @@ def test_names_may_hold_any_character(target, many):
     assert rows(target, "SELECT count(*) FROM orders") == [(many,)]
 
 
+def test_names_that_are_too_long_for_postgresql_are_found_by_what_it_keeps_of_them(postgresql_target):
+    first, second = "c" * 70, "ü" * 40
+    fields = {"id": schema.INT64, first: schema.OPTIONAL_STRING}
+    settings = {"pk_mode": "record_value", "pk_fields": "id", "insert_mode": "upsert"}
+    with sinking(postgresql_target, auto_create="true", auto_evolve="true", **settings) as task:
+        for given in (fields, {**fields, second: schema.OPTIONAL_STRING}):
+            put(task, *[struct(given, {**dict.fromkeys(given, "x"), "id": number}) for number in range(30)])
+    found = rows(postgresql_target, f'SELECT count("{first[:63]}"), count("{second[:31]}") FROM orders')
+    assert found == [(30, 30)]
+
+
 def test_tasks_that_create_and_extend_the_same_table_do_not_get_in_each_others_way(postgresql_target, mariadb_target):
     for target in (postgresql_target, mariadb_target):
         count = 4

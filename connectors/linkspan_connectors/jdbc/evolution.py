@@ -75,14 +75,14 @@ class Tables:
             ConnectError: of :meth:`Dialect.failure`.
         """
         definition = self._known.get(table)
-        if definition is None or _missing(definition, fields):
+        if definition is None or _missing(self._dialect, definition, fields):
             # somebody else may have made it, or added to it
             definition = self._look(connection, table)
         if definition is None:
             definition = self._create(connection, table, fields)
         refusal: ConnectError | None = None
         for _ in range(self._rules.retries + 1):
-            missing = _missing(definition, fields)
+            missing = _missing(self._dialect, definition, fields)
             if not missing:
                 return definition
             self._check_may_add(definition, missing)
@@ -91,7 +91,8 @@ class Tables:
         if refusal is not None:
             raise DataError(refusal.message) from refusal
         raise DataError(
-            f"Table {table}: columns were added, and are not there: {_listed(_missing(definition, fields))}"
+            f"Table {table}: columns were added, and are not there: "
+            + _listed(_missing(self._dialect, definition, fields))
         )
 
     def create_text(self, table: TableId, fields: Sequence[ColumnField]) -> str:
@@ -174,13 +175,15 @@ class Tables:
             )
 
 
-def column_names(definition: TableDefinition, names: Sequence[str]) -> dict[str, str]:
+def column_names(dialect: Dialect, definition: TableDefinition, names: Sequence[str]) -> dict[str, str]:
     """Names of columns as the table has them, by the names of fields: exactly, else in any case.
 
-    Where names of the table differ in case only, a field has to have its column's exactly.
+    Where names of the table differ in case only, a field has to have its column's exactly. Of names that are too long
+    for it the database has the beginning.
     """
     folded = _folded(definition)
-    return {name: name if name in definition.columns else folded.get(name.casefold(), name) for name in names}
+    kept = {name: dialect.cut(name) for name in names}
+    return {name: cut if cut in definition.columns else folded.get(cut.casefold(), name) for name, cut in kept.items()}
 
 
 def _folded(definition: TableDefinition) -> dict[str, str]:
@@ -188,8 +191,8 @@ def _folded(definition: TableDefinition) -> dict[str, str]:
     return folded if len(folded) == len(definition.columns) else {}
 
 
-def _missing(definition: TableDefinition, fields: Sequence[ColumnField]) -> list[ColumnField]:
-    names = column_names(definition, [field.name for field in fields])
+def _missing(dialect: Dialect, definition: TableDefinition, fields: Sequence[ColumnField]) -> list[ColumnField]:
+    names = column_names(dialect, definition, [field.name for field in fields])
     return [field for field in fields if names[field.name] not in definition.columns]
 
 

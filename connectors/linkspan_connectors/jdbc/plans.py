@@ -124,7 +124,7 @@ class Planner:
         )
         definition = self._tables.ready(connection, table, [_field(column) for column in shape.in_table])
         mode = "delete" if shape.deletes else self._mode
-        names = column_names(definition, [column.name for column in shape.columns])
+        names = column_names(self._dialect, definition, [column.name for column in shape.columns])
         columns = shape.others + shape.keys if mode == "update" else shape.columns
         target = Target(
             table,

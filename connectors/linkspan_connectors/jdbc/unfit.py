@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from linkspan_connectors.jdbc.tables import TableDefinition
 
-__all__ = ["unfit_column"]
+__all__ = ["names_column", "unfit_column"]
 
 _BITS: Final = {
     "tinyint": 8,
@@ -44,6 +44,11 @@ def unfit_column(definition: TableDefinition, names: Sequence[str], row: Sequenc
         elif not _fits(value, column.type_name):
             return f"{name} ({column.type_name})"
     return None
+
+
+def names_column(message: str, name: str) -> bool:
+    """Whether a message of a database says that it speaks of a column: its name alone may be a word of the message."""
+    return re.search(rf"(?i)\bcolumn:? [^ ]*?(?<!\w){re.escape(name)}(?!\w)", message) is not None
 
 
 def _fits(value: object, type_name: str) -> bool:

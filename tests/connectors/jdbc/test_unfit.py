@@ -6,7 +6,7 @@ import pytest
 
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
-from linkspan_connectors.jdbc.unfit import unfit_column
+from linkspan_connectors.jdbc.unfit import names_column, unfit_column
 
 
 def told(type_name, value, *, nullable=True, auto_increment=False):
@@ -45,3 +45,24 @@ def test_null_fits_where_it_is_allowed_or_a_number_is_made():
 def test_what_is_not_known_fits():
     assert told("geometry", object()) is None
     assert unfit_column(TableDefinition(TableId(None, None, "t"), "TABLE", {}), ["c"], (1,)) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'null value in column "small" of relation "bad" violates not-null constraint',
+        "Out of range value for column 'small' at row 1",
+        "Incorrect value for column `shop`.`bad`.`small` at row 1",
+        "Column 'small' cannot be null",
+        "failed, column small",
+    ],
+)
+def test_a_message_that_speaks_of_a_column_needs_no_more(message):
+    assert names_column(message, "small")
+
+
+@pytest.mark.parametrize(
+    "message", ["smallint out of range", "a value is too small", 'null value in column "smaller"', "column too small"]
+)
+def test_a_word_that_is_a_columns_name_too_says_nothing_of_the_column(message):
+    assert not names_column(message, "small")

@@ -101,7 +101,7 @@ class Dialect(ABC):
     """How long a database may look at a query: its tables may be locked."""
     has_upsert: ClassVar[bool] = True
     longest_name: ClassVar[int | None] = None
-    """Bytes of a table's name that the database keeps; it cuts the rest off. None when it refuses, or takes any."""
+    """Bytes of a name that the database keeps; it cuts the rest off. None when it refuses, or takes any."""
     sqlalchemy_name: ClassVar[str] = ""
     """Of SQLAlchemy's dialect and driver: ``postgresql+psycopg``."""
 
@@ -299,7 +299,7 @@ class Dialect(ABC):
         raise ConfigError(f"{text} is no name of a table: it has {len(parts)} parts, three at most are possible")
 
     def cut(self, name: str) -> str:
-        """A table's name as the database keeps it."""
+        """The name of a table or column as the database keeps it."""
         data = name.encode()
         if self.longest_name is None or len(data) <= self.longest_name:
             return name

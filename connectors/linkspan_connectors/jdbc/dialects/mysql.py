@@ -182,7 +182,7 @@ class MySqlDialect(Dialect):
         """By the number of the error."""
         arguments = error.args
         code = arguments[0] if arguments and isinstance(arguments[0], int) else None
-        text = str(arguments[1]) if len(arguments) > 1 else str(error)
+        text = str(arguments[1]) if code is not None and len(arguments) > 1 else str(error)
         return Refusal(_kind(error, code), text or "the connection is closed", None, code or None)
 
 
