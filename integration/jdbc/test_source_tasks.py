@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from integration.jdbc.targets import Target
 from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.proxy import Proxy
-from linkspan.api import SourceRecord
+from linkspan.api import ConnectError, SourceRecord
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc import reader
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
@@ -140,6 +141,18 @@ def test_validation_names_the_key_that_is_wrong(request, kind):
     assert set(problems(target, connection_url=f"jdbc:{kind}://127.0.0.1:1/x")) == {"connection.url"}
     assert set(problems(target, query="SELECT * FROM nowhere", topic_prefix="q")) == {"query"}
     assert problems(target, query="SELECT 1 AS id", topic_prefix="q") == {}
+
+
+def test_a_masked_query_is_in_no_message_and_no_trace(target):
+    query = "SELECT id, 'topsecret' AS x FROM topsecret"
+    message = problems(target, query_masked=query, topic_prefix="q")["query.masked"]
+    assert "Looking at the query failed" in message
+    assert "topsecret" not in message
+    with tasks_of(target, mode="bulk", **{"query.masked": query}) as tasks:
+        task = tasks.start()
+        with pytest.raises(ConnectError, match="Reading the query failed") as error:
+            polled(task)
+    assert "topsecret" not in "".join(traceback.format_exception(error.value))
 
 
 def test_no_password_is_in_any_message(postgresql_target):

@@ -119,14 +119,22 @@ _HINTS: Final = {
 }
 
 
-def failure_of(refusal: Refusal, what: str, *, trim: bool = False) -> ConnectError:
+_OF_THE_SERVER: Final = frozenset({Kind.AGAIN, Kind.WAIT, Kind.UNREACHABLE, Kind.FULL})
+"""Refusals that are about the server or others who use it, and not about the statement."""
+_UNSAID: Final = "what the database says is not shown, since it may repeat the statement"
+
+
+def failure_of(refusal: Refusal, what: str, *, trim: bool = False, hidden: bool = False) -> ConnectError:
     """The error of ours for one of a driver.
 
     Args:
         refusal: what the driver says.
         what: was tried, and with what.
         trim: whether values of rows must not be shown (``trim.sensitive.log``).
+        hidden: whether the statement must not be shown, which the database may repeat (``query.masked``).
     """
+    if hidden and refusal.kind not in _OF_THE_SERVER:
+        refusal = refusal._replace(text=_UNSAID, column=None, detail=None)
     parts = [f"SQLState {refusal.state}" if refusal.state else "", f"code {refusal.code}" if refusal.code else ""]
     marks = ", ".join(part for part in parts if part)
     text = f"{what} failed: {masked(' '.join(refusal.text.split()))}" + (f" ({marks})" if marks else "")

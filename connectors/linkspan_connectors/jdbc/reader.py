@@ -46,6 +46,7 @@ class Reader:
         interval: seconds between two statements for the same table.
         buffered: rows that may wait to be taken; one more batch may come on top.
         attempts: failures in a row of one table after which the task fails; 0 or less for any number.
+        hides: whether statements must not be shown, nor what the database says of them (``query.masked``).
         clock: seconds, monotonic.
     """
 
@@ -58,6 +59,7 @@ class Reader:
         interval: float,
         buffered: int,
         attempts: int,
+        hides: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
@@ -65,6 +67,7 @@ class Reader:
         self._interval = interval
         self._buffered = buffered
         self._attempts = attempts
+        self._hides = hides
         self._clock = clock
         self._changed = threading.Condition()
         self._ready: deque[Batch] = deque()
@@ -206,7 +209,7 @@ class Reader:
 
     def _turn_failed(self, turn: _Turn, error: Exception) -> None:
         """Let the connection go; all go on behind the rows that were read, on a new one."""
-        failure = self._client.dialect.failure(error, f"Reading {turn.reading.title}")
+        failure = self._client.dialect.failure(error, f"Reading {turn.reading.title}", hidden=self._hides)
         self._give_up_connection()
         if self._stopping.is_set():
             return
@@ -220,7 +223,7 @@ class Reader:
         Raises:
             ConnectError: it does not, or has not for as long as is allowed.
         """
-        cause = None if failure is error else error
+        cause = None if failure is error or self._hides else error
         if not isinstance(failure, RetriableError):
             raise failure from cause
         if count >= self._attempts > 0:

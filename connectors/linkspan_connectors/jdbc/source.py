@@ -15,7 +15,7 @@ from linkspan_connectors.jdbc.credentials import credentials_of
 from linkspan_connectors.jdbc.outbox import OutboxSource
 from linkspan_connectors.jdbc.outbox_config import OUTBOX
 from linkspan_connectors.jdbc.reader import Reader
-from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, query_text
+from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, query_key, query_text
 from linkspan_connectors.jdbc.source_tables import Readings, isolated
 
 __all__ = ["JdbcSourceTask"]
@@ -80,6 +80,7 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
             interval=config.poll_interval_ms / 1000,
             buffered=config.max_buffer_size or 4 * config.batch_max_rows,
             attempts=config.query_retry_attempts,
+            hides=query_key(config) == "query.masked",
         )
         self._reader.start()
 

@@ -169,7 +169,7 @@ class JdbcSourceConfig(OutboxConfig):
         order=7,
         width=Width.LONG,
         display_name="Query (masked)",
-        doc="The same as query, but shown neither by REST nor in logs.",
+        doc="The same as query, but treated like a password: it is not shown in logs, messages and validation.",
     )
     query_suffix = Str(
         default="",

@@ -180,7 +180,7 @@ def _looked_at(config: JdbcSourceConfig, dialect: Dialect, connection: DriverCon
             return _unmapped(config, chosen(config, dialect, connection))
     except Exception as error:  # noqa: BLE001 - supervision point: drivers raise what they want
         what = "Looking at the tables" if key is None else "Looking at the query"
-        failure = dialect.failure(error, what)
+        failure = dialect.failure(error, what, hidden=key == "query.masked")
         if isinstance(failure, ConfigError) and failure.key is not None:
             return [failure]
         return [ConfigError(failure.message, key or "table.include.list")]

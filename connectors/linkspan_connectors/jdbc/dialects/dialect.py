@@ -551,13 +551,14 @@ class Dialect(ABC):
     def refusal(self, error: BaseException) -> Refusal:
         """Parts of a driver's error, and what has to be done about it."""
 
-    def failure(self, error: BaseException, what: str, *, trim: bool = False) -> ConnectError:
+    def failure(self, error: BaseException, what: str, *, trim: bool = False, hidden: bool = False) -> ConnectError:
         """The error for what a driver raised, of the class that the reaction asks for (spec 7, 10 and 15).
 
         Args:
             error: of the driver; errors of ours come back as they are.
             what: was tried, and with what: ``Reading table public.orders``.
             trim: whether values of rows must not be shown (``trim.sensitive.log``).
+            hidden: whether the statement must not be shown, which the database may repeat (``query.masked``).
 
         Returns:
             RetriableError and its kinds for what passes, DataError when a record is at fault, CredentialsError,
@@ -565,7 +566,9 @@ class Dialect(ABC):
         """
         if isinstance(error, RowError):
             error = error.reason
-        return error if isinstance(error, ConnectError) else failure_of(self.refusal(error), what, trim=trim)
+        if isinstance(error, ConnectError):
+            return error
+        return failure_of(self.refusal(error), what, trim=trim, hidden=hidden)
 
 
 _LOGICAL: Final = frozenset({schema_types.DECIMAL, schema_types.DATE, schema_types.TIME, schema_types.TIMESTAMP})
