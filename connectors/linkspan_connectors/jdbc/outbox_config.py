@@ -121,6 +121,26 @@ class OutboxConfig(ConnectionConfig):
         display_name="Expand JSON",
         doc="Whether a payload that is the text of a JSON object or array becomes a value with a schema made from it.",
     )
+    x_outbox_table_field_event_schema_version = Str(
+        "x.outbox.table.field.event.schema.version",
+        default="",
+        importance=LOW,
+        group=_GROUP,
+        order=15,
+        width=Width.MEDIUM,
+        display_name="Column of the schema's version",
+        doc="Column with a whole number that becomes the version of an envelope's schema; empty for none.",
+    )
+    x_outbox_table_fields_additional_error_on_missing = Bool(
+        "x.outbox.table.fields.additional.error.on.missing",
+        default=True,
+        importance=LOW,
+        group=_GROUP,
+        order=16,
+        width=Width.SHORT,
+        display_name="Further columns have to be there",
+        doc="Whether a further column that the table does not have is an error; else it is left out.",
+    )
     x_outbox_table_json_payload_null_behavior = Str(
         "x.outbox.table.json.payload.null.behavior",
         default="ignore",

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import javaproperties
+
 from linkspan.api import ConfigError, DataError, Headers, Schema, SourceRecord, StructRows, Type
 from linkspan_connectors.jdbc.columns import ColumnRules, Rows, UnreadableRow, columns_of
 from linkspan_connectors.jdbc.filters import compiled
@@ -58,7 +60,7 @@ class EventRules:
         placements = [Placement.of(key, item) for item in config.x_outbox_table_fields_additional_placement]
         self.headers = [each for each in placements if each.place == "header"]
         self.envelope = [each for each in placements if each.place == "envelope"]
-        self.partition = next((each for each in placements if each.place == "partition"), None)
+        self.partition = [each for each in placements if each.place == "partition"]
         self.names = {
             "x.outbox.table.field.event.id": config.x_outbox_table_field_event_id,
             "x.outbox.table.field.event.key": config.x_outbox_table_field_event_key,
@@ -66,11 +68,15 @@ class EventRules:
             "x.outbox.route.by.field": config.x_outbox_route_by_field,
         }
         self.timestamp = config.x_outbox_table_field_event_timestamp
+        self.version = config.x_outbox_table_field_event_schema_version
+        self.may_lack = not config.x_outbox_table_fields_additional_error_on_missing
         self.header_column = config.x_outbox_table_field_event_headers
         self.trace = config.x_outbox_tracing_span_context_field
         self.tombstones = config.x_outbox_route_tombstone_on_empty_payload
         nulls_are_bytes = config.x_outbox_table_json_payload_null_behavior == "optional_bytes"
-        self.json = JsonPayloads(nulls_are_bytes=nulls_are_bytes) if config.x_outbox_table_expand_json_payload else None
+        name = config.x_outbox_table_field_event_payload
+        expands = config.x_outbox_table_expand_json_payload
+        self.json = JsonPayloads(name, nulls_are_bytes=nulls_are_bytes) if expands else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +115,12 @@ class Events:
         key = "x.outbox.table.field.event.headers"
         self._header_column = self._part(key, rules.header_column) if rules.header_column else None
         self._trace = self._part("", rules.trace) if self._found(rules.trace) is not None else None
-        self._headers = [self._placed(each) for each in rules.headers]
-        self._envelope = [self._placed(each) for each in rules.envelope]
-        self._partition = None if rules.partition is None else self._placed(rules.partition)
-        self._envelopes: dict[Schema, Schema] = {}
+        self._headers = self._placed(rules.headers)
+        self._envelope = self._placed(rules.envelope)
+        self._partition = next(iter(self._placed(rules.partition)), None)
+        key = "x.outbox.table.field.event.schema.version"
+        self._version = self._part(key, rules.version) if rules.version and self._envelope else None
+        self._envelopes: dict[tuple[Schema, str, int | None], Schema] = {}
 
     def records(self, rows: Sequence[Row]) -> list[SourceRecord]:
         """A record each, without partition and offset of the source.
@@ -163,7 +171,7 @@ class Events:
             value = value_schema = None
         elif self._envelope:
             value = {_ENVELOPE: payload, **{part.alias: row[part.at] for part in self._envelope}}
-            value_schema = self._envelope_of(schema)
+            value_schema = self._envelope_of(schema, str(by), _version(self._version, row))
         else:
             value, value_schema = payload, schema
         key = self._key
@@ -190,19 +198,19 @@ class Events:
                 shown = value if is_plain else json.dumps(value, ensure_ascii=False)
                 headers.add(name, shown, None if value is None else _HEADERS[type(shown)])
         if self._trace is not None and row[self._trace.at] is not None:
-            for line in str(row[self._trace.at]).splitlines():
-                name, equals, value = line.partition("=")
-                if equals and not name.lstrip().startswith(("#", "!")):
-                    headers.add(name.strip(), value.strip(), _TEXT)
+            for name, shown in _properties(str(row[self._trace.at])).items():
+                headers.add(name, shown, _TEXT)
         return headers
 
-    def _envelope_of(self, payload: Schema) -> Schema:
-        found = self._envelopes.get(payload)
+    def _envelope_of(self, payload: Schema, by: str, version: int | None) -> Schema:
+        """Payloads of one route are of one kind: the schema is named after it, and the table."""
+        found = self._envelopes.get((payload, by, version))
         if found is None:
             if len(self._envelopes) >= _MOST_ENVELOPES:
                 self._envelopes.clear()
             fields = [(_ENVELOPE, payload), *((part.alias, part.schema) for part in self._envelope)]
-            found = self._envelopes[payload] = Schema(Type.STRUCT, name=self._name, fields=fields)
+            found = Schema(Type.STRUCT, name=f"{by}.{self._name}", version=version, fields=fields)
+            self._envelopes[payload, by, version] = found
         return found
 
     def _where(self, row: Row) -> str:
@@ -228,8 +236,10 @@ class Events:
         field = self._fields[found]
         return _Part(field.index, alias or found, field.schema)
 
-    def _placed(self, placement: Placement) -> _Part:
-        return self._part("x.outbox.table.fields.additional.placement", placement.column, placement.alias)
+    def _placed(self, placements: Sequence[Placement]) -> list[_Part]:
+        key = "x.outbox.table.fields.additional.placement"
+        found = [each for each in placements if not self._rules.may_lack or self._found(each.column) is not None]
+        return [self._part(key, each.column, each.alias) for each in found]
 
     def _time(self, name: str) -> _Part:
         key = "x.outbox.table.field.event.timestamp"
@@ -242,7 +252,7 @@ class Events:
 
 
 def _is_empty(payload: object) -> bool:
-    return payload is None or (isinstance(payload, str) and not payload.strip()) or payload == b""
+    return payload is None or (isinstance(payload, str) and not payload.strip())
 
 
 def _partition(part: _Part, row: Sequence[Any]) -> int | None:
@@ -250,6 +260,21 @@ def _partition(part: _Part, row: Sequence[Any]) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise DataError(f"column {part.alias} has {value!r:.60}, which is no number of a partition")
     return value
+
+
+def _version(part: _Part | None, row: Sequence[Any]) -> int | None:
+    value = None if part is None else row[part.at]
+    if part is not None and value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise DataError(f"column {part.alias} has {value!r:.60}, which is no number of a version")
+    return value
+
+
+def _properties(text: str) -> Mapping[str, str]:
+    """What stands in the form of Java's properties; nothing of what does not: a trace must not hold an event back."""
+    try:
+        return javaproperties.loads(text)
+    except ValueError:
+        return {}
 
 
 def _milliseconds(part: _Part, row: Sequence[Any]) -> int | None:
