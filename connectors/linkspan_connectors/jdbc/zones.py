@@ -15,6 +15,7 @@ __all__ = ["from_wall", "moment_of", "offset_text", "to_wall", "wall_date", "wal
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1)
 _GREGORIAN: Final = datetime.datetime(1582, 10, 15)  # noqa: DTZ001 - a wall clock
+_GREGORIAN_DAY: Final = _GREGORIAN.date()
 _OFFSET: Final = re.compile(r"(?:GMT|UTC|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?")
 
 _SHORT_IDS: Final = {
@@ -128,12 +129,15 @@ def offset_text(instant: datetime.datetime, zone: tzinfo) -> str:
     return f"{text}:{seconds % 60:02}" if seconds % 60 else text
 
 
-def wall_date(day: datetime.date, zone: tzinfo) -> datetime.date:
-    """The day in the zone when the day begins in UTC: what Java makes of a Connect Date."""
-    if zone is UTC:
+def wall_date(day: datetime.date, zone: tzinfo, *, proleptic: bool = True) -> datetime.date:
+    """The day in the zone when the day begins in UTC: what Java makes of a Connect Date.
+
+    Raises:
+        OverflowError: it is before year 1 or after 9999 there.
+    """
+    if zone is UTC and (proleptic or day >= _GREGORIAN_DAY):
         return day
-    midnight = datetime.datetime.combine(day, datetime.time(), UTC)
-    return midnight.astimezone(zone).date()
+    return to_wall(datetime.datetime.combine(day, datetime.time(), UTC), zone, proleptic=proleptic).date()
 
 
 def wall_time(time: datetime.time, zone: tzinfo) -> datetime.time:

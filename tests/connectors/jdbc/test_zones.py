@@ -69,6 +69,16 @@ def test_dates_and_times_are_those_that_java_makes_in_a_zone():
     assert wall_time(time(10), zone_of("Europe/Paris")) == time(11)
 
 
+def test_days_before_the_reform_are_written_as_julian_ones_in_the_old_calendar():
+    assert wall_date(date(1582, 10, 14), UTC, proleptic=False) == date(1582, 10, 4)
+    assert wall_date(date(1582, 10, 15), UTC, proleptic=False) == date(1582, 10, 15)
+    assert wall_date(date(1500, 1, 10), UTC, proleptic=False) == date(1500, 1, 1)
+    assert wall_date(date(1500, 1, 10), zone_of("America/New_York"), proleptic=False) == date(1499, 12, 31)
+    assert wall_date(date(1500, 1, 10), UTC) == date(1500, 1, 10)
+    with pytest.raises(OverflowError):
+        wall_date(date(1, 1, 1), zone_of("America/New_York"))
+
+
 def test_numbers_become_moments():
     assert moment_of(1_600_000_000_123_456, 6) == datetime(2020, 9, 13, 12, 26, 40, 123456, tzinfo=UTC)
     assert moment_of("-1", 9) == datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)

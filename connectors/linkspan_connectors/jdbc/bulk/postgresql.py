@@ -91,7 +91,7 @@ def form_of(column: SinkColumn, oid: int, settings: Settings) -> _Form | None:
         if (name, oid) == (DECIMAL, _NUMERIC):
             return _Form(oid)
         if (name, oid) == (DATE, _DATE):
-            return _Form(oid, lambda day: wall_date(day, settings.date_zone))
+            return _Form(oid, lambda day: wall_date(day, settings.date_zone, proleptic=settings.proleptic))
         return _Form(oid, lambda time: wall_time(time, settings.zone)) if (name, oid) == (TIME, _TIME) else None
     return _plain_form(column.schema, oid)
 

@@ -526,7 +526,7 @@ class Dialect(ABC):
             return lambda number: self.wall(moment_of(number, timestamp_digits))
         match logical(schema):
             case schema_types.DATE:
-                return lambda day: wall_date(day, settings.date_zone)
+                return lambda day: wall_date(day, settings.date_zone, proleptic=settings.proleptic)
             case schema_types.TIME:
                 return lambda time: wall_time(time, settings.zone)
             case schema_types.TIMESTAMP:

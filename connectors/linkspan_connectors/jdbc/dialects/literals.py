@@ -37,7 +37,7 @@ def literal(value: object, schema: Schema, settings: Settings, *, boolean: tuple
         local = to_wall(value, settings.zone, proleptic=settings.proleptic)
         return f"'{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03}'"
     if isinstance(value, datetime.date) and schema.name == DATE:
-        return f"'{wall_date(value, settings.date_zone).isoformat()}'"
+        return f"'{wall_date(value, settings.date_zone, proleptic=settings.proleptic).isoformat()}'"
     if isinstance(value, datetime.time) and schema.name == TIME:
         clock = wall_time(value, settings.zone)
         return f"'{clock:%H:%M:%S}.{clock.microsecond // 1000:03}'"

@@ -192,7 +192,9 @@ class OracleDialect(Dialect):
         settings = self.settings
         name = logical(schema)
         if not timestamp_digits and name == DATE:
-            return lambda day: datetime.datetime.combine(wall_date(day, settings.date_zone), datetime.time())
+            return lambda day: datetime.datetime.combine(
+                wall_date(day, settings.date_zone, proleptic=settings.proleptic), datetime.time()
+            )
         if not timestamp_digits and name == TIME:
             return lambda time: datetime.datetime.combine(_DAY_ONE, wall_time(time, settings.zone))
         if name is None and schema.type is Type.BOOLEAN:

@@ -31,6 +31,7 @@ __all__ = ["PostgreSqlDialect"]
 
 log = logging.getLogger(__name__)
 
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _CASTS: Final = frozenset({"json", "jsonb", "uuid"})
 
 
@@ -207,12 +208,23 @@ class PostgreSqlDialect(Dialect):
             return lambda number: self.wall(moment_of(number, timestamp_digits))
         name = logical(schema)
         if name == DATE:
-            return lambda day: wall_date(day, self.settings.date_zone).isoformat()
+            return self._day
         if name == TIME:
-            return lambda time: wall_time(time, self.settings.zone).isoformat()
+            return self._clock
         if schema.type in (Type.ARRAY, Type.BYTES):
             return None
         return super().bind(schema, column)
+
+    def _day(self, day: datetime.date) -> str:
+        """A day with its offset, which a column with time zone takes for its beginning."""
+        zone = self.settings.date_zone
+        midnight = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+        return f"{wall_date(day, zone, proleptic=self.settings.proleptic).isoformat()} {offset_text(midnight, zone)}"
+
+    def _clock(self, time: datetime.time) -> str:
+        """A time of day with the offset of the first day of the epoch, for a column with time zone."""
+        zone = self.settings.zone
+        return f"{wall_time(time, zone).isoformat()}{offset_text(_EPOCH, zone)}"
 
     def wall(self, instant: datetime.datetime) -> str:
         """A wall clock with its offset: a column with time zone takes the instant, one without the clock."""

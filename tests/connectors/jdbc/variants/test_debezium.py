@@ -374,6 +374,10 @@ def test_in_another_zone_days_and_times_of_day_stay_and_moments_are_those_of_its
     assert engine_config(config(use_time_zone="America/New_York")).date_timezone == "UTC"
 
 
+def test_dates_are_those_of_the_gregorian_calendar_however_old():
+    assert engine_config(config()).date_calendar_system == "PROLEPTIC_GREGORIAN"
+
+
 def test_times_of_debezium_are_times_of_the_database(database):
     def named(kind, name):
         return Schema(kind, optional=True, name=f"io.debezium.time.{name}")

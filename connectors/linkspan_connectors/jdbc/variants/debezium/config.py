@@ -427,6 +427,8 @@ def engine_config(config: Config) -> JdbcSinkConfig:
             "db.timezone": values["use.time.zone"],
             # days are written as they stand
             "date.timezone": "UTC",
+            # it binds dates of java.time, which have no other calendar
+            "date.calendar.system": "PROLEPTIC_GREGORIAN",
             "max.retries": values["flush.max.retries"],
             "pk.fields": key_fields(config),
             "pk.mode": "record_key" if key_mode == "record_header" else key_mode,
