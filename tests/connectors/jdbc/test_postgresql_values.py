@@ -1,9 +1,11 @@
 """Values of PostgreSQL that Python's types cannot hold, or that come as texts (spec/jdbc.md 8.3)."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from linkspan_connectors.jdbc.dialects.postgresql_columns import _money, _signed_byte
-from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms
+from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms, moment_in_utc
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.urls import parse
 from linkspan_connectors.jdbc.zones import zone_of
@@ -30,6 +32,21 @@ SETTINGS = Settings(parse("jdbc:postgresql://h/d"), proleptic=True)
 )
 def test_moments_beyond_python_are_what_the_java_driver_makes_of_them(text, millis):
     assert epoch_ms(text, SETTINGS) == millis
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("10000-01-01 08:59:59.999999+09", datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
+        ("0001-12-31 19:03:58-04:56:02 BC", datetime(1, 1, 1, tzinfo=UTC)),
+        ("10000-01-01 00:00:00+00", None),
+        ("10000-01-01 08:59:59", None),
+        ("10000-01-01", None),
+        ("infinity", None),
+    ],
+)
+def test_a_moment_whose_year_is_python_s_in_utc_only_is_that_moment(text, moment):
+    assert moment_in_utc(text) == moment
 
 
 def test_moments_without_a_zone_are_of_the_databases():

@@ -13,7 +13,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms
+from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms, moment_in_utc
 from linkspan_connectors.jdbc.results import JdbcType, OutOfRange, ResultColumn, Row
 from linkspan_connectors.jdbc.settings import Settings
 
@@ -288,4 +288,4 @@ def _value(loaders: Any, data: bytes, oid: int, settings: Settings) -> Any:  # n
         return loaders.get_loader(oid, psycopg.pq.Format.TEXT).load(data)
     except psycopg.DataError:
         text = bytes(data).decode(errors="replace")
-        return OutOfRange(text, epoch_ms(text, settings))
+        return moment_in_utc(text) or OutOfRange(text, epoch_ms(text, settings))

@@ -9,7 +9,7 @@ from typing import Final
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.zones import from_wall
 
-__all__ = ["epoch_ms"]
+__all__ = ["epoch_ms", "moment_in_utc"]
 
 _INFINITY: Final = 9_223_372_036_825_200_000
 _DAY: Final = 86_400
@@ -45,6 +45,21 @@ def epoch_ms(text: str, settings: Settings) -> int | None:
         wall = datetime.datetime(2000 + year % 400 if year > 0 else 4, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock
         seconds -= int((wall - from_wall(wall, settings.zone).replace(tzinfo=None)).total_seconds())
     return seconds * 1000 + int((match[7] or "").ljust(3, "0")[:3])
+
+
+def moment_in_utc(text: str) -> datetime.datetime | None:
+    """The moment of a text with a zone, whose year there is not one of Python's; None when it is not in UTC either."""
+    match = _MOMENT.fullmatch(text)
+    if match is None or not match[8] or not match[4]:
+        return None
+    year = 1 - int(match[1]) if match[9] else int(match[1])
+    month, day, hour, minute, second = map(int, match.group(2, 3, 4, 5, 6))
+    seconds = hour * 3600 + minute * 60 + second - _offset(match[8])
+    past = datetime.timedelta(_day_number(year, month, day, julian=False), seconds, int((match[7] or "").ljust(6, "0")))
+    try:
+        return datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + past
+    except OverflowError:
+        return None
 
 
 def _day_number(year: int, month: int, day: int, *, julian: bool) -> int:
