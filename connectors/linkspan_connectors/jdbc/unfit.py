@@ -62,7 +62,8 @@ def _fits(value: object, type_name: str) -> bool:
             return least <= value < most
     number = _NUMBER.fullmatch(type_name)
     if number is not None and isinstance(value, int | Decimal):
-        return bool(abs(value) < 10 ** (int(number[1]) - int(number[2] or 0)))
+        # abs() would round it
+        return bool(Decimal(value).copy_abs() < 10 ** (int(number[1]) - int(number[2] or 0)))
     return True
 
 

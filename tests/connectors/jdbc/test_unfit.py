@@ -29,6 +29,7 @@ def told(type_name, value, *, nullable=True, auto_increment=False):
         ("tinyint(4)", 127, 128),
         ("numeric(5,2)", Decimal("999.99"), Decimal(1000)),
         ("decimal(5)", 99999, 100000),
+        ("decimal(65,30)", Decimal("9" * 35 + "." + "9" * 30), Decimal("1" + "0" * 35)),
     ],
 )
 def test_a_value_that_does_not_fit_is_told_with_its_column_and_type(type_name, fits, does_not):
