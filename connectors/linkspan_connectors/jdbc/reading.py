@@ -247,13 +247,15 @@ class Reading:
             Exception: of the driver.
             ConnectError: a row does not say where reading goes on.
         """
-        selection, track = self._selection, self._track
+        selection = self._selection
         assert selection is not None
-        assert track is not None
-        assert self._made_by is not None
         most = self._rules.batch_rows
         wanted = most + self._rules.ahead - len(self._held)
         fetched = selection.fetch(wanted)
+        self._understand(selection.columns)
+        track = self._track
+        assert track is not None
+        assert self._made_by is not None
         rows = [*self._held, *fetched] if self._held else fetched
         has_ended = len(fetched) < wanted
         if self._dialect.times_are_cut and self._rules.mode.uses_timestamp:

@@ -90,6 +90,8 @@ class ResultColumn(NamedTuple):
     others                                 as the driver gives it
     =====================================  =========================================================================
 
+    Days and moments before 1582-10-15 are dated in the calendar of ``date.calendar.system``.
+
     Attributes:
         label: name in the result.
         type: what a JDBC driver calls it.
@@ -121,7 +123,7 @@ class Selection(Protocol):
     Where the dialect has no ``selections_at_once``, nothing else may be asked on its connection before it is closed.
 
     Attributes:
-        columns: in the order of the values of a row.
+        columns: in the order of the values of a row; may be others after :meth:`fetch`, when rows need wider types.
     """
 
     columns: tuple[ResultColumn, ...]

@@ -362,6 +362,26 @@ def test_records_of_unchanged_columns_have_the_very_same_schema(source):
     assert taken(task, 1)[0].value_schema is taken(task, 1)[0].value_schema
 
 
+@pytest.mark.parametrize("mode", ["bulk", "incrementing"])
+def test_integers_are_wider_from_the_batch_on_that_has_a_larger_number(source, mode):
+    source.run("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, m INTEGER)")
+    source.run(*(f"INSERT INTO t VALUES ({at}, {-1 << 40 if at == 4 else at}, NULL)" for at in range(6)))
+    records = taken(source.start("t", mode=mode, batch_max_rows="2"), 6)
+    assert values(records, "n") == [0, 1, 2, 3, -(1 << 40), 5]
+    kinds = [tuple(field.schema.type.value for field in record.value_schema.fields) for record in records]
+    assert kinds == [("INT32", "INT32", "INT32")] * 4 + [("INT32", "INT64", "INT32")] * 2
+    for record in records:
+        record.value_schema.validate(record.value)
+
+
+@pytest.mark.parametrize("calendar", ["LEGACY", "PROLEPTIC_GREGORIAN"])
+def test_milliseconds_are_the_same_moment_in_either_calendar(source, calendar):
+    source.run("CREATE TABLE t (day DATE, moment TIMESTAMP)", "INSERT INTO t VALUES (-14829955200000, -14829955200123)")
+    (record,) = taken(source.start("t", mode="bulk", date_calendar_system=calendar), 1)
+    day, moment = datetime.date(1500, 1, 22), datetime.datetime(1500, 1, 21, 23, 59, 59, 877_000, datetime.UTC)
+    assert record.value == {"day": day, "moment": moment}
+
+
 def test_tables_take_turns_by_batches(source):
     for name in ("large", "small"):
         source.run(NUMBERS.replace("numbers", name))

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final
 from linkspan.api import Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
-from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, CursorSelection, Dialect, logical
-from linkspan_connectors.jdbc.dialects.sqlite_columns import described, text_or_bytes
+from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, Dialect, logical
+from linkspan_connectors.jdbc.dialects.sqlite_columns import GrowingSelection, described, text_or_bytes
 from linkspan_connectors.jdbc.dialects.sqlite_tables import definition_of, list_tables
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.errors import Kind, Refusal
@@ -108,11 +108,11 @@ class SqliteDialect(Dialect):
         self, connection: DriverConnection, statement: str, parameters: Sequence[Any] = (), *, batch_rows: int
     ) -> Selection:
         """Rows are made while they are fetched."""
-        columns = described(connection, statement)
+        columns = described(connection, statement, self.settings)
         cursor = connection.cursor()
         cursor.execute(statement, tuple(parameters))
         first = cursor.fetchmany(batch_rows)
-        return CursorSelection(cursor, columns(cursor.description or (), first), first)
+        return GrowingSelection(cursor, columns(cursor.description or (), first), first)
 
     def check_query(self, connection: DriverConnection, statement: str) -> None:
         """Have its plan made."""

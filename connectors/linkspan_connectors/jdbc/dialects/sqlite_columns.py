@@ -6,15 +6,18 @@ import datetime
 import itertools
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from linkspan_connectors.jdbc.dialects.dialect import CursorSelection
 from linkspan_connectors.jdbc.dialects.sqlite_tables import Origin, origins_of
-from linkspan_connectors.jdbc.drivers import DriverConnection, with_nulls
+from linkspan_connectors.jdbc.drivers import DriverConnection, DriverCursor, with_nulls
 from linkspan_connectors.jdbc.results import JdbcType, OutOfRange, ResultColumn, Row
+from linkspan_connectors.jdbc.settings import Settings
+from linkspan_connectors.jdbc.zones import to_wall
 
-__all__ = ["declared_type", "described", "text_or_bytes"]
+__all__ = ["GrowingSelection", "declared_type", "described", "text_or_bytes"]
 
 _NAMED: Final = {
     "BOOLEAN": JdbcType.BOOLEAN,
@@ -74,7 +77,7 @@ def declared_type(text: str) -> JdbcType | None:
 
 
 def described(
-    connection: DriverConnection, statement: str
+    connection: DriverConnection, statement: str, settings: Settings
 ) -> Callable[[Sequence[Sequence[Any]], Sequence[Row]], list[ResultColumn]]:
     """What makes the columns of a query's labels and its first rows.
 
@@ -83,15 +86,19 @@ def described(
     Args:
         connection: nothing of it changes.
         statement: with ``?``.
+        settings: the calendar of old days.
     """
     declared = _declared(connection, statement)
     origins = origins_of(connection, statement)
+    loads = _loads(settings)
 
     def columns(description: Sequence[Sequence[Any]], first: Sequence[Row]) -> list[ResultColumn]:
-        return [
-            _column(label[0], declared[index] if index < len(declared) else "", origins.get(index), index, first)
-            for index, label in enumerate(description)
-        ]
+        found = []
+        for index, label in enumerate(description):
+            column = _column(label[0], declared[index] if index < len(declared) else "", origins.get(index))
+            kind = declared_type(column.type_name) or _type_of([row[index] for row in first if row[index] is not None])
+            found.append(column._replace(type=kind, load=loads.get(kind, _text)))
+        return found
 
     return columns
 
@@ -110,23 +117,45 @@ def _declared(connection: DriverConnection, statement: str) -> list[str]:
         cursor.close()
 
 
-def _column(label: str, declared: str, origin: Origin | None, index: int, first: Sequence[Row]) -> ResultColumn:
-    values = [row[index] for row in first if row[index] is not None]
-    kind = declared_type(declared) or _type_of(values)
-    if kind is JdbcType.INTEGER and any(isinstance(value, int) and value not in _SMALL for value in values):
-        kind = JdbcType.BIGINT
+def _column(label: str, declared: str, origin: Origin | None) -> ResultColumn:
     size = _SIZE.search(declared)
     return ResultColumn(
         label,
-        kind,
+        JdbcType.NULL,
         _SIZE.sub("", declared).strip().lower(),
         precision=int(size[1]) if size else 0,
         scale=int(size[2] or 0) if size else 0,
         nullable=None if origin is None else origin.nullable,
         auto_increment=None if origin is None else origin.auto_increment,
         table=None if origin is None else origin.table,
-        load=_LOADS.get(kind, _text),
     )
+
+
+class GrowingSelection(CursorSelection):
+    """A query whose columns of INTEGER become those of BIGINT with the first rows that have larger numbers.
+
+    SQLite has one kind of integer, of up to 64 bits, and the Java driver goes by the first row alone.
+    """
+
+    def __init__(self, cursor: DriverCursor, columns: Sequence[ResultColumn], first: Sequence[Row]) -> None:
+        super().__init__(cursor, columns, first)
+        self._grow(first)
+
+    def fetch(self, count: int) -> Sequence[Row]:
+        """The next rows; ``columns`` are those of these rows and of all before."""
+        rows = super().fetch(count)
+        self._grow(rows)
+        return rows
+
+    def _grow(self, rows: Sequence[Row]) -> None:
+        for index, column in enumerate(self.columns):
+            if column.type is JdbcType.INTEGER and any(_is_large(row[index]) for row in rows):
+                grown = column._replace(type=JdbcType.BIGINT)
+                self.columns = (*self.columns[:index], grown, *self.columns[index + 1 :])
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, int) and value not in _SMALL
 
 
 def _type_of(values: Sequence[Any]) -> JdbcType:
@@ -189,22 +218,21 @@ def _bytes(value: Any) -> bytes:  # noqa: ANN401 - as above
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def _moment(value: Any) -> Any:  # noqa: ANN401 - as above
-    """Milliseconds since the epoch, a text, or a Julian day: what the Java driver stores and reads."""
+def _moment(value: Any, *, proleptic: bool) -> Any:  # noqa: ANN401 - as above
+    """Milliseconds since the epoch, a text, or a Julian day: what the Java driver stores and reads.
+
+    The first and the last are the same moment in either calendar, and are dated in that of the settings.
+    """
     try:
         if isinstance(value, int):
-            return _EPOCH + datetime.timedelta(milliseconds=value)
+            instant = _EPOCH + datetime.timedelta(milliseconds=value)
+            return to_wall(instant, datetime.UTC, proleptic=proleptic).replace(tzinfo=datetime.UTC)
         if isinstance(value, float):
-            days = datetime.timedelta(days=value - 2440587.5)
-            return datetime.datetime(1970, 1, 1) + days  # noqa: DTZ001 - a wall clock
+            instant = _EPOCH + datetime.timedelta(days=value - 2440587.5)
+            return to_wall(instant, datetime.UTC, proleptic=proleptic)
         return datetime.datetime.fromisoformat(_shown(value).strip())
     except (ValueError, OverflowError):
         return OutOfRange(_shown(value), value if isinstance(value, int) else None)
-
-
-def _day(value: Any) -> Any:  # noqa: ANN401 - as above
-    moment = _moment(value)
-    return moment if isinstance(moment, OutOfRange) else moment.date()
 
 
 def _time(value: Any) -> Any:  # noqa: ANN401 - as above
@@ -213,8 +241,21 @@ def _time(value: Any) -> Any:  # noqa: ANN401 - as above
             return datetime.time.fromisoformat(value.strip())
         except ValueError:
             pass
-    moment = _moment(value)
+    moment = _moment(value, proleptic=True)
     return moment if isinstance(moment, OutOfRange) else moment.timetz()
+
+
+def _loads(settings: Settings) -> Mapping[JdbcType, Callable[[Any], Any]]:
+    """What makes values of what is stored."""
+
+    def moment(value: Any) -> Any:  # noqa: ANN401 - as above
+        return _moment(value, proleptic=settings.proleptic)
+
+    def day(value: Any) -> Any:  # noqa: ANN401 - as above
+        found = moment(value)
+        return found if isinstance(found, OutOfRange) else found.date()
+
+    return {**_LOADS, JdbcType.DATE: day, JdbcType.TIMESTAMP: moment}
 
 
 _LOADS: Final[dict[JdbcType, Callable[[Any], Any]]] = {
@@ -223,7 +264,5 @@ _LOADS: Final[dict[JdbcType, Callable[[Any], Any]]] = {
     **dict.fromkeys((JdbcType.NUMERIC, JdbcType.DECIMAL), _decimal),
     **dict.fromkeys((JdbcType.BINARY, JdbcType.BLOB), _bytes),
     JdbcType.BOOLEAN: _boolean,
-    JdbcType.DATE: _day,
     JdbcType.TIME: _time,
-    JdbcType.TIMESTAMP: _moment,
 }
