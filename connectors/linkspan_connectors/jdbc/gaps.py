@@ -5,7 +5,9 @@ were read. Whoever took an id has either a number of its own, which snapshots kn
 with which its INSERT began, before the id was taken. So reading goes on up to the greatest id of a moment when all
 transactions of either kind that there were after that moment have ended; what is read then has no gap that could fill.
 
-Nothing of it is stored: after a kill the next start looks at the transactions of its own time.
+Nothing of it is stored: after a kill the next start looks at the transactions of its own time. A server that was
+killed, or a standby that took its place, may give numbers again that the log did not have yet. Nothing waits for those:
+it is looked anew, for transactions that were prepared have outlived the server.
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ class Writers(NamedTuple):
     def have_ended(self, now: Writers) -> bool:
         """Whether none of them is among those of a later moment."""
         return now.oldest >= self.following and not self.holders & now.holders
+
+    def are_lost(self, now: Writers) -> bool:
+        """Whether the server has lost numbers since, so that these say nothing any more."""
+        return now.following < self.following
 
 
 NOBODY = Writers()
@@ -68,9 +74,12 @@ class Horizon:
         ready = None
         if self._awaited is not None:
             last, before = self._awaited
-            if not before.have_ended(self._writers(connection)):
+            now = self._writers(connection)
+            if before.have_ended(now):
+                ready = last
+            elif not before.are_lost(now):
                 return None
-            ready, self._awaited = last, None
+            self._awaited = None
         last = self._greatest(connection, after if ready is None else ready)
         if last is None:
             return ready
@@ -104,6 +113,7 @@ class Settling:
         """
         if not self._is_over:
             now = self._writers(connection)
-            self._first = self._first or now
+            if self._first is None or self._first.are_lost(now):
+                self._first = now
             self._is_over = self._first.have_ended(now)
         return self._is_over

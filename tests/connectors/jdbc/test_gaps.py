@@ -11,7 +11,7 @@ import pytest
 from linkspan.api import ConfigError
 from linkspan_connectors.jdbc.dialects import dialect_of
 from linkspan_connectors.jdbc.dialects.postgresql_writers import writers_of
-from linkspan_connectors.jdbc.gaps import NOBODY, Horizon, Writers
+from linkspan_connectors.jdbc.gaps import NOBODY, Horizon, Settling, Writers
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.urls import parse
@@ -58,6 +58,28 @@ def test_rows_wait_for_transactions_that_may_have_taken_lower_ids(table, then, l
     assert table.reached() is None
     table.now = later
     assert table.reached() == 2
+
+
+def test_numbers_that_the_server_has_lost_when_it_died_are_not_waited_for(table):
+    table.ids, table.now = [2], Writers(5, 9)
+    assert table.reached() is None
+    table.now = Writers(7, 7)
+    assert table.reached() == 2
+
+
+def test_a_transaction_that_has_outlived_the_server_is_waited_for(table):
+    table.ids, table.now = [2], Writers(5, 9)
+    assert table.reached() is None
+    table.now = Writers(5, 8)
+    assert table.reached() is None
+    table.now = Writers(8, 8)
+    assert table.reached() == 2
+
+
+def test_whether_an_old_moment_is_settled_is_asked_anew_when_the_server_has_lost_its_numbers():
+    moments = iter([Writers(5, 9), Writers(5, 8), Writers(8, 8)])
+    settling = Settling(lambda _: next(moments))
+    assert [settling.is_over(CONNECTION) for _ in range(3)] == [False, False, True]
 
 
 def test_transactions_that_begin_later_are_not_waited_for(table):
