@@ -11,6 +11,7 @@ import pytest
 
 from integration.chaos.pipes import wait_for
 from integration.jdbc.sinks import UPSERT, rows, sinking
+from integration.jdbc.sleeper import PLACE
 from integration.services.proxy import Proxy
 from linkspan.api import (
     BatchError,
@@ -275,6 +276,68 @@ def test_a_connection_that_is_cut_within_a_put_leaves_nothing_and_the_records_co
         assert len(rows(target)) == 1
         put(task, *records)
     assert len(rows(target)) == count
+
+
+def without_key(target):
+    target.session().run("CREATE TABLE orders (id BIGINT, item VARCHAR(20), amount DOUBLE PRECISION)")
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_a_commit_whose_answer_is_lost_is_found_in_the_table_of_offsets(proxied, count):
+    through, target, proxy = proxied
+    without_key(target)
+    with sinking(through, **QUICK, x_exactly_once="true") as task:
+        task.open([PLACE])
+        task.stored_offsets([PLACE])
+        proxy.cut_behind(b"COMMIT")
+        with pytest.raises(RetriableError):
+            put(task, *[order(number) for number in range(count)])
+        wait_for(lambda: len(rows(target)) == count, lambda: rows(target))
+        assert task.stored_offsets([PLACE]) == {PLACE: count}
+        put(task, order(count))
+    assert [row[0] for row in rows(target)] == list(range(count + 1))
+
+
+SLOW_COMMIT = """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER waiting AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION wait();
+    SELECT pg_advisory_lock(7)
+"""
+
+
+@pytest.mark.parametrize("proxied", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("who", ["the same task", "another task"])
+def test_what_a_lost_connection_still_commits_is_waited_for(proxied, who):
+    through, target, proxy = proxied
+    without_key(target)
+    blocker = target.session()
+    blocker.run(SLOW_COMMIT)
+
+    def let_go():
+        try:
+            # the commit, and who asks for the offset
+            wait_for(lambda: rows(target, WAITING["postgresql"])[0][0] > 1, "nobody waits for the commit")
+        finally:
+            blocker.run("SELECT pg_advisory_unlock(7)")
+
+    once = {**QUICK, "x_exactly_once": "true"}
+    with sinking(through, **once) as before, sinking(through, **once) as after:
+        before.open([PLACE])
+        before.stored_offsets([PLACE])
+        proxy.cut_behind(b"COMMIT")
+        with pytest.raises(RetriableError):
+            put(before, *[order(number) for number in range(30)])
+        task = before if who == "the same task" else after
+        if task is after:
+            task.open([PLACE])
+        meanwhile = threading.Thread(target=let_go)
+        meanwhile.start()
+        assert task.stored_offsets([PLACE]) == {PLACE: 30}
+        meanwhile.join()
+        put(task, order(30))
+    assert [row[0] for row in rows(target)] == list(range(31))
 
 
 def test_a_database_that_cannot_be_reached_is_given_up_after_the_retries(proxied):

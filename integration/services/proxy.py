@@ -25,6 +25,7 @@ class Proxy:
         self._flowing.set()
         self._cut = False
         self._ended = False
+        self._last_words: bytes | None = None
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -35,6 +36,10 @@ class Proxy:
             self._cut = True
             for each in self._sockets:
                 _end(each)
+
+    def cut_behind(self, words: bytes) -> None:
+        """Close a connection as soon as a client says this: it gets through, and the answer does not. Once."""
+        self._last_words = words
 
     def hold(self) -> None:
         """Keep connections open, but let nothing through; it comes later."""
@@ -82,6 +87,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
+                if self._last_words is not None and self._last_words in data:
+                    self._last_words = None
+                    _end(source)
                 target.sendall(data)
         _end(source)
         _end(target)

@@ -14,9 +14,12 @@ Step  What happened                                   A kill right after it
 2     the epoch was raised and committed              whoever comes next raises it again; nobody else can write
 3     rows were sent                                  they are rolled back, and the records come again
 4     the offset was moved, in the same transaction   as 3
-5     the commit was asked for, not answered          as 3, or as 6: the table says which
+5     the commit was asked for, not answered          as 3, or as 6: the table says which, see below
 6     the commit was answered                         reading goes on behind the records
 ====  ==============================================  ==============================================================
+
+The database may still be at the commit of 5 when the offset is asked for again, by whoever took over or by the same
+task on a new connection. It holds the row until then. So the row is written to, which waits for that, and then read.
 """
 
 from __future__ import annotations
@@ -91,6 +94,8 @@ class OffsetsTable:
         self._name = name.strip()
         self._connector = connector
         self._epochs: dict[TopicPartition, int] = {}
+        self._doubtful: set[TopicPartition] = set()
+        """Partitions whose offsets a connection that was lost may still move."""
         self._is_there = False
         self._set_table(dialect.table_id(self._name))
 
@@ -98,6 +103,11 @@ class OffsetsTable:
         """These partitions are somebody else's, or taken over anew."""
         for place in partitions:
             self._epochs.pop(place, None)
+            self._doubtful.discard(place)
+
+    def doubt(self) -> None:
+        """The connection was lost, and what it was at may still be committed."""
+        self._doubtful.update(self._epochs)
 
     def look(
         self, connection: DriverConnection, partitions: Sequence[TopicPartition]
@@ -118,15 +128,23 @@ class OffsetsTable:
         """
         self._make_sure(connection)
         rows = self._rows(connection)
-        fresh: dict[TopicPartition, int] = {}
+        epochs: dict[TopicPartition, int] = {}
         for place in sorted(partitions):
             if place not in self._epochs:
-                fresh[place] = self._claimed(connection, place, rows.get(place))
-            elif place not in rows or rows[place].epoch != self._epochs[place]:
-                raise self._fenced(place)
+                epochs[place] = self._claimed(connection, place, rows.get(place))
+            elif place in self._doubtful:
+                self._changed(connection, self._await_text, [self._connector, *place])
+                epochs[place] = self._epochs[place]
         self._commit(connection)
-        self._epochs.update(fresh)
-        return {place: rows[place].following if place in rows else None for place in partitions}
+        self._epochs.update(epochs)
+        self._doubtful.difference_update(epochs)
+        if epochs:
+            rows = self._rows(connection)
+            self._back(connection)
+        for place in partitions:
+            if place not in rows or rows[place].epoch != self._epochs[place]:
+                raise self._fenced(place)
+        return {place: rows[place].following for place in partitions}
 
     def move(self, connection: DriverConnection, spans: Mapping[TopicPartition, Span]) -> None:
         """Move offsets within the transaction of the connection, which the caller commits when this returns.
@@ -210,6 +228,7 @@ class OffsetsTable:
         where = f"WHERE {connector}=? AND {topic}=? AND {partition}=?"
         self._rows_text = f"SELECT {topic},{partition},{following},{epoch} FROM {name} WHERE {connector}=?"
         self._insert_text = f"INSERT INTO {name}({','.join(columns)}) VALUES(?,?,?,?,?)"
+        self._await_text = f"UPDATE {name} SET {epoch}={epoch} {where}"
         self._claim_text = f"UPDATE {name} SET {epoch}={epoch}+1 {where} AND {epoch}=?"
         self._set_text = f"UPDATE {name} SET {following}=?,{epoch}={epoch}+1 {where}"
         self._move_text = (

@@ -299,7 +299,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         try:
             return call(self._client.connection())
         except ConnectError:
-            self._client.reset()
+            self._give_up_connection()
             raise
 
     def _seal(self, connection: DriverConnection, records: SinkBatch, failures: Failures) -> None:
@@ -368,11 +368,17 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         except _UnconnectedError as error:
             self._unreachable(error.reason)
         except RetriableError as error:
-            self._client.reset()
+            self._give_up_connection()
             self._again(error)
         except ConnectError:
-            self._client.reset()
+            self._give_up_connection()
             raise
+
+    def _give_up_connection(self) -> None:
+        assert self._client is not None
+        self._client.reset()
+        if self._offsets is not None:
+            self._offsets.doubt()
 
     def _unreachable(self, error: OutageError) -> NoReturn:
         """As many attempts to connect as are configured count as one that has failed."""
