@@ -9,7 +9,7 @@ import signal
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ import pymysql
 import pytest
 
 from integration.bench.footprint import tree
-from integration.chaos.pipes import wait_for
+from integration.chaos.pipes import wait_for, wait_while_it_moves
 from integration.jdbc.targets import Target
 from integration.services.linkspan import LinkspanWorker
 from integration.services.mariadb import MariaDb
@@ -120,11 +120,19 @@ def test_one_connection_a_task_and_one_for_the_tables_which_the_database_can_tel
 
 
 class Writer:
-    """Inserts rows one after the other, each committed before the next, over whatever connection there is."""
+    """Inserts rows one after the other, each committed before the next, over whatever connection there is.
 
-    def __init__(self, server: PostgreSqlAddress | MariaDb, database: str) -> None:
+    Args:
+        server: where the table is.
+        database: that it is in.
+        many: whether transactions have several rows, with pauses, and some are undone; ids are those of a sequence.
+    """
+
+    def __init__(self, server: PostgreSqlAddress | MariaDb, database: str, *, many: bool = False) -> None:
         self.server, self.database = server, database
         self.committed: list[int] = []
+        self._many = many
+        self._chance = random.Random(id(self))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -143,12 +151,28 @@ class Writer:
                 connection = self.server.connect(self.database)
                 with suppress(psycopg.Error, pymysql.Error, OSError), connection.cursor() as cursor:
                     while not self._ended.wait(0.002):
+                        if self._many:
+                            self._transaction(cursor)
+                            continue
                         number += 1
                         cursor.execute(f"INSERT INTO rising (id) VALUES ({number})")
                         self.committed.append(number)
                 with suppress(psycopg.Error, pymysql.Error, OSError):
                     connection.close()
             self._ended.wait(0.05)
+
+    def _transaction(self, cursor: Any) -> None:
+        ids = []
+        cursor.execute("BEGIN")
+        for _ in range(self._chance.randrange(1, 5)):
+            cursor.execute("INSERT INTO rising DEFAULT VALUES RETURNING id")
+            ids += [row[0] for row in cursor.fetchall()]
+            self._ended.wait(self._chance.random() * 0.02)
+        if self._chance.random() < 0.2:
+            cursor.execute("ROLLBACK")
+        else:
+            cursor.execute("COMMIT")
+            self.committed += ids
 
 
 def kill_a_task(worker: LinkspanWorker, chance: random.Random) -> None:
@@ -210,10 +234,62 @@ def test_no_committed_row_is_lost_whoever_is_killed(
                 else:
                     server.kill()
                     server.start()
-        wait_for(
+        wait_while_it_moves(
             lambda: set(writer.committed) <= set(ids(tmp_path)),
+            lambda: len(ids(tmp_path)),
             lambda: f"missing: {sorted(set(writer.committed) - set(ids(tmp_path)))[:20]}",
-            seconds=90,
+        )
+        worker.stop()
+    finally:
+        with suppress(Exception):
+            worker.kill()
+        server.remove()
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+def test_no_row_of_writers_that_commit_in_any_order_is_lost_whoever_is_killed(tmp_path: Path, kills: int) -> None:
+    chance = random.Random(kills)
+    server = PostgreSql()
+    try:
+        server.start()
+        server.create_database("shop")
+        with server.connect("shop") as connection:
+            connection.execute("CREATE TABLE rising (id bigserial PRIMARY KEY)")
+        settings = {
+            "connection.url": server.jdbc_url("shop"),
+            "connection.user": server.user,
+            "connection.password": server.password,
+            "table.whitelist": "rising",
+            "batch.max.rows": "7",
+            "mode": "incrementing",
+            "x.gap.safe": "true",
+        }
+        worker = pipe(tmp_path, settings)
+        worker.start()
+        writers = [Writer(server, "shop", many=True) for _ in range(4)]
+
+        def committed() -> set[int]:
+            return {number for each in writers for number in each.committed}
+
+        with ExitStack() as stack:
+            for each in writers:
+                stack.enter_context(each)
+            for number in range(kills):
+                more = len(committed()) + chance.randrange(20, 150)
+                wait_for(lambda: len(committed()) > more, "rows are committed")  # noqa: B023
+                victim = ("worker", "task", "database")[number % 3]
+                if victim == "worker":
+                    worker.kill()
+                    worker.start()
+                elif victim == "task":
+                    kill_a_task(worker, chance)
+                else:
+                    server.kill()
+                    server.start()
+        wait_while_it_moves(
+            lambda: committed() <= set(ids(tmp_path)),
+            lambda: len(ids(tmp_path)),
+            lambda: f"missing: {sorted(committed() - set(ids(tmp_path)))[:20]}",
         )
         worker.stop()
     finally:
