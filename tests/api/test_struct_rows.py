@@ -50,3 +50,22 @@ def test_a_column_is_replaced_where_it_is_or_added_at_the_end():
     assert list(rows.replaced("a", [3, 4])) == [{"a": 3, "b": "x"}, {"a": 4, "b": "y"}]
     assert list(rows.replaced("c", [5, 6])) == [{"a": 1, "b": "x", "c": 5}, {"a": 2, "b": "y", "c": 6}]
     assert list(rows) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+
+def test_some_rows_are_chosen_in_columns():
+    chosen = ROWS.chosen([2, 0])
+    assert list(chosen) == [ALL[2], ALL[0]]
+    assert chosen.column("a") == [3, 1]
+
+
+def test_a_row_is_among_them_and_null_is_not():
+    assert {"a": 2, "b": "y"} in ROWS
+    assert None not in ROWS
+
+
+def test_dictionaries_are_made_once_and_as_whoever_made_the_columns_knows():
+    made = [{"a": 1}, {"a": 2}]
+    rows = StructRows(("a",), [(1, 2)], 2, lambda: made)
+    assert rows[0] is made[0]
+    assert list(rows) == made
+    assert ROWS[1] is ROWS[1]

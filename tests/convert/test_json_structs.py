@@ -167,3 +167,15 @@ def test_a_column_of_structs_is_one_of_dictionaries():
     column = converter().to_connect_batch("t", [payload(["a"], {"a": 1})])
     assert isinstance(column, Column)
     assert type(column.values[0]) is dict
+
+
+@given(st.lists(st.integers(-(1 << 42), 1 << 42), min_size=1))
+def test_every_millisecond_of_two_centuries_is_read_exactly(numbers):
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+    column = converter().to_connect_batch("t", [payload(["h"], {"h": number}) for number in numbers])
+    assert [each["h"] for each in column.values] == [epoch + datetime.timedelta(milliseconds=ms) for ms in numbers]
+
+
+def test_fields_in_another_order_are_put_into_that_of_the_schema():
+    column = converter().to_connect_batch("t", [payload(["a", "c"], {"c": "x", "a": 1})] * 2)
+    assert [list(each.items()) for each in column.values] == [[("a", 1), ("c", "x")]] * 2

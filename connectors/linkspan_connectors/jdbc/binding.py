@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from linkspan.api import DataError
+from linkspan.api import DataError, StructRows
 from linkspan_connectors.jdbc.groups import Group
 from linkspan_connectors.jdbc.keys import Origin, SinkColumn
 
@@ -159,7 +159,10 @@ def _taken(column: SinkColumn, group: Group) -> Sequence[Any]:
             return group.offsets
 
 
-def _fields(name: str, structs: Sequence[Any]) -> list[Any]:
+def _fields(name: str, structs: Sequence[Any]) -> Sequence[Any]:
+    column = structs.column(name) if type(structs) is StructRows else None
+    if column is not None:
+        return column
     try:
         return [struct[name] for struct in structs]
     except KeyError:

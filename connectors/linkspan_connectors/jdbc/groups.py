@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
-from linkspan.api import RecordColumns, Schema, SinkBatch
+from linkspan.api import RecordColumns, Schema, SinkBatch, StructRows
 from linkspan_connectors.jdbc.identifiers import TableId
 
 __all__ = ["Group", "Grouping", "Kind", "grouped", "kinds_of"]
@@ -33,8 +33,8 @@ class Group:
 
     kind: Kind
     places: list[int] = field(default_factory=list)
-    keys: list[Any] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
+    keys: Sequence[Any] = ()
+    values: Sequence[Any] = ()
     topics: list[str] = field(default_factory=list)
     partitions: list[Any] = field(default_factory=list)
     offsets: list[Any] = field(default_factory=list)
@@ -47,12 +47,18 @@ class Group:
     def __len__(self) -> int:
         return len(self.places)
 
+    def add(self, keys: Sequence[Any], values: Sequence[Any]) -> None:
+        """Take the keys and values of more records; the first ones stay in columns if they are."""
+        self.keys = [*self.keys, *keys] if self.keys else keys
+        self.values = [*self.values, *values] if self.values else values
+
     def keep(self, indexes: Sequence[int]) -> None:
         """Leave these records, in this order."""
-        parts: list[list[Any]] = [self.places, self.keys, self.values, self.topics, self.partitions, self.offsets]
+        self.keys, self.values = _taken(self.keys, indexes), _taken(self.values, indexes)
+        parts: list[list[Any]] = [self.places, self.topics, self.partitions, self.offsets]
         for items in parts:
             if items:
-                items[:] = [items[index] for index in indexes]
+                items[:] = _taken(items, indexes)
 
     def sort(self) -> None:
         """Put the records in their order, where they came from schemas that are equal and not the same."""
@@ -131,12 +137,15 @@ def _ids(shared: Schema | None, schemas: Sequence[Schema | None] | None, count: 
 
 def _add(group: Group, columns: RecordColumns, first: int, positions: _Positions, *, with_coordinates: bool) -> None:
     def chosen(items: Sequence[Any]) -> Sequence[Any]:
-        return items if positions is None else [items[position] for position in positions]
+        return items if positions is None else _taken(items, positions)
 
     group.places += range(first, first + len(columns)) if positions is None else [first + at for at in positions]
-    group.keys += chosen(columns.keys.values)
-    group.values += chosen(columns.values.values)
+    group.add(chosen(columns.keys.values), chosen(columns.values.values))
     if with_coordinates:
         group.topics += [columns.topic] * (len(columns) if positions is None else len(positions))
         group.partitions += chosen(columns.partitions)
         group.offsets += chosen(columns.offsets or ())
+
+
+def _taken(items: Sequence[Any], positions: Sequence[int]) -> Sequence[Any]:
+    return items.chosen(positions) if type(items) is StructRows else [items[position] for position in positions]

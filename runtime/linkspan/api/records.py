@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import compress, groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self, TypeAlias, TypeVar, overload
@@ -214,20 +214,29 @@ class SinkRecord:
 
 
 class StructRows(Sequence[Mapping[str, object]]):
-    """Structs, or maps with the same texts as keys, in columns: a dictionary is made of one when it is looked at.
+    """Structs, or maps with the same texts as keys, in columns: dictionaries are made when the first one is looked at.
 
     Args:
         names: of the fields, in the order of the schema, or the keys.
         columns: values of each field, all of one length.
         count: how many structs there are.
+        make: the dictionaries, for whoever has a shorter way to them than by the columns.
     """
 
-    __slots__ = ("_count", "columns", "names")
+    __slots__ = ("_count", "_made", "_make", "columns", "names")
 
-    def __init__(self, names: tuple[str, ...], columns: Sequence[Sequence[object]], count: int) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        columns: Sequence[Sequence[object]],
+        count: int,
+        make: Callable[[], Sequence[Mapping[str, object]]] | None = None,
+    ) -> None:
         self.names = names
         self.columns = columns
         self._count = count
+        self._make = make
+        self._made: Sequence[Mapping[str, object]] | None = None
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> StructRows | None:
@@ -264,14 +273,28 @@ class StructRows(Sequence[Mapping[str, object]]):
         if isinstance(index, slice):
             count = len(range(*index.indices(self._count)))
             return StructRows(self.names, [column[index] for column in self.columns], count)
-        at = range(self._count)[index]
-        return {name: column[at] for name, column in zip(self.names, self.columns, strict=True)}
+        return self._rows()[index]
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
+        return iter(self._rows())
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, dict) and value in self._rows()
+
+    def chosen(self, positions: Sequence[int]) -> StructRows:
+        """Those at some positions, in that order."""
+        return StructRows(self.names, [[column[at] for at in positions] for column in self.columns], len(positions))
+
+    def _rows(self) -> Sequence[Mapping[str, object]]:
+        if self._made is None:
+            self._made = self._zipped() if self._make is None else self._make()
+        return self._made
+
+    def _zipped(self) -> list[Mapping[str, object]]:
         names = self.names
         if not names:
-            return iter([{} for _ in range(self._count)])
-        return (dict(zip(names, row, strict=True)) for row in zip(*self.columns, strict=True))
+            return [{} for _ in range(self._count)]
+        return [dict(zip(names, row, strict=True)) for row in zip(*self.columns, strict=True)]
 
 
 class Column:

@@ -6,10 +6,12 @@ What is unusual in any way is left to who reads one value after the other.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from linkspan.api import Schema, Type
+from linkspan.api import Schema, StructRows, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 
 __all__ = ["StructReader", "reader_of"]
@@ -19,6 +21,8 @@ Read: TypeAlias = Callable[[Schema, object], object]
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
+_EXACT: Final = 1 << 42
+"""Milliseconds up to which, either way, a floating point number of seconds tells every one of them (the year 2109)."""
 _NULL: Final = type(None)
 _BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 _AS_IT_IS: Final = {Type.BOOLEAN: bool, Type.FLOAT64: float, Type.STRING: str}
@@ -69,8 +73,8 @@ class StructReader:
         self._names = tuple(field.name for field in fields)
         self._read = read
 
-    def values(self, objects: list[Any]) -> list[dict[str, object]] | None:
-        """Structs with all fields in the order of the schema; the objects are changed. None if there is another value.
+    def values(self, objects: list[Any]) -> StructRows | None:
+        """Structs with all fields in the order of the schema, made of the objects; None if there is another value.
 
         Raises:
             Exception: of ``read``, for some value.
@@ -78,17 +82,25 @@ class StructReader:
         names = self._names
         if set(map(type, objects)) != {dict}:
             return None
-        if not all(map(names.__eq__, map(tuple, objects))):
-            columns = [self._column(field, [each.get(field.name) for each in objects]) for field in self._fields]
-            return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        for field in self._fields:
-            name = field.name
-            given = [each[name] for each in objects]
-            made = self._column(field, given)
-            if made is not given:
-                for each, value in zip(objects, made, strict=True):
-                    each[name] = value
-        return objects
+        given = self._whole(objects)
+        if given is None:
+            given = [[each.get(name) for each in objects] for name in names]
+            return StructRows(names, list(map(self._column, self._fields, given)), len(objects))
+        columns = list(map(self._column, self._fields, given))
+        changed = [(name, column) for name, column, old in zip(names, columns, given, strict=True) if column is not old]
+        return StructRows(names, columns, len(objects), partial(_changed, names, objects, changed))
+
+    def _whole(self, objects: Sequence[Mapping[str, object]]) -> Sequence[Values] | None:
+        """Values by fields, where all objects have all fields and no others; else None."""
+        names = self._names
+        if set(map(len, objects)) != {len(names)}:
+            return None
+        try:
+            if len(names) == 1:
+                return [[each[names[0]] for each in objects]]
+            return list(zip(*map(itemgetter(*names), objects), strict=True))
+        except KeyError:
+            return None
 
     def _column(self, field: _Field, given: Values) -> Values:
         kinds = set(map(type, given))
@@ -123,7 +135,22 @@ def _field(name: str, schema: Schema) -> _Field:
     return _Field(name, schema, _AS_IT_IS.get(schema.type), is_nullable)
 
 
+def _changed(
+    names: tuple[str, ...], objects: Sequence[dict[str, object]], changed: Sequence[tuple[str, Values]]
+) -> Sequence[dict[str, object]]:
+    """The objects themselves with what was read in place of what JSON has, and their fields in order."""
+    for name, values in changed:
+        for each, value in zip(objects, values, strict=True):
+            each[name] = value
+    if all(map(names.__eq__, map(tuple, objects))):
+        return objects
+    return [{name: each[name] for name in names} for each in objects]
+
+
 def _moments(numbers: Values) -> Values:
+    if -_EXACT <= min(numbers) <= max(numbers) <= _EXACT:
+        moment, utc = datetime.datetime.fromtimestamp, datetime.UTC
+        return [moment(ms / 1000, utc) for ms in numbers]
     epoch, delta = _EPOCH, datetime.timedelta
     return [epoch + delta(0, 0, 0, ms) for ms in numbers]
 

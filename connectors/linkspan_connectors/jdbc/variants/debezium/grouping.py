@@ -190,8 +190,7 @@ def _at(indexes: Sequence[int], positions: Sequence[int], events: Sequence[Any])
 def _add(group: Group, columns: RecordColumns, first: int, part: _Part, *, with_coordinates: bool) -> None:
     positions = part.positions
     group.places += [first + at for at in positions]
-    group.keys += part.keys
-    group.values += [None] * len(positions) if part.rows is None else part.rows
+    group.add(part.keys, [None] * len(positions) if part.rows is None else part.rows)
     if with_coordinates:
         partitions, offsets = columns.partitions, columns.offsets or ()
         group.topics += [columns.topic] * len(positions)
