@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -14,7 +16,18 @@ import pytest
 from integration.jdbc.sinks import UPSERT, rows, sinking
 from integration.jdbc.sleeper import FENCED, PLACE, ROWS
 from integration.jdbc.targets import Target
-from linkspan.api import ConfigError, CredentialsError, FencedError, RetriableError, TopicPartition
+from linkspan.api import (
+    ConfigError,
+    CredentialsError,
+    FencedError,
+    RetriableError,
+    Schema,
+    SinkRecord,
+    TopicPartition,
+    Type,
+    schema,
+)
+from linkspan.api.records import SinkRecords
 from tests.connectors.jdbc.sinking import gone, order, put
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -155,6 +168,44 @@ def test_two_who_take_a_partition_over_at_once_do_so_one_after_the_other(served:
                 found.append(type(error))
         # the first one hears that the second has it
         assert found == [{PLACE: None}, {PLACE: None}, FencedError]
+
+
+def test_tasks_that_make_the_same_tables_at_once_do_not_get_in_each_others_way(served: Target) -> None:
+    served.session().run("DROP TABLE orders")
+    count = 4
+    errors: list[Exception] = []
+    ready = threading.Barrier(count, timeout=60)
+
+    def until_done(call: Callable[[], object]) -> None:
+        while True:
+            with suppress(RetriableError):
+                call()
+                return
+
+    def run(number: int) -> None:
+        place = TopicPartition("orders", number)
+        fields: dict[str, Schema] = {"id": schema.INT32} | {f"c{at}": schema.OPTIONAL_INT32 for at in range(number)}
+        value = dict.fromkeys(fields, number)
+        batch = SinkRecords([SinkRecord("orders", number, 0, value, Schema(Type.STRUCT, fields=fields))])
+        try:
+            with sinking(served, **ONCE, auto_create="true", auto_evolve="true", retry_backoff_ms="1") as task:
+                task.open([place])
+                ready.wait()
+                until_done(lambda: task.stored_offsets([place]))
+                ready.wait()
+                until_done(lambda: task.put(batch))
+        except Exception as error:  # noqa: BLE001 - told by the test's thread
+            errors.append(error)
+            ready.abort()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert rows(served, "SELECT count(*), count(c0), count(c2) FROM orders") == [(4, 3, 1)]
+    assert epochs(served) == [(1, 1)] * count
 
 
 def test_a_right_that_is_missing_is_named_with_what_to_do(postgresql_target: Target) -> None:

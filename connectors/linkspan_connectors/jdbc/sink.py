@@ -115,6 +115,7 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
             ConfigError: the URL, the dialect or a driver property will not do.
         """
         config = self.config
+        self._thread = ThreadPoolExecutor(1, "jdbc-sink")
         dialect = dialect_of(settings_of(config, date_zone_of(config)), config.dialect_name)
         mode = config.insert_mode.lower()
         if mode == "upsert" and not dialect.has_upsert:
@@ -140,7 +141,6 @@ class JdbcSinkTask(SinkTask[JdbcSinkConfig]):
         if config.x_exactly_once:
             self._offsets = OffsetsTable(dialect, config.x_offsets_table, self.context.connector)
         self._told: set[tuple[TopicPartition, int]] = set()
-        self._thread = ThreadPoolExecutor(1, "jdbc-sink")
         self._writer = Writer(
             dialect,
             planner,

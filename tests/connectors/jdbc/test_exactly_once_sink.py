@@ -382,6 +382,13 @@ def test_a_table_that_cannot_be_made_is_named_with_the_statement_and_the_rights(
     assert "SELECT, INSERT and UPDATE" in str(caught.value)
 
 
+def test_a_task_that_could_not_start_can_be_stopped():
+    task = sink_task("jdbc:sqlite::memory:", **ONCE, x_offsets_table="a.b.c.d")
+    with pytest.raises(ConfigError, match="no name of a table"):
+        task.start()
+    task.stop()
+
+
 def test_a_blank_name_is_refused():
     with pytest.raises(ConfigError, match=r"x\.offsets\.table"):
         load(JdbcSinkConfig, {"connection.url": "jdbc:sqlite:x", "x.offsets.table": " "})
