@@ -163,16 +163,15 @@ class Client:
         credentials = self._credentials()
         connection: DriverConnection | None = None
         try:
-            connection = self.dialect.connect(credentials, self._application)
-            if self._prepare is not None:
-                self._prepare(connection)
-        except Exception as error:
+            with self.dialect.attempt(f"Connecting to {self.dialect.settings.url}"):
+                connection = self.dialect.connect(credentials, self._application)
+                if self._prepare is not None:
+                    self._prepare(connection)
+        except ConnectError:
             if connection is not None:
                 with suppress(Exception):
                     connection.close()
-            if isinstance(error, ConnectError):
-                raise
-            raise self.dialect.failure(error, f"Connecting to {self.dialect.settings.url}") from error
+            raise
         return connection
 
 

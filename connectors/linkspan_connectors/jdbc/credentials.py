@@ -68,7 +68,7 @@ def _imported(name: str) -> Any:  # noqa: ANN401 - somebody else's
 def _called(name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - somebody else's
     try:
         return call()
-    except Exception as error:
+    except Exception as error:  # supervision point: it is the user's code
         raise ConfigError(f"{_KEY}: {name} has failed: {type(error).__name__}: {error}", _KEY) from error
 
 

@@ -27,7 +27,7 @@ class Kind(Enum):
     AGAIN = "again"
     """The same transaction may work now: a deadlock, a conflict, a lock that was waited for too long."""
     WAIT = "wait"
-    """The database cannot take it now: it is starting, full, or read-only."""
+    """The database cannot take it now: it is starting, full, read-only, or its files are damaged."""
     UNREACHABLE = "unreachable"
     """There is no connection, or it is lost."""
     FULL = "full"
@@ -76,6 +76,10 @@ _STATES: Final = {
     "57014": Kind.AGAIN,
     "53300": Kind.FULL,
     "53": Kind.WAIT,
+    "58": Kind.WAIT,
+    "F0": Kind.WAIT,
+    "XX001": Kind.WAIT,
+    "XX002": Kind.WAIT,
     "25006": Kind.WAIT,
     "3D000": Kind.URL,
     "22": Kind.RECORD,

@@ -100,12 +100,10 @@ class Tables:
         return self._dialect.create_table(table, fields)
 
     def _look(self, connection: DriverConnection, table: TableId) -> TableDefinition | None:
-        try:
+        with self._dialect.attempt(f"Looking up table {table}"):
             definition = self._dialect.definition(connection, table)
             fits = definition is None or not self._rules.undone or self._dialect.can_undo(connection, definition.table)
             connection.rollback()
-        except Exception as error:
-            raise self._dialect.failure(error, f"Looking up table {table}") from error
         if definition is None:
             self._known.pop(table, None)
             return None
@@ -145,16 +143,16 @@ class Tables:
             CredentialsError: a right is missing.
         """
         try:
-            for text in texts:
-                _log.info("%s: %s", what, text)
-                self._dialect.run(connection, text)
-                connection.commit()
-        except Exception as error:  # supervision point: drivers raise what they want
-            failure = self._dialect.failure(error, what)
-            if isinstance(failure, RetriableError | CredentialsError):
-                raise failure from error
-            connection.rollback()
-            failure.__cause__ = error
+            with self._dialect.attempt(what):
+                for text in texts:
+                    _log.info("%s: %s", what, text)
+                    self._dialect.run(connection, text)
+                    connection.commit()
+        except (RetriableError, CredentialsError):
+            raise
+        except ConnectError as failure:
+            with self._dialect.attempt("Rolling back"):
+                connection.rollback()
             return failure
         return None
 

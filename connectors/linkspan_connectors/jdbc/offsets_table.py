@@ -357,9 +357,7 @@ class OffsetsTable:
 
     def _try(self, call: Callable[[], T], what: str) -> T:
         try:
-            return call()
-        except Exception as error:  # supervision point: drivers raise what they want
-            failure = self._dialect.failure(error, f"{what} the table of offsets {self._table} (x.offsets.table)")
-            if isinstance(failure, CredentialsError):
-                failure = CredentialsError(f"{failure.message}; the connector's user needs {_RIGHTS} on it")
-            raise failure from error
+            with self._dialect.attempt(f"{what} the table of offsets {self._table} (x.offsets.table)"):
+                return call()
+        except CredentialsError as error:
+            raise CredentialsError(f"{error.message}; the connector's user needs {_RIGHTS} on it") from error

@@ -156,11 +156,9 @@ class Planner:
         return Binding(list(map(bound, shape.keys)), list(map(bound, shape.others)), keys_last=mode == "update")
 
     def _bulk(self, connection: DriverConnection, target: Target, shape: RecordShape) -> Course | None:
-        try:
+        with self._dialect.attempt(f"Looking at table {target.table}"):
             found = bulk_way(self._dialect, connection, target)
             connection.rollback()
-        except Exception as error:
-            raise self._dialect.failure(error, f"Looking at table {target.table}") from error
         if found is None:
             return None
         way, converts = found

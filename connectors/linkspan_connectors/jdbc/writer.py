@@ -69,14 +69,15 @@ class TableNames:
         Raises:
             UnknownError: it is not known yet, and there is no connection.
             ConfigError: the format makes no name of it.
-            Exception: of the driver.
+            ConnectError: of :meth:`Dialect.failure`.
         """
         table = self._known.get(topic)
         if table is None:
             if connection is None:
                 raise UnknownError
             if self._outer is None:
-                self._outer = self._dialect.current_namespace(connection)
+                with self._dialect.attempt("Asking for the current schema"):
+                    self._outer = self._dialect.current_namespace(connection)
             named = self._dialect.table_id(self.text_of(topic))
             catalog, schema = self._outer
             table = TableId(named.catalog or catalog, named.schema or schema, named.name)
@@ -273,14 +274,9 @@ class Writer:
     # -- making ready ------------------------------------------------------------------------------------------------
 
     def _groups(self, connection: DriverConnection | None, records: SinkBatch) -> list[Group]:
-        try:
-            return self._grouping(
-                records, lambda topic: self._names.of(connection, topic), with_coordinates=self._with_coordinates
-            )
-        except (ConnectError, UnknownError):
-            raise
-        except Exception as error:
-            raise self._dialect.failure(error, "Asking for the current schema") from error
+        return self._grouping(
+            records, lambda topic: self._names.of(connection, topic), with_coordinates=self._with_coordinates
+        )
 
     def _steps(self, planned: Sequence[_Planned], failures: Failures, *, in_bulk: bool) -> list[Step]:
         steps: list[Step] = []
@@ -294,13 +290,11 @@ class Writer:
         for step in steps:
             way = step.course.way
             selective = step.plan.keyed and not way.takes_duplicates
-            try:
+            with self._dialect.attempt(step.plan.what, trim=self._trim):
                 for begin, end in pairwise([0, len(step.rows)] if way.takes_all else self._cuts(len(step.rows))):
                     rows = step.rows[begin:end]
                     kept = latest(step.keys[begin:end]) if selective else None
                     way.write(connection, rows if kept is None else [rows[position] for position in kept])
-            except Exception as error:
-                raise self._dialect.failure(error, step.plan.what, trim=self._trim) from error
 
     def _carefully(
         self, connection: DriverConnection, steps: Sequence[Step], failures: Failures, *, tolerant: bool
@@ -308,13 +302,15 @@ class Writer:
         """Write what can be written, and find out which records cannot."""
         if not steps:
             return
-        self._try(lambda: self._dialect.set_savepoint(connection), _SAVING)
+        with self._dialect.attempt(_SAVING):
+            self._dialect.set_savepoint(connection)
         for step in steps:
             for begin, end in pairwise(self._cuts(len(step.rows))):
                 self._in_pieces(connection, step, begin, end, failures)
                 if failures and not tolerant:
                     return
-        self._try(lambda: self._dialect.release_savepoint(connection), _SAVING)
+        with self._dialect.attempt(_SAVING):
+            self._dialect.release_savepoint(connection)
 
     def _in_pieces(self, connection: DriverConnection, step: Step, begin: int, end: int, failures: Failures) -> None:
         plan = step.plan
@@ -340,16 +336,18 @@ class Writer:
 
     def _refusal(self, connection: DriverConnection, step: Step, begin: int, end: int) -> _Refusal | None:
         """Write some rows behind the savepoint and move it behind them; why that failed, with nothing of them left."""
-        dialect, what = self._dialect, step.plan.what
+        dialect = self._dialect
         try:
-            step.course.way.write(connection, step.rows[begin:end])
-        except Exception as error:
-            failure = dialect.failure(error, what, trim=self._trim)
+            with dialect.attempt(step.plan.what, trim=self._trim):
+                step.course.way.write(connection, step.rows[begin:end])
+        except ConnectError as failure:
             if not _is_of_rows(failure):
-                raise failure from error
-            self._try(lambda: dialect.rollback_to_savepoint(connection), "Rolling back to a savepoint")
-            return _Refusal(failure, error.taken if isinstance(error, RowError) else None)
-        self._try(lambda: dialect.move_savepoint(connection), _SAVING)
+                raise
+            with dialect.attempt("Rolling back to a savepoint"):
+                dialect.rollback_to_savepoint(connection)
+            return _Refusal(failure, failure.__cause__.taken if isinstance(failure.__cause__, RowError) else None)
+        with dialect.attempt(_SAVING):
+            dialect.move_savepoint(connection)
         return None
 
     def _cuts(self, count: int) -> list[int]:
@@ -359,21 +357,15 @@ class Writer:
         if self._seal is not None:
             self._seal(connection, records, failures)
         try:
-            connection.commit()
-        except Exception as error:
-            failure = self._dialect.failure(error, "Committing what was written", trim=self._trim)
-            if isinstance(failure, DataError):
-                self._rollback(connection)
-            raise failure from error
+            with self._dialect.attempt("Committing what was written", trim=self._trim):
+                connection.commit()
+        except DataError:
+            self._rollback(connection)
+            raise
 
     def _rollback(self, connection: DriverConnection) -> None:
-        self._try(connection.rollback, "Rolling back")
-
-    def _try(self, call: Callable[[], None], what: str) -> None:
-        try:
-            call()
-        except Exception as error:
-            raise self._dialect.failure(error, what) from error
+        with self._dialect.attempt("Rolling back"):
+            connection.rollback()
 
 
 def _bound(group: Group, plan: Plan, failures: Failures, *, in_bulk: bool) -> _Bound:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, Final, NamedTuple
 
 from linkspan.api import ConfigError, ConnectError, Schema, Type, UnsupportedError
@@ -25,9 +25,13 @@ from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
 from linkspan_connectors.jdbc.zones import moment_of, to_wall, wall_date, wall_time
 
-__all__ = ["ColumnField", "CursorSelection", "Dialect"]
+__all__ = ["ZONED", "ColumnField", "CursorSelection", "Dialect"]
 
 NO_TYPES: Final[Mapping[str, str]] = {}
+
+
+ZONED: Final = "linkspan.zoned"
+"""Parameter of the schemas of Timestamps that were written with their offset."""
 
 
 class ColumnField(NamedTuple):
@@ -438,6 +442,8 @@ class Dialect(ABC):
     """Types of columns for logical types, with ``{scale}`` for that of a Decimal."""
     key_types: ClassVar[Mapping[Type, str]] = {}
     """Types of columns of a primary key, where they differ."""
+    zoned_timestamp: ClassVar[str | None] = None
+    """Type of columns for Timestamps whose schema has the parameter :data:`ZONED`; None for that of any Timestamp."""
     timestamp_types: ClassVar[tuple[str, str]] = ("TIMESTAMP", "TIMESTAMP")
     """Types of columns for fields of ``timestamp.fields.list``, in micro- and nanoseconds."""
 
@@ -451,6 +457,8 @@ class Dialect(ABC):
         if field.timestamp_digits:
             return self.timestamp_types[field.timestamp_digits > 6]
         name = logical(schema)
+        if name == schema_types.TIMESTAMP and self.zoned_timestamp is not None and ZONED in schema.parameters:
+            return self.zoned_timestamp
         found = self.column_types.get(schema.type) if name is None else self.logical_types.get(name)
         if field.is_key and name is None:
             found = self.key_types.get(schema.type, found)
@@ -569,6 +577,20 @@ class Dialect(ABC):
         if isinstance(error, ConnectError):
             return error
         return failure_of(self.refusal(error), what, trim=trim, hidden=hidden)
+
+    @contextmanager
+    def attempt(self, what: str, *, trim: bool = False) -> Iterator[None]:
+        """Something is tried with the database; arguments as of :meth:`failure`.
+
+        Raises:
+            ConnectError: of :meth:`failure`, for what the driver raised.
+        """
+        try:
+            yield
+        except ConnectError:
+            raise
+        except Exception as error:  # supervision point: drivers raise what they want
+            raise self.failure(error, what, trim=trim) from error
 
 
 _LOGICAL: Final = frozenset({schema_types.DECIMAL, schema_types.DATE, schema_types.TIME, schema_types.TIMESTAMP})

@@ -62,6 +62,7 @@ class PostgreSqlDialect(Dialect):
         TIME: "TIME",
         TIMESTAMP: "TIMESTAMP",
     }
+    zoned_timestamp = "TIMESTAMP WITH TIME ZONE"
     boolean_literals = ("FALSE", "TRUE")
     truncates = True
     binary_literal = r"'\x{}'"

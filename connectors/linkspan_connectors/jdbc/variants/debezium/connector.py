@@ -130,14 +130,12 @@ class DebeziumSinkTask(VariantSinkTask):
             ConnectError: of :meth:`Dialect.failure`.
         """
         connection, _ = self._ready(SinkRecords([]), None)
-        try:
+        with self._dialect.attempt(f"Emptying table {name}", trim=self.config.trim_sensitive_log):
             table = self._names.of(connection, name)
             definition = self._dialect.definition(connection, table)
             if definition is not None:
                 self._dialect.run(connection, self._dialect.empty(definition.table))
             connection.commit()
-        except Exception as error:
-            raise self._dialect.failure(error, f"Emptying table {name}", trim=self.config.trim_sensitive_log) from error
 
 
 class DebeziumSinkConnector(VariantSinkConnector):

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from linkspan.api import Schema, Type
 from linkspan.api.regex import java_pattern
 from linkspan.api.schema import DATE, TIME, TIMESTAMP
+from linkspan_connectors.jdbc.dialects.dialect import ZONED
 
 __all__ = ["DIGITS", "SCHEMA_CHANGE", "Action", "FieldFilter", "Form", "Forms", "is_truncation", "source_text"]
 
@@ -61,12 +62,14 @@ class _Meaning(NamedTuple):
         type: that it has to have.
         made: the schema of what it becomes, which is optional or not.
         convert: makes that of it.
+        parameters: of the schema.
     """
 
     type: Type
     name: str
     made: Type
     convert: Callable[[Any], object]
+    parameters: Mapping[str, str] = {}
 
 
 _MEANINGS: Final[Mapping[str, _Meaning]] = {
@@ -79,7 +82,7 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
     "io.debezium.time.Timestamp": _Meaning(
         Type.INT64, TIMESTAMP, Type.INT64, lambda number: _EPOCH + datetime.timedelta(milliseconds=number)
     ),
-    "io.debezium.time.ZonedTimestamp": _Meaning(Type.STRING, TIMESTAMP, Type.INT64, _instant),
+    "io.debezium.time.ZonedTimestamp": _Meaning(Type.STRING, TIMESTAMP, Type.INT64, _instant, {ZONED: "true"}),
 }
 
 
@@ -176,7 +179,7 @@ class Form:
             if meaning is not None and meaning.type is made.type:
                 self._converts.append((field.name, meaning.convert))
                 made = Schema(meaning.made, optional=made.optional or made.default is not None, name=meaning.name,
-                              version=1)  # fmt: skip
+                              version=1, parameters=meaning.parameters)  # fmt: skip
             elif made.name in DIGITS and made.default is not None:
                 # a default that is a number is none of a column of times
                 made = Schema(made.type, optional=True, name=made.name, version=made.version)
