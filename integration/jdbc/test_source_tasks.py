@@ -14,7 +14,7 @@ from integration.jdbc.targets import Target
 from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.proxy import Proxy
-from linkspan.api import ConnectError, SourceRecord
+from linkspan.api import ConnectError, DataError, SourceRecord
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc import reader
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
@@ -141,6 +141,19 @@ def test_validation_names_the_key_that_is_wrong(request, kind):
     assert set(problems(target, connection_url=f"jdbc:{kind}://127.0.0.1:1/x")) == {"connection.url"}
     assert set(problems(target, query="SELECT * FROM nowhere", topic_prefix="q")) == {"query"}
     assert problems(target, query="SELECT 1 AS id", topic_prefix="q") == {}
+
+
+def test_a_null_of_an_outer_join_fails_with_its_row_unless_the_query_says_that_it_may_come(postgresql_target):
+    session = postgresql_target.session()
+    session.run("CREATE TABLE a (id int PRIMARY KEY)", "CREATE TABLE b (id int PRIMARY KEY, x int NOT NULL)")
+    session.run("INSERT INTO a VALUES (1), (2)", "INSERT INTO b VALUES (1, 10)")
+    query = "SELECT a.id, {} FROM a LEFT JOIN b ON a.id = b.id ORDER BY a.id"
+    with tasks_of(postgresql_target, mode="bulk") as tasks:
+        _, refused = polled(tasks.start(query=query.format("b.x")))
+        with pytest.raises(DataError, match=r"the query, row with id=2, column x: null.*COALESCE\(x, NULL\) AS x"):
+            dict(refused.value)
+        _, taken = polled(tasks.start(query=query.format("COALESCE(b.x, NULL) AS x")))
+        assert taken.value == {"id": 2, "x": None}
 
 
 def test_a_masked_query_is_in_no_message_and_no_trace(target):

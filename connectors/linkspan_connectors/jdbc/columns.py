@@ -33,7 +33,7 @@ _WIDE: Final = decimal.Context(
     Emin=decimal.MIN_EMIN,
 )
 _PRECISION: Final = "connect.decimal.precision"
-_NOTHING: Final = type(None)
+_NULLS: Final = frozenset({type(None)})
 _BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 
 _WHOLE: Final[Mapping[JdbcType, tuple[Type, Type]]] = {
@@ -138,6 +138,12 @@ class _Plan:
     all: Callable[[Values], Values] | None = None
 
 
+_MISSING: Final = (
+    "null, which the column of the table does not take: it comes of an outer join, or of a conversion by the driver. "
+    "In a query, COALESCE({0}, NULL) AS {0} makes a field that may be null"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     index: int
@@ -148,10 +154,10 @@ class _Column:
     def values(self, given: Values, failures: dict[int, str]) -> Values:
         """Values of the field; what does not fit is noted by its index, with the reason."""
         plan, load = self.plan, self.load
+        is_required = not plan.schema.optional
+        natural = plan.natural if is_required else plan.natural | _NULLS
         if load is None:
-            kinds = set(map(type, given))
-            kinds.discard(_NOTHING)
-            if kinds <= plan.natural:
+            if set(map(type, given)) <= natural:
                 try:
                     return given if plan.all is None else plan.all(given)
                 except (ArithmeticError, ValueError, TypeError, DataError):
@@ -162,11 +168,15 @@ class _Column:
         made: list[Any] = []
         for at, value in enumerate(given):
             try:
-                made.append(None if value is None else one(value))
+                found = None if value is None else one(value)
+                made.append(found)
             except (ArithmeticError, ValueError, TypeError, DataError) as error:
                 reason = error.message if isinstance(error, DataError) else _shown(value)
                 failures[at] = f"column {self.label}: {reason}"
                 made.append(None)
+                continue
+            if found is None and is_required:
+                failures[at] = f"column {self.label}: {_MISSING.format(self.label)}"
         return made
 
 

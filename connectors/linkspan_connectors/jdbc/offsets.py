@@ -25,6 +25,8 @@ NANOS: Final = "timestamp_nanos"
 TABLE: Final = "table"
 QUERY: Final = "query"
 CHUNK: Final = "chunk"
+PROTOCOL: Final = "protocol"
+VERSION: Final = "1"
 SNAPSHOT_ID: Final = "snapshot_id"
 SNAPSHOT_TIME: Final = "snapshot_time"
 
@@ -45,7 +47,7 @@ def table_partition(qualified: str) -> Partition:
     Args:
         qualified: the table's full name without quotes.
     """
-    return {"protocol": "1", TABLE: qualified}
+    return {PROTOCOL: VERSION, TABLE: qualified}
 
 
 def bare_partition(name: str) -> Partition:
@@ -179,6 +181,7 @@ def check_offsets(offsets: Sequence[tuple[Partition, Offset | None]]) -> None:
             raise ConfigError(f"Partition objects should contain the key '{TABLE}' or '{QUERY}'")
         if offset is None:
             continue
+        _check_partition(partition)
         unknown = offset.keys() - {INCREMENTING, TIMESTAMP, NANOS, SNAPSHOT_ID, SNAPSHOT_TIME}
         if unknown or not offset:
             raise ConfigError(
@@ -189,6 +192,18 @@ def check_offsets(offsets: Sequence[tuple[Partition, Offset | None]]) -> None:
             Position.of(offset, str(partition.get(TABLE, "the query")))
         except ConnectError as error:
             raise ConfigError(error.message) from error
+
+
+def _check_partition(partition: Partition) -> None:
+    """Raises ConfigError for one that nothing would ever look for."""
+    names = partition.keys() - {CHUNK}
+    is_table = names in ({TABLE}, {PROTOCOL, TABLE}) and partition.get(PROTOCOL, VERSION) == VERSION
+    if not (is_table and isinstance(partition[TABLE], str)) and partition != QUERY_PARTITION:
+        raise ConfigError(
+            f"No offset is ever looked for under the partition {dict(partition)}. It has the form "
+            f'{{"{PROTOCOL}": "{VERSION}", "{TABLE}": "schema.table"}}, {{"{TABLE}": "table"}} or '
+            f'{{"{QUERY}": "{QUERY}"}}'
+        )
 
 
 def _number(offset: Mapping[str, object], key: str, where: str) -> int | None:

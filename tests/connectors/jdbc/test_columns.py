@@ -238,6 +238,15 @@ def test_values_are_loaded_before_they_are_made():
     assert value(one, "ff") == 255
 
 
+@pytest.mark.parametrize("load", [None, lambda given: None if given == "0000-00-00" else given])
+def test_a_null_where_the_column_takes_none_fails_with_its_row(load):
+    required = ResultColumn("c", JdbcType.VARCHAR, nullable=False, load=load)
+    made = columns_of([required], "t", ColumnRules(TimeForms()))
+    records = made.records([("a",), (None if load is None else "0000-00-00",)], lambda at: f"row {at}")
+    assert records[0] == {"c": "a"}
+    assert reason(records[1]).startswith("row 1, column c: null, which the column of the table does not take")
+
+
 def test_texts_that_are_not_utf8_fail_and_say_where():
     assert "not UTF-8 at byte 1" in reason(value(column(JdbcType.VARCHAR), b"a\xff"))
 

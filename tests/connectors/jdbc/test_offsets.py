@@ -122,5 +122,16 @@ def test_offsets_set_by_hand_are_checked(partition, offset):
         check_offsets([(partition, offset)])
 
 
+@pytest.mark.parametrize(
+    "partition",
+    [{"protocol": 1, "table": "s.t"}, {"protocol": "2", "table": "s.t"}, {"table": 7}, {"query": "SELECT 1"},
+     {"table": "t", "schema": "s"}],
+)  # fmt: skip
+def test_an_offset_that_nothing_would_look_for_is_refused(partition):
+    with pytest.raises(ConfigError, match="No offset is ever looked for under the partition"):
+        check_offsets([(partition, {"incrementing": 1})])
+    check_offsets([(partition, None)])
+
+
 def test_offsets_set_by_hand_may_be_those_of_tables_and_of_the_query():
     check_offsets([({"table": "t"}, {"incrementing": 1}), (QUERY_PARTITION, {"timestamp": 1}), ({"table": "t"}, None)])
