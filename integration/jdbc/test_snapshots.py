@@ -23,19 +23,14 @@ CHUNK = 1_000
 
 def fill(server: PostgreSql | MariaDb) -> None:
     """A table with rows that are older than now, to which rows are added later."""
-    is_postgresql = isinstance(server, PostgreSql)
-    kind = "timestamptz" if is_postgresql else "datetime(6)"
-    now = "clock_timestamp()" if is_postgresql else "CURRENT_TIMESTAMP(6)"
-    numbers = f"generate_series(1, {ROWS})" if is_postgresql else f"seq_1_to_{ROWS}"
-    server.create_database("shop")
+    if isinstance(server, PostgreSql):
+        kind, now, old = "timestamptz", "clock_timestamp()", f"-n, '2024-01-01' FROM generate_series(1, {ROWS}) n"
+    else:
+        kind, now, old = "datetime(6)", "CURRENT_TIMESTAMP(6)", f"-seq, '2024-01-01' FROM seq_1_to_{ROWS}"
     with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE TABLE rising (id bigint PRIMARY KEY, at {kind} NOT NULL DEFAULT {now})")
         # ids that a Writer does not take
-        cursor.execute(
-            f"INSERT INTO rising SELECT -n, '2024-01-01 00:00:00' FROM {numbers} AS s{'(n)' * is_postgresql}"
-            if is_postgresql
-            else f"INSERT INTO rising SELECT -seq, '2024-01-01' FROM {numbers}"
-        )
+        cursor.execute(f"INSERT INTO rising SELECT {old}")
 
 
 def settings_of(server: PostgreSql | MariaDb, mode: str) -> Mapping[str, str]:
@@ -70,6 +65,7 @@ def test_chunks_and_what_follows_them_lose_no_row_whoever_is_killed(
     server = PostgreSql() if server_class is PostgreSql else MariaDb({"innodb-flush-log-at-trx-commit": 2})
     try:
         server.start()
+        server.create_database("shop")
         fill(server)
         worker = pipe(tmp_path, settings_of(server, mode))
         worker.start()
@@ -109,6 +105,7 @@ def test_three_tasks_read_the_chunks_of_a_table_and_each_row_once(
     server = server_class()
     try:
         server.start()
+        server.create_database("shop")
         fill(server)
         settings = {**settings_of(server, "incrementing"), "batch.max.rows": "500", "table.poll.interval.ms": "600000"}
         with running(pipe(tmp_path, settings)) as worker:
