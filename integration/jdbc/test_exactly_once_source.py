@@ -18,6 +18,7 @@ from integration.chaos.pipes import QUICK, wait_for
 from integration.jdbc.test_outbox import MARIADB, POSTGRESQL
 from integration.jdbc.test_outbox import Writer as EventWriter
 from integration.jdbc.test_sink_worker import RESTARTS
+from integration.jdbc.test_snapshots import fill
 from integration.jdbc.test_source_worker import Writer, kill_a_task
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.mariadb import MariaDb
@@ -118,6 +119,13 @@ ONE_ID = {
     "transforms.id.type": "org.apache.kafka.connect.transforms.ExtractField$Value",
     "transforms.id.field": "id",
 }
+BY_IDS = {"mode": "incrementing", "incrementing.column.name": "id", "x.snapshot.chunk.size": "1000"}
+BY_IDS_AND_TIMES = {
+    **BY_IDS,
+    "mode": "timestamp+incrementing",
+    "timestamp.column.name": "at",
+    "timestamp.delay.interval.ms": "300",
+}
 FEW, MANY = 4, 60
 LONG = [pytest.param(each, MANY, marks=pytest.mark.long) for each in (PostgreSql, MariaDb)]
 
@@ -139,6 +147,25 @@ def test_each_row_is_in_the_topic_once_whoever_is_killed(
     assert set(writer.committed) <= set(there)
     wait_for(lambda: len(source.delivered) >= len(there), lambda: source.story(map(str, there)))
     assert [int(value) for value in source.delivered] == there
+
+
+@pytest.mark.parametrize("times", [False, pytest.param(True, marks=pytest.mark.long)], ids=["ids", "ids and times"])
+@pytest.mark.parametrize(("server", "kills"), [(PostgreSql, FEW), *LONG], indirect=["server"])
+def test_each_row_of_chunks_and_behind_them_is_in_the_topic_once_whoever_is_killed(
+    worker: LinkspanGroupWorker, server: Server, kills: int, *, times: bool
+) -> None:
+    chance = random.Random(kills)
+    prefix = f"chunks-{uuid.uuid4().hex[:8]}-"
+    fill(server)
+    mode = {**(BY_IDS_AND_TIMES if times else BY_IDS), "table.whitelist": "rising", "tasks.max": "3"}
+    source = Source(worker, server, f"{prefix}rising", {**mode, **ONE_ID, "topic.prefix": prefix})
+    with Writer(server, "shop") as writer:
+        for number in range(kills):
+            source.kill(number, chance, (writer,))
+    there = sorted(source.rows("SELECT id FROM rising"))
+    assert set(writer.committed) <= set(there)
+    wait_for(lambda: len(source.delivered) >= len(there), lambda: source.story(map(str, there)))
+    assert sorted(map(int, source.delivered)) == there
 
 
 @pytest.mark.parametrize(("server", "kills"), [(MariaDb, FEW), *LONG], indirect=["server"])
