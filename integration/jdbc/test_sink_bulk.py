@@ -160,6 +160,23 @@ def test_a_table_that_copy_will_not_do_for_is_written_to_by_statements_and_that_
         assert rows(postgresql_target, "SELECT count(*) FROM log") == [(300,)]
 
 
+def test_the_reason_is_said_once_whatever_schemas_and_deletes_there_are(postgresql_target, caplog):
+    view = REFUSALS["view"]
+    postgresql_target.session().run(*view.statements)
+    narrow = {"id": schema.INT64, "item": schema.OPTIONAL_STRING}
+    settings = {**UPSERT, "pk_mode": "record_key", "delete_enabled": "true", **view.settings}
+    with caplog.at_level(logging.INFO), sinking(postgresql_target, **settings) as task:
+        others = [struct(narrow, {"id": number, "item": "y"}, offset=number) for number in range(100)]
+        for other in others:
+            other.key, other.key_schema = {"id": other.original_offset}, KEY
+        put(task, *[order(number) for number in range(100)])
+        put(task, *others)
+        assert rows(postgresql_target, "SELECT count(*) FROM orders WHERE item = 'y'") == [(100,)]
+        put(task, *[gone(number, number) for number in range(100)])
+    assert len([record for record in caplog.records if view.reason in record.getMessage()]) == 1
+    assert rows(postgresql_target, "SELECT count(*) FROM orders") == [(0,)]
+
+
 def test_upserts_of_who_may_not_make_temporary_tables_are_statements(orders, caplog):
     database = orders.url.rpartition("/")[2]
     session = orders.session()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -13,10 +14,13 @@ from linkspan_connectors.jdbc.dialects.dialect import ColumnField, Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.evolution import Tables, column_names
 from linkspan_connectors.jdbc.groups import Kind
+from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.keys import ColumnRules, RecordShape, SinkColumn
 from linkspan_connectors.jdbc.tables import TableDefinition
 
 __all__ = ["Course", "Plan", "Planner", "UnknownError"]
+
+_log = logging.getLogger(__name__)
 
 _MOST_PLANS: Final = 1_000
 _DOING: Final[Mapping[str, str]] = {
@@ -87,6 +91,7 @@ class Planner:
         self._replaces_null = replaces_null
         self._in_bulk = in_bulk
         self._plans: dict[Kind, Plan] = {}
+        self._said: set[tuple[TableId, str]] = set()
 
     def forget(self) -> None:
         """Look at all tables anew."""
@@ -159,6 +164,11 @@ class Planner:
         with self._dialect.attempt(f"Looking at table {target.table}"):
             found = bulk_way(self._dialect, connection, target)
             connection.rollback()
+        if isinstance(found, str):
+            if (target.table, found) not in self._said:
+                self._said.add((target.table, found))
+                _log.info("Rows for table %s are written by statements, not by COPY: %s", target.table, found)
+            return None
         if found is None:
             return None
         way, converts = found

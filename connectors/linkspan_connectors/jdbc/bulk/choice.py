@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,8 +12,6 @@ from linkspan_connectors.jdbc.drivers import DriverConnection
 
 __all__ = ["Bulk", "bulk_way"]
 
-_log = logging.getLogger(__name__)
-
 Bulk = tuple[Way, Mapping[str, Callable[[Any], Any] | None]]
 """A way, and by the names of columns what makes values for it that are not None."""
 
@@ -24,19 +21,13 @@ _WAYS: Mapping[str, Callable[[Dialect, DriverConnection, Target], Bulk | str | N
 }
 
 
-def bulk_way(dialect: Dialect, connection: DriverConnection, target: Target) -> Bulk | None:
+def bulk_way(dialect: Dialect, connection: DriverConnection, target: Target) -> Bulk | str | None:
     """The way to bring many rows into a table; None when there is none but the statement.
 
-    Why there is none, where the database has one, is logged.
+    Where the database has one that will not do for this table, it is the reason that is returned.
 
     Raises:
         Exception: of the driver.
     """
     ways = _WAYS.get(dialect.name)
-    if ways is None:
-        return None
-    found = ways(dialect, connection, target)
-    if isinstance(found, str):
-        _log.info("Rows for table %s are written by statements, not by COPY: %s", target.table, found)
-        return None
-    return found
+    return None if ways is None else ways(dialect, connection, target)
