@@ -15,7 +15,7 @@ from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.postgresql import PostgreSql
 from integration.services.proxy import Proxy
-from linkspan.api import DataError, RetriableError, ThrottledError, UnreachableError
+from linkspan.api import ConfigError, DataError, RetriableError, ThrottledError, UnreachableError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects import dialect_of
@@ -25,7 +25,9 @@ from linkspan_connectors.jdbc.urls import parse
 pytestmark = pytest.mark.integration
 
 
-def test_a_pooler_that_hands_out_connections_by_transaction_is_no_obstacle(postgresql, postgresql_target):
+@pytest.fixture
+def pooled(postgresql, postgresql_target):
+    """The same database through a pooler with two connections, which it hands out by transaction."""
     try:
         pooler = PgBouncer(postgresql)
     except UnavailableError as error:
@@ -33,20 +35,46 @@ def test_a_pooler_that_hands_out_connections_by_transaction_is_no_obstacle(postg
     try:
         pooler.start()
         name = postgresql_target.url.rpartition("/")[2]
-        target = postgresql_target._replace(url=f"jdbc:postgresql://127.0.0.1:{pooler.port}/{name}")
-        one, other = target.session("?prepareThreshold=0"), target.session("?prepareThreshold=0")
-        one.run("CREATE TABLE t (id INT PRIMARY KEY, s TEXT)")
-        for turn in range(12):
-            for number, session in enumerate((one, other)):
-                row = (2 * turn + number, f"{turn}")
-                session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?, ?)", [row])
-                session.connection.commit()
-                found = session.rows("SELECT count(*) AS n FROM t WHERE id >= ?", [0])
-                assert found == [{"n": 2 * turn + number + 1}]
-                assert session.dialect.is_valid(session.connection)
+        yield postgresql_target._replace(url=f"jdbc:postgresql://127.0.0.1:{pooler.port}/{name}")
     finally:
         postgresql_target.close()
         pooler.remove()
+
+
+def test_a_pooler_that_hands_out_connections_by_transaction_is_no_obstacle(pooled):
+    one, other = pooled.session("?prepareThreshold=0"), pooled.session("?prepareThreshold=0")
+    one.run("CREATE TABLE t (id INT PRIMARY KEY, s TEXT)")
+    for turn in range(12):
+        for number, session in enumerate((one, other)):
+            row = (2 * turn + number, f"{turn}")
+            session.dialect.run_many(session.connection, "INSERT INTO t VALUES (?, ?)", [row])
+            session.connection.commit()
+            found = session.rows("SELECT count(*) AS n FROM t WHERE id >= ?", [0])
+            assert found == [{"n": 2 * turn + number + 1}]
+            assert session.dialect.is_valid(session.connection)
+
+
+def test_a_pooler_that_loses_prepared_statements_is_told_with_the_property_that_helps(pooled):
+    first, second = pooled.session("?prepareThreshold=0"), pooled.session("?prepareThreshold=0")
+    session = pooled.session()
+    dialect = session.dialect
+
+    def hold(holder):
+        dialect.run(holder.connection, "SELECT 1")
+
+    def run():
+        with dialect.attempt("Writing"):
+            dialect.run(session.connection, "SELECT CAST(? AS INT)", [1])
+            session.connection.commit()
+
+    hold(first)
+    for _ in range(10):
+        run()
+    # the connection that has the statement is taken, and the other one becomes free
+    hold(second)
+    first.connection.rollback()
+    with pytest.raises(ConfigError, match="put prepareThreshold=0 into the URL"):
+        run()
 
 
 def _fill(target):

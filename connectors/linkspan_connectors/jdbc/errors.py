@@ -82,6 +82,8 @@ _STATES: Final = {
     "XX002": Kind.WAIT,
     "25006": Kind.WAIT,
     "3D000": Kind.URL,
+    "26000": Kind.URL,
+    "42P05": Kind.URL,
     "22": Kind.RECORD,
     "23": Kind.RECORD,
     "44": Kind.RECORD,
@@ -128,6 +130,10 @@ _OF_THE_SERVER: Final = frozenset({Kind.AGAIN, Kind.WAIT, Kind.UNREACHABLE, Kind
 _UNSAID: Final = "what the database says is not shown, since it may repeat the statement"
 
 
+_POOLED: Final = "a pool may hand out its connections by transaction: put prepareThreshold=0 into the URL"
+_HINTS_OF_STATES: Final = {"26000": _POOLED, "42P05": _POOLED}
+
+
 def failure_of(refusal: Refusal, what: str, *, trim: bool = False, hidden: bool = False) -> ConnectError:
     """The error of ours for one of a driver.
 
@@ -146,7 +152,7 @@ def failure_of(refusal: Refusal, what: str, *, trim: bool = False, hidden: bool 
         text += f", column {refusal.column}"
     if refusal.detail and not trim:
         text += f": {masked(refusal.detail)}"
-    hint = _HINTS.get(refusal.kind)
+    hint = _HINTS_OF_STATES.get(refusal.state or "", _HINTS.get(refusal.kind))
     if hint:
         text += f"; {hint}"
     if refusal.kind is Kind.URL:

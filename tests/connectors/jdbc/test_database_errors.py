@@ -23,6 +23,7 @@ STATES = [
     ("08006", Kind.UNREACHABLE), ("40001", Kind.AGAIN), ("40P01", Kind.AGAIN), ("53300", Kind.FULL),
     ("53100", Kind.WAIT), ("55P03", Kind.AGAIN), ("57P01", Kind.UNREACHABLE), ("57P03", Kind.WAIT),
     ("57014", Kind.AGAIN), ("28P01", Kind.CREDENTIALS), ("42501", Kind.CREDENTIALS), ("3D000", Kind.URL),
+    ("26000", Kind.URL), ("42P05", Kind.URL),
     ("22003", Kind.RECORD), ("23505", Kind.RECORD), ("42P01", Kind.MISSING), ("42S22", Kind.MISSING),
     ("25006", Kind.WAIT), ("58030", Kind.WAIT), ("XX001", Kind.WAIT),
     ("42601", None), ("0A000", None), ("", None), (None, None),
