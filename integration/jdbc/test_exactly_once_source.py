@@ -19,7 +19,8 @@ from integration.jdbc.test_outbox import MARIADB, POSTGRESQL
 from integration.jdbc.test_outbox import Writer as EventWriter
 from integration.jdbc.test_sink_worker import RESTARTS
 from integration.jdbc.test_snapshots import fill
-from integration.jdbc.test_source_worker import Writer, kill_a_task
+from integration.jdbc.test_source_worker import Writer
+from integration.jdbc.victims import kill
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql
@@ -95,15 +96,7 @@ class Source:
         """SIGKILL of somebody, after some rows."""
         more = sum(len(each.committed) for each in writers) + chance.randrange(20, 120)
         wait_for(lambda: sum(len(each.committed) for each in writers) > more, "rows are written")
-        victim = ("task", "worker", "task", "database")[number % 4]
-        if victim == "worker":
-            self.worker.kill()
-            self.worker.start()
-        elif victim == "task":
-            kill_a_task(self.worker, chance)
-        else:
-            self.server.kill()
-            self.server.start()
+        kill(("task", "worker", "task", "database")[number % 4], self.worker, self.server, chance)
 
 
 @pytest.fixture

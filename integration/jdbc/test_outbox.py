@@ -16,7 +16,7 @@ import pytest
 
 from integration.chaos.pipes import wait_for
 from integration.jdbc.targets import Target
-from integration.jdbc.test_source_worker import kill_a_task
+from integration.jdbc.victims import kill
 from integration.services.linkspan import LinkspanWorker
 from integration.services.mariadb import MariaDb, MariaDbAddress
 from integration.services.postgresql import PostgreSql, PostgreSqlAddress
@@ -233,15 +233,7 @@ def test_no_committed_event_is_lost_whoever_is_killed(
                 written = sum(len(each.committed) for each in writers)
                 more = written + chance.randrange(20, 150)
                 wait_for(lambda: sum(len(each.committed) for each in writers) > more, "events are written")  # noqa: B023
-                victim = ("worker", "task", "database")[number % 3]
-                if victim == "worker":
-                    worker.kill()
-                    worker.start()
-                elif victim == "task":
-                    kill_a_task(worker, chance)
-                else:
-                    server.kill()
-                    server.start()
+                kill(("worker", "task", "database")[number % 3], worker, server, chance)
         committed = {event for each in writers for event in each.committed}
         wait_for(
             lambda: committed <= set(events(tmp_path)),

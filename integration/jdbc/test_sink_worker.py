@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -14,10 +12,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from integration.bench.footprint import tree
 from integration.chaos.pipes import wait_for
 from integration.jdbc.sinks import rows
 from integration.jdbc.targets import Target
+from integration.jdbc.victims import kill
 from integration.services.linkspan import LinkspanWorker
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql
@@ -167,17 +165,7 @@ def test_the_table_is_what_the_topic_says_whoever_is_killed(
                     expected[key] = (f"r{number}", float(chance.randrange(1000)))
                     given.append(order(key, *expected[key]))
             produce(kafka.bootstrap, topic, given)
-            victim = ("task", "worker", "database")[number % 3]
-            if victim == "worker":
-                worker.kill()
-                worker.start()
-            elif victim == "database":
-                server.kill()
-                server.start()
-            else:
-                children = [each for each in tree(worker.pid) if each != worker.pid]
-                with suppress(OSError, IndexError):
-                    os.kill(chance.choice(children), signal.SIGKILL)
+            kill(("task", "worker", "database")[number % 3], worker, server, chance)
         wait_for(lambda: found() == expected, lambda: f"{len(found())} rows, {len(expected)} expected", PATIENCE)
     finally:
         if worker is not None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.chaos.pipes import wait_for
-from integration.jdbc.test_source_worker import Writer, ids, kill_a_task, pipe, running, tasks
+from integration.chaos.pipes import wait_for, wait_while_it_moves
+from integration.jdbc.test_source_worker import Writer, ids, pipe, running, tasks
+from integration.jdbc.victims import kill
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql
 
@@ -73,19 +74,10 @@ def test_chunks_and_what_follows_them_lose_no_row_whoever_is_killed(
             for number in range(9):
                 arrived = len(ids(tmp_path))
                 wait_for(lambda: len(ids(tmp_path)) > arrived + chance.randrange(500, 3_000), "rows arrive")  # noqa: B023
-                victim = ("worker", "task", "database")[number % 3]
-                if victim == "worker":
-                    worker.kill()
-                    worker.start()
-                elif victim == "task":
-                    kill_a_task(worker, chance)
-                else:
-                    server.kill()
-                    server.start()
+                kill(("worker", "task", "database")[number % 3], worker, server, chance)
             expected = {-number for number in range(1, ROWS + 1)}
-            wait_for(lambda: expected <= set(ids(tmp_path)), lambda: missing(expected, tmp_path), seconds=120)
-        expected |= set(writer.committed)
-        wait_for(lambda: expected <= set(ids(tmp_path)), lambda: missing(expected, tmp_path), seconds=120)
+            await_ids(expected, tmp_path)
+        await_ids(expected | set(writer.committed), tmp_path)
         wait_for(lambda: len(tasks(worker)) == 1, "one task is left when all chunks are read")
         worker.stop()
     finally:
@@ -94,8 +86,12 @@ def test_chunks_and_what_follows_them_lose_no_row_whoever_is_killed(
         server.remove()
 
 
-def missing(expected: set[int], folder: Path) -> str:
-    return f"missing: {sorted(expected - set(ids(folder)))[:20]}"
+def await_ids(expected: set[int], folder: Path) -> None:
+    wait_while_it_moves(
+        lambda: expected <= set(ids(folder)),
+        lambda: len(ids(folder)),
+        lambda: f"missing: {sorted(expected - set(ids(folder)))[:20]}",
+    )
 
 
 @pytest.mark.parametrize("server_class", [PostgreSql, MariaDb])

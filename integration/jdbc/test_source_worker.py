@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -17,9 +15,9 @@ import psycopg
 import pymysql
 import pytest
 
-from integration.bench.footprint import tree
 from integration.chaos.pipes import wait_for, wait_while_it_moves
 from integration.jdbc.targets import Target
+from integration.jdbc.victims import kill
 from integration.services.linkspan import LinkspanWorker
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql, PostgreSqlAddress
@@ -175,14 +173,6 @@ class Writer:
             self.committed += ids
 
 
-def kill_a_task(worker: LinkspanWorker, chance: random.Random) -> None:
-    """SIGKILL of some process that the worker has started, if there is one."""
-    children = [each for each in tree(worker.pid) if each != worker.pid]
-    if children:
-        with suppress(OSError):
-            os.kill(chance.choice(children), signal.SIGKILL)
-
-
 @pytest.mark.parametrize(
     ("server_class", "mode"),
     [
@@ -225,15 +215,7 @@ def test_no_committed_row_is_lost_whoever_is_killed(
             for number in range(12):
                 written = len(writer.committed)
                 wait_for(lambda: len(writer.committed) > written + chance.randrange(20, 200), "rows are written")  # noqa: B023
-                victim = ("worker", "task", "database")[number % 3]
-                if victim == "worker":
-                    worker.kill()
-                    worker.start()
-                elif victim == "task":
-                    kill_a_task(worker, chance)
-                else:
-                    server.kill()
-                    server.start()
+                kill(("worker", "task", "database")[number % 3], worker, server, chance)
         wait_while_it_moves(
             lambda: set(writer.committed) <= set(ids(tmp_path)),
             lambda: len(ids(tmp_path)),
@@ -277,15 +259,7 @@ def test_no_row_of_writers_that_commit_in_any_order_is_lost_whoever_is_killed(tm
             for number in range(kills):
                 more = len(committed()) + chance.randrange(20, 150)
                 wait_for(lambda: len(committed()) > more, "rows are committed")  # noqa: B023
-                victim = ("worker", "task", "database")[number % 3]
-                if victim == "worker":
-                    worker.kill()
-                    worker.start()
-                elif victim == "task":
-                    kill_a_task(worker, chance)
-                else:
-                    server.kill()
-                    server.start()
+                kill(("worker", "task", "database")[number % 3], worker, server, chance)
         wait_while_it_moves(
             lambda: committed() <= set(ids(tmp_path)),
             lambda: len(ids(tmp_path)),
