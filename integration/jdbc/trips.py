@@ -15,7 +15,7 @@ from linkspan.convert.json import JsonConverter
 from tests.connectors.jdbc.sinking import put
 from tests.connectors.jdbc.sourcing import SourceTasks, taken
 
-__all__ = ["CONVERTERS", "WAYS", "Kind", "Trip", "Values", "filled", "read", "shown", "through", "trip", "write"]
+__all__ = ["CONVERTERS", "ROWS", "Kind", "Trip", "declared", "filled", "read", "shown", "through", "trip", "write"]
 
 Values = list[Any]
 
@@ -97,7 +97,7 @@ def trip(target: Target, name: str, kinds: Sequence[Kind], source: Mapping[str, 
         for way in WAYS:
             tables = {converter: f"{name}_{what}_{converter}_{way}" for converter in CONVERTERS}
             if what == "kept":
-                _session(target).run(*(f"CREATE TABLE {table} ({_declared(kinds)})" for table in tables.values()))
+                _session(target).run(*(f"CREATE TABLE {table} ({declared(kinds)})" for table in tables.values()))
             given = {table: arrived[converter, way == "bulk"] for converter, table in tables.items()}
             write(target, given, way, **settings)
             for converter, table in tables.items():
@@ -111,10 +111,10 @@ def filled(target: Target, table: str, kinds: Sequence[Kind]) -> None:
     for number in range(ROWS):
         values = [(*kind.literals, "NULL")[number % (len(kind.literals) + 1)] for kind in kinds]
         made.append(f"({', '.join([str(number), *values])})")
-    _session(target).run(f"CREATE TABLE {table} ({_declared(kinds)})", f"INSERT INTO {table} VALUES {', '.join(made)}")
+    _session(target).run(f"CREATE TABLE {table} ({declared(kinds)})", f"INSERT INTO {table} VALUES {', '.join(made)}")
 
 
-def _declared(kinds: Sequence[Kind]) -> str:
+def declared(kinds: Sequence[Kind]) -> str:
     """Columns c0, c1, … behind a key, as they stand in CREATE TABLE."""
     return ", ".join(["id INT PRIMARY KEY", *(f"c{at} {kind.declaration} NULL" for at, kind in enumerate(kinds))])
 

@@ -247,7 +247,7 @@ def test_arrays_have_columns_in_postgresql_only():
 def test_texts_of_keys_are_short_where_keys_have_to_be():
     assert dialect("SQL Server").column_type(text(key=True)) == "varchar(900)"
     assert dialect("Sybase").column_type(text(key=True)) == "varchar(512)"
-    assert dialect("MySQL").column_type(text(key=True)) == "VARCHAR(255)"
+    assert dialect("MySQL").column_type(text(key=True)) == "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     assert dialect("PostgreSQL").column_type(text(key=True)) == "TEXT"
 
 

@@ -493,7 +493,7 @@ class Dialect(ABC):
 
     create_prefix: ClassVar[str] = "CREATE TABLE"
     exact_texts: ClassVar[str] = ""
-    """Behind the type of a column of texts, for it to tell all texts apart, capitals and small letters included."""
+    """Behind the type of a column of texts, for it to tell all texts apart, where that of keys does not already."""
     transactional_table: ClassVar[str] = ""
     """Behind CREATE TABLE, for a table whose changes can be undone, where that has to be asked for."""
 

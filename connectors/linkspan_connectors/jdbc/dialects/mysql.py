@@ -45,8 +45,8 @@ class MySqlDialect(Dialect):
         Type.STRING: "TEXT",
         Type.BYTES: "VARBINARY(1024)",
     }
-    key_types: ClassVar[Mapping[Type, str]] = {Type.STRING: "VARCHAR(255)"}
-    exact_texts = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    # other collations take "a" and "A" for the same key, and one row would replace the other
+    key_types: ClassVar[Mapping[Type, str]] = {Type.STRING: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"}
     transactional_table = " ENGINE=InnoDB"
     logical_types: ClassVar[Mapping[str, str]] = {
         DECIMAL: "DECIMAL(65,{scale})",
