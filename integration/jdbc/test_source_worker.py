@@ -298,5 +298,5 @@ def test_a_row_that_cannot_be_read_goes_to_the_dead_letter_queue_alone(
     found = sorted(lines.read_text().splitlines())
     assert found == ['{"id":1,"day":19723}', '{"id":3,"day":19725}', "{id=2, day=infinity}"]
     log = worker.log.read_text()
-    assert "table public.days, row with id=2, column day: infinity lies beyond the years 1 to 9999" in log
-    assert log.count("lies beyond the years") < 20
+    assert "table public.days, row with id=2, column day: infinity is no day of the years 1 to 9999" in log
+    assert log.count("of the years 1 to 9999") < 20

@@ -57,7 +57,7 @@ class TimeForms:
             if isinstance(value, datetime.datetime):
                 value = value.date()
             if not isinstance(value, datetime.date):
-                raise _misfit(value, "day")
+                raise _misfit(value, "day of the years 1 to 9999")
             return value if self.proleptic or value >= _CUTOVER else _checked(value, _from_julian)
 
         def every(values: Values) -> Values:
@@ -105,7 +105,7 @@ class TimeForms:
             DataError: the value is none, or none that Python can hold.
         """
         if not isinstance(value, datetime.datetime):
-            raise _misfit(value, "time")
+            raise _misfit(value, "time of the years 1 to 9999")
         if value.tzinfo is None:
             return self._from_wall(value, self.zone)
         moment = _checked(value, lambda aware: aware.astimezone(_UTC))
@@ -155,7 +155,7 @@ class TimeForms:
 
     def _iso(self, value: Any) -> str:  # noqa: ANN401 - of a driver
         if not isinstance(value, datetime.datetime):
-            raise _misfit(value, "time")
+            raise _misfit(value, "time of the years 1 to 9999")
         wall = value if value.tzinfo is None else _checked(value, lambda aware: aware.astimezone(self.zone))
         return wall.replace(tzinfo=None).isoformat(timespec="microseconds")
 
@@ -183,6 +183,4 @@ def _checked(value: T, change: Callable[[T], T]) -> T:
 
 
 def _misfit(value: object, wanted: str) -> DataError:
-    if isinstance(value, OutOfRange):
-        return DataError(f"{value.text} lies beyond the years 1 to 9999")
-    return DataError(f"{value!r:.100} is no {wanted}")
+    return DataError(f"{value.text if isinstance(value, OutOfRange) else f'{value!r:.100}'} is no {wanted}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -22,6 +24,9 @@ _BITS: Final = {
     "bigint": 64,
     "int8": 64,
 }
+_FINITE: Final = frozenset({"float", "double"})
+"""Of MySQL and SQL Server, which know no other numbers; PostgreSQL's are called ``float4`` and ``float8``."""
+_UUID: Final = re.compile("[0-9a-fA-F]{32}")
 _TEXT: Final = re.compile(r"(?:n?(?:var)?char2?|character(?: varying)?|bpchar)\((\d+)(?: char| byte)?\)")
 _NUMBER: Final = re.compile(r"(?:numeric|decimal|number)\((\d+)(?:, *(-?\d+))?\)")
 
@@ -53,8 +58,7 @@ def names_column(message: str, name: str) -> bool:
 
 def _fits(value: object, type_name: str) -> bool:
     if isinstance(value, str):
-        text = _TEXT.fullmatch(type_name)
-        return "\0" not in value and _is_encodable(value) and (text is None or len(value) <= int(text[1]))
+        return _is_text_of(value, type_name)
     if isinstance(value, int) and not isinstance(value, bool):
         bits = _BITS.get(type_name.partition("(")[0].partition(" ")[0])
         if bits is not None:
@@ -64,6 +68,24 @@ def _fits(value: object, type_name: str) -> bool:
     if number is not None and isinstance(value, int | Decimal):
         # abs() would round it
         return bool(Decimal(value).copy_abs() < 10 ** (int(number[1]) - int(number[2] or 0)))
+    return not isinstance(value, float) or math.isfinite(value) or type_name not in _FINITE
+
+
+def _is_text_of(value: str, type_name: str) -> bool:
+    if "\0" in value or not _is_encodable(value):
+        return False
+    text = _TEXT.fullmatch(type_name)
+    if text is not None:
+        return len(value) <= int(text[1])
+    if type_name == "uuid":
+        return _UUID.fullmatch(value.strip("{}").replace("-", "")) is not None
+    try:
+        if type_name in ("json", "jsonb"):
+            json.loads(value)
+        elif type_name in _BITS:
+            int(value)
+    except ValueError:
+        return False
     return True
 
 

@@ -29,6 +29,12 @@ def told(type_name, value, *, nullable=True, auto_increment=False):
         ("tinyint(4)", 127, 128),
         ("numeric(5,2)", Decimal("999.99"), Decimal(1000)),
         ("decimal(5)", 99999, 100000),
+        ("double", 1.5, float("nan")),
+        ("float", -1.5, float("-inf")),
+        ("int4", "12", "twelve"),
+        ("json", '{"a": 1}', "{"),
+        ("jsonb", "null", ""),
+        ("uuid", "{A0EEBC999c0b-4ef8-bb6d-6bb9bd380a11}", "a0eebc99"),
         ("decimal(65,30)", Decimal("9" * 35 + "." + "9" * 30), Decimal("1" + "0" * 35)),
     ],
 )
@@ -45,6 +51,7 @@ def test_null_fits_where_it_is_allowed_or_a_number_is_made():
 
 def test_what_is_not_known_fits():
     assert told("geometry", object()) is None
+    assert told("float8", float("nan")) is None
     assert unfit_column(TableDefinition(TableId(None, None, "t"), "TABLE", {}), ["c"], (1,)) is None
 
 
