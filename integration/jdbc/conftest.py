@@ -49,3 +49,21 @@ def target(request: pytest.FixtureRequest) -> Target:
 def session(target: Target) -> Session:
     """A connection to a database of each kind."""
     return target.session()
+
+
+@pytest.fixture(scope="module")
+def databases(
+    postgresql: PostgreSqlAddress, mariadb: MariaDbAddress, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Target]]:
+    """A database of each kind for the tests of a module together, which takes less than one for each of them."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    postgresql.create_database(name)
+    mariadb.create_database(name)
+    made = {
+        "postgresql": Target("postgresql", postgresql.jdbc_url(name), postgresql.user, postgresql.password, []),
+        "mariadb": Target("mariadb", mariadb.jdbc_url(name), mariadb.user, mariadb.password, []),
+        "sqlite": Target("sqlite", f"jdbc:sqlite:{tmp_path_factory.mktemp('trips') / 'test.db'}", None, None, []),
+    }
+    yield made
+    for each in made.values():
+        each.close()

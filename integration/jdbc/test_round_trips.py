@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -11,30 +9,8 @@ import pytest
 from integration.jdbc.kinds import MARIADB, POSTGRESQL, SQLITE
 from integration.jdbc.targets import Target
 from integration.jdbc.trips import Kind, Trip, trip
-from integration.services.mariadb import MariaDbAddress
-from integration.services.postgresql import PostgreSqlAddress
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def databases(
-    postgresql: PostgreSqlAddress, mariadb: MariaDbAddress, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Target]]:
-    """A database of each kind, whose server has a zone of its own where it can."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-    postgresql.create_database(name)
-    mariadb.create_database(name)
-    made = {
-        "postgresql": Target("postgresql", postgresql.jdbc_url(name), postgresql.user, postgresql.password, []),
-        "mariadb": Target("mariadb", mariadb.jdbc_url(name), mariadb.user, mariadb.password, []),
-        "sqlite": Target("sqlite", f"jdbc:sqlite:{tmp_path_factory.mktemp('trips') / 'test.db'}", None, None, []),
-    }
-    zone = f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'"
-    made["postgresql"].session().run(zone, "CREATE TYPE mood AS ENUM ('sad', 'ok')")
-    yield made
-    for each in made.values():
-        each.close()
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("round trips")]
 
 
 class Given(NamedTuple):
@@ -206,6 +182,15 @@ GIVEN = {
     },
     "postgresql extended": Given("postgresql", EXTENDED, {"x.extended.types": "true"}),
 }
+
+
+@pytest.fixture(scope="module")
+def databases(databases: dict[str, Target]) -> dict[str, Target]:
+    """With an enumeration in PostgreSQL, whose sessions have a zone of their own."""
+    session = databases["postgresql"].session()
+    name = databases["postgresql"].url.rpartition("/")[2]
+    session.run(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'", "CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    return databases
 
 
 @pytest.fixture(scope="module")

@@ -59,13 +59,16 @@ def records(name: str, first: int, keys: list[Any], *, deletes: bool = False) ->
 
 @pytest.mark.parametrize("size", [BULK // 2, BULK], ids=["statements", "bulk"])
 @pytest.mark.parametrize("name", KEYS)
-def test_keys_of_each_type_find_their_rows(target: Target, name: str, size: int) -> None:
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
+def test_keys_of_each_type_find_their_rows(databases: dict[str, Target], kind: str, name: str, size: int) -> None:
+    target = databases[kind]
     keys = KEYS[name][1]
     if target.kind == "mariadb":
         # blanks behind a text do not count there, and a FLOAT is equal to none of the numbers that are rounded to it
         keys = [-1.5, 0.5, 2.0**20] if name == "float32" else [key for key in keys if key != "a "]
     settings = {"pk_mode": "record_key", "delete_enabled": "true", "auto_create": "true"}
     session = target.session()
+    session.run("DROP TABLE IF EXISTS t")
 
     def numbers() -> list[int]:
         found = session.dialect.ask(session.connection, "SELECT n FROM t ORDER BY n")
@@ -86,3 +89,4 @@ def test_keys_of_each_type_find_their_rows(target: Target, name: str, size: int)
         assert numbers() == [200 + number for number in last]
         write(upserts, records(name, 0, keys[1:], deletes=True))
     assert numbers() == [200 + max(at for at in range(BULK) if at % len(keys) == 0)]
+    session.connection.close()

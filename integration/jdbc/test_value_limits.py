@@ -56,18 +56,21 @@ UNHELD = {
     [pytest.param(kind, *each, id=f"{kind} {each[0]} {each[1]}") for kind, cases in UNHELD.items() for each in cases],
 )
 def test_a_value_that_no_record_can_hold_fails_its_row_alone_whatever_converts_it(
-    request: pytest.FixtureRequest, kind: str, declaration: str, literal: str, reason: str
+    databases: dict[str, Target], kind: str, declaration: str, literal: str, reason: str
 ) -> None:
-    target: Target = request.getfixturevalue(f"{kind}_target")
+    target = databases[kind]
     session = target.session()
     if kind == "mariadb":
         session.run("SET SESSION sql_mode = ''")
     session.run(
-        f"CREATE TABLE t (id INT, c {declaration} NULL)", f"INSERT INTO t VALUES (1, NULL), (2, {literal}), (3, NULL)"
+        "DROP TABLE IF EXISTS t",
+        f"CREATE TABLE t (id INT, c {declaration} NULL)",
+        f"INSERT INTO t VALUES (1, NULL), (2, {literal}), (3, NULL)",
     )
     tasks = SourceTasks(target.settings, '"' if kind == "postgresql" else "`")
     first, bad, last = taken(tasks.start("t", mode="bulk"), 3)
     tasks.stop()
+    session.connection.close()
     for converter in CONVERTERS:
         assert [record.value for record in through(converter, [first, last], at_once=True)] == [
             {"id": 1, "c": None},
@@ -105,10 +108,11 @@ REFUSED: list[tuple[str, str, Schema, Any, Any]] = [
     [pytest.param(*each, id=f"{each[0]} {each[1]}") for each in REFUSED],
 )
 def test_a_value_that_its_column_cannot_hold_is_refused_with_the_column_and_no_other_row_is(
-    request: pytest.FixtureRequest, kind: str, declaration: str, its_schema: Schema, good: Any, bad: Any, count: int
+    databases: dict[str, Target], kind: str, declaration: str, its_schema: Schema, good: Any, bad: Any, count: int
 ) -> None:
-    target: Target = request.getfixturevalue(f"{kind}_target")
-    target.session().run(f"CREATE TABLE orders (c {declaration})")
+    target = databases[kind]
+    session = target.session()
+    session.run("DROP TABLE IF EXISTS orders", f"CREATE TABLE orders (c {declaration})")
     has_good = good is not None and count > 1
     given = [struct({"c": its_schema}, {"c": good if has_good and at else bad}, offset=at) for at in range(count)]
     with sinking(target, errors_tolerance="all") as task, pytest.raises(BatchError) as caught:
@@ -117,7 +121,8 @@ def test_a_value_that_its_column_cannot_hold_is_refused_with_the_column_and_no_o
     for failure in caught.value.failures.values():
         assert "orders" in str(failure)
         assert re.search(r"column \S*\bc\b", str(failure)), failure
-    assert rows(target, "SELECT count(*) FROM orders") == [(count - 1 if has_good else 0,)]
+    assert session.dialect.ask(session.connection, "SELECT count(*) FROM orders") == [(count - 1 if has_good else 0,)]
+    session.connection.close()
 
 
 @pytest.mark.parametrize("converter", CONVERTERS)
