@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from linkspan.api import BatchError, Schema, schema
+from linkspan.api import BatchError, Schema, SinkRecord, schema
 from linkspan.api.schema import Type
 from tests.connectors.jdbc.sinking import put, sink, struct
 
@@ -210,28 +210,72 @@ def test_moments_of_the_julian_calendar_keep_their_microseconds(postgresql_targe
     assert set(shown(postgresql_target)[1]) == {f"{day} 12:00:00.000005"}
 
 
-def test_arrays_of_primitive_values_are_arrays_in_postgresql(postgresql_target):
-    arrays = {
-        "smallint[]": (schema.INT16, [1, -2], "{1,-2}"),
-        "integer[]": (schema.INT32, [1, 2], "{1,2}"),
-        "bigint[]": (schema.INT64, [2**40], "{1099511627776}"),
-        "real[]": (schema.FLOAT32, [0.5], "{0.5}"),
-        "double precision[]": (schema.FLOAT64, [0.1], "{0.1}"),
-        "boolean[]": (schema.BOOLEAN, [True, False], "{t,f}"),
-        "text[]": (schema.STRING, ["a", 'b"c'], '{a,"b\\"c"}'),
-    }
-    for type_name, (inner, value, text) in arrays.items():
-        write(postgresql_target, Schema(Type.ARRAY, values=inner, optional=True), value, None)
-        assert shown(postgresql_target) == (type_name, [text, None])
-        postgresql_target.session().run("DROP TABLE orders")
+ARRAYS: dict[str, tuple[str, Schema, list[Any], str]] = {
+    "int8": ("smallint[]", schema.INT8, [-128, 127], "{-128,127}"),
+    "int16": ("smallint[]", schema.INT16, [1, -2], "{1,-2}"),
+    "int32": ("integer[]", schema.INT32, [1, 2], "{1,2}"),
+    "int64": ("bigint[]", schema.INT64, [2**40], "{1099511627776}"),
+    "float32": ("real[]", schema.FLOAT32, [0.5], "{0.5}"),
+    "float64": ("double precision[]", schema.FLOAT64, [0.1], "{0.1}"),
+    "boolean": ("boolean[]", schema.BOOLEAN, [True, False], "{t,f}"),
+    "text": ("text[]", schema.STRING, ["a", 'b"c'], '{a,"b\\"c"}'),
+    "empty": ("integer[]", schema.INT32, [], "{}"),
+}
 
 
-@pytest.mark.parametrize("kind", [Type.ARRAY, Type.MAP, Type.STRUCT])
-def test_types_without_column_are_refused_with_the_field(mariadb_target, kind):
-    inner = {"values": schema.INT32} if kind is not Type.STRUCT else {}
-    keys = {"keys": schema.STRING} if kind is Type.MAP else {}
-    with pytest.raises(BatchError, match=r"\bv\b"):
-        write(mariadb_target, Schema(kind, **inner, **keys), [1] if kind is Type.ARRAY else {})
+@pytest.mark.parametrize("count", [1, 60], ids=["few", "many"])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_of_primitive_values_are_arrays_in_postgresql(postgresql_target, name, count):
+    type_name, inner, value, text = ARRAYS[name]
+    write(postgresql_target, Schema(Type.ARRAY, values=inner, optional=True), *[value, None] * count)
+    assert shown(postgresql_target) == (type_name, [text, None] * count)
+
+
+NO_COLUMN = {
+    "map": Schema(Type.MAP, keys=schema.STRING, values=schema.INT32),
+    "struct": Schema(Type.STRUCT, fields={"a": schema.INT32}),
+    "array of structs": Schema(Type.ARRAY, values=Schema(Type.STRUCT, fields={"a": schema.INT32})),
+    "array of arrays": Schema(Type.ARRAY, values=Schema(Type.ARRAY, values=schema.INT32)),
+    "array of decimals": Schema(Type.ARRAY, values=schema.decimal_of(2)),
+    "array of bytes": Schema(Type.ARRAY, values=schema.BYTES),
+}
+
+
+@pytest.mark.parametrize("name", NO_COLUMN)
+def test_types_without_column_are_refused_with_the_field(postgresql_target, mariadb_target, sqlite_target, name):
+    its_schema = NO_COLUMN[name]
+    for target in (postgresql_target, mariadb_target, sqlite_target):
+        with pytest.raises(BatchError, match=r"Field v of type (ARRAY|MAP|STRUCT) has no type of column"):
+            write(target, its_schema, [] if its_schema.type is Type.ARRAY else {})
+
+
+def test_arrays_are_refused_where_there_are_none(mariadb_target, sqlite_target):
+    for target in (mariadb_target, sqlite_target):
+        with pytest.raises(BatchError, match="Field v of type ARRAY has no type of column"):
+            write(target, Schema(Type.ARRAY, values=schema.INT32), [1])
+
+
+@pytest.mark.parametrize("count", [1, 60], ids=["statement", "bulk"])
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview])
+def test_bytes_may_be_in_any_buffer(target, make, count):
+    write(target, schema.BYTES, *[make(b"\x00\xff")] * count)
+    wanted = {"postgresql": "\\x00ff", "mariadb": "00FF", "sqlite": b"\x00\xff"}[target.kind]
+    assert shown(target, binary=True)[1] == [wanted] * count
+
+
+@pytest.mark.parametrize("count", [1, 60], ids=["statement", "bulk"])
+@pytest.mark.parametrize(("mode", "number"), [("microseconds", -1_500), ("nanoseconds", -1_500_000)])
+def test_numbers_that_are_timestamps_are_milliseconds_in_sqlite(sqlite_target, mode, number, count):
+    write(sqlite_target, schema.INT64, *[number] * count, timestamp_fields_list="v", timestamp_precision_mode=mode)
+    assert shown(sqlite_target) == ("NUMERIC", [-2] * count)
+
+
+@pytest.mark.parametrize("count", [1, 60], ids=["statement", "bulk"])
+def test_texts_without_a_struct_have_a_column_of_their_own(target, count):
+    url, given = settings(target, string_output_value_column_name="v")
+    with sink(url, **given) as task:
+        put(task, *[SinkRecord("orders", 0, at, "grüß", schema.STRING) for at in range(count)])
+    assert shown(target) == ("TEXT" if target.kind == "sqlite" else "text", ["grüß"] * count)
 
 
 DEFAULTS = {
