@@ -164,7 +164,7 @@ SQLITE = [
     Kind("REAL", ("0.5", "-1267650600228229401496703205376.0", "0")),
     Kind("FLOAT", ("0.1", LEAST_DOUBLE, MOST_DOUBLE, "5e-324")),
     Kind("DOUBLE", ("0.1", LEAST_DOUBLE, MOST_DOUBLE, "5e-324")),
-    Kind("TEXT", (TEXT, "''", "char(9, 13, 10, 1)", "printf('%.20000c', 'x')")),
+    Kind("TEXT", (TEXT, "''", "char(9, 13, 10, 1, 0, 97)", "printf('%.20000c', 'x')")),
     Kind("VARCHAR(3)", (TEXT, "''")),
     Kind("CHAR(3)", ("'x'", "' x '")),
     Kind("CLOB", ("'x'",)),

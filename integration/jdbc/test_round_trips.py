@@ -180,6 +180,11 @@ GIVEN = {
         f"postgresql {mapping}": Given("postgresql", kinds, {"numeric.mapping": mapping})
         for mapping, kinds in NUMBERS.items()
     },
+    "sqlite best_fit": Given(
+        "sqlite",
+        [Kind("NUMERIC(6)", ("-999999", "0")), Kind("NUMERIC(6,2)", ("9999.99", "0.5"))],
+        {"numeric.mapping": "best_fit"},
+    ),
     "postgresql extended": Given("postgresql", EXTENDED, {"x.extended.types": "true"}),
 }
 

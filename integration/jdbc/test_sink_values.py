@@ -177,6 +177,30 @@ def test_a_column_with_time_zone_holds_the_same_moment_whatever_the_zone_is(post
     assert rows == [{"v": "2024-05-06 07:08:09.123"}]
 
 
+@pytest.mark.parametrize("count", [1, 60], ids=["statement", "bulk"])
+@pytest.mark.parametrize(
+    ("its_schema", "value", "type_name", "text"),
+    [
+        (schema.date(), datetime.date(2024, 2, 29), "timestamptz", "2024-02-29 05:00:00+00"),
+        (schema.time(), datetime.time(12), "timetz", "07:00:00-05"),
+    ],
+)
+def test_days_and_times_in_columns_with_time_zone_are_those_of_the_zone_whatever_the_servers_is(
+    postgresql_target, its_schema, value, type_name, text, count
+):
+    name = postgresql_target.url.rpartition("/")[2]
+    postgresql_target.session().run(
+        f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'", f"CREATE TABLE orders (v {type_name})"
+    )
+    zones = {"db_timezone": "America/New_York", "date_timezone": "DB_TIMEZONE"}
+    shifted = value + datetime.timedelta(1) if isinstance(value, datetime.date) else value
+    write(postgresql_target, its_schema, *[shifted] * count, **zones)
+    session = postgresql_target.session()
+    session.run("SET timezone TO 'UTC'")
+    found = session.dialect.ask(session.connection, "SELECT DISTINCT v::text FROM orders")
+    assert found == [(text,)]
+
+
 @pytest.mark.parametrize(("zone", "day"), [("DB_TIMEZONE", "2024-02-28"), ("UTC", "2024-02-29")])
 @pytest.mark.parametrize("count", [1, 60], ids=["statement", "bulk"])
 def test_days_are_counted_in_the_zone_of_dates(postgresql_target, mariadb_target, zone, day, count):
