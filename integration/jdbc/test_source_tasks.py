@@ -17,6 +17,7 @@ from integration.services.proxy import Proxy
 from linkspan.api import ConnectError, DataError, SourceRecord
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc import reader
+from linkspan_connectors.jdbc.identifiers import Quotes, TableId
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
 from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector
 from tests.connectors.jdbc.sourcing import SourceTasks, polled
@@ -141,6 +142,22 @@ def test_validation_names_the_key_that_is_wrong(request, kind):
     assert set(problems(target, connection_url=f"jdbc:{kind}://127.0.0.1:1/x")) == {"connection.url"}
     assert set(problems(target, query="SELECT * FROM nowhere", topic_prefix="q")) == {"query"}
     assert problems(target, query="SELECT 1 AS id", topic_prefix="q") == {}
+
+
+def test_tables_and_columns_may_have_any_name(target):
+    quote = '"' if target.kind == "postgresql" else "`"
+    names = ["q'r", "a.b", "c, d", "Ümläut", "UPPER", "%s ? {x}", f"in{quote}side"]
+    session = target.session()
+    for number, name in enumerate(names):
+        table = quote + name.replace(quote, quote * 2) + quote
+        session.run(f"CREATE TABLE {table} ({quote}Id, %?{quote} integer PRIMARY KEY NOT NULL)")
+        session.run(f"INSERT INTO {table} VALUES ({number})")
+    schema = {"postgresql": "public", "mariadb": target.url.rpartition("/")[2], "sqlite": None}[target.kind]
+    tables = ",".join(Quotes(quote, quote).table(TableId(None, schema, name)) for name in names)
+    with tasks_of(target, mode="incrementing", **{"incrementing.column.name": "Id, %?"}) as tasks:
+        task = tasks.start(tables=tables)
+        found = {record.value_schema.name: dict(record.value) for _ in names for record in polled(task)}
+    assert found == {name: {"Id, %?": number} for number, name in enumerate(names)}
 
 
 def test_a_null_of_an_outer_join_fails_with_its_row_unless_the_query_says_that_it_may_come(postgresql_target):

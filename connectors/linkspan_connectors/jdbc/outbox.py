@@ -23,7 +23,7 @@ from linkspan_connectors.jdbc.offsets import Position, stored_positions, table_p
 from linkspan_connectors.jdbc.outbox_events import EventRules, Events
 from linkspan_connectors.jdbc.outbox_tables import Deletion, OutboxTable, Succession
 from linkspan_connectors.jdbc.results import ResultColumn
-from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig
+from linkspan_connectors.jdbc.source_config import JdbcSourceTaskConfig, assigned_tables
 from linkspan_connectors.jdbc.source_tables import column_rules, horizon_of, isolated
 from linkspan_connectors.jdbc.tables import TableDefinition
 from linkspan_connectors.jdbc.tracked_columns import detected
@@ -160,7 +160,7 @@ class OutboxSource:
             ConfigError: a table is no outbox of the kind that is configured.
         """
         connection = self._client.connection()
-        turns = [self._turn(connection, name) for name in self._config.tables]
+        turns = [self._turn(connection, name) for name in assigned_tables(self._config)]
         connection.commit()
         self._turns.extend(turns)
 

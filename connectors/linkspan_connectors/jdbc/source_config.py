@@ -30,6 +30,7 @@ __all__ = [
     "SNAPSHOT_KEY",
     "JdbcSourceConfig",
     "JdbcSourceTaskConfig",
+    "assigned_tables",
     "column_mappings",
     "query_key",
     "query_text",
@@ -60,6 +61,7 @@ _NEW_FILTERS: Final = ("table.include.list", "table.exclude.list")
 _OLD_COLUMNS: Final = ("timestamp.column.name", "incrementing.column.name")
 _NEW_COLUMNS: Final = ("timestamp.columns.mapping", "incrementing.column.mapping")
 SNAPSHOT_KEY: Final = "x.snapshot.chunk.size"
+_ASSIGNED: Final = re.compile(r'(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[(?:[^\]]|\]\])*\]|[^,])+')
 _TOPIC: Final = re.compile("[a-zA-Z0-9._-]*")
 _LONGEST_TOPIC: Final = 249
 _SELECT: Final = re.compile(r"(?:select|with)\b|\(", re.IGNORECASE)
@@ -517,6 +519,11 @@ def query_text(config: Config) -> str:
         return ""
     value = config.values[key]
     return (value.value if isinstance(value, Secret) else str(value)).strip()
+
+
+def assigned_tables(config: JdbcSourceTaskConfig) -> list[str]:
+    """Full names in quotes of the tables of a task; a comma within quotes separates none."""
+    return [name.strip() for name in _ASSIGNED.findall(config.originals.get("tables") or "") if name.strip()]
 
 
 def table_filter(config: JdbcSourceConfig) -> TableFilter:

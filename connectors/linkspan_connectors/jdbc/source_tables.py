@@ -31,7 +31,12 @@ from linkspan_connectors.jdbc.record_keys import KeyColumns
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.snapshot import Snapshot
 from linkspan_connectors.jdbc.snapshot_plan import Chunk, SnapshotPlan, StoredSnapshot, TablePlan
-from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, JdbcSourceTaskConfig, query_text
+from linkspan_connectors.jdbc.source_config import (
+    JdbcSourceConfig,
+    JdbcSourceTaskConfig,
+    assigned_tables,
+    query_text,
+)
 from linkspan_connectors.jdbc.tables import TableDefinition
 from linkspan_connectors.jdbc.times import TimeForms
 from linkspan_connectors.jdbc.tracked_columns import TrackedColumns, tracked_columns
@@ -189,7 +194,7 @@ class Readings:
         if query_text(config):
             stored = offsets.offset(QUERY_PARTITION)
             return cls(config, dialect, [Position.of(stored, "the query") if stored else None])
-        tables = [dialect.table_id(text) for text in config.tables]
+        tables = [dialect.table_id(text) for text in assigned_tables(config)]
         if Mode(config.mode) is Mode.BULK:
             return cls(config, dialect, [None] * len(tables))
         positions = stored_positions(offsets, [(str(table), table.name) for table in tables])
@@ -213,7 +218,7 @@ class Readings:
         text = query_text(self._config)
         if text:
             return [self._query(text)]
-        following = [self._following(connection, name, at) for at, name in enumerate(self._config.tables)]
+        following = [self._following(connection, name, at) for at, name in enumerate(assigned_tables(self._config))]
         return [*following, *self._chunks(connection)]
 
     def _position(self, at: int, begin: Position | None = None) -> Position:

@@ -6,7 +6,7 @@ import pytest
 
 from linkspan.api import ConfigError
 from linkspan.config.definition import ConfigDef, load
-from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, query_text
+from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, JdbcSourceTaskConfig, assigned_tables, query_text
 
 URL = "jdbc:sqlite:/none.db"
 BASE = {"connection.url": URL, "mode": "bulk", "topic.prefix": "p-"}
@@ -241,3 +241,19 @@ def test_what_is_wrong_with_an_outbox_is_said_at_its_key(key, value, said):
     found = problems(mode="outbox", table_whitelist="outbox", **{key: value})
     assert set(found) == {key}
     assert said in found[key][0]
+
+
+@pytest.mark.parametrize(
+    ("tables", "names"),
+    [
+        ("", []),
+        ('"s"."a","s"."b"', ['"s"."a"', '"s"."b"']),
+        ('"s"."a, b","s"."c"",d"', ['"s"."a, b"', '"s"."c"",d"']),
+        ("`s`.`a,b`, `c`", ["`s`.`a,b`", "`c`"]),
+        ("[d].[a,]],b],[c]", ["[d].[a,]],b]", "[c]"]),
+        ("a,b", ["a", "b"]),
+    ],
+)
+def test_a_comma_within_the_quotes_of_a_table_does_not_end_its_name(tables, names):
+    config = load(JdbcSourceTaskConfig, {"connection.url": "jdbc:sqlite:", "mode": "bulk", "tables": tables})
+    assert assigned_tables(config) == names
