@@ -113,6 +113,10 @@ EXTENDED = [
     Kind("boolean[]", ("'{t,f,NULL}'",)),
     Kind("text[]", (r"""'{a,NULL,"NULL","b\"c\\d","",ü}'""", "'{}'")),
     Kind("numeric[]", ("'{1.5,NULL}'",), None, "{}::text[]"),
+    Kind("mood[]", ("'{sad,NULL,ok}'", "'{}'"), None, "{}::text[]"),
+    Kind("date[]", ("'{2024-02-29,infinity}'", "'{0044-03-15 BC}'"), None, "{}::text[]"),
+    Kind("pair", ("'(1,\"x,y\")'",), "{}", "{}::text"),
+    Kind("pair[]", ("array['(1,x)'::pair]",), None, "{}::text[]"),
     Kind("bytea[]", (r"""'{"\\x00ff"}'""",), "{}", None),
 ]
 
@@ -194,7 +198,11 @@ def databases(databases: dict[str, Target]) -> dict[str, Target]:
     """With an enumeration in PostgreSQL, whose sessions have a zone of their own."""
     session = databases["postgresql"].session()
     name = databases["postgresql"].url.rpartition("/")[2]
-    session.run(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'", "CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    session.run(
+        f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TYPE pair AS (a INT, b TEXT)",
+    )
     return databases
 
 

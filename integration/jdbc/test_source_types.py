@@ -136,6 +136,17 @@ def test_other_columns_of_postgresql_are_left_out_unless_they_are_asked_for(
     assert (named(found[0]), found[1]) == (extended, wanted)
 
 
+@pytest.mark.parametrize("type_text", ["integer[]", "text[]"])
+def test_an_array_of_several_dimensions_fails_its_row(postgresql_reader, type_text):
+    record = postgresql_reader.record(
+        f"CREATE TABLE t (id int, c {type_text})",
+        "INSERT INTO t VALUES (7, '{{1,2},{3,4}}')",
+        **{"x.extended.types": "true"},
+    )
+    with pytest.raises(DataError, match=r"table t, row with id=7, column c: .* has several dimensions"):
+        record.value["c"]  # type: ignore[index]
+
+
 def test_enumerations_of_postgresql_are_texts(postgresql_reader):
     postgresql_reader.session.run("CREATE TYPE mood AS ENUM ('sad', 'glad')")
     found = postgresql_reader.column("mood", "'glad'")
@@ -193,6 +204,8 @@ MARIADB = [
     ("longblob", "x'00ff'", "BYTES", b"\x00\xff"),
     ("date", "'2024-02-29'", "Date", DAY),
     ("year", "2024", "Date", datetime.date(2024, 1, 1)),
+    ("year(2)", "24", "Date", datetime.date(2024, 1, 1)),
+    ("year(2)", "70", "Date", datetime.date(1970, 1, 1)),
     ("time", "'12:30:15'", "Time", NOON),
     ("datetime(6)", "'2024-02-29 12:30:15.123456'", "Timestamp", MOMENT),
     ("datetime", "'2024-02-29 12:30:15'", "Timestamp", MOMENT.replace(microsecond=0)),

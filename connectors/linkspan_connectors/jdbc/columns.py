@@ -399,6 +399,8 @@ def _extended(column: ResultColumn, optional: bool) -> _Plan:
         def items(value: Any) -> list[Any]:  # noqa: ANN401 - of a driver
             if not isinstance(value, list | tuple):
                 raise _misfit(value, "array")
+            if any(isinstance(item, list | tuple) for item in value):
+                raise DataError(f"{value!r:.100} has several dimensions, and a field can have one")
             return [item if item is None or type(item) in natural else one(item) for item in value]
 
         return _Plan(Schema(Type.ARRAY, optional=optional, values=Schema(kind, optional=True)), frozenset(), items)

@@ -117,7 +117,7 @@ def _column(field: Any, *, as_bits: bool, as_days: bool) -> ResultColumn:  # noq
         precision = length - (1 if field.scale else 0) - (1 if column.signed else 0)
         return column._replace(type=JdbcType.DECIMAL, type_name="decimal", precision=precision, scale=field.scale)
     if code == 13:
-        return _year(column, as_days=as_days)
+        return _year(column, field.length, as_days=as_days)
     column = column._replace(signed=True)
     if code in _TIMES:
         kind, name = _TIMES[code]
@@ -125,14 +125,20 @@ def _column(field: Any, *, as_bits: bool, as_days: bool) -> ResultColumn:  # noq
     return _characters(column, field)
 
 
-def _year(column: ResultColumn, *, as_days: bool) -> ResultColumn:
+def _year(column: ResultColumn, digits: int, *, as_days: bool) -> ResultColumn:
     if not as_days:
         return column._replace(type=JdbcType.SMALLINT, type_name="year", signed=True)
-    return column._replace(type=JdbcType.DATE, type_name="year", signed=True, load=_first_of_year)
+    return column._replace(
+        type=JdbcType.DATE, type_name="year", signed=True, load=_first_of_short_year if digits == 2 else _first_of_year
+    )
 
 
 def _first_of_year(year: int) -> datetime.date | OutOfRange:
     return datetime.date(year, 1, 1) if year else OutOfRange("0000", None)
+
+
+def _first_of_short_year(year: int) -> datetime.date:
+    return datetime.date(year + (2000 if year < 70 else 1900), 1, 1)
 
 
 def _characters(column: ResultColumn, field: Any) -> ResultColumn:  # noqa: ANN401 - a packet of PyMySQL

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -54,6 +54,7 @@ _TYPES: Final = {
 }
 """Types by their oid, which is the same in every database."""
 
+_TEXT_ARRAY: Final = 1009
 _KINDS: Final = {"c": JdbcType.STRUCT, "e": JdbcType.VARCHAR, "d": JdbcType.DISTINCT}
 _PLAIN_TEXTS: Final = (
     "json", "jsonb", "uuid", "interval", "inet", "cidr", "int4range", "int8range", "numrange", "daterange", "tsrange",
@@ -213,7 +214,24 @@ def _columns(connection: psycopg.Connection[Any], result: PGresult, names: TypeN
             auto_increment=None if origin is None else origin.auto_increment,
             table=None if origin is None else origin.table,
         )
-        yield _detailed(column, result.fmod(index))
+        if kind is JdbcType.ARRAY:
+            yield column._replace(load=_array_loader(connection))
+        else:
+            yield _detailed(column, result.fmod(index))
+
+
+def _array_loader(connection: psycopg.Connection[Any]) -> Callable[[Any], Any]:
+    """Makes lists of texts of arrays that psycopg leaves as texts, such as those of enumerations, or cannot hold."""
+    from psycopg.adapt import Transformer  # noqa: PLC0415 - of the extra "jdbc"
+    from psycopg.pq import Format  # noqa: PLC0415 - as above
+
+    texts = Transformer(connection).get_loader(_TEXT_ARRAY, Format.TEXT)
+
+    def load(value: Any) -> Any:  # noqa: ANN401 - of psycopg
+        text = value.text if isinstance(value, OutOfRange) else value
+        return texts.load(text.encode()) if isinstance(text, str) else value
+
+    return load
 
 
 def _origins(connection: psycopg.Connection[Any], tables: set[int]) -> dict[tuple[int, int], _Origin]:
