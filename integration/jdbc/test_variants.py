@@ -98,6 +98,28 @@ def test_times_of_debezium_are_times_of_the_database(postgresql_target):
     assert rows(postgresql_target, "SELECT CAST(us AS TEXT) FROM t") == [("2023-11-14 22:13:20.123456",)]
 
 
+def test_columns_of_mariadb_hold_what_debeziums_hold(mariadb_target):
+    fields = {
+        "id": schema.INT64,
+        "text": schema.OPTIONAL_STRING,
+        "data": schema.OPTIONAL_BYTES,
+        "clock": schema.Schema(schema.Type.INT64, name="io.debezium.time.MicroTime"),
+        "zoned": schema.Schema(schema.Type.STRING, name="io.debezium.time.ZonedTimestamp"),
+    }
+    values = {
+        "text": "ä" * 70_000,
+        "data": b"x" * 70_000,
+        "clock": 86_399_999_999,
+        "zoned": "2024-02-29T12:00:00.123456Z",
+    }
+    record = struct(fields, {"id": 1, **values}, topic="t")
+    record.key, record.key_schema = {"id": 1}, KEY
+    with sink(DebeziumSinkConnector, of_debezium(mariadb_target, {})) as task:
+        put(task, record)
+    text = "SELECT CHAR_LENGTH(text), LENGTH(data), CAST(clock AS CHAR), CAST(zoned AS CHAR) FROM t"
+    assert rows(mariadb_target, text) == [(70_000, 70_000, "23:59:59.999999", "2024-02-29 12:00:00.123456")]
+
+
 @MANY
 def test_ibms_tables_number_and_date_their_rows(target, many):
     with sink(IbmSinkConnector, {**target.settings, "table.name.format": "company"}) as task:

@@ -442,6 +442,10 @@ class Dialect(ABC):
     """Types of columns for logical types, with ``{scale}`` for that of a Decimal."""
     key_types: ClassVar[Mapping[Type, str]] = {}
     """Types of columns of a primary key, where they differ."""
+    wide: bool = False
+    """Whether columns that are made hold as much as the database can, where Confluent's hold less."""
+    wide_types: ClassVar[Mapping[str | Type, str]] = {}
+    """Their types, by logical name, and by primitive type for columns that are not part of a key."""
     zoned_timestamp: ClassVar[str | None] = None
     """Type of columns for Timestamps whose schema has the parameter :data:`ZONED`; None for that of any Timestamp."""
     timestamp_types: ClassVar[tuple[str, str]] = ("TIMESTAMP", "TIMESTAMP")
@@ -459,6 +463,10 @@ class Dialect(ABC):
         name = logical(schema)
         if name == schema_types.TIMESTAMP and self.zoned_timestamp is not None and ZONED in schema.parameters:
             return self.zoned_timestamp
+        if self.wide and not (field.is_key and name is None):
+            widest = self.wide_types.get(name or schema.type)
+            if widest is not None:
+                return widest
         found = self.column_types.get(schema.type) if name is None else self.logical_types.get(name)
         if field.is_key and name is None:
             found = self.key_types.get(schema.type, found)

@@ -54,6 +54,13 @@ class MySqlDialect(Dialect):
         TIME: "TIME(3)",
         TIMESTAMP: "DATETIME(3)",
     }
+    wide_types: ClassVar[Mapping[str | Type, str]] = {
+        Type.STRING: "LONGTEXT",
+        Type.BYTES: "LONGBLOB",
+        Type.BOOLEAN: "TINYINT(1)",
+        TIME: "TIME(6)",
+        TIMESTAMP: "DATETIME(6)",
+    }
     timestamp_types = ("DATETIME(6)", "DATETIME(6)")
 
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:

@@ -11,7 +11,7 @@ from linkspan.config.definition import load
 from linkspan_connectors.jdbc.variants.debezium.config import DebeziumSinkConfig, engine_config
 from linkspan_connectors.jdbc.variants.debezium.connector import DebeziumSinkConnector
 from linkspan_connectors.jdbc.variants.debezium.events import FieldFilter, Forms
-from linkspan_connectors.jdbc.zones import to_wall, wall_time, zone_of
+from linkspan_connectors.jdbc.zones import moment_of, to_wall, wall_time, zone_of
 from tests.connectors.jdbc.sinking import order, put
 from tests.connectors.jdbc.variants.playing import EVENT, KEY, Database, event, sink
 
@@ -346,31 +346,41 @@ def test_passthrough_writes_all_events_of_one_key_in_turn(database):
 # -- types -------------------------------------------------------------------------------------------------------------
 
 
-def test_in_another_zone_days_and_times_of_day_stay_and_moments_are_those_of_its_clocks():
-    form = Forms("x", FieldFilter(), zone=zone_of("America/New_York")).of(
-        "t",
-        Schema(
-            Type.STRUCT,
-            fields={
-                "clock": Schema(Type.INT32, name="io.debezium.time.Time"),
-                "connect_clock": schema.time(),
-                "moment": Schema(Type.INT64, name="io.debezium.time.Timestamp"),
-                "connect_moment": schema.timestamp(),
-            },
-        ),
-    )
-    noon = datetime.datetime(2024, 7, 1, 12, tzinfo=datetime.UTC)
+def test_in_another_zone_days_times_and_moments_stay_as_they_stand_but_for_those_with_an_offset():
+    zone = zone_of("America/New_York")
+    fields = {
+        "clock": Schema(Type.INT32, name="io.debezium.time.Time"),
+        "connect_clock": schema.time(),
+        "moment": Schema(Type.INT64, name="io.debezium.time.Timestamp"),
+        "micros": Schema(Type.INT64, name="io.debezium.time.MicroTimestamp"),
+        "nanos": Schema(Type.INT64, name="io.debezium.time.NanoTimestamp"),
+        "connect_moment": schema.timestamp(),
+        "zoned": Schema(Type.STRING, name="io.debezium.time.ZonedTimestamp"),
+    }
+    noon = datetime.datetime(2024, 7, 1, 12, 0, 0, 123000, tzinfo=datetime.UTC)
+    micros = int(noon.timestamp()) * 1_000_000 + 123456
     row = {
         "clock": 8 * 3_600_000,
         "connect_clock": datetime.time(8),
-        "moment": int(noon.timestamp() * 1000),
+        "moment": micros // 1000,
+        "micros": micros,
+        "nanos": micros * 1000 + 789,
         "connect_moment": noon,
+        "zoned": noon.isoformat(),
     }
-    (made,) = form.rows([row])
-    zone = zone_of("America/New_York")
+    forms = Forms("x", FieldFilter(), zone=zone)
+    (made,) = forms.of("t", Schema(Type.STRUCT, fields=fields)).rows([row])
     assert wall_time(made["clock"], zone) == wall_time(made["connect_clock"], zone) == datetime.time(8)
-    assert to_wall(made["moment"], zone).isoformat() == "2024-07-01T08:00:00"
-    assert to_wall(made["connect_moment"], zone).isoformat() == "2024-07-01T12:00:00"
+    assert to_wall(made["moment"], zone).isoformat() == "2024-07-01T12:00:00.123000"
+    assert to_wall(made["connect_moment"], zone).isoformat() == "2024-07-01T12:00:00.123000"
+    assert to_wall(moment_of(made["micros"], 6), zone).isoformat() == "2024-07-01T12:00:00.123456"
+    assert to_wall(moment_of(made["nanos"], 9), zone).isoformat() == "2024-07-01T12:00:00.123456"
+    assert made["nanos"] % 1000 == 789
+    assert made["zoned"] == noon
+    of_key = forms.of_key(Schema(Type.STRUCT, fields={"micros": fields["micros"]}))
+    assert of_key is not None
+    (key,) = of_key.rows([row])
+    assert to_wall(key["micros"], zone).isoformat() == "2024-07-01T12:00:00.123456"
     assert engine_config(config(use_time_zone="America/New_York")).date_timezone == "UTC"
 
 

@@ -80,6 +80,7 @@ class DebeziumSinkTask(VariantSinkTask):
     def tables(self, dialect: Dialect) -> Tables:
         """The tables, and how they are made."""
         self._dialect = dialect
+        dialect.wide = True
         return EventTables(dialect, table_rules(self.config))
 
     def table_names(self, dialect: Dialect) -> TableNames:

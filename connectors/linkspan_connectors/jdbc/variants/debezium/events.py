@@ -27,6 +27,7 @@ DIGITS: Final[Mapping[str, int]] = {"io.debezium.time.MicroTimestamp": 6, "io.de
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _FIRST_DAY: Final = datetime.date(1970, 1, 1)
+_SECOND: Final = datetime.timedelta(seconds=1)
 
 
 class Action(Enum):
@@ -97,11 +98,16 @@ _ONLY_IN_KEYS: Final[Mapping[str, _Meaning]] = {
 """Columns of keys are not made of numbers that are times."""
 
 
+def _same_moment(convert: Callable[[Any], Any], zone: datetime.tzinfo) -> Callable[[Any], object]:
+    """What clocks of a zone show as those of UTC show what is converted."""
+    return lambda value: convert(value).replace(tzinfo=zone)
+
+
 def _meanings(zone: datetime.tzinfo) -> Mapping[str, _Meaning]:
     """What is converted where clocks of the database show the time of a zone.
 
-    The engine takes Connect's times and timestamps for those of UTC. Debezium has times of day, and timestamps of
-    Connect's type, written as they stand.
+    The engine takes times and timestamps for those of UTC, and shows them in the zone. Debezium writes all of them as
+    they stand, but for those with an offset (as measured with 3.2 in PostgreSQL).
     """
     if zone is datetime.UTC:
         return _MEANINGS
@@ -109,13 +115,35 @@ def _meanings(zone: datetime.tzinfo) -> Mapping[str, _Meaning]:
     def same_clock(convert: Callable[[Any], Any]) -> Callable[[Any], object]:
         return lambda value: datetime.datetime.combine(_FIRST_DAY, convert(value), zone).astimezone(datetime.UTC).time()
 
-    found = {
-        name: meaning._replace(convert=same_clock(meaning.convert)) if meaning.name == TIME else meaning
-        for name, meaning in _MEANINGS.items()
-    }
-    found[TIME] = _Meaning(Type.INT32, TIME, Type.INT32, same_clock(lambda time: time))
-    found[TIMESTAMP] = _Meaning(Type.INT64, TIMESTAMP, Type.INT64, lambda instant: instant.replace(tzinfo=zone))
+    def counted(unit: int) -> Callable[[Any], object]:
+        def convert(number: int) -> int:
+            seconds, rest = divmod(number, unit)
+            moment = (_EPOCH + datetime.timedelta(seconds=seconds)).replace(tzinfo=zone)
+            return (moment - _EPOCH) // _SECOND * unit + rest
+
+        return convert
+
+    found = dict(_MEANINGS)
+    found[TIME] = _Meaning(Type.INT32, TIME, Type.INT32, lambda time: time)
+    found[TIMESTAMP] = _Meaning(Type.INT64, TIMESTAMP, Type.INT64, lambda instant: instant)
+    for name, meaning in found.items():
+        if meaning.name == TIME:
+            found[name] = meaning._replace(convert=same_clock(meaning.convert))
+        elif meaning.name == TIMESTAMP and ZONED not in meaning.parameters:
+            found[name] = meaning._replace(convert=_same_moment(meaning.convert, zone))
+    for name, digits in DIGITS.items():
+        found[name] = _Meaning(Type.INT64, name, Type.INT64, counted(10**digits))
     return found
+
+
+def _meanings_in_keys(zone: datetime.tzinfo) -> Mapping[str, _Meaning]:
+    """As of rows; what is a number there is a timestamp here."""
+    if zone is datetime.UTC:
+        return {**_MEANINGS, **_ONLY_IN_KEYS}
+    numbers = {
+        name: meaning._replace(convert=_same_moment(meaning.convert, zone)) for name, meaning in _ONLY_IN_KEYS.items()
+    }
+    return {**_meanings(zone), **numbers}
 
 
 class FieldFilter:
@@ -269,6 +297,7 @@ class Forms:
         self, pattern: str, fields: FieldFilter, keys: Collection[str] = (), zone: datetime.tzinfo = datetime.UTC
     ) -> None:
         self._meanings = _meanings(zone)
+        self._meanings_in_keys = _meanings_in_keys(zone)
         self._pattern = java_pattern(pattern)
         self._keys = frozenset(keys)
         self._fields = fields
@@ -299,7 +328,7 @@ class Forms:
         if form is None:
             if len(self._of_keys) >= self._MOST:
                 self._of_keys.clear()
-            form = self._of_keys[key] = Form(key, meanings={**self._meanings, **_ONLY_IN_KEYS})
+            form = self._of_keys[key] = Form(key, meanings=self._meanings_in_keys)
         return form if form.converts else None
 
 
