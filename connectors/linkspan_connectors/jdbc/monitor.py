@@ -104,7 +104,7 @@ class TableMonitor:
             connection = self._client.connection()
             found = self._listed(connection)
             connection.commit()
-        except Exception as error:
+        except Exception as error:  # supervision point: drivers raise what they want
             failure = self._client.dialect.failure(error, "Listing the tables")
             self._client.reset()
             if failure is error and not isinstance(error, RetriableError):

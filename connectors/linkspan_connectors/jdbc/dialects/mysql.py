@@ -102,7 +102,7 @@ class MySqlDialect(Dialect):
         """INSERT as statements of many rows, of which MariaDB tells the one that it refuses."""
         try:
             super().run_many(connection, statement, rows)
-        except Exception as error:
+        except Exception as error:  # supervision point: drivers raise what they want
             is_told = not isinstance(error, ConnectError) and self.refusal(error).kind is Kind.RECORD
             row = _refused_row(connection) if is_told else 0
             if row:
@@ -221,7 +221,7 @@ class _StreamedSelection(CursorSelection):
         result = self._rest._result  # noqa: SLF001 - it would fetch the rows when it is no longer used
         try:
             is_left = result is not None and self._rest.fetchone() is not None
-        except Exception:  # noqa: BLE001 - whatever it is, the connection is of no use any more
+        except Exception:  # noqa: BLE001 - supervision point: whatever it is, the connection is of no use any more
             is_left = True
         with suppress(Exception):
             if not is_left:

@@ -116,7 +116,7 @@ class PostgreSqlDialect(Dialect):
         cursor = connection.cursor()
         try:
             cursor.executemany(self.text(statement), rows, returning=True)
-        except Exception as error:
+        except Exception as error:  # supervision point: drivers raise what they want
             raise RowError(error, _answers(cursor)) from error
         finally:
             cursor.close()
