@@ -333,6 +333,7 @@ class _Track:
         moments: indices of the timestamp columns, with what loads their values.
         identity: index of the incrementing column, with what loads its values.
         name: of the incrementing column.
+        timestamps: names of the timestamp columns.
     """
 
     mode: Mode
@@ -340,6 +341,7 @@ class _Track:
     moments: tuple[tuple[int, Callable[[Any], Any] | None], ...]
     identity: tuple[int, Callable[[Any], Any] | None] | None
     name: str | None
+    timestamps: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -361,7 +363,7 @@ class _Track:
                 )
             index = labels.index(identity)
             at = (index, columns[index].load)
-        return cls(rules.mode, rules.columns, tuple((i, columns[i].load) for i in moments), at, identity)
+        return cls(rules.mode, rules.columns, tuple((i, columns[i].load) for i in moments), at, identity, timestamps)
 
     def positions(
         self, rows: Sequence[Row], following: Row | None, before: Position
@@ -452,9 +454,12 @@ class _Track:
         raise DataError("a row has null in all timestamp columns")
 
     def _nanos(self, value: Any) -> int:  # noqa: ANN401 - as the driver has times
-        if isinstance(value, str):
-            value = datetime.datetime.fromisoformat(value)
-        return self.rules.times.nanos(value)
+        try:
+            moment = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
+            return self.rules.times.nanos(moment)
+        except (DataError, ValueError) as error:
+            reason = error.message if isinstance(error, DataError) else f"{value!r:.60} is no time"
+            raise DataError(f"the timestamp column {' or '.join(self.timestamps)}: {reason}") from error
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
         """Raise ConnectError for ids that are none; looks at single ones only where it has to."""

@@ -218,6 +218,15 @@ def test_the_first_timestamp_that_is_not_null_counts(source):
     assert records[1].source_offset == {"timestamp_nanos": 0, "timestamp": 30000}
 
 
+@pytest.mark.parametrize(("kind", "value"), [("TEXT", "'0 o''clock'"), ("BOOLEAN", "0")])
+def test_a_timestamp_column_that_holds_no_times_is_named(source, kind, value):
+    source.run(f"CREATE TABLE t (id INTEGER, at {kind} NOT NULL)", f"INSERT INTO t VALUES (1, {value})")
+    task = source.start("t", mode="timestamp", timestamp_column_name="at")
+    with pytest.raises(ConnectError, match="table t: the timestamp column at: .* is no time"):
+        for record in polled(task):
+            assert record.source_offset
+
+
 def test_timestamp_columns_are_found_in_any_case(source):
     source.run(TIMES, f"INSERT INTO times VALUES (1, {ms(5)})")
     assert values(taken(source.start("times", mode="timestamp", timestamp_column_name="TS"), 1)) == [1]
