@@ -179,3 +179,22 @@ def test_each_event_of_an_outbox_is_in_the_topic_once_and_deleted_whoever_is_kil
     assert {event: count for event, count in found.items() if count != 1} == {}
     # a commit that the database was killed in may have happened, and nobody knows
     assert {*one.committed, *two.committed} <= set(found)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("server", [PostgreSql], indirect=True)
+def test_each_event_of_an_outbox_that_keeps_them_is_in_the_topic_once_whoever_is_killed(
+    worker: LinkspanGroupWorker, server: Server
+) -> None:
+    chance = random.Random(MANY)
+    topic = f"events-{uuid.uuid4().hex[:8]}"
+    with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
+        cursor.execute(POSTGRESQL)
+    outbox = {"mode": "outbox", "table.whitelist": "outbox", "x.outbox.route.topic.replacement": topic}
+    source = Source(worker, server, topic, outbox)
+    with EventWriter(server, "a") as one, EventWriter(server, "b") as two:
+        for number in range(MANY):
+            source.kill(number, chance, (one, two))
+    there = sorted(source.rows("SELECT payload #>> '{}' FROM outbox"))
+    wait_for(lambda: len(source.delivered) >= len(there), lambda: source.story(f'"{event}"' for event in there))
+    assert sorted(value.strip('"') for value in source.delivered) == there
