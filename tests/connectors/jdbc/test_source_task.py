@@ -222,9 +222,8 @@ def test_the_first_timestamp_that_is_not_null_counts(source):
 def test_a_timestamp_column_that_holds_no_times_is_named(source, kind, value):
     source.run(f"CREATE TABLE t (id INTEGER, at {kind} NOT NULL)", f"INSERT INTO t VALUES (1, {value})")
     task = source.start("t", mode="timestamp", timestamp_column_name="at")
-    with pytest.raises(ConnectError, match="table t: the timestamp column at: .* is no time"):
-        for record in polled(task):
-            assert record.source_offset
+    with pytest.raises(ConnectError, match=r"table t: the timestamp column at: .* is no time"):
+        polled(task)
 
 
 def test_timestamp_columns_are_found_in_any_case(source):
