@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from integration.chaos.pipes import wait_for
+from integration.chaos.pipes import wait_for, wait_while_it_moves
 from integration.jdbc.sinks import rows
 from integration.jdbc.targets import Target
 from integration.jdbc.victims import kill
+from integration.services.kafka import request
 from integration.services.linkspan import LinkspanWorker
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql
@@ -44,6 +46,11 @@ QUICK = {
     "max.retries": "1000",
     "consumer.override.auto.offset.reset": "earliest",
 }
+
+
+VICTIMS = ("task", "worker", "database")
+SAME_MEMBER = {"consumer.override.group.instance.id": "one"}
+"""The next process of a task takes the partitions over at once, without waiting for the end of a session."""
 
 
 def envelope(fields: list[dict[str, Any]], payload: object) -> bytes:
@@ -123,6 +130,92 @@ def test_records_of_json_with_schemas_become_rows_and_the_bad_ones_letters(
     assert rows(postgresql_target, missing) == [(0,)]
 
 
+def test_nothing_is_passed_over_when_the_table_is_mended_after_the_task_has_failed(
+    kafka: Any, postgresql_target: Target, tmp_path: Path
+) -> None:
+    topic = f"mended-{tmp_path.name}"
+    session = postgresql_target.session()
+    session.run(f'CREATE TABLE "{topic}" (id BIGINT, item TEXT NOT NULL, amount DOUBLE PRECISION)')
+    produce(kafka.bootstrap, topic, [order(number, None if number == 1500 else "x") for number in range(2000)])
+    worker = worker_of(tmp_path / "mended", kafka.bootstrap, postgresql_target.settings, topics=topic)
+    worker.start()
+    try:
+
+        def traces() -> list[str]:
+            body: Any = request("GET", f"{worker.url}/connectors/mended/status")[1]
+            return [task["trace"] for task in body.get("tasks", ()) if task["state"] == "FAILED"]
+
+        wait_for(lambda: any("@1500, key" in trace for trace in traces()), worker.log.read_text, PATIENCE)
+        session.run(f'ALTER TABLE "{topic}" ALTER item DROP NOT NULL')
+        assert request("POST", f"{worker.url}/connectors/mended/tasks/0/restart")[0] == 204
+        text = f'SELECT count(DISTINCT id) FROM "{topic}"'
+        wait_for(lambda: rows(postgresql_target, text) == [(2000,)], lambda: rows(postgresql_target, text), PATIENCE)
+    finally:
+        worker.stop()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("server_class", [PostgreSql, MariaDb])
+def test_each_record_becomes_a_row_or_a_letter_whoever_is_killed(
+    kafka: Any, tmp_path: Path, server_class: type[PostgreSql | MariaDb]
+) -> None:
+    # what is committed is at least with the system when the server's process dies
+    server = PostgreSql() if server_class is PostgreSql else MariaDb({"innodb-flush-log-at-trx-commit": 2})
+    name = f"letters-{server_class.__name__.lower()}-{tmp_path.name}"
+    worker = None
+    try:
+        server.start()
+        server.create_database("shop")
+
+        def run(statement: str) -> Sequence[tuple[Any, ...]]:
+            with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
+                cursor.execute(statement.encode())
+                return cursor.fetchall() if cursor.description else ()
+
+        run("CREATE TABLE target (id BIGINT, item VARCHAR(20) NOT NULL, amount DOUBLE PRECISION)")
+        settings = {
+            "connection.url": server.jdbc_url("shop"),
+            "connection.user": server.user,
+            "connection.password": server.password,
+            "table.name.format": "target",
+            "errors.tolerance": "all",
+            "errors.deadletterqueue.topic.name": f"{name}-dead",
+            "errors.deadletterqueue.topic.replication.factor": "1",
+            **SAME_MEMBER,
+        }
+        worker = worker_of(tmp_path / name, kafka.bootstrap, settings, topics=name)
+        worker.start()
+        chance, count = random.Random(name), 0
+        for number in range(15):
+            before = run("SELECT count(*) FROM target")
+            given = [order(at, None if at % 10 == 7 else "x") for at in range(count, count + 3000)]
+            produce(kafka.bootstrap, name, given)
+            count += len(given)
+            wait_for(lambda: run("SELECT count(*) FROM target") != before, "rows come", PATIENCE)  # noqa: B023
+            time.sleep(chance.uniform(0.0, 0.3))  # a moment as good as any
+            kill(VICTIMS[number % 3], worker, server, chance)
+        bad = {number for number in range(count) if number % 10 == 7}
+
+        def found() -> set[int]:
+            return {number for (number,) in run("SELECT DISTINCT id FROM target")}
+
+        wait_while_it_moves(
+            lambda: len(found()) == count - len(bad), lambda: run("SELECT count(*) FROM target"), lambda: len(found())
+        )
+        assert found().isdisjoint(bad)
+
+        def letters() -> set[int]:
+            return {json.loads(letter.value)["payload"]["id"] for letter in records(kafka.bootstrap, f"{name}-dead")}
+
+        wait_while_it_moves(lambda: letters() >= bad, letters, lambda: sorted(bad - letters())[:20])
+        assert letters() == bad
+    finally:
+        if worker is not None:
+            with suppress(Exception):
+                worker.kill()
+        server.remove()
+
+
 @pytest.mark.parametrize("server_class", [PostgreSql, pytest.param(MariaDb, marks=pytest.mark.long)])
 def test_the_table_is_what_the_topic_says_whoever_is_killed(
     kafka: Any, tmp_path: Path, server_class: type[PostgreSql | MariaDb]
@@ -151,10 +244,11 @@ def test_the_table_is_what_the_topic_says_whoever_is_killed(
             "connection.user": server.user,
             "connection.password": server.password,
         }
-        changes = {"insert_mode": "upsert", "pk_mode": "record_key", "delete_enabled": "true"}
-        worker = worker_of(tmp_path / "kills", kafka.bootstrap, target, topics=topic, **changes)
+        changes = {"insert_mode": "upsert", "pk_mode": "record_key", "delete_enabled": "true", **SAME_MEMBER}
+        worker = worker_of(tmp_path / topic, kafka.bootstrap, target, topics=topic, **changes)
         worker.start()
         for number in range(18):
+            before = found()
             given: list[tuple[int, bytes | None]] = []
             for _ in range(2000):
                 key = chance.randrange(3000)
@@ -165,7 +259,9 @@ def test_the_table_is_what_the_topic_says_whoever_is_killed(
                     expected[key] = (f"r{number}", float(chance.randrange(1000)))
                     given.append(order(key, *expected[key]))
             produce(kafka.bootstrap, topic, given)
-            kill(("task", "worker", "database")[number % 3], worker, server, chance)
+            wait_for(lambda: found() != before, "rows change", PATIENCE)  # noqa: B023
+            time.sleep(chance.uniform(0.0, 0.3))  # a moment as good as any
+            kill(VICTIMS[number % 3], worker, server, chance)
         wait_for(lambda: found() == expected, lambda: f"{len(found())} rows, {len(expected)} expected", PATIENCE)
     finally:
         if worker is not None:
