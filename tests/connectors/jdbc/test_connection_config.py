@@ -212,6 +212,18 @@ def test_properties_of_mysql_become_those_of_pymysql():
     assert made["init_command"] == "SET a=1"
 
 
+def test_a_session_of_mysql_has_the_zone_of_the_connection_where_that_is_forced():
+    def command(query: str) -> str:
+        return of(mysql_arguments, f"jdbc:mysql://h/d?jdbcCompliantTruncation=false{query}")["init_command"]
+
+    zone = "&serverTimezone=Europe/Paris"
+    assert command(zone) == "SET @linkspan=1"
+    assert command(f"{zone}&forceConnectionTimeZoneToSession=true") == "SET time_zone='Europe/Paris'"
+    assert command("&connectionTimeZone=SERVER&forceConnectionTimeZoneToSession=true") == "SET @linkspan=1"
+    with pytest.raises(ConfigError, match="connectionTimeZone has to be a zone"):
+        command("&connectionTimeZone=%27x&forceConnectionTimeZoneToSession=true")
+
+
 @pytest.mark.parametrize(
     ("query", "checks_certificate", "checks_name"),
     [("useSSL=true", False, False), ("sslMode=REQUIRED", False, False), ("sslMode=VERIFY_CA", True, False),

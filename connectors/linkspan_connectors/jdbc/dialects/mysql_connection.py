@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ _ROOM: Final = 1024
 """Bytes of a packet for what is not the statement."""
 _BYTES_A_CHARACTER: Final = 4
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
+_ZONE: Final = re.compile(r"[A-Za-z0-9_+:/-]+")
 _MODES: Final = {
     "disabled": "none",
     "disable": "none",
@@ -142,7 +144,23 @@ def _session(settings: Settings) -> str:
     variables = ["sql_mode=CONCAT(@@sql_mode,',STRICT_TRANS_TABLES')"]
     strict = (settings.option("jdbcCompliantTruncation") or "true").lower()
     given = settings.option("sessionVariables")
-    return "SET " + ",".join(([] if strict in _FALSE else variables) + ([given] if given else []) or ["@linkspan=1"])
+    chosen = [] if strict in _FALSE else variables
+    return "SET " + ",".join([*chosen, *_session_zone(settings), *([given] if given else [])] or ["@linkspan=1"])
+
+
+def _session_zone(settings: Settings) -> list[str]:
+    """The zone of the session, in which TIMESTAMP columns are seen, where it is to be that of the connection.
+
+    Raises:
+        ConfigError: it is no name of a zone.
+    """
+    zone = settings.option("connectionTimeZone", "serverTimezone")
+    forced = (settings.option("forceConnectionTimeZoneToSession") or "false").lower()
+    if zone is None or zone.upper() in ("LOCAL", "SERVER") or forced in _FALSE:
+        return []
+    if _ZONE.fullmatch(zone) is None:
+        raise ConfigError.invalid("connection.url", zone, "connectionTimeZone has to be a zone such as Europe/Paris")
+    return [f"time_zone='{zone}'"]
 
 
 def _tls(settings: Settings) -> dict[str, Any]:
