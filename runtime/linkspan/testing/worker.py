@@ -39,7 +39,7 @@ _PROPERTIES: Final = {
     "key.converter": _TEXT,
     "value.converter": _TEXT,
     "offset.flush.interval.ms": "100",
-    "task.shutdown.graceful.timeout.ms": "3000",
+    "task.shutdown.graceful.timeout.ms": "10000",
 }
 _CALL_SECONDS: Final = 60.0
 _NAP: Final = 0.02
@@ -95,7 +95,7 @@ class EmbeddedWorker:
         folder: where log and offsets are kept; two workers may not share it.
         connectors: classes that need not be installed; they have to be in importable modules.
         properties: worker settings besides, or instead of, the defaults: texts as keys and values, a commit every
-            100 ms, 3 s for tasks to stop.
+            100 ms, 10 s for tasks to stop: a loaded machine is slow, and a task that hangs is found all the same.
         transactions: have sources deliver exactly once, as a group of workers with
             ``exactly.once.source.support=enabled`` does.
     """
