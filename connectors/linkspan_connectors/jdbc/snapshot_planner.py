@@ -12,6 +12,7 @@ from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.gaps import Settling
 from linkspan_connectors.jdbc.identifiers import TableId
+from linkspan_connectors.jdbc.offsets import stored_positions
 from linkspan_connectors.jdbc.queries import Mode, Tracking, moment_of
 from linkspan_connectors.jdbc.reading import current_time
 from linkspan_connectors.jdbc.snapshot_plan import Chunk, StoredSnapshot, TablePlan
@@ -97,12 +98,18 @@ class SnapshotPlanner:
             delay = self._config.timestamp_delay_interval_ms * _MS
             moment = current_time(self._dialect, connection, self._rules) - delay
             high += self._size
-        if high - low < self._size * (1 if moment is None else 2):
+        plan = TablePlan(low, high, moment)
+        if high - low < self._size * (1 if moment is None else 2) and not self._was_cut(name, plan):
             return None
         self._check_count(name, low, high)
         is_safe = self._config.x_gap_safe
         settling = settling_of(self._dialect, connection, definition, name) if is_safe else None
-        return _Table(TablePlan(low, high, moment), tracking, settling)
+        return _Table(plan, tracking, settling)
+
+    def _was_cut(self, name: TableId, plan: TablePlan) -> bool:
+        """Whether following began behind chunks: what is left of them is read however few rows the table has now."""
+        (following,) = stored_positions(self._offsets, [(str(name), name.name)])
+        return following is not None and plan.mark(following) is not None
 
     def _tracking(self, definition: TableDefinition, name: TableId) -> Tracking:
         timestamps, identity = tracked_columns(self._config, self._mode, definition, name)

@@ -32,6 +32,7 @@ from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.snapshot import Snapshot
 from linkspan_connectors.jdbc.snapshot_plan import Chunk, SnapshotPlan, StoredSnapshot, TablePlan
 from linkspan_connectors.jdbc.source_config import (
+    SNAPSHOT_KEY,
     JdbcSourceConfig,
     JdbcSourceTaskConfig,
     assigned_tables,
@@ -272,6 +273,13 @@ class Readings:
         plan = self._plan.tables.get(name)
         partition = bare_partition(table.name) if self._mode is Mode.BULK else table_partition(str(table))
         position = self._position(at, None if plan is None else plan.begin())
+        was_cut = position.snapshot_id is not None or position.snapshot_time is not None
+        if was_cut and not self._config.x_snapshot_chunk_size:
+            log.warning(
+                "Table %s was cut into chunks, and %s is not set any more: what was not read of them is left out",
+                table,
+                SNAPSHOT_KEY,
+            )
         return self._reading(access, partition, position, self._rules, horizon=horizon)
 
     def _chunks(self, connection: DriverConnection) -> Iterator[Snapshot]:

@@ -249,6 +249,26 @@ def test_a_task_with_another_plan_than_the_offsets_waits(place):
     assert ids(taken(place.start(again), 97)) == [*range(70), *range(73, 100)]
 
 
+@pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
+def test_chunks_that_are_left_are_read_also_when_most_of_the_table_is_gone(place, settings):
+    place.table("t", range(35))
+    (config,) = place.configs(**settings)
+    _, end, moment, _ = plan_of(config)["tables"]["`t`"]
+    behind = {"snapshot_id": end} if moment is None else {"timestamp": moment // 1_000_000, "snapshot_time": moment}
+    place.log.known.append((table_partition("t"), {"incrementing": 34, **behind}))
+    place.database.execute("DELETE FROM t WHERE id < 22 OR id > 24")
+    (again,) = place.configs(**settings)
+    assert ids(taken(place.start(again), 3)) == [22, 23, 24]
+
+
+def test_chunks_that_nobody_reads_any_more_are_warned_of(place, caplog):
+    place.table("t", range(35))
+    place.log.known.append((table_partition("t"), {"incrementing": 33, "snapshot_id": 30}))
+    (config,) = place.configs(**IDS)
+    assert values(taken(place.start({**config, "x.snapshot.chunk.size": "0"}), 1)) == [34]
+    assert "Table t was cut into chunks, and x.snapshot.chunk.size is not set any more" in caplog.text
+
+
 def test_the_tasks_are_made_anew_when_all_chunks_are_read(place):
     place.table("t", range(95))
     connector = place.started(**IDS)
