@@ -79,7 +79,7 @@ class OutboxTable(ABC):
     @property
     @abstractmethod
     def on_their_way(self) -> int:
-        """Rows that were taken and are not settled."""
+        """Rows that were taken and are not acknowledged."""
 
     @abstractmethod
     def acknowledge(self, count: int) -> None:
@@ -152,8 +152,8 @@ class Deletion(OutboxTable):
 
     @property
     def on_their_way(self) -> int:
-        """Rows that were taken and are not settled."""
-        return len(self._taken)
+        """Rows that were taken and are not acknowledged; what cannot be deleted yet keeps no others waiting."""
+        return len(self._taken) - self._acknowledged
 
     def next(self, connection: DriverConnection, most: int) -> Found | None:
         """The next rows."""

@@ -220,9 +220,15 @@ def test_no_more_rows_are_read_than_may_wait(outbox):
     assert ids(polled(task)) == ["e3"]
 
 
-def test_a_deletion_that_fails_is_made_before_the_next_rows_are_read(outbox):
+@pytest.mark.parametrize(
+    ("exactly_once", "buffered"),
+    [(False, "0"), (False, "1"), (True, "0")],
+    ids=["room for more", "no room for more", "exactly once"],
+)
+def test_a_deletion_that_fails_is_made_before_the_next_rows_are_read(outbox, exactly_once, buffered):
+    outbox.exactly_once = exactly_once
     outbox.add("e1")
-    task = outbox.start("outbox", **{"connection.busy_timeout": "1"})
+    task = outbox.start("outbox", max_buffer_size=buffered, **{"connection.busy_timeout": "1"})
     first = polled(task)
     outbox.database.execute("BEGIN IMMEDIATE")
     outbox.add("e2")
