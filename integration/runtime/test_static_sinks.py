@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from integration.services.groups import Group, LinkspanGroupWorker, running
 from integration.services.kafka import java, write_properties
@@ -24,7 +24,7 @@ from integration.services.server import Server
 from integration.services.topics import Place, places
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka import KafkaLog
-from linkspan.log.port import DisplacedError
+from linkspan.log.port import DisplacedError, Reader
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("static sinks")]
 
@@ -268,6 +268,95 @@ def test_a_member_whose_place_is_taken_is_fenced_and_a_place_that_is_ours_is_giv
     until(lambda: cluster.places(group) == {Place("i", frozenset({0}))}, "the new one keeps the place")
     new.close()
     KafkaLog().admin({"bootstrap.servers": cluster.bootstrap}).delete_group(group)
+
+
+class Rounds(Nobody):
+    """Counts the assignments that a member gets."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.partitions: set[TopicPartition] = set()
+
+    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Note it."""
+        self.times += 1
+        self.partitions.update(partitions)
+
+
+def member(cluster: Cluster, group: str, instance: str, assignor: str) -> Reader:
+    """A static member of a consumer group."""
+    return KafkaLog().reader(
+        {
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": group,
+            "group.instance.id": instance,
+            "partition.assignment.strategy": ASSIGNORS + assignor,
+            "session.timeout.ms": str(SESSION_MS),
+            "max.poll.interval.ms": "300000",
+        }
+    )
+
+
+def polled_until(readers: Sequence[Reader], condition: Callable[[], Any], what: str) -> None:
+    """Let members take part in rounds until something is true."""
+
+    def one_round() -> Any:
+        for reader in readers:
+            reader.poll(0.05, 10)
+        return condition()
+
+    until(one_round, what)
+
+
+@pytest.mark.parametrize("assignor", ["RangeAssignor", "CooperativeStickyAssignor"])
+@pytest.mark.parametrize("change", ["another topic", "one topic less", "one topic more", "more partitions"])
+def test_who_takes_a_place_over_reads_what_it_subscribes_to_and_nothing_else(
+    cluster: Cluster, assignor: str, change: str
+) -> None:
+    first, second = cluster.topic(), cluster.topic()
+    before, after = {
+        "another topic": ([first], [second]),
+        "one topic less": ([first, second], [second]),
+        "one topic more": ([first], [first, second]),
+        "more partitions": ([first], [first]),
+    }[change]
+    group, rounds = f"g-{first}", Rounds()
+    old, new = (member(cluster, group, "i", assignor) for _ in range(2))
+    old.subscribe(before, Nobody())
+    polled_until([old], old.assignment, "the old one reads")
+    if change == "more partitions":
+        for done in cluster.admin.create_partitions([NewPartitions(first, 4)]).values():
+            done.result()
+    new.subscribe(after, rounds)
+    wanted = {
+        TopicPartition(topic, number) for topic in after for number in range(4 if change == "more partitions" else 2)
+    }
+    polled_until([new], lambda: new.assignment() == wanted, f"{new.assignment()} becomes {wanted}")
+    assert rounds.partitions == wanted
+    new.close()
+    old.close()
+
+
+@pytest.mark.parametrize("assignor", ["RangeAssignor", "CooperativeStickyAssignor"])
+def test_who_takes_over_a_place_that_fits_keeps_it_without_a_round(cluster: Cluster, assignor: str) -> None:
+    topic = cluster.topic()
+    group, rounds = f"g-{topic}", Rounds()
+    old, new, sibling = (member(cluster, group, name, assignor) for name in ("i", "i", "j"))
+    old.subscribe([topic], Nobody())
+    sibling.subscribe([topic], Nobody())
+    polled_until(
+        [old, sibling],
+        lambda: len(old.assignment()) == len(sibling.assignment()) == 1,
+        "both read a partition",
+    )
+    generation = until(lambda: cluster.places(group), "the group is stable")
+    new.subscribe([topic], rounds)
+    looked_until = time.monotonic() + 3
+    polled_until([new, sibling], lambda: time.monotonic() > looked_until, "it has looked")
+    assert rounds.times == 1
+    assert cluster.places(group) == generation
+    for reader in (new, sibling, old):
+        reader.close()
 
 
 def test_a_task_takes_its_place_back_from_somebody_whom_no_worker_knows(cluster: Cluster, tmp_path: Path) -> None:

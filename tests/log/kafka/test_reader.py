@@ -184,3 +184,76 @@ def test_who_looks_at_each_record_of_a_batch_goes_through_the_headers_once(monke
     assert once >= 100
     assert [batch.record(at).headers for at in range(100)] == [[]] * 100
     assert Looked.times == once
+
+
+class Shared(Static):
+    """The library as a static member that takes part in rounds: what it was told to do, in order."""
+
+    def __init__(self, *, listed: Callable[[], object] | None = None) -> None:
+        super().__init__(leaves=1)
+        self.listed = listed
+        self.assigned: list[list[Native]] = []
+
+    def list_topics(self, timeout: float) -> object:
+        assert timeout
+        if self.listed is not None:
+            self.listed()
+        return SimpleNamespace(topics={"t": SimpleNamespace(topic="t", partitions={0: 0, 1: 1})})
+
+    def subscribe(self, topics: list[str], **_: object) -> None:
+        self.calls.append(f"subscribe {topics}")
+
+    def assign(self, partitions: list[Native]) -> None:
+        self.assigned.append(partitions)
+
+    def resume(self, partitions: list[Native]) -> None: ...
+    def unassign(self) -> None: ...
+
+
+def takes_over(monkeypatch: pytest.MonkeyPatch, library: Shared, *topics: str) -> KafkaReader:
+    reader = static_reader(monkeypatch, library)
+    reader._on_assign(library, [Native(topic, 0) for topic in topics])  # type: ignore[arg-type]
+    return reader
+
+
+def test_a_place_for_other_topics_is_not_read_but_left_and_joined_anew(monkeypatch):
+    library = Shared()
+    reader = takes_over(monkeypatch, library, "t", "foreign")
+    assert library.assigned == [[]]
+    assert reader.assignment() == frozenset()
+    reader.poll(0.0, 500)
+    assert library.calls == ["unsubscribe", "poll", "subscribe ['t']"]
+    reader.poll(0.0, 500)
+    assert len(library.calls) == 3
+
+
+def test_a_place_that_cannot_be_judged_is_kept_and_the_task_goes_on(monkeypatch, caplog):
+    library = Shared()
+    reader = takes_over(monkeypatch, library, "t")
+    place = reader._inherited
+    assert place is not None
+    refused = ConnectError("not allowed")
+    monkeypatch.setattr(type(place), "is_due", True)
+    monkeypatch.setattr(place, "fits", lambda *_: (_ for _ in ()).throw(refused))
+    reader.poll(0.0, 500)
+    assert "not allowed" in caplog.text
+    assert reader._inherited is None
+    assert not library.calls
+
+
+def test_partitions_that_cannot_be_looked_up_now_are_looked_up_again(monkeypatch):
+    def fail() -> None:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    library = Shared(listed=fail)
+    reader = takes_over(monkeypatch, library, "foreign")
+    reader.poll(0.0, 500)
+    assert reader._inherited is not None
+    assert not reader._inherited.is_due
+    assert not library.calls
+
+
+def test_a_member_with_a_place_of_its_own_looks_at_none():
+    reader = KafkaReader({"bootstrap.servers": "127.0.0.1:1", "group.id": "g"})
+    assert reader._inherited is None
+    reader.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as Native
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
@@ -145,6 +145,24 @@ class KafkaAdmin:
             for native in answer.topic_partitions
             if native.offset >= 0
         }
+
+    def assigned_partitions(self, group: str) -> frozenset[TopicPartition] | None:
+        """What the members of a consumer group read; None while the group is between two assignments.
+
+        Raises:
+            ConnectError: the cluster does not say.
+        """
+        try:
+            found = self._only(self._client.describe_consumer_groups, [group])
+        except KafkaException as error:
+            raise connect_error(error, f"Looking at group {group}", f"Describe on group {group}") from error
+        if found.state != ConsumerGroupState.STABLE:
+            return None
+        return frozenset(
+            TopicPartition(native.topic, native.partition)
+            for member in found.members
+            for native in member.assignment.topic_partitions
+        )
 
     def _await_coordinator(self, group: str) -> None:
         """Wait until the group's broker has taken it up.

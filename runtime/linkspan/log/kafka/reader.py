@@ -25,6 +25,7 @@ from linkspan.api.errors import ConnectError, RetriableError
 from linkspan.api.records import TopicPartition
 from linkspan.log.kafka.client import Contact, opened
 from linkspan.log.kafka.errors import END_OF_PARTITION, POLL_EXCEEDED, STUCK, connect_error, fenced, kafka_error
+from linkspan.log.kafka.inherited_place import InheritedPlace
 from linkspan.log.kafka.settings import translate
 from linkspan.log.port import UNREADABLE, DisplacedError, FetchedBatch, FetchedRecord, RebalanceListener, WireHeader
 
@@ -198,6 +199,8 @@ class KafkaReader:
         self._contact = Contact(settings.get("bootstrap.servers", ""))
         callbacks = {"on_commit": self._on_commit, "error_cb": self._contact}
         self._consumer = opened("consumer", Consumer, self._settings, callbacks)
+        classic = native["group.protocol"] == "classic"
+        self._inherited = InheritedPlace(settings) if instance and classic else None
         self._listener: RebalanceListener | None = None
         self._matches: Callable[[str], bool] | None = None
         self._lookup_at = 0.0
@@ -239,6 +242,8 @@ class KafkaReader:
             raise trouble
         if self._matches is not None and time.monotonic() >= self._lookup_at:
             self._look_up()
+        if self._inherited is not None and self._inherited.is_due:
+            self._look_at_place(self._inherited)
         messages = self._fetch(timeout, max_records)
         # the library puts its errors among the records
         if any(map(Message.error, messages)):
@@ -351,10 +356,44 @@ class KafkaReader:
             self._topics = []
             self._consumer.unsubscribe()
 
+    # -- a place that was taken over ---------------------------------------------------------------------------------
+
+    def _look_at_place(self, place: InheritedPlace) -> None:
+        try:
+            known = self._consumer.list_topics(timeout=_LOOKUP_TIMEOUT).topics
+        except KafkaException as error:
+            _log.warning("Looking up the partitions of topics, trying again: %s", error.args[0])
+            place.look_later()
+            return
+        topics = [known[name] for name in self._topics if name in known]
+        wanted = {TopicPartition(at.topic, number) for at in topics for number in at.partitions}
+        try:
+            fits = place.fits(self._assigned, wanted)
+        except ConnectError as error:
+            _log.warning("Whether all partitions are read cannot be told: %s", error)
+            fits = True
+        if fits or (fits is False and self._joined_anew()):
+            self._inherited = None
+
+    def _joined_anew(self) -> bool:
+        """Leave the group, which begins a round, and join it as a new member; whether there was time for it."""
+        _log.info("What was taken over%s is not what is subscribed to now; leaving and joining anew", self._place)
+        try:
+            self._consumer.unsubscribe()
+            left = self._poll_until(lambda: not self._consumer.memberid(), time.monotonic() + _LOOKUP_TIMEOUT)
+        except KafkaException as error:
+            raise connect_error(error, f"Leaving{self._place}") from error
+        if self._topics:  # a pattern may have lost its last one
+            self._subscribe(self._topics)
+        return left
+
     # -- rebalances, inside poll and close ---------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[Native]) -> None:
         added = _ours(partitions)
+        if self._inherited is not None and self._inherited.refuses(added, self._topics):
+            (consumer.incremental_assign if self._incremental else consumer.assign)([])
+            return
         self._assigned.update(added)
         self._topic_changed()
         self._starting = {}
@@ -378,7 +417,8 @@ class KafkaReader:
         self._removed(consumer, partitions, lost=True)
 
     def _removed(self, consumer: Consumer, partitions: list[Native], *, lost: bool) -> None:
-        gone = _ours(partitions)
+        # what was refused is not among those that were assigned
+        gone = [partition for partition in _ours(partitions) if partition in self._assigned]
         self._removed_since.update(gone)
         try:
             if self._listener is not None:
