@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ SET = """
 INSERT INTO positions (topic, partition, next) VALUES (?, ?, ?)
 ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next, owner = NULL
 """
+OPENING = 10.0
+"""Seconds that others who open the file may take."""
 
 
 class Ledger:
@@ -47,8 +50,22 @@ class Ledger:
 
     def __init__(self, path: str) -> None:
         self._database = sqlite3.connect(path, isolation_level=None, timeout=1)
-        self._database.execute("PRAGMA journal_mode=WAL")  # whoever looks holds up nobody
-        self._database.executescript(TABLES)
+        self._make()
+
+    def _make(self) -> None:
+        deadline = time.monotonic() + OPENING
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode=WAL")  # whoever looks holds up nobody
+                self._database.executescript(TABLES)
+            except sqlite3.OperationalError:
+                # several that open a new file at once: what makes it a WAL waits for no lock
+                if time.monotonic() >= deadline:
+                    self._database.close()
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
