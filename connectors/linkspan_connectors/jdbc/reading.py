@@ -250,16 +250,11 @@ class Reading:
         selection = self._selection
         assert selection is not None
         most = self._rules.batch_rows
-        wanted = most + self._rules.ahead - len(self._held)
-        fetched = selection.fetch(wanted)
-        self._understand(selection.columns)
+        fetched, has_ended = self._unread(selection, most + self._rules.ahead - len(self._held))
         track = self._track
         assert track is not None
         assert self._made_by is not None
         rows = [*self._held, *fetched] if self._held else fetched
-        has_ended = len(fetched) < wanted
-        if self._dialect.times_are_cut and self._rules.mode.uses_timestamp:
-            rows = track.unseen(rows, self._position, self._seen)
         following = rows[most] if len(rows) > most else None
         self._held = rows[most:]
         rows = rows[:most] if len(rows) > most else rows
@@ -279,6 +274,28 @@ class Reading:
         except ConnectError as error:
             raise type(error)(f"{self.title}: {error.message}") from error
         return Batch(self._topic, self._partition, rows, self._made_by, position, self._where(rows), self._keys)
+
+    def _unread(self, selection: Selection, count: int) -> tuple[Sequence[Row], bool]:
+        """So many of the next rows, fewer only at the end, and whether that was it.
+
+        Where times are cut, rows at the front were read before. Others are fetched in their place: a batch that is
+        short without being the last would be taken for the end, behind which no row of its last time is expected.
+        """
+        rows = selection.fetch(count)
+        has_ended = len(rows) < count
+        self._understand(selection.columns)
+        if not self._dialect.times_are_cut or not self._rules.mode.uses_timestamp:
+            return rows, has_ended
+        track = self._track
+        assert track is not None
+        unread = track.unseen(rows, self._position, self._seen)
+        while len(unread) < count and not has_ended:
+            wanted = count - len(unread)
+            rows = selection.fetch(wanted)
+            has_ended = len(rows) < wanted
+            self._understand(selection.columns)
+            unread = track.unseen([*unread, *rows], self._position, self._seen)
+        return unread, has_ended
 
     def _where(self, rows: Sequence[Row]) -> Callable[[int], str]:
         """Says which row of the database one is: by its id, else by its columns that are short and whole."""

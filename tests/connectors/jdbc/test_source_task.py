@@ -301,6 +301,15 @@ def test_a_row_that_comes_later_with_a_cut_time_that_was_read_is_told_by_its_id(
     assert task.poll() is None
 
 
+def test_rows_of_one_time_are_all_read_when_a_batch_ends_among_them_behind_rows_that_were_read(cutting):
+    cutting.run(f"INSERT INTO times VALUES (1, {ms(10.2)})")
+    task = cutting.start("times", mode="timestamp", timestamp_column_name="ts", batch_max_rows="2")
+    assert values(taken(task, 1)) == [1]
+    later = ", ".join(f"({i}, {ms(t)})" for i, t in [(2, 20.5), (3, 30.5), (4, 30.5), (5, 30.5), (6, 40.5)])
+    cutting.run(f"INSERT INTO times VALUES {later}")
+    assert values(taken(task, 5)) == [2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize("stored", range(1, 5))
 def test_a_restart_among_rows_of_a_cut_time_loses_none(cutting, stored):
     rows = [(4, 20.1), (3, 20.2), (2, 20.3), (1, 21.0)]
