@@ -12,6 +12,7 @@ A SIGKILL at any point loses nothing: rows that were read are in memory only, an
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -75,6 +76,7 @@ class Reader:
         self._failure: ConnectError | None = None
         self._stopping = stopping
         self._turns: list[_Turn] = []
+        self._has_begun = False
         self._failed_starts = 0
         self._connection: DriverConnection | None = None
         """While result sets are open: asking whether it works would end them."""
@@ -137,13 +139,13 @@ class Reader:
             self._changed.notify_all()
 
     def _step(self) -> None:
-        if not self._turns:
+        if not self._has_begun:
             self._begin()
             return
         now = self._clock()
         ready = [each for each in self._turns if each.is_ready(now)]
         if not ready:
-            due = min(each.due for each in self._turns)
+            due = min((each.due for each in self._turns), default=math.inf)
             self._stopping.wait(min(max(due - now, 0.0), _LOOK_AGAIN))
             return
         turn = self._next(ready, now)
@@ -178,6 +180,7 @@ class Reader:
             self._stopping.wait(self._interval)
             return
         self._turns = [_Turn(reading) for reading in readings]
+        self._has_begun = True
 
     def _take_turn(self, turn: _Turn) -> None:
         reading = turn.reading

@@ -116,12 +116,14 @@ class SnapshotPlan(NamedTuple):
             raise ConfigError.invalid(PLAN_KEY, text, "the connector makes this; leave it out") from error
 
     def own_chunks(self, name: str) -> list[Chunk]:
-        """Chunks of a table that fall to this task: each task takes every so many, so that all end together."""
-        plan = self.tables[name]
-        if plan.is_over:
-            return []
-        turn = list(self.tables).index(name)
-        return [chunk for at, chunk in enumerate(plan.chunks(self.size), turn) if at % self.shares == self.share]
+        """Chunks of a table that fall to this task: each task takes every so many of all, so that all end together."""
+        before = 0
+        for other, plan in self.tables.items():
+            chunks = [] if plan.is_over else plan.chunks(self.size)
+            if other == name:
+                return [chunk for at, chunk in enumerate(chunks, before) if at % self.shares == self.share]
+            before += len(chunks)
+        raise KeyError(name)
 
 
 class StoredSnapshot(NamedTuple):

@@ -21,6 +21,7 @@ from linkspan_connectors.jdbc.offsets import Position, chunk_partition, table_pa
 from linkspan_connectors.jdbc.snapshot_plan import Chunk, SnapshotPlan, StoredSnapshot, TablePlan
 from linkspan_connectors.jdbc.source import JdbcSourceTask
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
+from linkspan_connectors.jdbc.source_tables import Readings
 from tests.connectors.jdbc.sourcing import Log, SourceTasks, taken, values
 
 IDS = {"mode": "incrementing", "incrementing.column.name": "id", "validate.non.null": "false"}
@@ -113,6 +114,12 @@ def test_every_chunk_falls_to_one_task():
     assert sorted(chunk.first for _, of_b, _ in found for chunk in of_b) == [0, 10, 20]
     assert max(len(a) + len(b) for a, b, _ in found) == 4
     assert SnapshotPlan.of(plan.text()) == plan
+
+
+def test_every_task_has_a_chunk_where_there_are_as_many_as_tasks():
+    plan = SnapshotPlan({"a": TablePlan(0, 20), "over": TablePlan(0, 50, None, True), "b": TablePlan(0, 20)}, 10, 0, 4)
+    shares = [plan._replace(share=share) for share in range(4)]
+    assert [sum(len(share.own_chunks(name)) for name in plan.tables) for share in shares] == [1, 1, 1, 1]
 
 
 def test_as_many_tasks_as_there_are_chunks_or_may_be():
@@ -247,6 +254,26 @@ def test_a_task_with_another_plan_than_the_offsets_waits(place):
     (again,) = place.configs(**IDS)
     assert plan_of(again)["tables"]["`t`"][:2] == [0, 70]
     assert ids(taken(place.start(again), 97)) == [*range(70), *range(73, 100)]
+
+
+def test_a_task_that_has_nothing_to_read_asks_for_it_once(place, monkeypatch):
+    place.table("t", range(25))
+    (config,) = place.configs(**IDS)
+    asked: list[int] = []
+    made = Readings.made
+
+    def counted(readings: Readings, connection: Any) -> Any:
+        asked.append(1)
+        return made(readings, connection)
+
+    monkeypatch.setattr(Readings, "made", counted)
+    task = place.start(
+        {**config, "tables": "", "x.snapshot.plan": SnapshotPlan({"`t`": TablePlan(0, 10)}, 10, 1, 2).text()}
+    )
+    wait_for(lambda: bool(asked))
+    for _ in range(3):
+        assert task.poll() is None
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
