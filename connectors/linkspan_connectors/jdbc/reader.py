@@ -217,7 +217,8 @@ class Reader:
         if self._stopping.is_set():
             return
         turn.reading.failures += 1
-        turn.due = self._clock() + self._interval
+        # what was read to its end stays so: the transaction behind it may be all that was lost
+        turn.due = self._clock() + max(self._interval, turn.reading.rest(self._interval))
         self._retry(failure, error, turn.reading.failures)
 
     def _retry(self, failure: ConnectError, error: Exception, count: int) -> None:

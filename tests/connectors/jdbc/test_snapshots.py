@@ -16,6 +16,7 @@ from linkspan.api import ConfigError, SourceRecord
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc.assignment import task_configs
 from linkspan_connectors.jdbc.connector import JdbcSourceConnector
+from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
 from linkspan_connectors.jdbc.gaps import NOBODY, Settling, Writers
 from linkspan_connectors.jdbc.offsets import Position, chunk_partition, table_partition
 from linkspan_connectors.jdbc.snapshot_plan import Chunk, SnapshotPlan, StoredSnapshot, TablePlan
@@ -274,6 +275,36 @@ def test_a_task_that_has_nothing_to_read_asks_for_it_once(place, monkeypatch):
     for _ in range(3):
         assert task.poll() is None
     assert len(asked) == 1
+
+
+def test_a_connection_that_is_lost_behind_the_last_chunk_is_of_no_consequence(place, monkeypatch, caplog):
+    place.table("t", range(25))
+    (config,) = place.configs(**IDS)
+    plan = SnapshotPlan({"`t`": TablePlan(0, 20)}, 10, 1, 2)
+    selected: list[str] = []
+    losses: list[str] = []
+    select, connect = SqliteDialect.select, sqlite3.connect
+
+    def noted(dialect: SqliteDialect, connection: Any, statement: str, *rest: Any, **more: Any) -> Any:
+        selected.append(statement)
+        return select(dialect, connection, statement, *rest, **more)
+
+    class Losing(sqlite3.Connection):
+        """Lost when a transaction is to end in which a chunk was read."""
+
+        def commit(self) -> None:
+            if selected and not losses:
+                losses.append(selected[0])
+                raise sqlite3.OperationalError("Cannot operate on a closed database.")
+            super().commit()
+
+    monkeypatch.setattr(SqliteDialect, "select", noted)
+    monkeypatch.setattr(sqlite3, "connect", lambda *names, **more: connect(*names, factory=Losing, **more))
+    task = place.start({**config, "tables": "", "x.snapshot.plan": plan.text()})
+    assert ids(taken(task, 10)) == list(range(10, 20))
+    wait_for(lambda: "trying again" in caplog.text)
+    for _ in range(3):
+        assert task.poll() is None
 
 
 @pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
