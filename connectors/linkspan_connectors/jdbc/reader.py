@@ -194,6 +194,9 @@ class Reader:
         batch = reading.next() if reading.is_open else None
         if batch is not None:
             self._hand_over(batch)
+            if reading.may_pause:
+                # a failure from here on is no further one of the same rows
+                reading.failures = 0
         if not reading.is_open:
             turn.due = self._clock() + reading.rest(self._interval)
             reading.failures = 0

@@ -15,6 +15,7 @@ import pytest
 
 from linkspan.api import ConfigError, ConnectError, DataError, RetriableError
 from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
+from linkspan_connectors.jdbc.dialects.sqlite_columns import GrowingSelection
 from tests.connectors.jdbc.sourcing import SourceTasks, polled, taken, values
 
 
@@ -506,6 +507,38 @@ def test_what_passes_fails_the_task_after_the_attempts_that_are_allowed(source, 
         polled(task)
     assert not isinstance(error.value, RetriableError)
     assert tried() == 3
+
+
+def lose_results_after(monkeypatch, batches: int) -> None:
+    """Have each result be lost when so many batches of it were fetched."""
+    original = GrowingSelection.fetch
+    fetched: dict[GrowingSelection, int] = {}
+
+    def fetch(selection: GrowingSelection, count: int) -> Any:
+        fetched[selection] = number = fetched.get(selection, 0) + 1
+        if number > batches:
+            raise busy()
+        return original(selection, count)
+
+    monkeypatch.setattr(GrowingSelection, "fetch", fetch)
+
+
+def test_attempts_count_from_the_last_row_behind_which_reading_goes_on(source, monkeypatch):
+    source.run(NUMBERS)
+    fill(source, 10)
+    lose_results_after(monkeypatch, 2)
+    task = source.start("numbers", mode="incrementing", batch_max_rows="1", query_retry_attempts="2")
+    assert values(taken(task, 10)) == list(range(1, 11))
+
+
+def test_attempts_go_on_counting_where_the_same_rows_come_again(source, monkeypatch):
+    source.run(NUMBERS)
+    fill(source, 10)
+    lose_results_after(monkeypatch, 2)
+    task = source.start("numbers", mode="bulk", batch_max_rows="1", query_retry_attempts="2")
+    assert values(taken(task, 4)) == [1, 2, 1, 2]
+    with pytest.raises(ConnectError, match="given up after 2 attempts"):
+        polled(task)
 
 
 def test_a_row_that_fits_no_record_fails_alone_with_table_and_key(source):
