@@ -111,6 +111,18 @@ def test_who_writes_to_a_partition_or_to_the_table_of_partitions_is_waited_for(p
     assert all(len(holders) == 1 for holders in found.values())
 
 
+def test_ids_of_a_wider_type_are_read_on(postgresql_target, tasks):
+    session = postgresql_target.session()
+    session.run("CREATE TABLE t (id serial PRIMARY KEY)")
+    task = tasks.start("t")
+    for number in range(1, 10):  # until the driver has its statements prepared
+        insert(session)
+        session.connection.commit()
+        assert values(polled(task)) == [number]
+    session.run("ALTER TABLE t ALTER id TYPE bigint", "INSERT INTO t VALUES (5000000000)")
+    assert values(polled(task)) == [5_000_000_000]
+
+
 def test_an_isolation_with_one_snapshot_is_refused(postgresql_target, tasks):
     postgresql_target.session().run("CREATE TABLE t (id bigserial PRIMARY KEY)")
     task = tasks.start("t", transaction_isolation_mode="REPEATABLE_READ")

@@ -14,7 +14,7 @@ from integration.jdbc.targets import Target
 from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.proxy import Proxy
-from linkspan.api import ConnectError, DataError, SourceRecord
+from linkspan.api import ConnectError, DataError, SourceRecord, ThrottledError
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc import reader
 from linkspan_connectors.jdbc.identifiers import Quotes, TableId
@@ -111,6 +111,28 @@ def test_a_connection_that_is_cut_within_a_result_loses_no_row(request, kind, mo
     assert set(seen) == set(range(1, LARGE + 1))
     if mode is BY_ID:
         assert len(seen) == LARGE
+
+
+def test_a_server_that_ends_transactions_which_do_nothing_keeps_no_task_from_going_on(postgresql_target):
+    fill(postgresql_target, "large")
+    watcher = postgresql_target.session()
+    connected = "SELECT 1 AS x FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'c-0'"
+    idle = f"{postgresql_target.url}?options=-c%20idle_in_transaction_session_timeout=200"
+    with tasks_of(postgresql_target._replace(url=idle), **BY_ID, **{"max.buffer.size": "1"}) as tasks:
+        task = tasks.start("large")
+        seen = ids(polled(task))
+        while watcher.rows(connected):
+            pass
+        while len(seen) < LARGE:
+            seen += ids(polled(task))
+    assert seen == list(range(1, LARGE + 1))
+
+
+def test_connections_that_a_role_may_not_have_more_of_pass(postgresql_target):
+    role = f"limited_{postgresql_target.url.rpartition('/')[2]}"
+    postgresql_target.session().run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret' CONNECTION LIMIT 0")
+    with pytest.raises(ThrottledError, match="too many connections for role"):
+        postgresql_target._replace(user=role, password="secret").session()
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])

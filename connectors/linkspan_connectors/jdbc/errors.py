@@ -68,6 +68,8 @@ _STATES: Final = {
     "28": Kind.CREDENTIALS,
     "42501": Kind.CREDENTIALS,
     "08": Kind.UNREACHABLE,
+    "25P03": Kind.UNREACHABLE,
+    "25P04": Kind.UNREACHABLE,
     "57P": Kind.UNREACHABLE,
     "57P03": Kind.WAIT,
     "40": Kind.AGAIN,

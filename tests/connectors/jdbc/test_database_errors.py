@@ -1,5 +1,6 @@
 """What errors of databases ask for, and what their messages say (spec/jdbc.md 7, 10 and 15)."""
 
+import psycopg
 import pymysql
 import pytest
 
@@ -25,7 +26,7 @@ STATES = [
     ("57014", Kind.AGAIN), ("28P01", Kind.CREDENTIALS), ("42501", Kind.CREDENTIALS), ("3D000", Kind.URL),
     ("26000", Kind.URL), ("42P05", Kind.URL),
     ("22003", Kind.RECORD), ("23505", Kind.RECORD), ("42P01", Kind.MISSING), ("42S22", Kind.MISSING),
-    ("25006", Kind.WAIT), ("58030", Kind.WAIT), ("XX001", Kind.WAIT),
+    ("25P03", Kind.UNREACHABLE), ("25P04", Kind.UNREACHABLE), ("25006", Kind.WAIT), ("58030", Kind.WAIT), ("XX001", Kind.WAIT),
     ("42601", None), ("0A000", None), ("", None), (None, None),
 ]  # fmt: skip
 
@@ -71,7 +72,7 @@ MYSQL = [
     (1049, ConfigError), (1205, RetriableError), (1213, RetriableError), (2003, UnreachableError),
     (2006, UnreachableError), (2013, UnreachableError), (1290, OutageError), (1114, OutageError), (1062, DataError),
     (1048, DataError), (1264, DataError), (1406, DataError), (1366, DataError), (1452, DataError), (4025, DataError),
-    (1153, DataError), (1146, NotFoundError), (1054, NotFoundError), (1064, ConnectError), (1118, ConnectError),
+    (1047, OutageError), (1135, OutageError), (1206, RetriableError), (1153, DataError), (1146, NotFoundError), (1054, NotFoundError), (1064, ConnectError), (1118, ConnectError),
 ]  # fmt: skip
 
 
@@ -80,6 +81,12 @@ def test_error_of_mysql_is_named_by_what_it_asks_for(code, kind):
     failure = dialect_of(Settings(parse("jdbc:mysql://h/d"))).failure(pymysql.OperationalError(code, "text"), "It")
     assert type(failure) is kind
     assert str(failure).startswith(f"It failed: text (code {code})")
+
+
+def test_connections_that_a_role_may_not_have_more_of_are_no_matter_of_credentials():
+    text = 'connection to server at "h", port 5432 failed: FATAL:  too many connections for role "app"'
+    failure = dialect_of(Settings(parse("jdbc:postgresql://h/d"))).failure(psycopg.OperationalError(text), "It")
+    assert isinstance(failure, ThrottledError)
 
 
 def test_a_closed_connection_of_mysql_is_unreachable():

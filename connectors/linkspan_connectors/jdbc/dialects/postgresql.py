@@ -271,12 +271,18 @@ def _kind(error: BaseException, state: str | None, text: str, psycopg: Any) -> K
     kind = kind_of_state(state)
     if kind is not None:
         return kind
+    if state == "0A000" and getattr(getattr(error, "diag", None), "source_function", None) == _OF_PREPARED:
+        # the table was altered since its statement was prepared, which a new connection does anew
+        return Kind.AGAIN
     if state is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return next((found for words, found in _TEXTS if words in text), Kind.UNREACHABLE)
     return Kind.RECORD if state is None and isinstance(error, psycopg.DataError) else Kind.FINAL
 
 
+_OF_PREPARED: Final = "RevalidateCachedQuery"
+"""What refuses, in the server, to run a statement whose result has other columns by now."""
 _TEXTS: Final = (
+    ("too many connections", Kind.FULL),
     ("authentication failed", Kind.CREDENTIALS),
     ('role "', Kind.CREDENTIALS),
     ("permission denied for database", Kind.CREDENTIALS),
@@ -289,7 +295,6 @@ _TEXTS: Final = (
     ("invalid connection option", Kind.URL),
     ("invalid sslmode value", Kind.URL),
     ("too many clients", Kind.FULL),
-    ("too many connections", Kind.FULL),
     ("remaining connection slots", Kind.FULL),
     ("no more connections allowed", Kind.FULL),
     ("is starting up", Kind.WAIT),
