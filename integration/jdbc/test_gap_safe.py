@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import types
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -11,7 +12,10 @@ import pytest
 
 from integration.jdbc.targets import Session, Target
 from linkspan.api import ConfigError
+from linkspan.config.definition import load
 from linkspan_connectors.jdbc.source import JdbcSourceTask
+from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
+from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector
 from tests.connectors.jdbc.sourcing import SourceTasks, polled, values
 
 pytestmark = pytest.mark.integration
@@ -128,6 +132,27 @@ def test_an_isolation_with_one_snapshot_is_refused(postgresql_target, tasks):
     task = tasks.start("t", transaction_isolation_mode="REPEATABLE_READ")
     with pytest.raises(ConfigError, match="repeatable read"):
         polled(task)
+
+
+def test_chunks_are_cut_in_the_isolation_that_is_set_whatever_the_server_has(postgresql_target, tasks):
+    postgresql_target.session().run(
+        "CREATE TABLE t (id bigserial PRIMARY KEY)", "INSERT INTO t SELECT generate_series(1, 25)"
+    )
+    failures: list[Exception] = []
+    connector = JdbcSourceConnector()
+    connector.context = types.SimpleNamespace(  # type: ignore[assignment]
+        connector="c", request_task_reconfiguration=None, raise_error=failures.append, offset_reader=tasks.log
+    )
+    settings = {**postgresql_target.settings, **SAFE, "table.whitelist": "t", "x.snapshot.chunk.size": "10"}
+    settings["connection.url"] += "?options=-c%20default_transaction_isolation=serializable"
+    connector.config = load(JdbcSourceConfig, {**settings, "transaction.isolation.mode": "READ_COMMITTED"})
+    connector.start()
+    try:
+        (config,) = connector.task_configs(1)
+        assert values(polled(tasks.start("t", **config))) == list(range(20, 26))
+    finally:
+        connector.stop()
+    assert failures == []
 
 
 def writing(target: Target, seed: int, ended: threading.Event, committed: list[int]) -> None:

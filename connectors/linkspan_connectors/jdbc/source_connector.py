@@ -38,6 +38,7 @@ from linkspan_connectors.jdbc.source_config import (
     query_text,
     table_filter,
 )
+from linkspan_connectors.jdbc.source_tables import isolated
 from linkspan_connectors.jdbc.urls import parse
 from linkspan_connectors.jdbc.validation import connected, unknown_settings
 
@@ -68,8 +69,10 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
             log.warning("No list of tables is set: all tables that the user may see are read")
         dialect = dialect_of(settings_of(config), config.dialect_name)
         stopping = threading.Event()
+        application = f"{self.context.connector}-tables"
+        prepare = isolated(dialect, config.transaction_isolation_mode)
         self._monitor = TableMonitor(
-            Client(dialect, credentials_of(config), f"{self.context.connector}-tables", attempts_of(config), stopping),
+            Client(dialect, credentials_of(config), application, attempts_of(config), stopping, prepare),
             stopping,
             self._lister(config, dialect),
             interval=config.table_poll_interval_ms / 1000,

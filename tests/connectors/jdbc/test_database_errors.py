@@ -26,7 +26,8 @@ STATES = [
     ("57014", Kind.AGAIN), ("28P01", Kind.CREDENTIALS), ("42501", Kind.CREDENTIALS), ("3D000", Kind.URL),
     ("26000", Kind.URL), ("42P05", Kind.URL),
     ("22003", Kind.RECORD), ("23505", Kind.RECORD), ("42P01", Kind.MISSING), ("42S22", Kind.MISSING),
-    ("25P03", Kind.UNREACHABLE), ("25P04", Kind.UNREACHABLE), ("25006", Kind.WAIT), ("58030", Kind.WAIT), ("XX001", Kind.WAIT),
+    ("25P03", Kind.UNREACHABLE), ("25P04", Kind.UNREACHABLE), ("25006", Kind.WAIT), ("58030", Kind.WAIT),
+    ("XX001", Kind.WAIT),
     ("42601", None), ("0A000", None), ("", None), (None, None),
 ]  # fmt: skip
 
@@ -72,7 +73,8 @@ MYSQL = [
     (1049, ConfigError), (1205, RetriableError), (1213, RetriableError), (2003, UnreachableError),
     (2006, UnreachableError), (2013, UnreachableError), (1290, OutageError), (1114, OutageError), (1062, DataError),
     (1048, DataError), (1264, DataError), (1406, DataError), (1366, DataError), (1452, DataError), (4025, DataError),
-    (1047, OutageError), (1135, OutageError), (1206, RetriableError), (1153, DataError), (1146, NotFoundError), (1054, NotFoundError), (1064, ConnectError), (1118, ConnectError),
+    (1047, OutageError), (1135, OutageError), (1206, RetriableError),
+    (1153, DataError), (1146, NotFoundError), (1054, NotFoundError), (1064, ConnectError), (1118, ConnectError),
 ]  # fmt: skip
 
 

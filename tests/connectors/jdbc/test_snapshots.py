@@ -364,6 +364,19 @@ def test_chunks_wait_for_those_who_were_writing(place):
     assert ids(taken(place.start(config), 25)) == list(range(25))
 
 
+def test_those_who_write_are_asked_for_in_the_isolation_that_is_set(place, monkeypatch):
+    asked: list[str] = []
+
+    def noted(_: SqliteDialect, __: Any, mode: str) -> bool:
+        asked.append(mode)
+        return True
+
+    monkeypatch.setattr(SqliteDialect, "set_isolation", noted)
+    place.table("t", range(25))
+    place.configs(**IDS, **{"x.gap.safe": "true", "transaction.isolation.mode": "READ_COMMITTED"})
+    assert asked == ["READ_COMMITTED"]
+
+
 def test_too_many_chunks_are_refused_with_a_size_that_would_do(place):
     place.table("t", [1, 1 << 60])
     failures: list[Exception] = []
