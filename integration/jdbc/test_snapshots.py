@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from integration.chaos.pipes import wait_for, wait_while_it_moves
+from integration.jdbc.targets import Target
 from integration.jdbc.test_source_worker import Writer, ids, pipe, running, tasks
 from integration.jdbc.victims import kill
 from integration.services.mariadb import MariaDb
 from integration.services.postgresql import PostgreSql
+from linkspan.config.definition import load
+from linkspan_connectors.jdbc.snapshot_planner import SnapshotPlanner
+from linkspan_connectors.jdbc.source_config import JdbcSourceConfig
+from tests.connectors.jdbc.sourcing import Log
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -110,3 +115,24 @@ def test_three_tasks_read_the_chunks_of_a_table_and_each_row_once(
             assert [json.loads(each["config"]["x.snapshot.plan"])["share"] for each in tasks(worker)] == [0, 1, 2]
     finally:
         server.remove()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_table_is_cut_by_what_it_has_at_the_time_up_to_which_chunks_are_read(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    target: Target = request.getfixturevalue(f"{kind}_target")
+    writer, reader = target.session(), target.session()
+    for table in ("a", "b"):
+        writer.run(
+            f"CREATE TABLE {table} (id bigint PRIMARY KEY, at timestamp NOT NULL)",
+            f"INSERT INTO {table} VALUES (1, '2024-01-01'), (25, '2024-01-01')",
+        )
+    settings = {"mode": "timestamp+incrementing", "timestamp.column.name": "at", "incrementing.column.name": "id"}
+    config = load(JdbcSourceConfig, {**target.settings, **settings, "x.snapshot.chunk.size": "10"})
+    planner = SnapshotPlanner(config, reader.dialect, Log())
+    a, b = reader.dialect.table_id("a"), reader.dialect.table_id("b")
+    assert planner.plans(reader.connection, [a])[a].end == 30
+    # meanwhile, where the transaction that lists the tables may see none of it
+    writer.run("INSERT INTO b VALUES (75, '2024-01-01')")
+    assert planner.plans(reader.connection, [b])[b].end == 80

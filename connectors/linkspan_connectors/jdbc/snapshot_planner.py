@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _MOST_CHUNKS: Final = 10_000
 _MS: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
 
 
 class _Table:
@@ -64,7 +65,7 @@ class SnapshotPlanner:
         """None for those that are not cut, once that is known."""
 
     def plans(self, connection: DriverConnection, tables: Sequence[TableId]) -> dict[TableId, TablePlan]:
-        """The plans of the tables that are cut; the connection's transaction is the caller's.
+        """The plans of the tables that are cut; the connection's transaction is ended, or the caller's.
 
         Raises:
             Exception: of the driver.
@@ -89,27 +90,43 @@ class SnapshotPlanner:
         if definition is None:
             return None
         tracking = self._tracking(definition, name)
+        moment = self._moment(connection)
         ids = self._ids(connection, name, tracking)
         if ids is None:
             return None
-        low, high = (number // self._size * self._size for number in ids)
-        moment = None
-        if self._mode is Mode.BOTH:
-            delay = self._config.timestamp_delay_interval_ms * _MS
-            moment = current_time(self._dialect, connection, self._rules) - delay
-            high += self._size
-        plan = TablePlan(low, high, moment)
-        if high - low < self._size * (1 if moment is None else 2) and not self._was_cut(name, plan):
-            return None
-        self._check_count(name, low, high)
+        plan = self._cut(*ids, moment)
+        (following,) = stored_positions(self._offsets, [(str(name), name.name)])
+        mark = None if following is None else plan.mark(following)
+        if mark is None:
+            if plan.end - plan.first < self._size * (1 if moment is None else 2):
+                return None
+        else:
+            # what is left of the chunks is read however few rows, or many, the table has now
+            plan = plan.marked(mark)
+            if moment is not None and self._is_too_long(plan):
+                older = self._ids(connection, name, tracking, mark)
+                plan = plan._replace(end=plan.first) if older is None else self._cut(*older, mark)
+        if self._is_too_long(plan):
+            raise self._too_long(name, plan)
         is_safe = self._config.x_gap_safe
         settling = settling_of(self._dialect, connection, definition, name) if is_safe else None
         return _Table(plan, tracking, settling)
 
-    def _was_cut(self, name: TableId, plan: TablePlan) -> bool:
-        """Whether following began behind chunks: what is left of them is read however few rows the table has now."""
-        (following,) = stored_positions(self._offsets, [(str(name), name.name)])
-        return following is not None and plan.mark(following) is not None
+    def _moment(self, connection: DriverConnection) -> int | None:
+        """Up to when rows may be in chunks; None in mode ``incrementing``.
+
+        A second ago: columns may have whole seconds, and rows with the present one may still come. It is asked for in a
+        transaction of its own, before the ids: one that sees an older state than this would leave out later ids.
+        """
+        if self._mode is not Mode.BOTH:
+            return None
+        connection.commit()
+        now = current_time(self._dialect, connection, self._rules)
+        return now - self._config.timestamp_delay_interval_ms * _MS - _SECOND
+
+    def _cut(self, least: int, greatest: int, moment: int | None) -> TablePlan:
+        low, high = (number // self._size * self._size for number in (least, greatest))
+        return TablePlan(low, high if moment is None else high + self._size, moment)
 
     def _tracking(self, definition: TableDefinition, name: TableId) -> Tracking:
         timestamps, identity = tracked_columns(self._config, self._mode, definition, name)
@@ -120,11 +137,17 @@ class SnapshotPlanner:
             [f"{full}.{quotes.name(column)}" for column in timestamps], f"{full}.{quotes.name(identity)}", True
         )
 
-    def _ids(self, connection: DriverConnection, name: TableId, tracking: Tracking) -> tuple[int, int] | None:
-        """The least and the greatest id; None when there is none."""
+    def _ids(
+        self, connection: DriverConnection, name: TableId, tracking: Tracking, moment: int | None = None
+    ) -> tuple[int, int] | None:
+        """The least and the greatest id, of rows up to a time if there is one; None when there is none."""
         column = tracking.identity
         text = f"SELECT min({column}), max({column}) FROM {self._dialect.quotes.table(name)}"
-        ((least, greatest),) = self._dialect.ask(connection, text)
+        parameters: list[object] = []
+        if moment is not None:
+            text += f" WHERE {moment_of(tracking.timestamps)} <= ?"
+            parameters.append(self._dialect.bind_timestamp(moment))
+        ((least, greatest),) = self._dialect.ask(connection, text, parameters)
         return None if least is None else (self._id(least, name), self._id(greatest, name))
 
     def _id(self, value: object, name: TableId) -> int:
@@ -137,14 +160,16 @@ class SnapshotPlanner:
             )
         return value
 
-    def _check_count(self, name: TableId, low: int, high: int) -> None:
-        if high - low > _MOST_CHUNKS * self._size:
-            raise ConfigError.invalid(
-                SNAPSHOT_KEY,
-                self._size,
-                f"table {name} has ids from {low} to {high}, which would make more than {_MOST_CHUNKS} chunks; "
-                f"{(high - low) // 100} would make a hundred",
-            )
+    def _is_too_long(self, plan: TablePlan) -> bool:
+        return plan.end - plan.first > _MOST_CHUNKS * self._size
+
+    def _too_long(self, name: TableId, plan: TablePlan) -> ConfigError:
+        return ConfigError.invalid(
+            SNAPSHOT_KEY,
+            self._size,
+            f"table {name} has ids from {plan.first} to {plan.end}, which would make more than {_MOST_CHUNKS} chunks; "
+            f"{(plan.end - plan.first) // 100} would make a hundred",
+        )
 
     def _looked_at(self, connection: DriverConnection, name: TableId, table: _Table) -> bool:
         """Bring the plan up to what is stored; False when the table is followed already without one."""

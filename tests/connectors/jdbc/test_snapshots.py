@@ -228,6 +228,15 @@ def test_what_changes_while_chunks_are_read_is_read_again(place):
     assert changed[0].source_offset.keys() == {"timestamp_nanos", "incrementing", "timestamp", "snapshot_time"}
 
 
+def test_a_row_that_comes_in_the_second_of_the_plan_is_read_though_its_time_has_whole_seconds(place):
+    place.table("t", range(25))
+    (config,) = place.configs(**BOTH)
+    task = place.start(config)
+    taken(task, 25)
+    place.insert("t", [25], changed=int(time.time()) * 1000)
+    assert values(taken(task, 1)) == [25]
+
+
 def test_an_offset_of_an_earlier_time_is_kept_to(place):
     place.table("t", range(25))
     (config,) = place.configs(**BOTH)
@@ -375,6 +384,20 @@ def test_those_who_write_are_asked_for_in_the_isolation_that_is_set(place, monke
     place.table("t", range(25))
     place.configs(**IDS, **{"x.gap.safe": "true", "transaction.isolation.mode": "READ_COMMITTED"})
     assert asked == ["READ_COMMITTED"]
+
+
+@pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
+def test_a_table_may_grow_as_far_as_it_likes_behind_its_chunks(place, settings):
+    place.table("t", range(35))
+    (config,) = place.configs(**settings)
+    _, end, moment, _ = plan_of(config)["tables"]["`t`"]
+    behind = {"snapshot_id": end} if moment is None else {"timestamp": moment // 1_000_000, "snapshot_time": moment}
+    place.log.known.append((table_partition("t"), {"incrementing": 34, **behind}))
+    place.database.execute("DELETE FROM t WHERE id < 22 OR id > 24")
+    place.insert("t", [1 << 40], changed=1 << 42)
+    (again,) = place.configs(**settings)
+    rest = taken(place.start(again), 4 if moment is None else 3)
+    assert ids(rest) == [22, 23, 24, 1 << 40][: len(rest)]
 
 
 def test_too_many_chunks_are_refused_with_a_size_that_would_do(place):
