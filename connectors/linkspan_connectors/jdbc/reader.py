@@ -156,7 +156,13 @@ class Reader:
             self._turn_failed(turn, error)
 
     def _next(self, ready: Sequence[_Turn], now: float) -> _Turn:
-        """The one that has waited longest, among those that can be read now."""
+        """The one that has waited longest, among those that can be read now.
+
+        One that has failed would take the connection from the others if it failed again: what would have to begin anew
+        then is read to its end first, and nothing else begun.
+        """
+        if any(each.may_fail_again for each in ready) and any(each.would_begin_anew for each in ready):
+            ready = [each for each in ready if each.reading.is_open]
         if len(ready) > 1 and not self._client.dialect.selections_at_once:
             unfinished = next((each for each in ready if each.reading.is_open), None)
             if unfinished is not None:
@@ -262,3 +268,13 @@ class _Turn:
     def is_ready(self, now: float) -> bool:
         """Whether there is something to do: rows to fetch, or a statement to run."""
         return self.reading.is_open or self.due <= now
+
+    @property
+    def may_fail_again(self) -> bool:
+        """Whether its last statement has failed, and none has been run since."""
+        return self.reading.failures > 0 and not self.reading.is_open
+
+    @property
+    def would_begin_anew(self) -> bool:
+        """Whether rows that were taken would come again if the result were lost now."""
+        return self.reading.is_open and not self.reading.may_pause

@@ -509,6 +509,35 @@ def test_what_passes_fails_the_task_after_the_attempts_that_are_allowed(source, 
     assert tried() == 3
 
 
+@pytest.mark.parametrize("batches", ["1", "1000"])
+def test_a_table_that_fails_again_and_again_keeps_no_other_from_being_read_to_its_end(source, monkeypatch, batches):
+    source.run(NUMBERS, "CREATE TABLE locked (id INTEGER)")
+    fill(source, 10)
+    original = SqliteDialect.select
+
+    def select(dialect: SqliteDialect, connection: Any, statement: str, *args: Any, **names: Any) -> Any:
+        if "`locked`" in statement:
+            raise busy()
+        return original(dialect, connection, statement, *args, **names)
+
+    monkeypatch.setattr(SqliteDialect, "select", select)
+    task = source.start("numbers", "locked", mode="bulk", batch_max_rows=batches, poll_interval_ms="0")
+    seen = values(taken(task, 10))
+    while 10 not in seen and len(seen) < 100:
+        seen += values(polled(task))
+    assert 10 in seen
+    assert tried_again(task, "locked")
+
+
+def tried_again(task: Any, table: str) -> bool:
+    """Whether a table is tried more than once while others are read."""
+    (turn,) = [each for each in task._reader._turns if each.reading.title == f"table {table}"]
+    end = time.monotonic() + 30
+    while turn.reading.failures < 3 and time.monotonic() < end:
+        task.poll()
+    return turn.reading.failures >= 3
+
+
 def lose_results_after(monkeypatch, batches: int) -> None:
     """Have each result be lost when so many batches of it were fetched."""
     original = GrowingSelection.fetch
