@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from linkspan.api import Config, ConfigError, Secret
+from linkspan.api import Config, ConfigError, ConnectError, Secret, UnreachableError
 
 __all__ = ["DEFAULT_PROVIDER", "Credentials", "credentials_of"]
 
@@ -68,6 +68,11 @@ def _imported(name: str) -> Any:  # noqa: ANN401 - somebody else's
 def _called(name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - somebody else's
     try:
         return call()
+    except ConnectError:  # it says itself what it asks for
+        raise
+    except (ConnectionError, TimeoutError) as error:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise UnreachableError(f"{_KEY}: {name} cannot give credentials now: {reason}") from error
     except Exception as error:  # supervision point: it is the user's code
         raise ConfigError(f"{_KEY}: {name} has failed: {type(error).__name__}: {error}", _KEY) from error
 

@@ -8,7 +8,7 @@ import oracledb
 import pymssql
 import pytest
 
-from linkspan.api import ConfigError, Secret
+from linkspan.api import ConfigError, CredentialsError, OutageError, Secret, UnreachableError
 from linkspan_connectors.jdbc.config import ConnectionConfig, attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import Credentials, credentials_of
 from linkspan_connectors.jdbc.dialects import dialect_class
@@ -134,6 +134,27 @@ def test_a_provider_that_fails_is_named(monkeypatch):
         credentials_of(config(jdbc__credentials__provider__class="failing_of_test:failing"))()
     with pytest.raises(ConfigError, match="has to return user and password"):
         credentials_of(config(jdbc__credentials__provider__class="failing_of_test:nothing"))()
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (TimeoutError("no answer"), UnreachableError),
+        (ConnectionRefusedError(), UnreachableError),
+        (OutageError("the vault is sealed"), OutageError),
+        (CredentialsError("the vault knows nothing of us"), CredentialsError),
+    ],
+)
+def test_a_provider_may_say_that_it_has_no_answer_for_the_moment(raised, kind, monkeypatch):
+    def provider(_: object) -> None:
+        raise raised
+
+    module = types.ModuleType("waiting_of_test")
+    module.provider = provider
+    monkeypatch.setitem(sys.modules, "waiting_of_test", module)
+    with pytest.raises(kind) as caught:
+        credentials_of(config(jdbc__credentials__provider__class="waiting_of_test:provider"))()
+    assert type(caught.value) is kind
 
 
 @pytest.mark.parametrize(
