@@ -70,6 +70,7 @@ class OutboxSource:
         self._turns: deque[_Turn] = deque()
         self._on_their_way: deque[tuple[Sequence[SourceRecord], _Turn]] = deque()
         self._failures = 0
+        self._last_failure: Exception | None = None
 
     def poll(self) -> Sequence[SourceRecord] | None:
         """The next records of one table; None when there are none, or enough of them are on their way.
@@ -85,7 +86,7 @@ class OutboxSource:
         except Exception as error:  # noqa: BLE001 - supervision point: drivers raise what they want
             failure = self._failed(error, "Reading the outbox")
             raise failure from (None if failure is error else error)
-        self._failures = 0
+        self._failures, self._last_failure = 0, None
         if records is None and not self._on_their_way:
             due = min(turn.due for turn in self._turns)
             time.sleep(min(max(due - self._clock(), 0.0), _LONGEST_WAIT))
@@ -114,7 +115,10 @@ class OutboxSource:
     def _failed(self, error: Exception, what: str) -> ConnectError:
         failure = self._dialect.failure(error, what)
         self._client.reset()
-        self._failures += 1
+        # the very same one comes again while the pause between two attempts to connect is not over
+        if error is not self._last_failure:
+            self._failures += 1
+            self._last_failure = error
         most = self._config.query_retry_attempts
         if isinstance(failure, RetriableError) and self._failures >= most > 0:
             return ConnectError(f"{failure.message}; that was attempt {self._failures} of {most}")

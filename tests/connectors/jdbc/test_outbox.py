@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
+import types
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from linkspan.api import ConfigError, ConnectError, DataError, Header, RetriableError, Schema, SourceRecord, Type
+from linkspan.api import (
+    ConfigError,
+    ConnectError,
+    DataError,
+    Header,
+    RetriableError,
+    Schema,
+    SourceRecord,
+    Type,
+    UnreachableError,
+)
+from linkspan_connectors.jdbc import client
+from linkspan_connectors.jdbc.dialects.sqlite import SqliteDialect
 from linkspan_connectors.jdbc.json_payload import JsonPayloads
+from linkspan_connectors.jdbc.source import JdbcSourceTask
 from tests.connectors.jdbc.sourcing import SourceTasks, polled
 
 TEXT = Schema(Type.STRING)
@@ -334,6 +349,32 @@ def test_a_table_that_is_locked_is_read_later_or_given_up_after_so_many_attempts
     with pytest.raises(ConnectError, match="attempt 2 of 2"):
         task.poll()
     outbox.database.execute("COMMIT")
+
+
+def test_attempts_to_connect_are_counted_and_not_the_pauses_between_them(outbox, monkeypatch):
+    tried: list[str] = []
+    now = 0.0
+
+    def connect(_: SqliteDialect, __: object, application: str) -> None:
+        tried.append(application)
+        raise UnreachableError("down")
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(SqliteDialect, "connect", connect)
+    monkeypatch.setattr(client, "time", types.SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    task = outbox.start("outbox", query_retry_attempts="3", connection_backoff_ms="10000")
+    with pytest.raises(ConnectError, match="attempt 3 of 3"):
+        poll_until_it_is_given_up(task)
+    assert len(tried) == 3
+
+
+def poll_until_it_is_given_up(task: JdbcSourceTask) -> None:
+    for _ in range(100):
+        with suppress(RetriableError):
+            task.poll()
 
 
 # --- JSON
