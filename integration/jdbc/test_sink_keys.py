@@ -90,3 +90,55 @@ def test_keys_of_each_type_find_their_rows(databases: dict[str, Target], kind: s
         write(upserts, records(name, 0, keys[1:], deletes=True))
     assert numbers() == [200 + max(at for at in range(BULK) if at % len(keys) == 0)]
     session.connection.close()
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
+def test_records_of_one_key_keep_their_order_when_many_go_in_bulk_and_few_by_statements(
+    databases: dict[str, Target], kind: str, name: str
+) -> None:
+    session = databases[kind].session()
+    session.run("DROP TABLE IF EXISTS t")
+    settings = {"insert_mode": "upsert", "pk_mode": "record_key", "delete_enabled": "true", "auto_create": "true"}
+    key = KEYS[name][1][-1:]
+    with sinking(databases[kind], **settings) as task:
+        put(task, *records(name, 0, key), *records(name, 0, key, deletes=True)[:1], *records(name, 100, key)[:1])
+    assert session.dialect.ask(session.connection, "SELECT n FROM t") == [(100,)]
+    session.connection.close()
+
+
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+ALIKE = {
+    "uuid in capitals": ("postgresql", "uuid", UUID, UUID.upper()),
+    "uuid in braces": ("postgresql", "uuid", UUID, f"{{{UUID.replace('-', '')}}}"),
+    "char with blanks": ("postgresql", "char(5)", "a", "a  "),
+    "text in capitals": ("mariadb", "varchar(20) collate utf8mb4_general_ci", "a", "A"),
+    "text with an accent": ("mariadb", "varchar(20) collate utf8mb4_general_ci", "e", "é"),
+    "text with blanks": ("mariadb", "varchar(20) collate utf8mb4_general_ci", "a", "a "),
+    "text in capitals, case not counted": ("sqlite", "TEXT COLLATE NOCASE", "a", "A"),
+}
+
+
+@pytest.mark.parametrize("count", [1, BULK])
+@pytest.mark.parametrize("name", ALIKE)
+def test_keys_that_the_column_takes_for_one_keep_their_order(
+    databases: dict[str, Target], name: str, count: int
+) -> None:
+    kind, native, one, other = ALIKE[name]
+    session = databases[kind].session()
+    session.run("DROP TABLE IF EXISTS t", f"CREATE TABLE t (k {native} PRIMARY KEY, n INT)")
+    key_schema = Schema(Type.STRUCT, fields={"k": schema.STRING})
+
+    def record(key: str, number: int | None) -> SinkRecord:
+        value = None if number is None else {"n": number}
+        return SinkRecord("t", 0, 0, value, VALUE if value else None, key={"k": key}, key_schema=key_schema)
+
+    settings = {"pk_mode": "record_key", "delete_enabled": "true"}
+    with sinking(databases[kind], insert_mode="upsert", **settings) as task:
+        put(task, *[record(one, number) for number in range(count)], record(one, None), record(other, 99))
+    assert session.dialect.ask(session.connection, "SELECT n FROM t") == [(99,)]
+    session.connection.rollback()
+    with sinking(databases[kind], insert_mode="update", **settings) as task:
+        put(task, *[record(one, number) for number in range(count)], record(other, 77))
+    assert session.dialect.ask(session.connection, "SELECT n FROM t") == [(77,)]
+    session.connection.close()

@@ -25,29 +25,36 @@ class BoundColumn(NamedTuple):
         column: which one.
         convert: of the dialect.
         default: what stands for null, or None.
+        identity: of a key column, what makes of its value what tells rows apart; None when the value does that itself.
     """
 
     column: SinkColumn
     convert: Convert
     default: Any = None
+    identity: Convert = None
 
-    def values(self, group: Group) -> Sequence[Any]:
-        """Its value of each record.
+    def taken(self, group: Group) -> Sequence[Any]:
+        """Its value of each record, as records have it.
 
         Raises:
             Exception: one of :data:`_UNFIT`, for whichever record.
         """
         taken = _taken(self.column, group)
-        if self.default is not None:
-            default = self.default
-            taken = [default if value is None else value for value in taken]
-        convert = self.convert
-        if convert is not None:
-            return [None if value is None else convert(value) for value in taken]
-        return taken
+        if self.default is None:
+            return taken
+        default = self.default
+        return [default if value is None else value for value in taken]
 
-    def value(self, group: Group, position: int) -> Any:  # noqa: ANN401 - of any type
-        """Its value of one record; a field that the record lacks is null.
+    def values(self, taken: Sequence[Any]) -> Sequence[Any]:
+        """What the driver takes for these values.
+
+        Raises:
+            Exception: as :meth:`taken`.
+        """
+        return _each(self.convert, taken)
+
+    def value(self, group: Group, position: int) -> tuple[Any, Any]:
+        """Its value of one record, and what the driver takes for it; a field that the record lacks is null.
 
         Raises:
             DataError: it is not what its schema says; names the column.
@@ -57,9 +64,7 @@ class BoundColumn(NamedTuple):
             found = _found(self.column, group, position)
             if found is None:
                 found = self.default
-            if found is None or self.convert is None:
-                return found
-            return self.convert(found)
+            return found, found if found is None or self.convert is None else self.convert(found)
         except _UNFIT as error:
             raise DataError(f"column {name}: {str(error) or type(error).__name__}") from error
 
@@ -69,8 +74,9 @@ class Rows(NamedTuple):
 
     Attributes:
         rows: a tuple of values a record.
-        keys: of each record what identifies its row: the value of the one key column, or a tuple of them; empty
-            without key columns.
+        keys: of each record what identifies its row: the value of the one key column, or a tuple of them. It is made
+            of the record's value and not of what the driver gets, which differs by the way that is taken. Empty without
+            key columns.
         positions: of the records in the group; None for all of them.
         failures: of the other records, by position.
     """
@@ -98,11 +104,12 @@ class Binding:
     def rows(self, group: Group) -> Rows:
         """Rows of the records of a group."""
         try:
-            columns = [column.values(group) for column in self._columns]
+            taken = [column.taken(group) for column in self._columns]
+            columns = [column.values(its) for column, its in zip(self._columns, taken, strict=True)]
             self._check_keys(columns)
         except _UNFIT:
             return self._one_by_one(group)
-        return Rows(self._in_order(columns), self._identities(columns), None, {})
+        return Rows(self._in_order(columns), self._identities(taken), None, {})
 
     def _check_keys(self, columns: Sequence[Sequence[Any]]) -> None:
         for bound, values in zip(self._columns[: self._count], columns, strict=False):
@@ -110,34 +117,47 @@ class Binding:
                 raise DataError("a record has no key")
 
     def _one_by_one(self, group: Group) -> Rows:
-        made: list[tuple[Any, ...]] = []
+        found: list[list[tuple[Any, Any]]] = []
         positions: list[int] = []
         failures: dict[int, DataError] = {}
         for position in range(len(group)):
             try:
-                made.append(tuple(column.value(group, position) for column in self._columns))
+                found.append([column.value(group, position) for column in self._columns])
                 positions.append(position)
             except DataError as error:
                 failures[position] = error
-        columns = list(zip(*made, strict=True)) if made else [()] * len(self._columns)
-        return Rows(self._in_order(columns), self._identities(columns), positions, failures)
+        pairs = list(zip(*found, strict=True)) if found else [()] * len(self._columns)
+        taken, columns = ([[pair[at] for pair in column] for column in pairs] for at in (0, 1))
+        return Rows(self._in_order(columns), self._identities(taken), positions, failures)
 
     def _in_order(self, columns: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         if self._keys_last:
             columns = [*columns[self._count :], *columns[: self._count]]
         return list(zip(*columns, strict=True))
 
-    def _identities(self, columns: Sequence[Sequence[Any]]) -> Sequence[Any]:
-        keys = columns[: self._count]
+    def _identities(self, taken: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        keys = [_each(bound.identity, its) for bound, its in zip(self._columns[: self._count], taken, strict=False)]
         if not keys:
             return ()
         identities = keys[0] if len(keys) == 1 else list(zip(*keys, strict=True))
         try:
             hash(tuple(identities))
         except TypeError:
-            # arrays, and bytes that may be changed
-            return [repr(identity) for identity in identities]
+            return list(map(_hashable, identities))
         return identities
+
+
+def _each(make: Convert, values: Sequence[Any]) -> Sequence[Any]:
+    return values if make is None else [None if value is None else make(value) for value in values]
+
+
+def _hashable(identity: Any) -> Any:  # noqa: ANN401 - of any type
+    """The same, or a text for what has none: arrays."""
+    try:
+        hash(identity)
+    except TypeError:
+        return repr(identity)
+    return identity
 
 
 def _taken(column: SinkColumn, group: Group) -> Sequence[Any]:

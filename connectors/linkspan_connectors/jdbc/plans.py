@@ -145,22 +145,33 @@ class Planner:
             for column in columns
         }
         statement = Statement(self._dialect, self._text(target, definition))
+        identities = {
+            column.name: self._dialect.identity(
+                column.schema, definition.columns.get(names[column.name]), column.timestamp_digits
+            )
+            for column in shape.keys
+        }
         return Plan(
             f"{_DOING[mode]} table {name}",
-            Course(self._binding(shape, converts, mode), statement),
-            self._bulk(connection, target, shape) if self._in_bulk else None,
+            Course(self._binding(shape, converts, identities, mode), statement),
+            self._bulk(connection, target, shape, identities) if self._in_bulk else None,
             target,
             definition,
             keyed=mode != "insert" and bool(shape.keys),
         )
 
-    def _binding(self, shape: RecordShape, converts: Mapping[str, Convert], mode: str) -> Binding:
+    def _binding(
+        self, shape: RecordShape, converts: Mapping[str, Convert], identities: Mapping[str, Convert], mode: str
+    ) -> Binding:
         def bound(column: SinkColumn) -> BoundColumn:
-            return BoundColumn(column, converts[column.name], column.schema.default if self._replaces_null else None)
+            default = column.schema.default if self._replaces_null else None
+            return BoundColumn(column, converts[column.name], default, identities.get(column.name))
 
         return Binding(list(map(bound, shape.keys)), list(map(bound, shape.others)), keys_last=mode == "update")
 
-    def _bulk(self, connection: DriverConnection, target: Target, shape: RecordShape) -> Course | None:
+    def _bulk(
+        self, connection: DriverConnection, target: Target, shape: RecordShape, identities: Mapping[str, Convert]
+    ) -> Course | None:
         with self._dialect.attempt(f"Looking at table {target.table}"):
             found = bulk_way(self._dialect, connection, target)
             connection.rollback()
@@ -172,7 +183,7 @@ class Planner:
         if found is None:
             return None
         way, converts = found
-        return Course(self._binding(shape, converts, target.mode), way)
+        return Course(self._binding(shape, converts, identities, target.mode), way)
 
     def _text(self, target: Target, definition: TableDefinition) -> str:
         dialect, table, keys, others, types = self._dialect, target.table, target.keys, target.others, definition.types

@@ -8,11 +8,12 @@ make two statements and not one a record.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-__all__ = ["Round", "free_key", "latest", "rounds"]
+__all__ = ["Round", "folded", "free_key", "latest", "rounds"]
 
 Round: TypeAlias = "tuple[int, list[int]]"
 """A kind, and the positions within it of what is written now."""
@@ -23,7 +24,7 @@ def rounds(places: Sequence[Sequence[int]], keys: Sequence[Sequence[Any]]) -> li
 
     Args:
         places: of each kind the places of its records among all, rising.
-        keys: of each kind the keys of its records; :func:`free_key` may be written at any time.
+        keys: of each kind the keys of its records, :func:`folded`; :func:`free_key` may be written at any time.
 
     Returns:
         rounds in the order in which they have to be written; within each, records keep their order.
@@ -58,6 +59,20 @@ def latest(keys: Sequence[Any]) -> Sequence[int] | None:
         return list(last.values())
     kept = {(position, None) if free_key(key) else (key,): position for position, key in enumerate(keys)}
     return list(kept.values()) if len(kept) < len(keys) else None
+
+
+def folded(key: object) -> object:
+    """The key, with texts that a database may take for the same made the same.
+
+    By the collation of a column, case, accents, and blanks behind a text may not count. Keys that are folded to one and
+    are several all the same are no harm: they are written in their order as well.
+    """
+    if isinstance(key, str):
+        if not key.isascii():
+            parts = unicodedata.normalize("NFKD", key).casefold()
+            key = "".join(each for each in unicodedata.normalize("NFKD", parts) if not unicodedata.combining(each))
+        return key.rstrip().lower()
+    return tuple(map(folded, key)) if isinstance(key, tuple) else key
 
 
 def free_key(key: object) -> bool:

@@ -20,7 +20,7 @@ from linkspan_connectors.jdbc.drivers import DriverConnection, RowError
 from linkspan_connectors.jdbc.groups import Group, Grouping, grouped
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.plans import Course, Plan, Planner, UnknownError
-from linkspan_connectors.jdbc.rounds import latest, rounds
+from linkspan_connectors.jdbc.rounds import folded, latest, rounds
 from linkspan_connectors.jdbc.unfit import names_column, unfit_column
 
 __all__ = ["Failures", "Seal", "Step", "TableNames", "Work", "Writer"]
@@ -390,7 +390,8 @@ def _steps_of_table(bound: Sequence[_Bound]) -> list[Step]:
     if not has_order:
         return [Step(each.plan, each.course, each.made.rows, each.made.keys, each.places) for each in bound]
     steps: list[Step] = []
-    for kind, positions in rounds([each.places for each in bound], [each.made.keys for each in bound]):
+    keys = [list(map(folded, each.made.keys)) for each in bound]
+    for kind, positions in rounds([each.places for each in bound], keys):
         plan, course, made, places = bound[kind]
         steps.append(
             Step(

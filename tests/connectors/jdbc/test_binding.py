@@ -44,6 +44,20 @@ def test_keys_that_cannot_be_hashed_identify_rows_too():
     assert rows.keys[0] == rows.keys[1] != rows.keys[2]
 
 
+def test_what_identifies_a_row_does_not_depend_on_what_the_driver_gets():
+    records = group((None, {"k": 1}), (None, {"k": None}), (None, {"k": 2}))
+    for convert in (str, None, bytes):
+        assert list(Binding([column("k", convert=convert)], []).rows(records).keys) == [1, None, 2]
+    bound = column("k", convert=str)._replace(identity=lambda value: -value)
+    assert list(Binding([bound], []).rows(records).keys) == [-1, None, -2]
+
+
+def test_what_identifies_a_row_is_the_same_when_another_record_fails():
+    records = group((None, {"k": 1, "a": "1"}), (None, {"k": 2, "a": "x"}), (None, {"k": 3, "a": "3"}))
+    rows = Binding([column("k", convert=str)], [column("a", convert=int)]).rows(records)
+    assert (rows.rows, list(rows.keys), list(rows.failures)) == ([("1", 1), ("3", 3)], [1, 3], [1])
+
+
 def test_coordinates_are_taken_from_the_record():
     keys = [column("t", Origin.TOPIC), column("p", Origin.PARTITION), column("o", Origin.OFFSET)]
     assert Binding(keys, [column("v", Origin.VALUE)]).rows(group((None, "x"), (None, "y"))).rows == [

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import random
 
-from linkspan_connectors.jdbc.rounds import latest, rounds
+import pytest
+
+from linkspan_connectors.jdbc.rounds import folded, latest, rounds
 
 
 def test_records_of_two_kinds_that_take_turns_make_two_rounds_when_no_key_is_in_both():
@@ -44,3 +46,15 @@ def test_the_last_record_of_each_key_is_kept_in_the_place_of_its_first():
 def test_keys_with_null_are_all_kept():
     assert latest([None, None]) is None
     assert latest([None, "a", None, "a", (1, None), (1, None)]) == [0, 3, 2, 4, 5]
+
+
+@pytest.mark.parametrize(("one", "other"), [("a", "A"), ("e", "é"), ("E\u0301", "e"), ("a", "a  "), ("ß", "SS")])
+def test_texts_that_a_collation_may_take_for_one_are_folded_to_one(one, other):
+    assert folded(one) == folded(other)
+    assert folded((one, 1)) == folded((other, 1)) != folded((other, 2))
+
+
+def test_keys_that_are_no_texts_stay_what_they_are():
+    assert folded(5) == 5
+    assert folded(None) is None
+    assert folded((b"A", None)) == (b"A", None)

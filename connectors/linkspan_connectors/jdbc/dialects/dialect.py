@@ -553,6 +553,29 @@ class Dialect(ABC):
                 return bytes
         return None
 
+    def identity(
+        self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
+    ) -> Callable[[Any], Any] | None:
+        """What makes of a key field's value what tells rows apart; None when the value does that itself.
+
+        Two values with one identity are always one key to the database. The other way round need not be: what it takes
+        for one key may have two identities.
+
+        Args:
+            schema: of the field.
+            column: of the table, if it exists.
+            timestamp_digits: as of :meth:`bind`, which has made something of each value before.
+
+        Returns:
+            what raises nothing, whatever it is given.
+        """
+        del column
+        if timestamp_digits:
+            return lambda number: int(str(number)) // 10 ** (timestamp_digits - 6)
+        if logical(schema) is None and schema.type is Type.BYTES:
+            return _unchanging
+        return None
+
     def wall(self, instant: datetime.datetime) -> Any:  # noqa: ANN401 - drivers differ
         """A point in time as a wall clock of ``db.timezone``."""
         return to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
@@ -599,6 +622,10 @@ class Dialect(ABC):
             raise
         except Exception as error:  # supervision point: drivers raise what they want
             raise self.failure(error, what, trim=trim) from error
+
+
+def _unchanging(value: Any) -> Any:  # noqa: ANN401 - bytes in any buffer, or what is none
+    return bytes(value) if isinstance(value, bytearray | memoryview) else value
 
 
 _LOGICAL: Final = frozenset({schema_types.DECIMAL, schema_types.DATE, schema_types.TIME, schema_types.TIMESTAMP})

@@ -6,6 +6,7 @@ import datetime
 import logging
 import os
 import socket
+import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _CASTS: Final = frozenset({"json", "jsonb", "uuid"})
+_SINGLE: Final = struct.Struct(">f").pack
+_UUID_SIGNS: Final = str.maketrans("", "", "{}-")
 
 
 class PostgreSqlDialect(Dialect):
@@ -216,6 +219,20 @@ class PostgreSqlDialect(Dialect):
             return None
         return super().bind(schema, column)
 
+    def identity(
+        self, schema: Schema, column: TableColumn | None = None, timestamp_digits: int = 0
+    ) -> Callable[[Any], Any] | None:
+        """As columns compare: a UUID however it is written, a ``char`` without the blanks behind it, single floats."""
+        found = super().identity(schema, column, timestamp_digits)
+        if found is not None or column is None or logical(schema) is not None:
+            return found
+        native = column.type_name.partition("(")[0]
+        if schema.type is Type.STRING:
+            return {"uuid": _uuid, "bpchar": _unpadded}.get(native)
+        if schema.type is Type.FLOAT32 and native == "float4":
+            return _single
+        return None
+
     def _day(self, day: datetime.date) -> str:
         """A day with its offset, which a column with time zone takes for its beginning."""
         zone = self.settings.date_zone
@@ -251,6 +268,21 @@ class PostgreSqlDialect(Dialect):
         column = getattr(diagnostics, "column_name", None)
         detail = getattr(diagnostics, "message_detail", None)
         return Refusal(_kind(error, state, text, psycopg), text, state, None, column, detail)
+
+
+def _single(number: Any) -> Any:  # noqa: ANN401 - a number, or what is none
+    try:
+        return _SINGLE(number)
+    except (struct.error, OverflowError):
+        return number
+
+
+def _uuid(text: Any) -> str:  # noqa: ANN401 - a text, or what is none
+    return str(text).translate(_UUID_SIGNS).lower()
+
+
+def _unpadded(text: Any) -> str:  # noqa: ANN401 - as above
+    return str(text).rstrip(" ")
 
 
 def _answers(cursor: Any) -> int:  # noqa: ANN401 - psycopg's
