@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 from decimal import Decimal
 from typing import NamedTuple
@@ -257,6 +258,76 @@ def test_numbers_of_one_type_in_columns_of_another_are_the_same_by_either_way(po
         put(task, struct({"v": its_schema}, {"v": value}))
         put(task, *[struct({"v": its_schema}, {"v": value})] * 50)
     assert rows(postgresql_target, "SELECT v::text, count(*) FROM orders GROUP BY 1") == [(text, 51)]
+
+
+class Change(NamedTuple):
+    """A column that becomes another one while a task writes to it.
+
+    Attributes:
+        its_schema: of the field.
+        value: of all records.
+        before: type of the column.
+        after: type that it becomes.
+        text: what the column holds then.
+    """
+
+    its_schema: Schema
+    value: object
+    before: str
+    after: str
+    text: str
+
+
+NOON = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
+CHANGES = {
+    "whole number to double": Change(schema.INT64, 7, "bigint", "float8", "7"),
+    "whole number to single": Change(schema.INT32, 7, "int", "real", "7"),
+    "more digits": Change(schema.decimal_of(4), Decimal("1.2345"), "numeric(10,2)", "numeric(12,4)", "1.2345"),
+    "more microseconds": Change(
+        schema.timestamp(), NOON.replace(microsecond=5000), "timestamp(0)", "timestamp", "2024-01-01 21:00:00.005"
+    ),
+    "zoned": Change(
+        schema.timestamp(),
+        NOON,
+        "timestamp",
+        "timestamptz USING v AT TIME ZONE 'Asia/Tokyo'",
+        "2024-01-01 12:00:00+00",
+    ),
+    "text to uuid": Change(schema.STRING, TEXTS["uuid"][1], "text", "uuid USING v::uuid", TEXTS["uuid"][1].lower()),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("mode", [{}, {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id"}])
+def test_a_column_that_becomes_another_one_gets_what_it_is_now(postgresql_target, name, mode):
+    change = CHANGES[name]
+    session = postgresql_target.session()
+    session.run(f"CREATE TABLE orders (id INT PRIMARY KEY, v {change.before})")
+    fields = {"id": schema.INT32, "v": change.its_schema}
+    with sinking(postgresql_target, "?options=-c%20TimeZone=UTC", db_timezone="Asia/Tokyo", **mode) as task:
+        put(task, *[struct(fields, {"id": at, "v": change.value}) for at in range(30)])
+        session.run(f"ALTER TABLE orders ALTER v TYPE {change.after}")
+        put(task, *[struct(fields, {"id": at, "v": change.value}) for at in range(30, 60)])
+    session.run("SET TimeZone = 'UTC'")
+    found = session.dialect.ask(session.connection, "SELECT v::text, count(*) FROM orders WHERE id >= 30 GROUP BY 1")
+    assert found == [(change.text, 30)]
+
+
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize("mode", ["delete", "update"])
+def test_a_key_with_more_digits_than_its_column_is_that_of_no_row(postgresql_target, mode, count):
+    postgresql_target.session().run(
+        "CREATE TABLE orders (k NUMERIC(10,2) PRIMARY KEY, n INT)",
+        "INSERT INTO orders SELECT x, 0 FROM generate_series(1, 40) x",
+    )
+    key_schema = Schema(Type.STRUCT, fields={"k": schema.decimal_of(3)})
+    its_schema = Schema(Type.STRUCT, fields={"n": schema.INT32}) if mode == "update" else None
+    value = {"n": 1} if mode == "update" else None
+    settings = {"insert_mode": "update", "pk_mode": "record_key", "delete_enabled": "true"}
+    with sinking(postgresql_target, **settings) as task:
+        keys = [{"k": Decimal(f"{at}.001")} for at in range(1, count + 1)]
+        put(task, *[SinkRecord("orders", 0, 0, value, its_schema, key=key, key_schema=key_schema) for key in keys])
+    assert rows(postgresql_target, "SELECT count(*), sum(n) FROM orders") == [(40, 0)]
 
 
 def test_rows_get_into_the_partitions_of_a_table(postgresql_target):

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from linkspan.api import ConnectError, DataError, NotFoundError, SinkBatch, UnsupportedError
 from linkspan.api.records import SinkRecords
 from linkspan_connectors.jdbc.binding import Rows
+from linkspan_connectors.jdbc.bulk.way import ChangedError
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection, RowError
 from linkspan_connectors.jdbc.groups import Group, Grouping, grouped
@@ -221,14 +222,15 @@ class Writer:
                 DataError.
         """
         try:
-            return self._write(connection, work, tolerant=tolerant)
-        except NotFoundError:
-            # a table or column went away since it was looked up
-            self._rollback(connection)
-            self._planner.forget()
-            again = self.prepare(connection, work.records)
-            assert again is not None
-            return self._write(connection, again, tolerant=tolerant)
+            try:
+                return self._write(connection, work, tolerant=tolerant)
+            except (NotFoundError, ChangedError):
+                # a table or column is not what it was when it was looked up
+                self._rollback(connection)
+                self._planner.forget()
+                again = self.prepare(connection, work.records)
+                assert again is not None
+                return self._write(connection, again, tolerant=tolerant)
         except DataError as error:
             return self._divided(connection, work.records, error, tolerant=tolerant)
 
@@ -244,6 +246,7 @@ class Writer:
             if not _is_of_rows(error):
                 raise
             self._rollback(connection)
+            self._check(connection, work.steps)
             steps = self._steps(work.planned, failures, in_bulk=False)
             self._carefully(connection, steps, failures, tolerant=tolerant)
             if failures and not tolerant:
@@ -295,6 +298,14 @@ class Writer:
                     rows = step.rows[begin:end]
                     kept = latest(step.keys[begin:end]) if selective else None
                     way.write(connection, rows if kept is None else [rows[position] for position in kept])
+                way.check(connection)
+
+    def _check(self, connection: DriverConnection, steps: Sequence[Step]) -> None:
+        """See whether what was refused was refused because a table is another one now."""
+        for plan, way in {id(step.course.way): (step.plan, step.course.way) for step in steps}.values():
+            with self._dialect.attempt(f"Looking at table {plan.target.table}"):
+                way.check(connection)
+                connection.rollback()
 
     def _carefully(
         self, connection: DriverConnection, steps: Sequence[Step], failures: Failures, *, tolerant: bool

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from linkspan.api import DataError, Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
-from linkspan_connectors.jdbc.bulk.way import Target, Way
+from linkspan_connectors.jdbc.bulk.way import ChangedError, Target, Way
 from linkspan_connectors.jdbc.dialects.dialect import Dialect, logical
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
@@ -30,7 +30,7 @@ Convert = Callable[[Any], Any]
 
 
 class _Native(NamedTuple):
-    """A column as PostgreSQL has it."""
+    """A column as PostgreSQL has it; its type without a length or precision, which is the table's to enforce."""
 
     oid: int
     type_name: str
@@ -134,7 +134,7 @@ def _moment_form(column: SinkColumn, oid: int, settings: Settings) -> _Form | No
 
 
 _COLUMNS: Final = """
-SELECT a.attname, a.atttypid::bigint, format_type(a.atttypid, a.atttypmod), a.attidentity::text, a.attgenerated::text,
+SELECT a.attname, a.atttypid::bigint, format_type(a.atttypid, -1), a.attidentity::text, a.attgenerated::text,
        c.relkind::text, c.relrowsecurity, c.relhasrules, has_database_privilege(current_database(), 'TEMP')
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.oid = ?::regclass AND a.attnum > 0 AND NOT a.attisdropped
@@ -156,6 +156,28 @@ def _look(dialect: Dialect, connection: DriverConnection, table: TableId) -> _Lo
     columns = {name: _Native(int(oid), text, identity, generated) for name, oid, text, identity, generated, *_ in rows}
     kind, row_security, rules, temporary = rows[0][5:] if rows else ("", False, False, False)
     return _Looked(columns, kind, row_security, rules, temporary)
+
+
+class _Seen(NamedTuple):
+    """A table as it was when the way into it was found.
+
+    Attributes:
+        dialect: PostgreSQL.
+        table: which one.
+        looked: what there was to know of it.
+    """
+
+    dialect: Dialect
+    table: TableId
+    looked: _Looked
+
+    def check(self, connection: DriverConnection) -> None:
+        """Raise ChangedError if it is another one now.
+
+        In binary a value of one type is taken for whatever has as many bytes in another, without a word.
+        """
+        if _look(self.dialect, connection, self.table) != self.looked:
+            raise ChangedError(f"Table {self.table} was changed while it was written to")
 
 
 def refusal_of(looked: _Looked, names: Sequence[str], mode: str) -> str | None:
@@ -203,10 +225,10 @@ def copying(
             return f"column {name} is {native.type_name}, and {what} is written to that by statements only"
         forms.append(form)
     converts = {column.name: form.convert for column, form in zip(target.columns, forms, strict=True)}
+    seen = _Seen(dialect, target.table, looked)
     if target.mode == "insert":
-        return Copy(dialect.quotes.table(target.table), dialect.quotes.names(names), forms), converts
-    types = [looked.columns[name].type_name for name in names]
-    return CopyAndMerge(dialect, target, types, forms), converts
+        return Copy(dialect.quotes.table(target.table), dialect.quotes.names(names), forms, seen), converts
+    return CopyAndMerge(target, forms, seen), converts
 
 
 class Copy(Way):
@@ -216,12 +238,14 @@ class Copy(Way):
         table: as it stands in statements.
         names: of the columns, as they stand in statements, with commas.
         forms: of the columns.
+        seen: what they are made for.
     """
 
     takes_duplicates = True
     takes_all = False
 
-    def __init__(self, table: str, names: str, forms: Sequence[_Form]) -> None:
+    def __init__(self, table: str, names: str, forms: Sequence[_Form], seen: _Seen) -> None:
+        self._seen = seen
         self._text = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
         self._oids = [form.oid for form in forms]
         self._limits = [(at, *form.limits) for at, form in enumerate(forms) if form.limits is not None]
@@ -239,6 +263,10 @@ class Copy(Way):
         finally:
             cursor.close()
 
+    def check(self, connection: DriverConnection) -> None:
+        """By the same query."""
+        self._seen.check(connection)
+
     def _check(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Raises DataError for what is beyond the limits of its column: the statement decides about it."""
         for at, least, most in self._limits:
@@ -254,28 +282,26 @@ class CopyAndMerge(Way):
     them: a pool of connections may have given the last one to somebody else.
 
     Args:
-        dialect: of the database.
         target: what is written.
-        types: of the columns, as they stand in statements.
         forms: of the columns.
+        seen: what they are made for.
     """
 
     takes_duplicates = False
     takes_all = True
 
-    def __init__(self, dialect: Dialect, target: Target, types: Sequence[str], forms: Sequence[_Form]) -> None:
+    def __init__(self, target: Target, forms: Sequence[_Form], seen: _Seen) -> None:
+        dialect = seen.dialect
         name = dialect.quotes.name
         table = dialect.quotes.table(target.table)
         listed = dialect.quotes.names(target.names)
-        columns = ", ".join(
-            f"{name(column)} {type_name}" for column, type_name in zip(target.names, types, strict=True)
-        )
+        columns = ", ".join(f"{name(column)} {seen.looked.columns[column].type_name}" for column in target.names)
         mark = hashlib.blake2b(f"{table}\0{columns}".encode(), digest_size=8).hexdigest()
         stage = f"pg_temp.linkspan_{mark}"
         made = f"CREATE TEMPORARY TABLE IF NOT EXISTS linkspan_{mark} ({columns}) ON COMMIT DELETE ROWS"
         self._prepare = f"{made}; DELETE FROM {stage}"
         self._merge = _merge_text(name, table, listed, stage, target)
-        self._copy = Copy(stage, listed, forms)
+        self._copy = Copy(stage, listed, forms, seen)
         self._dialect = dialect
 
     def write(self, connection: DriverConnection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -283,6 +309,10 @@ class CopyAndMerge(Way):
         self._dialect.run(connection, self._prepare)
         self._copy.write(connection, rows)
         self._dialect.run(connection, self._merge)
+
+    def check(self, connection: DriverConnection) -> None:
+        """As for the copy."""
+        self._copy.check(connection)
 
 
 def _merge_text(name: Callable[[str], str], table: str, listed: str, stage: str, target: Target) -> str:

@@ -6,12 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from linkspan.api import RetriableError
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.keys import SinkColumn
 
-__all__ = ["Statement", "Target", "Way"]
+__all__ = ["ChangedError", "Statement", "Target", "Way"]
+
+
+class ChangedError(RetriableError):
+    """A table is not what it was when the way into it was found."""
 
 
 class Target(NamedTuple):
@@ -54,6 +59,17 @@ class Way(ABC):
             Exception: of the driver; :meth:`Dialect.failure` makes an error of it. None or some of the rows are written
                 then, until the transaction, or the savepoint before it, is rolled back.
         """
+
+    def check(self, connection: DriverConnection) -> None:
+        """See whether the table is still what it was when this way was found, as far as it matters.
+
+        Behind :meth:`write`, in its transaction, nobody else can change the table any more.
+
+        Raises:
+            ChangedError: it is not.
+            Exception: of the driver.
+        """
+        del connection
 
 
 class Statement(Way):
