@@ -402,3 +402,34 @@ def test_a_deadlock_is_tried_again(target):
         waiting.join()
     assert len(met) == 1
     assert {item for _, item, _ in rows(target)} <= {"b", "c"}
+
+
+class SlowReporter:
+    """Whose letters are written when the server has given up a transaction that waits for them."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def report(self, *_):
+        return self
+
+    def wait(self):
+        idle = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'orders-0'"
+        )
+        wait_for(lambda: rows(self.target, idle) == [(0,)], "the transaction is given up")
+        return True
+
+
+def test_a_transaction_that_was_idle_for_too_long_is_done_anew(postgresql_target):
+    postgresql_target.session().run("CREATE TABLE orders (id BIGINT, item TEXT NOT NULL, amount FLOAT)")
+    query = "?options=-c%20idle_in_transaction_session_timeout=100"
+    with sinking(postgresql_target, query, x_exactly_once="true", **TOLERANT) as task:
+        task.context.errant_record_reporter = SlowReporter(postgresql_target)
+        task.open([PLACE])
+        task.stored_offsets([PLACE])
+        with pytest.raises(RetriableError, match="25P03"):
+            put(task, order(1, None), order(2))
+        put(task, order(1, None), order(2))
+        assert task.stored_offsets([PLACE]) == {PLACE: 3}
+    assert rows(postgresql_target) == [(2, "x", None)]

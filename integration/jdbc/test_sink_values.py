@@ -326,3 +326,16 @@ def test_defaults_of_fields_are_those_of_their_columns(postgresql_target, sqlite
             assert first == second
         else:
             assert second[0] is not None
+
+
+@pytest.mark.parametrize("text", ["it's", "a\\nb", "it\\", "\\'", "100 % ?"])
+@pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES"])
+def test_defaults_that_are_texts_are_the_same_in_any_mode_of_mariadb(mariadb_target, mode, text):
+    url, given = settings(mariadb_target, auto_evolve="true")
+    query = f"?sessionVariables=sql_mode='{mode}'" if mode else ""
+    mariadb_target.session().run("CREATE TABLE orders (id INT)", "INSERT INTO orders VALUES (1)")
+    fields = {"id": schema.INT32, "v": Schema(Type.STRING, optional=True, default=text)}
+    with sink(url + query, **given) as task:
+        put(task, struct(fields, {"id": 2, "v": None}))
+    session = mariadb_target.session()
+    assert session.dialect.ask(session.connection, "SELECT DISTINCT v FROM orders") == [(text,)]

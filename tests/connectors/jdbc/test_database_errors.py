@@ -73,7 +73,8 @@ MYSQL = [
     (1049, ConfigError), (1205, RetriableError), (1213, RetriableError), (2003, UnreachableError),
     (2006, UnreachableError), (2013, UnreachableError), (1290, OutageError), (1114, OutageError), (1062, DataError),
     (1048, DataError), (1264, DataError), (1406, DataError), (1366, DataError), (1452, DataError), (4025, DataError),
-    (1047, OutageError), (1135, OutageError), (1206, RetriableError),
+    (1047, OutageError), (1135, OutageError), (3100, OutageError),
+    (1180, RetriableError), (1206, RetriableError), (3101, RetriableError),
     (1153, DataError), (1146, NotFoundError), (1054, NotFoundError), (1064, ConnectError), (1118, ConnectError),
 ]  # fmt: skip
 

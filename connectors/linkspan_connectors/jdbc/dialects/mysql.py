@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any, ClassVar, Final
 
-from linkspan.api import ConnectError, Type
+from linkspan.api import ConnectError, Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, CursorSelection, Dialect
@@ -63,6 +63,9 @@ class MySqlDialect(Dialect):
     }
     timestamp_types = ("DATETIME(6)", "DATETIME(6)")
 
+    _escapes = True
+    """Whether a backslash in a text says something about what is behind it, in the SQL mode of the session."""
+
     def connect(self, credentials: Credentials, application: str) -> DriverConnection:
         """Open a connection to the first host that answers."""
         pymysql = driver("pymysql", "linkspan[jdbc]", self.title)
@@ -73,6 +76,8 @@ class MySqlDialect(Dialect):
             ((longest,),) = self.ask(made, "SELECT @@max_allowed_packet")
             made.rollback()
             limit_statements(pymysql, made, longest)
+            plain = pymysql.constants.SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+            self._escapes = not made.server_status & plain  # type: ignore[attr-defined]  # the driver's own
         except BaseException:
             made.close()
             raise
@@ -185,6 +190,11 @@ class MySqlDialect(Dialect):
         head = f"insert into {self.quotes.table(table)}({self.quotes.names(names)})"
         return f"{head} values({self._values(names, types)}) on duplicate key update {changes}"
 
+    def literal(self, value: object, schema: Schema) -> str:
+        """With backslashes doubled, unless the server takes one for itself."""
+        text = super().literal(value, schema)
+        return text.replace("\\", "\\\\") if self._escapes else text
+
     def refusal(self, error: BaseException) -> Refusal:
         """By the number of the error."""
         arguments = error.args
@@ -233,8 +243,8 @@ class _StreamedSelection(CursorSelection):
 
 
 _OF_CODES: Final[Mapping[Kind, frozenset[int]]] = {
-    Kind.AGAIN: frozenset({1020, 1205, 1206, 1213, 1317, 1412, 1568, 3024, 1969}),
-    Kind.WAIT: frozenset({1021, 1030, 1037, 1038, 1041, 1047, 1114, 1135, 1290, 1792, 1836}),
+    Kind.AGAIN: frozenset({1020, 1180, 1205, 1206, 1213, 1317, 1412, 1568, 1637, 1689, 1969, 3024, 3101}),
+    Kind.WAIT: frozenset({1021, 1030, 1037, 1038, 1041, 1047, 1114, 1135, 1290, 1792, 1836, 3100}),
     Kind.UNREACHABLE: frozenset(
         {0, 1042, 1053, 1077, 1078, 1079, 1080, 1152, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1189, 1190,
          1927, 2000, 2001, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2026, 2055, 3169, 4031}
