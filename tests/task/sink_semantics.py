@@ -537,6 +537,21 @@ def test_a_batch_error_that_is_not_tolerated_names_the_record(log):
     assert run.committed().get(TopicPartition(topic, 0), 0) == 0
 
 
+def test_what_a_batch_error_repeats_of_its_first_record_is_said_once(log):
+    topic = create_topic(log)
+    fill(log, topic, ["a", "b", "c"])
+    run = SinkRun(log, [topic])
+
+    def refuse(records: SinkBatch) -> None:
+        bad = {at: DataError(f"{value} is too long") for at, value in enumerate(records.values) if value != "a"}
+        raise BatchError("b is too long, and 1 others", bad)
+
+    run.task.on_put = refuse
+    with pytest.raises(ConnectError, match=f"{topic}-0 at offset 1: b is too long; 1 more of the batch failed") as told:
+        run.run(lambda: False)
+    assert str(told.value).count("b is too long") == 1
+
+
 def test_a_batch_error_that_names_no_record_fails_the_task(log):
     topic = create_topic(log)
     fill(log, topic, ["a"])

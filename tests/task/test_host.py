@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from linkspan.api.connector import SinkConnector, SourceConnector
-from linkspan.api.errors import ConnectError, FencedError, RetriableError
+from linkspan.api.errors import ConnectError, DataError, FencedError, RetriableError
 from linkspan.api.fields import Config, Int, Str
 from linkspan.api.records import SourceBatch, TopicPartition
 from linkspan.api.task import SourceTask
@@ -227,6 +227,16 @@ def test_a_plugin_that_raises_leaves_the_task_failed_with_its_trace():
     run_task(spec(log, connector={"topic": "t"}), Stage.port)
     assert Stage.port.statuses == ["RUNNING", "FAILED"]
     assert "ValueError: broken inside" in Stage.port.traces[-1]
+    assert "in poll" in Stage.port.traces[-1]
+
+
+@pytest.mark.parametrize(("error", "has_stack"), [(DataError("no number"), False), (ValueError("broken"), True)])
+def test_the_log_has_no_stack_of_what_explains_itself_and_the_trace_has_it(error, has_stack, caplog):
+    Stage.fail = error
+    run_task(spec(MemoryLog(), connector={"topic": "t"}), Stage.port)
+    (line,) = (each for each in caplog.records if each.getMessage().startswith("Task c-0 failed"))
+    assert str(error) in line.getMessage()
+    assert (line.exc_info is not None) == has_stack
     assert "in poll" in Stage.port.traces[-1]
 
 

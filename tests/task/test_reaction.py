@@ -5,17 +5,26 @@ from itertools import pairwise
 import pytest
 
 from linkspan.api.errors import (
+    BatchError,
     ConfigError,
     ConnectError,
     CredentialsError,
     DataError,
     FencedError,
+    NotFoundError,
     OutageError,
     RetriableError,
     ThrottledError,
     UnreachableError,
 )
-from linkspan.task.reaction import as_outage, code_of, is_hopeless, is_of_record
+from linkspan.task.reaction import (
+    RefusedRecordError,
+    as_outage,
+    code_of,
+    explains_itself,
+    is_hopeless,
+    is_of_record,
+)
 
 
 def caused(*errors):
@@ -75,3 +84,23 @@ def test_the_code_of_an_error_that_is_its_own_cause_is_found():
     caused(error, error)
     assert code_of(caused(ConnectError("put failed"), error)) == "data"
     assert code_of(caused(error, other, error)) == "data"
+
+
+@pytest.mark.parametrize(
+    ("error", "explained"),
+    [
+        (ConfigError("x"), True),
+        (CredentialsError("x"), True),
+        (NotFoundError("x"), True),
+        (caused(DataError("x"), ValueError("y")), True),
+        (caused(ConnectError("put failed"), BatchError("x", {0: DataError("y")})), True),
+        (caused(RefusedRecordError("x"), DataError("y"), ValueError("z")), True),
+        (caused(ConnectError("given up"), UnreachableError("x")), True),
+        (caused(RefusedRecordError("x"), ValueError("a mistake of a transform")), False),
+        (caused(ConnectError("put failed"), KeyError("a mistake of a connector")), False),
+        (ConnectError("x"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_who_says_on_purpose_what_is_wrong_has_explained_it(error, explained):
+    assert explains_itself(error) == explained

@@ -28,7 +28,7 @@ from linkspan.task.conversion import Converters
 from linkspan.task.dead_letters import DeadLetters
 from linkspan.task.errant import ErrantRecords
 from linkspan.task.port import WorkerPort
-from linkspan.task.reaction import code_of
+from linkspan.task.reaction import code_of, explains_itself
 from linkspan.task.sink import SinkLoop
 from linkspan.task.sink_conversion import SinkConversion
 from linkspan.task.source import SourceDelivery, SourceLoop, wants_records
@@ -115,7 +115,7 @@ def _report_failure(error: BaseException, spec: TaskSpec, port: WorkerPort) -> N
         _log.warning("The task has lost its place: %s", error)
         port.status("DISPLACED", trace)
     else:
-        _log.error("%s", summary, exc_info=error)
+        _log.error("%s", summary, exc_info=None if explains_itself(error) else error)
         port.status("FAILED", trace, code_of(error))
 
 

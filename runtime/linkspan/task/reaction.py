@@ -25,13 +25,22 @@ from linkspan.api.errors import (
     ConfigError,
     ConnectError,
     CredentialsError,
+    DataError,
     FencedError,
+    NotFoundError,
     OutageError,
     RetriableError,
     UnreachableError,
+    UnsupportedError,
 )
 
-__all__ = ["as_outage", "code_of", "is_hopeless", "is_of_record"]
+__all__ = ["RefusedRecordError", "as_outage", "code_of", "explains_itself", "is_hopeless", "is_of_record"]
+
+_EXPLAINED = (ConfigError, CredentialsError, DataError, NotFoundError, RetriableError, UnsupportedError)
+
+
+class RefusedRecordError(DataError):
+    """A record failed for good, and failures are not tolerated; what was wrong with it is the cause."""
 
 
 def as_outage(error: Exception) -> OutageError | None:
@@ -53,6 +62,14 @@ def is_of_record(error: Exception) -> bool:
 def is_hopeless(error: Exception) -> bool:
     """Whether it is no verdict on the record, and other records would most likely meet the same failure."""
     return isinstance(error, CredentialsError | ConfigError | FencedError | MemoryError)
+
+
+def explains_itself(error: BaseException) -> bool:
+    """Whether whoever raised it has said what is wrong outside of the code, so that a stack would tell nobody more."""
+    said: BaseException | None = error
+    while type(said) is ConnectError or isinstance(said, RefusedRecordError):  # what the runtime says around it
+        said = said.__cause__
+    return isinstance(said, _EXPLAINED)
 
 
 def code_of(error: BaseException) -> str:

@@ -402,7 +402,8 @@ class SinkLoop:
             for index, cause in sorted(error.failures.items()):
                 self._errant.report(_named(batch, index), cause)
         except ConnectError as refused:
-            raise ConnectError(f"Exiting WorkerSinkTask due to unrecoverable exception: {error}: {refused}") from error
+            said = _said(error, refused)
+            raise ConnectError(f"Exiting WorkerSinkTask due to unrecoverable exception: {said}") from error
         finally:
             self._tolerance.report()
 
@@ -710,6 +711,13 @@ class SinkLoop:
         if (values, lag) != self._reported:
             self._reported = values, lag
             self._port.metrics(values, lag)
+
+
+def _said(error: BatchError, refused: ConnectError) -> str:
+    """What a refused record says, and the batch where it says more; the batch most often repeats its first record."""
+    first, *others = (str(failure) for _, failure in sorted(error.failures.items()))
+    more = f"; {len(others)} more of the batch failed" if others else ""
+    return f"{refused}{more}" if str(error).startswith(first) else f"{error}: {refused}{more}"
 
 
 def _named(batch: SinkBatch, index: int) -> SinkRecord:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, Protocol, TypeVar
 
-from linkspan.api.errors import ConfigError, ConnectError, CredentialsError, DataError, RetriableError
+from linkspan.api.errors import ConfigError, ConnectError, CredentialsError, RetriableError
 from linkspan.api.records import NO_TIMESTAMP_TYPE, SourceRecord
 from linkspan.log.port import FetchedRecord, OutgoingBatch, WireHeader
-from linkspan.task.reaction import as_outage, is_hopeless
+from linkspan.task.reaction import RefusedRecordError, as_outage, is_hopeless
 from linkspan.task.traces import text_of
 
 __all__ = [
@@ -385,8 +385,8 @@ class Tolerance:
         return seconds if deadline is None else min(seconds, max(deadline - time.monotonic(), 0))
 
 
-def _refusal(failure: Failure) -> DataError:
-    return DataError(
+def _refusal(failure: Failure) -> RefusedRecordError:
+    return RefusedRecordError(
         f"Tolerance exceeded in error handler: {failure.stage.value} with class '{failure.executing}' failed "
         f"for {describe(failure.subject)}: {text_of(failure.error)}"
     )
