@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from linkspan_connectors.jdbc.tables import TableDefinition
 
-__all__ = ["names_column", "unfit_column"]
+__all__ = ["is_of_constraint", "names_column", "unfit_column"]
 
 _BITS: Final = {
     "tinyint": 8,
@@ -26,6 +26,7 @@ _BITS: Final = {
 }
 _FINITE: Final = frozenset({"float", "double"})
 """Of MySQL and SQL Server, which know no other numbers; PostgreSQL's are called ``float4`` and ``float8``."""
+_CONSTRAINT: Final = re.compile(r"(?i)\b(?:unique|primary key|foreign key|check) constraint|\bduplicate\b")
 _UUID: Final = re.compile("[0-9a-fA-F]{32}")
 _TEXT: Final = re.compile(r"(?:n?(?:var)?char2?|character(?: varying)?|bpchar)\((\d+)(?: char| byte)?\)")
 _NUMBER: Final = re.compile(r"(?:numeric|decimal|number)\((\d+)(?:, *(-?\d+))?\)")
@@ -54,6 +55,11 @@ def unfit_column(definition: TableDefinition, names: Sequence[str], row: Sequenc
 def names_column(message: str, name: str) -> bool:
     """Whether a message of a database says that it speaks of a column: its name alone may be a word of the message."""
     return re.search(rf"(?i)\bcolumn:? [^ ]*?(?<!\w){re.escape(name)}(?!\w)", message) is not None
+
+
+def is_of_constraint(message: str) -> bool:
+    """Whether a message of a database says that a key or a check is broken: the values fit into their columns then."""
+    return _CONSTRAINT.search(message) is not None
 
 
 def _fits(value: object, type_name: str) -> bool:

@@ -22,7 +22,7 @@ from linkspan_connectors.jdbc.groups import Group, Grouping, grouped
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.plans import Course, Plan, Planner, UnknownError
 from linkspan_connectors.jdbc.rounds import folded, latest, rounds
-from linkspan_connectors.jdbc.unfit import names_column, unfit_column
+from linkspan_connectors.jdbc.unfit import is_of_constraint, names_column, unfit_column
 
 __all__ = ["Failures", "Seal", "Step", "TableNames", "Work", "Writer"]
 
@@ -422,7 +422,7 @@ def _is_of_rows(error: ConnectError) -> bool:
 
 
 def _of_row(failure: ConnectError, plan: Plan, row: tuple[Any, ...]) -> DataError:
-    column = unfit_column(plan.definition, plan.target.names, row)
+    column = None if is_of_constraint(failure.message) else unfit_column(plan.definition, plan.target.names, row)
     is_told = column is None or names_column(failure.message, column.partition(" (")[0])
     error = DataError(failure.message if is_told else f"{failure.message}, column {column}")
     error.__cause__ = failure.__cause__

@@ -406,3 +406,12 @@ def test_schemas_that_are_equal_and_not_the_same_keep_the_order_of_their_records
     with sink(database.url, auto_create="true", **UPSERT) as task:
         put(task, *records)
     assert database.rows("t", "item") == [("e",)]
+
+
+def test_a_key_that_is_there_already_is_no_fault_of_another_column(database):
+    database.run("CREATE TABLE orders (id INTEGER PRIMARY KEY, item VARCHAR(2), amount REAL)")
+    with sink(database.url, pk_mode="record_key") as task:
+        put(task, order(1, "far too long for VARCHAR(2), which SQLite does not look at"))
+        with pytest.raises(BatchError, match=r"UNIQUE constraint failed: orders\.id") as told:
+            put(task, order(1, "far too long for VARCHAR(2), which SQLite does not look at"))
+    assert "column item" not in str(told.value)

@@ -6,7 +6,7 @@ import pytest
 
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
-from linkspan_connectors.jdbc.unfit import names_column, unfit_column
+from linkspan_connectors.jdbc.unfit import is_of_constraint, names_column, unfit_column
 
 
 def told(type_name, value, *, nullable=True, auto_increment=False):
@@ -74,3 +74,19 @@ def test_a_message_that_speaks_of_a_column_needs_no_more(message):
 )
 def test_a_word_that_is_a_columns_name_too_says_nothing_of_the_column(message):
     assert not names_column(message, "small")
+
+
+@pytest.mark.parametrize(
+    ("message", "is_one"),
+    [
+        ("UNIQUE constraint failed: t.id (code SQLITE_CONSTRAINT_PRIMARYKEY)", True),
+        ("FOREIGN KEY constraint failed (code SQLITE_CONSTRAINT_FOREIGNKEY)", True),
+        ("CHECK constraint failed: n > 0 (code SQLITE_CONSTRAINT_CHECK)", True),
+        ("Duplicate entry '7' for key 'PRIMARY' (code 1062)", True),
+        ("Cannot add or update a child row: a foreign key constraint fails (code 1452)", True),
+        ("NOT NULL constraint failed: t.must (code SQLITE_CONSTRAINT_NOTNULL)", False),
+        ("Data too long for column 'name' at row 1 (code 1406)", False),
+    ],
+)
+def test_a_broken_key_is_no_fault_of_a_column(message, is_one):
+    assert is_of_constraint(message) == is_one
