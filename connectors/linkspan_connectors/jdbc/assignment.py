@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import TypeVar
 
-from linkspan.api import ConnectError
+from linkspan.api import ConfigError
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.snapshot_plan import PLAN_KEY, SnapshotPlan
 
@@ -19,14 +19,14 @@ def check_names(tables: Sequence[TableId]) -> None:
     """See that topics, which are named after tables without their schemas, are told apart.
 
     Raises:
-        ConnectError: they are not.
+        ConfigError: they are not.
     """
     by_name: dict[str, list[str]] = {}
     for table in tables:
         by_name.setdefault(table.name, []).append(str(table))
     twice = [", ".join(names) for names in by_name.values() if len(names) > 1]
     if twice:
-        raise ConnectError(
+        raise ConfigError(
             "The connector uses the unqualified table name as the topic name and has detected duplicate unqualified "
             f"table names: {'; '.join(twice)}. Choose one of each by schema.pattern, catalog.pattern or the lists of "
             "tables, and read the others with another connector and topic.prefix"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from linkspan.api import ConnectError, DataError, Schema, StructRows, Type, schema
+from linkspan.api import ConfigError, DataError, Schema, StructRows, Type, schema
 from linkspan_connectors.jdbc.results import DROPPED, JdbcType, OutOfRange, ResultColumn, Row
 from linkspan_connectors.jdbc.times import TimeForms
 
@@ -221,12 +221,12 @@ def columns_of(columns: Sequence[ResultColumn], name: str | None, rules: ColumnR
         rules: of the configuration.
 
     Raises:
-        ConnectError: two columns have the same label.
+        ConfigError: two columns have the same label.
     """
     seen: set[str] = set()
     for column in columns:
         if column.label in seen:
-            raise ConnectError(
+            raise ConfigError(
                 f"Two columns of the result are called {column.label}, and a record can have only one such field; "
                 f"give one of them another name in the query, as in: {column.label} AS {column.label}2"
             )

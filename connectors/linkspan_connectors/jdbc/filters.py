@@ -53,6 +53,11 @@ class TableFilter:
         """
         return [table for table in tables if self._takes(table, quoted)]
 
+    def unknown(self, chosen: Iterable[TableId], quoted: Callable[[TableId], str]) -> list[str]:
+        """Names of tables that are to be read (whitelist) and are not among the chosen ones."""
+        known = {name for table in chosen for name in (str(table), quoted(table), table.name)}
+        return sorted(self.names - known)
+
     def _takes(self, table: TableId, quoted: Callable[[TableId], str]) -> bool:
         full = str(table)
         if self.names or self.not_names:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from linkspan.api import ConfigError, ConnectError, RetriableError, SourceRecord, SourceTaskContext
+from linkspan.api import ConfigError, ConnectError, NotFoundError, RetriableError, SourceRecord, SourceTaskContext
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.config import attempts_of, settings_of
 from linkspan_connectors.jdbc.credentials import credentials_of
@@ -172,7 +172,7 @@ class OutboxSource:
         table = self._dialect.table_id(text)
         definition = self._dialect.definition(connection, table)
         if definition is None:
-            raise ConnectError(f"Table {table} does not exist, or the user may not see it")
+            raise NotFoundError(f"Table {table} does not exist, or the user may not see it")
         source = self._dialect.quotes.table(table)
         made: OutboxTable
         if self._config.x_outbox_delete:

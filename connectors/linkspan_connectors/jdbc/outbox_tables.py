@@ -247,7 +247,7 @@ class Succession(OutboxTable):
         load = columns[at].load
         given = [row[at] if load is None else load(row[at]) for row in rows]
         if any(isinstance(number, str) or number != int(number) for number in given):
-            raise ConnectError(f"column {self._identity} of table {self._source} has to have whole numbers")
+            raise ConfigError(f"column {self._identity} of table {self._source} has to have whole numbers")
         ids = [int(number) for number in given]
         self._position = ids[-1]
         return lambda at: Position(None, ids[at]).offset()

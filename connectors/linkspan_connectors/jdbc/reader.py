@@ -242,7 +242,7 @@ class Reader:
         if count >= self._attempts > 0:
             # of another class: what can be retried the runtime would retry for ever
             message = f"{failure.message}; given up after {count} attempts in a row (query.retry.attempts)"
-            raise ConnectError(message) from cause
+            raise ConnectError(message) from failure
         log.warning("%s; trying again in %.1f s", failure.message, self._interval)
 
     def _give_up_connection(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from linkspan.api import ConnectError, DataError, Partition, SourceBatch
+from linkspan.api import ConfigError, ConnectError, DataError, Partition, SourceBatch
 from linkspan_connectors.jdbc.columns import ColumnRules, Rows, columns_of
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
 from linkspan_connectors.jdbc.drivers import DriverConnection
@@ -234,11 +234,11 @@ class Reading:
         self._columns = columns
 
     def _object_to(self, moments: Sequence[ResultColumn]) -> None:
-        """Raises ConnectError when the database cannot follow rows by one of these columns."""
+        """Raises ConfigError when the database cannot follow rows by one of these columns."""
         for column in moments:
             objection = self._dialect.objection_to_timestamp(column)
             if objection is not None:
-                raise ConnectError(f"column {column.label} cannot be a timestamp column: {objection}")
+                raise ConfigError(f"column {column.label} cannot be a timestamp column: {objection}")
 
     def next(self) -> Batch | None:
         """The next rows; None at the end, when the result set is closed.
@@ -367,7 +367,7 @@ class _Track:
         """Look the columns up.
 
         Raises:
-            ConnectError: one is not there.
+            ConfigError: one is not there.
             DataError: a name fits several.
         """
         labels = [column.label for column in columns]
@@ -375,7 +375,7 @@ class _Track:
         at = None
         if rules.mode.uses_id and identity is not None:
             if identity not in labels:
-                raise ConnectError(
+                raise ConfigError(
                     f"the incrementing column {identity} is not among the columns {', '.join(labels)}; its case counts"
                 )
             index = labels.index(identity)
@@ -393,7 +393,7 @@ class _Track:
             before: the position before them.
 
         Raises:
-            ConnectError: an id is none.
+            ConfigError: an id is none.
         """
         if self.mode is Mode.BULK:
             return None
@@ -479,7 +479,7 @@ class _Track:
             raise DataError(f"the timestamp column {' or '.join(self.timestamps)}: {reason}") from error
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
-        """Raise ConnectError for ids that are none; looks at single ones only where it has to."""
+        """Raise ConfigError for ids that are none; looks at single ones only where it has to."""
         assert self.identity is not None
         index, load = self.identity
         if load is not None or set(map(type, [row[index] for row in rows])) != {int}:
@@ -495,11 +495,11 @@ class _Track:
         if isinstance(value, decimal.Decimal) and value.is_finite() and value == value.to_integral_value():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise ConnectError(
+            raise ConfigError(
                 f"the incrementing column {self.name} has {value!r:.60}; whole numbers are needed, without nulls"
             )
         if not _LEAST <= value <= _MOST:
-            raise ConnectError(f"the incrementing column {self.name} has {value}, which does not fit into 64 bits")
+            raise ConfigError(f"the incrementing column {self.name} has {value}, which does not fit into 64 bits")
         return value
 
 
@@ -509,7 +509,7 @@ def _found(labels: Sequence[str], name: str) -> int:
         return labels.index(name)
     found = [index for index, label in enumerate(labels) if label.casefold() == name.casefold()]
     if not found:
-        raise ConnectError(f"the timestamp column {name} is not among the columns {', '.join(labels)}")
+        raise ConfigError(f"the timestamp column {name} is not among the columns {', '.join(labels)}")
     if len(found) > 1:
         candidates = ", ".join(labels[index] for index in found)
         raise DataError(f"the timestamp column {name} may be any of {candidates}; name it to the letter")

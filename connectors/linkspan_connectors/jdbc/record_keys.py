@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from linkspan.api import ConfigError, ConnectError, Schema, StructRows, Type
+from linkspan.api import ConfigError, Schema, StructRows, Type
 from linkspan_connectors.jdbc.columns import UnreadableRow
 from linkspan_connectors.jdbc.tables import TableDefinition
 
@@ -80,12 +80,12 @@ class KeyColumns:
         """What makes keys of records of a schema.
 
         Raises:
-            ConnectError: a column has become no field.
+            ConfigError: a column has become no field.
         """
         fields = {field.name: field for field in schema.fields}
         missing = [name for name in self.names if name not in fields]
         if missing:
-            raise ConnectError(
+            raise ConfigError(
                 f"the column {', '.join(missing)} of the primary key is no field of its records, so that keys cannot "
                 f"be made; leave {KEY} out"
             )

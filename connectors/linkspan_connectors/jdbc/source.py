@@ -27,6 +27,11 @@ _LOOK_AGAIN: Final = 5.0
 _LONGEST_WAIT: Final = 0.5
 """Seconds that a poll waits, whatever ``poll.linger.ms`` says: the task has to be able to pause and stop."""
 
+_CHOOSING: Final = (
+    *("table.whitelist", "table.blacklist", "table.include.list", "table.exclude.list"),
+    *("schema.pattern", "catalog.pattern", "table.types"),
+)
+
 
 class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
     """Reads its tables, or the query, again and again; one batch is of one table."""
@@ -48,8 +53,8 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
                 log.info("The tables are not known yet; the task waits to be configured anew")
                 return
             raise ConfigError(
-                "The task was assigned neither a table nor a query: no table of the database is chosen by the "
-                "connector's lists of tables, schema.pattern, catalog.pattern and table.types, or the user may see none"
+                "The task was assigned neither a table nor a query: no table of the database is chosen by "
+                f"{_choice(config)}, or the user may see none"
             )
         if has_query and config.tables:
             raise ConfigError("The task was assigned both tables and a query; it takes one of them", "tables")
@@ -109,3 +114,9 @@ class JdbcSourceTask(SourceTask[JdbcSourceTaskConfig]):
         reader = getattr(self, "_reader", None)
         if reader is not None:
             reader.stop(self.config.engine_shutdown_timeout)
+
+
+def _choice(config: JdbcSourceTaskConfig) -> str:
+    """Which settings choose the tables."""
+    given = [f"{key}={config.originals[key]}" for key in _CHOOSING if config.originals.get(key)]
+    return ", ".join(given) or f"table.types={','.join(config.table_types)}"

@@ -59,6 +59,7 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
     watches: ClassVar[bool] = True
 
     _monitor: TableMonitor | None = None
+    _unknown: Sequence[str] = ()
 
     def start(self) -> None:
         """Begin to watch the tables; a query has none to watch."""
@@ -112,14 +113,26 @@ class JdbcSourceConnector(SourceConnector[JdbcSourceConfig]):
             planner = SnapshotPlanner(config, dialect, self.context.offset_reader)
 
         def listed(connection: DriverConnection) -> Listing:
-            tables = tuple(self.chosen(config, dialect, connection))
+            found = chosen(config, dialect, connection)
+            self._say_unknown(table_filter(config).unknown(found, dialect.quotes._replace(always=True).table))
+            tables = tuple(self.named(found))
             return Listing(tables) if planner is None else Listing(tables, planner.plans(connection, tables))
 
         return listed
 
-    def chosen(self, config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
-        """The tables that are to be read."""
-        return chosen(config, dialect, connection)
+    def named(self, tables: list[TableId]) -> list[TableId]:
+        """The tables that are to be read, by the names that they are read by."""
+        return tables
+
+    def _say_unknown(self, names: list[str]) -> None:
+        """Say once that tables of the list are not there: reading begins when they are."""
+        if names and names != self._unknown:
+            log.warning(
+                "Of table.whitelist these are not there, or the user may not see them: %s. They are read once they are "
+                "there; case counts, and schema.pattern, catalog.pattern and table.types apply as well",
+                ", ".join(names),
+            )
+        self._unknown = names
 
     def validate(self, config: Config) -> Sequence[ConfigError]:
         """Try to connect, and have a query looked at."""

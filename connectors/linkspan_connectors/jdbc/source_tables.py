@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from linkspan.api import ConfigError, ConnectError, OffsetReader, Partition
+from linkspan.api import ConfigError, NotFoundError, OffsetReader, Partition
 from linkspan_connectors.jdbc.columns import ColumnRules
 from linkspan_connectors.jdbc.config import settings_of
 from linkspan_connectors.jdbc.dialects import dialect_of
@@ -312,7 +312,7 @@ class Readings:
         if self._mode is not Mode.BULK or self._config.x_key_from_primary_key != "none":
             definition = self.dialect.definition(connection, table)
             if definition is None:
-                raise ConnectError(f"Table {table} does not exist, or the user may not see it")
+                raise NotFoundError(f"Table {table} does not exist, or the user may not see it")
         columns = TrackedColumns()
         if definition is not None and self._mode is not Mode.BULK:
             columns = tracked_columns(self._config, self._mode, definition, table)

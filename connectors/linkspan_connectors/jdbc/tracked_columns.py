@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from linkspan.api import ConfigError, ConnectError
+from linkspan.api import ConfigError
 from linkspan_connectors.jdbc.filters import mapped_columns
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.queries import Mode
@@ -42,8 +42,7 @@ def tracked_columns(
         table: its name.
 
     Raises:
-        ConfigError: a column is not there, or none can be found.
-        ConnectError: a column may be null.
+        ConfigError: a column is not there or may be null, or none can be found.
     """
     timestamps: Sequence[str] = config.timestamp_column_name if mode.uses_timestamp else ()
     identity = config.incrementing_column_name if mode.uses_id else None
@@ -73,15 +72,17 @@ def _check(definition: TableDefinition, timestamps: Sequence[str], identity: str
     if may_be_null:
         return
     if identity is not None and columns[identity].nullable:
-        raise ConnectError(
+        raise ConfigError(
             f"Cannot make incremental queries using incrementing column {identity} on {table} because this column "
-            "is nullable; make it NOT NULL, or set validate.non.null=false to leave out rows where it is null"
+            "is nullable; make it NOT NULL, or set validate.non.null=false to leave out rows where it is null",
+            "incrementing.column.name",
         )
     if timestamps and all(folded[name.casefold()].nullable for name in timestamps):
-        raise ConnectError(
+        raise ConfigError(
             f"Cannot make incremental queries using timestamp columns {', '.join(timestamps)} on {table} because "
             "all of these columns nullable; make one NOT NULL, or set validate.non.null=false to leave out rows "
-            "where all are null"
+            "where all are null",
+            "timestamp.column.name",
         )
 
 

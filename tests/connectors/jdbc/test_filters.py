@@ -30,6 +30,13 @@ def test_a_whitelist_has_full_names_quoted_names_or_bare_names(name):
     assert chosen(TableFilter(not_names=frozenset({name}))) == [ITEMS, LOG]
 
 
+@pytest.mark.parametrize("name", ["shop.Orders", '"shop"."Orders"', "Orders"])
+def test_names_of_a_whitelist_that_no_table_has_are_told(name):
+    chooser = TableFilter(frozenset({name, "orders", "ops.items"}))
+    assert chooser.unknown(chosen(chooser), QUOTED) == ["ops.items", "orders"]
+    assert TableFilter().unknown(ALL, QUOTED) == []
+
+
 def test_the_case_of_a_name_counts():
     assert chosen(TableFilter(frozenset({"orders"}))) == []
 

@@ -246,7 +246,7 @@ def test_columns_that_may_be_null_are_refused_unless_that_is_not_checked(source,
         if "NOT" not in definition
         else f"INSERT INTO t VALUES (1, {ms(5)})",
     )
-    with pytest.raises(ConnectError, match=words):
+    with pytest.raises(ConfigError, match=words):
         polled(source.start("t", **settings))
     assert values(taken(source.start("t", validate_non_null="false", **settings), 1)) == [1]
 
@@ -440,8 +440,10 @@ def test_a_task_waits_while_the_tables_are_not_known(source):
 
 
 def test_a_task_without_tables_fails(source):
-    with pytest.raises(ConfigError, match="neither a table nor a query"):
-        source.start(tables="", mode="bulk")
+    with pytest.raises(
+        ConfigError, match="neither a table nor a query.* is chosen by table.whitelist=z, table.types=TABLE, "
+    ):
+        source.start(tables="", mode="bulk", table_whitelist="z", table_types="TABLE")
 
 
 def test_a_table_that_is_gone_fails_the_task_at_once(source):

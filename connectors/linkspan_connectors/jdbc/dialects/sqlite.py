@@ -72,6 +72,7 @@ class SqliteDialect(Dialect):
                     connection.execute(f"PRAGMA {name} = {value}")
                 else:
                     log.warning("Property %s of the connection is not known here, and has no effect", name)
+            _look_at_file(connection)
         except BaseException:
             connection.close()
             raise
@@ -217,3 +218,12 @@ def _kind(error: BaseException, code: int | None, text: str) -> Kind:
     if isinstance(error, OverflowError | UnicodeEncodeError) or "Error binding parameter" in text:
         return Kind.RECORD
     return Kind.UNREACHABLE if "closed database" in text else Kind.FINAL
+
+
+def _look_at_file(connection: sqlite3.Connection) -> None:
+    """Have a file that is no database refused while the URL is looked at: opening alone reads nothing of it."""
+    try:
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise

@@ -8,11 +8,10 @@ from typing import ClassVar, Final
 
 from linkspan.api import Config, ConfigError
 from linkspan_connectors.jdbc.dialects.dialect import Dialect
-from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
 from linkspan_connectors.jdbc.source import JdbcSourceTask
 from linkspan_connectors.jdbc.source_config import JdbcSourceConfig, JdbcSourceTaskConfig
-from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector, chosen
+from linkspan_connectors.jdbc.source_connector import JdbcSourceConnector
 from linkspan_connectors.jdbc.validation import unknown_settings
 from linkspan_connectors.jdbc.variants.aiven.config import (
     NAMES,
@@ -61,9 +60,8 @@ class AivenSourceConnector(JdbcSourceConnector):
             self.config = source_config(JdbcSourceConfig, self.config)
         super().start()
 
-    def chosen(self, config: JdbcSourceConfig, dialect: Dialect, connection: DriverConnection) -> list[TableId]:
+    def named(self, tables: list[TableId]) -> list[TableId]:
         """The tables that are to be read, without their schemas where that is wanted."""
-        tables = chosen(config, dialect, connection)
         if self._qualifies:
             return tables
         return list(dict.fromkeys(TableId(None, None, table.name) for table in tables))
