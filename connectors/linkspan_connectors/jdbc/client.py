@@ -62,6 +62,8 @@ class Client:
         self.dialect = dialect
         self.opened = 0
         """How many connections were made."""
+        self.on_outage: Callable[[], None] | None = None
+        """Called when an attempt has failed and there will be another one, after a pause."""
         self._credentials = credentials
         self._application = application
         self._attempts = attempts or Attempts()
@@ -141,6 +143,8 @@ class Client:
                     raise
                 pause = self._attempts.backoff
                 log.warning("Attempt %d of %d, the next one in %g s: %s", attempt, count, pause, error)
+                if self.on_outage is not None:
+                    self.on_outage()
                 if stopping.wait(pause):
                     raise
         raise AssertionError("count is 1 or more")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from linkspan.api import ConnectError, RetriableError
+from linkspan.api import ConnectError, OutageError, RetriableError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.identifiers import TableId
@@ -65,6 +65,9 @@ class TableMonitor:
         self._ended = False
         self._missed = False
         """Whether somebody asked before there was a list, and goes without."""
+        self._is_away = False
+        """Whether the last try has found no database that answers: the next one may be a long while away."""
+        client.on_outage = self._away
         self._stopping = stopping
         self._thread = threading.Thread(target=self._run, name="jdbc-tables", daemon=True)
 
@@ -79,11 +82,19 @@ class TableMonitor:
         self._thread.join(timeout)
 
     def listing(self, timeout: float) -> Listing | None:
-        """The last list, waited for so many seconds if there is none yet; None when it does not come."""
+        """The last list, waited for so many seconds if there is none yet; None when it does not come.
+
+        It is not waited for while the database is away: whoever asks is to be told, and can be stopped.
+        """
         with self._known:
-            self._known.wait_for(lambda: self._listing is not None or self._ended, timeout)
+            self._known.wait_for(lambda: self._listing is not None or self._ended or self._is_away, timeout)
             self._missed = self._listing is None
             return self._listing
+
+    def _away(self) -> None:
+        with self._known:
+            self._is_away = True
+            self._known.notify_all()
 
     def _run(self) -> None:
         try:
@@ -109,12 +120,16 @@ class TableMonitor:
             self._client.reset()
             if failure is error and not isinstance(error, RetriableError):
                 raise
+            if self._stopping.is_set():
+                return
             log.warning("%s; the tables are listed again in %.0f s", failure.message, self._interval)
+            if isinstance(failure, OutageError):
+                self._away()
             return
         with self._known:
             before, self._listing = self._listing, found
             is_new = self._missed if before is None else before != found
-            self._missed = False
+            self._missed = self._is_away = False
             self._known.notify_all()
         if is_new:
             log.info("The tables to read, or their chunks, have changed; there are %d tables now", len(found.tables))

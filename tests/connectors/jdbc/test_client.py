@@ -51,6 +51,15 @@ def test_opening_is_tried_as_often_as_configured():
     assert len(tried) == 3
 
 
+def test_an_attempt_that_has_failed_is_told_before_the_pause():
+    client, tried = made([UnreachableError("down")] * 2, attempts=Attempts(3, 0.0), stopping=threading.Event())
+    told: list[int] = []
+    client.on_outage = lambda: told.append(len(tried))
+    client.connection()
+    assert told == [1, 2]
+    client.close()
+
+
 def test_waiting_ends_when_nobody_wants_the_connection():
     stopping = threading.Event()
     stopping.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from linkspan.api import ConfigError, ConnectError, ExactlyOnceSupport
+from linkspan.api import ConfigError, ConnectError, ExactlyOnceSupport, UnreachableError
 from linkspan.config import properties
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc.connector import JdbcSourceConnector
@@ -158,6 +158,64 @@ def test_an_error_of_the_database_is_waited_out(watched, monkeypatch):
     monkeypatch.setattr(SqliteDialect, "tables", failing)
     assert tables(watched.start(), 1) == ["`a`,`b`,`c`"]
     assert watched.errors == []
+
+
+def test_tables_are_not_waited_for_while_the_database_is_away(watched, monkeypatch):
+    original = SqliteDialect.connect
+    away = [UnreachableError("down")]
+
+    def connect(*args):
+        if away:
+            raise away.pop()
+        return original(*args)
+
+    monkeypatch.setattr(SqliteDialect, "connect", connect)
+    # longer than a test may take, whoever waits for the one or the other
+    connector = watched.start(connection_backoff_ms="3600000", table_monitoring_startup_polling_limit_ms="3600000")
+    (task,) = connector.task_configs(1)
+    assert (task["tables"], task["tables.fetched"]) == ("", "false")
+
+
+def test_tables_that_come_when_the_database_is_back_change_the_tasks(watched, monkeypatch):
+    original = SqliteDialect.connect
+    back = threading.Event()
+
+    def connect(*args):
+        if not back.is_set():
+            raise UnreachableError("down")
+        return original(*args)
+
+    monkeypatch.setattr(SqliteDialect, "connect", connect)
+    connector = watched.start(connection_attempts="1")
+    assert tables(connector, 1) == [""]
+    back.set()
+    assert watched.changed.wait(30)
+    assert tables(connector, 1) == ["`a`,`b`,`c`"]
+
+
+def test_tables_of_the_list_that_are_not_there_are_said_once(watched, caplog):
+    looked = threading.Semaphore(0)
+    connector = watched.start(table_whitelist="a,B,z")
+    assert tables(connector, 1) == ["`a`"]
+    monitor = connector._monitor
+    assert monitor is not None
+    listed = monitor._listed
+
+    def counted(connection):
+        looked.release()
+        return listed(connection)
+
+    monitor._listed = counted
+    for _ in range(3):
+        assert looked.acquire(timeout=30)
+    (said,) = (each.getMessage() for each in caplog.records if "table.whitelist" in each.getMessage())
+    assert "may not see them: B, z." in said
+
+
+def test_a_file_that_is_no_database_is_told_at_the_url(watched, tmp_path):
+    (tmp_path / "notes.txt").write_text("These are notes, and no tables at all. " * 20)
+    found = watched.problems(connection_url=f"jdbc:sqlite:{tmp_path}/notes.txt")
+    assert "file is not a database" in found["connection.url"]
 
 
 def test_another_error_fails_the_connector(watched):
