@@ -14,7 +14,7 @@ from integration.jdbc.targets import Target
 from integration.services.maven import UnavailableError
 from integration.services.pgbouncer import PgBouncer
 from integration.services.proxy import Proxy
-from linkspan.api import ConnectError, DataError, SourceRecord, ThrottledError
+from linkspan.api import ConfigError, ConnectError, DataError, SourceRecord, ThrottledError
 from linkspan.config.definition import load
 from linkspan_connectors.jdbc import reader
 from linkspan_connectors.jdbc.identifiers import Quotes, TableId
@@ -193,6 +193,16 @@ def test_a_null_of_an_outer_join_fails_with_its_row_unless_the_query_says_that_i
             dict(refused.value)
         _, taken = polled(tasks.start(query=query.format("COALESCE(b.x, NULL) AS x")))
         assert taken.value == {"id": 2, "x": None}
+
+
+def test_a_text_as_the_timestamp_column_is_refused_instead_of_being_compared_as_a_text(postgresql_target):
+    session = postgresql_target.session()
+    session.run("CREATE TABLE notes (id int, note text NOT NULL)")
+    session.run("INSERT INTO notes VALUES (1, 'x')")
+    with tasks_of(postgresql_target, mode="timestamp", **{"timestamp.column.name": "note"}) as tasks:
+        task = tasks.start("notes")
+        with pytest.raises(ConfigError, match="column note cannot be a timestamp column: it is text"):
+            polled(task)
 
 
 def test_a_masked_query_is_in_no_message_and_no_trace(target):

@@ -134,6 +134,8 @@ _UNSAID: Final = "what the database says is not shown, since it may repeat the s
 
 _POOLED: Final = "a pool may hand out its connections by transaction: put prepareThreshold=0 into the URL"
 _HINTS_OF_STATES: Final = {"26000": _POOLED, "42P05": _POOLED}
+_IN_ITS_OWN: Final = "put the query into a SELECT of its own: SELECT * FROM (…) q"
+"""For a column of the conditions that several tables of a query have: databases differ in all but one word about it."""
 
 
 def failure_of(refusal: Refusal, what: str, *, trim: bool = False, hidden: bool = False) -> ConnectError:
@@ -155,6 +157,8 @@ def failure_of(refusal: Refusal, what: str, *, trim: bool = False, hidden: bool 
     if refusal.detail and not trim:
         text += f": {masked(refusal.detail)}"
     hint = _HINTS_OF_STATES.get(refusal.state or "", _HINTS.get(refusal.kind))
+    if refusal.kind is Kind.FINAL and "ambiguous" in refusal.text.casefold():
+        hint = _IN_ITS_OWN
     if hint:
         text += f"; {hint}"
     if refusal.kind is Kind.URL:

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from linkspan.api import ConnectError, RetriableError
+from linkspan.api import ConnectError, RetriableError, UnsupportedError
 from linkspan_connectors.jdbc.client import Client
 from linkspan_connectors.jdbc.drivers import DriverConnection
 from linkspan_connectors.jdbc.reading import Batch, Reading
@@ -238,6 +238,8 @@ class Reader:
         """
         cause = None if failure is error or self._hides else error
         if not isinstance(failure, RetriableError):
+            if failure is not error and type(failure) is ConnectError and self._client.dialect.says_why(error):
+                raise UnsupportedError(failure.message) from cause
             raise failure from cause
         if count >= self._attempts > 0:
             # of another class: what can be retried the runtime would retry for ever

@@ -63,6 +63,19 @@ def test_no_secret_of_a_url_gets_into_a_message():
     assert "hush" not in str(failure_of(refusal, "Connecting"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'column reference "id" is ambiguous',
+        "Column 'id' in where clause is ambiguous",
+        "ambiguous column name: id",
+        "Ambiguous column name 'id'.",
+    ],
+)
+def test_a_column_that_several_tables_of_a_query_have_says_what_to_do(text):
+    assert "put the query into a SELECT of its own" in str(failure_of(Refusal(Kind.FINAL, text), "Reading the query"))
+
+
 def test_errors_of_ours_stay_as_they_are():
     error = ThrottledError("slow")
     assert dialect_of(Settings(parse("jdbc:sqlite::memory:"))).failure(error, "It") is error

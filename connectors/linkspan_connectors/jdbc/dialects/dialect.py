@@ -609,6 +609,11 @@ class Dialect(ABC):
             return error
         return failure_of(self.refusal(error), what, trim=trim, hidden=hidden)
 
+    def says_why(self, error: BaseException) -> bool:
+        """Whether it is the database that refuses, by a state or a number: where that was met tells nobody more."""
+        refusal = self.refusal(error)
+        return bool(refusal.state or refusal.code)
+
     @contextmanager
     def attempt(self, what: str, *, trim: bool = False) -> Iterator[None]:
         """Something is tried with the database; arguments as of :meth:`failure`.

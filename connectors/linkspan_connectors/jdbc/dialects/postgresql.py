@@ -23,7 +23,7 @@ from linkspan_connectors.jdbc.drivers import DriverConnection, RowError, driver,
 from linkspan_connectors.jdbc.errors import Kind, Refusal, kind_of_state
 from linkspan_connectors.jdbc.gaps import Writers
 from linkspan_connectors.jdbc.identifiers import TableId
-from linkspan_connectors.jdbc.results import Selection
+from linkspan_connectors.jdbc.results import JdbcType, ResultColumn, Selection
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.tables import TableColumn, TableDefinition
 from linkspan_connectors.jdbc.zones import moment_of, offset_text, to_wall, wall_date, wall_time
@@ -258,6 +258,10 @@ class PostgreSqlDialect(Dialect):
         wall = to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
         return f"{wall.isoformat(' ')}.{epoch_nanos % 1_000_000_000:09}{offset_text(instant, self.settings.zone)}"
 
+    def objection_to_timestamp(self, column: ResultColumn) -> str | None:
+        """It compares a text with a time as two texts, and finds no row, or the wrong ones, without a word."""
+        return None if column.type in _OF_TIME else f"it is {column.type_name}, and holds no dates or timestamps"
+
     def refusal(self, error: BaseException) -> Refusal:
         """By SQLState; without one it is the connection that failed."""
         import psycopg  # noqa: PLC0415 - of the extra "jdbc"
@@ -268,6 +272,9 @@ class PostgreSqlDialect(Dialect):
         column = getattr(diagnostics, "column_name", None)
         detail = getattr(diagnostics, "message_detail", None)
         return Refusal(_kind(error, state, text, psycopg), text, state, None, column, detail)
+
+
+_OF_TIME: Final = frozenset({JdbcType.DATE, JdbcType.TIMESTAMP})
 
 
 def _single(number: Any) -> Any:  # noqa: ANN401 - a number, or what is none
