@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from linkspan.api import ConfigError, DataError
 
-__all__ = ["from_wall", "moment_of", "offset_text", "to_wall", "wall_date", "wall_time", "zone_of"]
+__all__ = ["calendar_date", "from_wall", "moment_of", "offset_text", "to_wall", "wall_date", "wall_time", "zone_of"]
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1)
@@ -160,18 +160,25 @@ def _from_julian(wall: datetime.datetime) -> datetime.datetime:
     return datetime.datetime.combine(day, wall.time())
 
 
+def calendar_date(day_number: int, *, julian: bool) -> tuple[int, int, int]:
+    """Year, month and day of either calendar, some days after 1970-01-01; 1 BC is the year 0."""
+    number = day_number + 2440588 + (32082 if julian else 32044)
+    centuries = 0 if julian else (4 * number + 3) // 146_097
+    number -= 146_097 * centuries // 4
+    era = (4 * number + 3) // 1461
+    rest = number - 1461 * era // 4
+    month = (5 * rest + 2) // 153
+    day = rest - (153 * month + 2) // 5 + 1
+    return 100 * centuries + era - 4800 + month // 10, month + 3 - 12 * (month // 10), day
+
+
 def _to_julian(wall: datetime.datetime) -> datetime.datetime:
     """The date in the Julian calendar of a day that Python dates in the Gregorian one.
 
     Raises:
         OverflowError: it has none that Python can hold: 1000-02-29 and its like.
     """
-    number = (wall.date() - _EPOCH_DAY).days + 2440588 + 32082
-    era = (4 * number + 3) // 1461
-    rest = number - 1461 * era // 4
-    month = (5 * rest + 2) // 153
-    day = rest - (153 * month + 2) // 5 + 1
-    year, month = era - 4800 + month // 10, month + 3 - 12 * (month // 10)
+    year, month, day = calendar_date((wall.date() - _EPOCH_DAY).days, julian=True)
     try:
         return datetime.datetime.combine(datetime.date(year, month, day), wall.time())
     except ValueError as error:

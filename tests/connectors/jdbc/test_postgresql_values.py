@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from linkspan_connectors.jdbc.dialects.postgresql_columns import _money, _signed_byte
-from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms, moment_in_utc
+from linkspan_connectors.jdbc.dialects.postgresql_moments import epoch_ms, moment_in_utc, moment_text
 from linkspan_connectors.jdbc.settings import Settings
 from linkspan_connectors.jdbc.urls import parse
 from linkspan_connectors.jdbc.zones import zone_of
@@ -55,6 +55,32 @@ def test_moments_without_a_zone_are_of_the_databases():
     assert epoch_ms("10000-07-01 02:00:00+02", paris) == epoch_ms("10000-07-01 02:00:00", paris)
     assert epoch_ms("0001-12-31 00:09:21 BC", paris) == -62135683200000
     assert epoch_ms("10000-01-01", paris) == 253402300800000
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "-05:00"])
+@pytest.mark.parametrize("proleptic", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-infinity",
+        "0001-12-31 BC",
+        "0001-12-31 23:59:59.999 BC",
+        "0044-03-15 12:30:00.5 BC",
+        "0005-02-29 BC",
+        "4713-01-01 00:00:01 BC",
+    ],
+)
+def test_a_row_is_followed_by_its_time_also_where_python_has_no_such_time(text, proleptic, zone):
+    settings = SETTINGS._replace(zone=zone_of(zone), proleptic=proleptic)
+    millis = epoch_ms(text, settings)
+    assert millis is not None
+    assert epoch_ms(moment_text(millis, settings), settings) == millis
+
+
+def test_the_text_of_a_time_before_christ_is_the_one_it_was_read_from():
+    millis = epoch_ms("0044-03-15 12:30:00.5 BC", SETTINGS)
+    assert millis is not None
+    assert moment_text(millis, SETTINGS) == "0044-03-15 12:30:00.500+00:00 BC"
 
 
 def test_days_before_christ_are_julian_in_the_old_calendar():

@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
-from linkspan.api import Schema, Type
+from linkspan.api import DataError, Schema, Type
 from linkspan.api.schema import DATE, DECIMAL, TIME, TIMESTAMP
 from linkspan_connectors.jdbc.credentials import Credentials
 from linkspan_connectors.jdbc.dialects.dialect import NO_TYPES, ColumnField, Dialect, logical
 from linkspan_connectors.jdbc.dialects.postgresql_columns import ServerSelection, TypeNames, use_plain_texts
 from linkspan_connectors.jdbc.dialects.postgresql_connection import conninfo, prepare_threshold
+from linkspan_connectors.jdbc.dialects.postgresql_moments import moment_text
 from linkspan_connectors.jdbc.dialects.postgresql_tables import LIST, OF_COLUMNS, OF_TABLE, definition_of, listed
 from linkspan_connectors.jdbc.dialects.postgresql_writers import OF_WRITERS, writers_of
 from linkspan_connectors.jdbc.drivers import DriverConnection, RowError, driver, with_placeholders
@@ -254,8 +255,12 @@ class PostgreSqlDialect(Dialect):
 
     def bind_timestamp(self, epoch_nanos: int) -> str:
         """As text, with nanoseconds, which the server rounds."""
-        instant = moment_of(epoch_nanos - epoch_nanos % 1_000_000_000, 9)
-        wall = to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
+        try:
+            instant = moment_of(epoch_nanos - epoch_nanos % 1_000_000_000, 9)
+            wall = to_wall(instant, self.settings.zone, proleptic=self.settings.proleptic)
+        except (DataError, OverflowError):
+            # rows are followed by such times, too
+            return moment_text(epoch_nanos // 1_000_000, self.settings)
         return f"{wall.isoformat(' ')}.{epoch_nanos % 1_000_000_000:09}{offset_text(instant, self.settings.zone)}"
 
     def objection_to_timestamp(self, column: ResultColumn) -> str | None:

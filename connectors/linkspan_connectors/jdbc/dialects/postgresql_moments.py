@@ -7,12 +7,15 @@ import re
 from typing import Final
 
 from linkspan_connectors.jdbc.settings import Settings
-from linkspan_connectors.jdbc.zones import from_wall
+from linkspan_connectors.jdbc.zones import calendar_date, from_wall, offset_text
 
-__all__ = ["epoch_ms", "moment_in_utc"]
+__all__ = ["epoch_ms", "moment_in_utc", "moment_text"]
 
 _INFINITY: Final = 9_223_372_036_825_200_000
 _DAY: Final = 86_400
+_DAY_MS: Final = _DAY * 1000
+_OLD: Final = datetime.datetime(4, 1, 1, tzinfo=datetime.UTC)
+"""Before the first rules of any zone."""
 _MOMENT: Final = re.compile(
     r"(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?([+-]\d\d(?::?\d\d){0,2})?( BC)?"
 )
@@ -60,6 +63,26 @@ def moment_in_utc(text: str) -> datetime.datetime | None:
         return datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + past
     except OverflowError:
         return None
+
+
+def moment_text(epoch_ms: int, settings: Settings) -> str:
+    """What the server reads as a moment that Python cannot hold: the inverse of :func:`epoch_ms` before year 1.
+
+    Args:
+        epoch_ms: milliseconds since the epoch.
+        settings: as there.
+    """
+    if epoch_ms <= -_INFINITY:
+        return "-infinity"
+    ahead = settings.zone.utcoffset(_OLD.replace(tzinfo=None)) or datetime.timedelta()
+    days, rest = divmod(epoch_ms + int(ahead.total_seconds()) * 1000, _DAY_MS)
+    year, month, day = calendar_date(days, julian=not settings.proleptic)
+    seconds, millis = divmod(rest, 1000)
+    clock = (
+        f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{millis:03}{offset_text(_OLD, settings.zone)}"
+    )
+    era = " BC" if year < 1 else ""
+    return f"{1 - year if era else year:04}-{month:02}-{day:02} {clock}{era}"
 
 
 def _day_number(year: int, month: int, day: int, *, julian: bool) -> int:
