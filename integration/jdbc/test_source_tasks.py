@@ -259,3 +259,17 @@ def test_transactions_have_the_isolation_that_is_asked_for(request, kind, mode):
     with tasks_of(target, mode="bulk", query=query, **{"topic.prefix": "q"}) as tasks:
         (record,) = polled(tasks.start(tables="", transaction_isolation_mode=mode))
     assert record.value["isolation"].upper().replace("-", "_").replace(" ", "_") == mode
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+@pytest.mark.parametrize("last", ["-infinity", "0044-03-15 12:30:00 BC"])
+def test_rows_behind_one_whose_time_python_cannot_hold_are_read(postgresql_target, kind, last):
+    session = postgresql_target.session()
+    session.run(f"CREATE TABLE old (id integer PRIMARY KEY, made {kind} NOT NULL)")
+    session.run(f"INSERT INTO old VALUES (1, '{last}')")
+    with tasks_of(postgresql_target, **BY_TIME, **{"poll.interval.ms": "20"}) as tasks:
+        task = tasks.start("old")
+        (unfit,) = polled(task)
+        assert "id=1" in str(unfit.value)
+        session.run("INSERT INTO old VALUES (2, '2024-01-01')")
+        assert ids(polled(task)) == [2]
