@@ -316,14 +316,20 @@ def test_a_connection_that_is_lost_behind_the_last_chunk_is_of_no_consequence(pl
         assert task.poll() is None
 
 
-@pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
-def test_chunks_that_are_left_are_read_also_when_most_of_the_table_is_gone(place, settings):
+def followed_behind_chunks(place, settings):
+    """A table of which most is gone since reading began behind its chunks; up to when these are, None without times."""
     place.table("t", range(35))
     (config,) = place.configs(**settings)
     _, end, moment, _ = plan_of(config)["tables"]["`t`"]
     behind = {"snapshot_id": end} if moment is None else {"timestamp": moment // 1_000_000, "snapshot_time": moment}
     place.log.known.append((table_partition("t"), {"incrementing": 34, **behind}))
     place.database.execute("DELETE FROM t WHERE id < 22 OR id > 24")
+    return moment
+
+
+@pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
+def test_chunks_that_are_left_are_read_also_when_most_of_the_table_is_gone(place, settings):
+    followed_behind_chunks(place, settings)
     (again,) = place.configs(**settings)
     assert ids(taken(place.start(again), 3)) == [22, 23, 24]
 
@@ -388,12 +394,7 @@ def test_those_who_write_are_asked_for_in_the_isolation_that_is_set(place, monke
 
 @pytest.mark.parametrize("settings", [IDS, BOTH], ids=["ids", "ids and times"])
 def test_a_table_may_grow_as_far_as_it_likes_behind_its_chunks(place, settings):
-    place.table("t", range(35))
-    (config,) = place.configs(**settings)
-    _, end, moment, _ = plan_of(config)["tables"]["`t`"]
-    behind = {"snapshot_id": end} if moment is None else {"timestamp": moment // 1_000_000, "snapshot_time": moment}
-    place.log.known.append((table_partition("t"), {"incrementing": 34, **behind}))
-    place.database.execute("DELETE FROM t WHERE id < 22 OR id > 24")
+    moment = followed_behind_chunks(place, settings)
     place.insert("t", [1 << 40], changed=1 << 42)
     (again,) = place.configs(**settings)
     rest = taken(place.start(again), 4 if moment is None else 3)
